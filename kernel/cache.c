@@ -219,6 +219,7 @@ void hak_cache_destroy(struct hak_cache *c)
 	hak_cache_teardown(c);
 	/* A bad free may have found @c through a slab. */
 	synchronize_rcu();
+	hak_fallback_sync();
 	kmem_cache_destroy(c->fallback);
 	kfree(c->name);
 	kfree(c);

@@ -487,6 +487,7 @@ void hak_cache_teardown(struct hak_cache *c);
 /* fallback.c */
 int hak_fallback_init(void);
 void hak_fallback_exit(void);
+void hak_fallback_sync(void);
 bool hak_may_call_mm(void);
 void *hak_fallback_alloc(size_t size, gfp_t gfp, int node, enum hak_event why);
 void *hak_fallback_object(struct hak_cache *c, gfp_t gfp, int node,
