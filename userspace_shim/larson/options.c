@@ -52,7 +52,8 @@ static void print_help(void)
 	printf("Usage: %s\n"
 	       "Threads replace random blocks of their arrays and hand the arrays over to new\n"
 	       "threads, for the given time. Prints operations (one free and one malloc) per second.\n\n"
-	       "  %-8s %g to %g: how long to run\n", synopsis, "seconds", MIN_SECONDS, MAX_SECONDS);
+	       "  %-8s %g to %g: how long to run\n", synopsis,
+	       "seconds", MIN_SECONDS, MAX_SECONDS);
 	for (size_t i = 0; i < NR_ARGUMENTS; i++)
 		printf("  %-8s %" PRIu64 " to %" PRIu64 ": %s\n", arguments[i].name,
 		       arguments[i].least, arguments[i].most, arguments[i].help);

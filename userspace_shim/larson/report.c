@@ -35,7 +35,8 @@ char *larson_allocator_stats(void)
 		got = hakmem_stats_json(buf, len);
 	}
 	if (got <= 0 || (unsigned long)got >= len || *buf != '{') {
-		fprintf(stderr, "larson: warning: the allocator's counters are unreadable (%d)\n", got);
+		fprintf(stderr, "larson: warning: the allocator's counters are unreadable (%d)\n",
+			got);
 		return NULL;
 	}
 	return buf;
@@ -60,7 +61,8 @@ static void print_text(FILE *out, const struct result *res, const struct options
 	fprintf(out, "sizes: asked %" PRIu64 " %" PRIu64 ", drawn %" PRIu32 " to %" PRIu32
 		"%s\n", opt->min, opt->max, sizes->lowest, sizes->highest,
 		sizes->tabled ? ", tiny size classes only" : "");
-	fprintf(out, "%" PRIu64 " operations in %.3f s, %" PRIu64 " thread lives, %.1f %% of frees remote (%s)\n",
+	fprintf(out, "%" PRIu64 " operations in %.3f s, %" PRIu64
+		" thread lives, %.1f %% of frees remote (%s)\n",
 		res->ops, res->ns / 1e9, res->lives, 100 * remote_share(res),
 		res->remote_counted ? "counted" : "expected");
 	fprintf(out, "blocks: %" PRIu64 " allocated, %" PRIu64 " freed, %" PRIu64 " left\n",
@@ -84,7 +86,8 @@ static void print_json(FILE *out, const struct result *res, const struct options
 	fprintf(out, "{\n  \"benchmark\": \"larson\",\n");
 	fprintf(out, "  \"asked\": {\"seconds\": %g, \"min\": %" PRIu64 ", \"max\": %" PRIu64
 		", \"chunks\": %" PRIu64 ", \"rounds\": %" PRIu64 ", \"seed\": %" PRIu64
-		", \"threads\": %" PRIu64 ", \"lives\": %" PRIu64 ", \"verify\": %s, \"tiny_only\": %s},\n",
+		", \"threads\": %" PRIu64 ", \"lives\": %" PRIu64
+		", \"verify\": %s, \"tiny_only\": %s},\n",
 		opt->seconds, opt->min, opt->max, opt->chunks, opt->rounds, opt->seed, opt->threads,
 		opt->lives, opt->verify ? "true" : "false", opt->tiny_only ? "true" : "false");
 	fprintf(out, "  \"sizes_drawn\": {\"lowest\": %" PRIu32 ", \"highest\": %" PRIu32

@@ -122,8 +122,9 @@ static void check_block(struct chain *chain, uint64_t slot, uint64_t op)
 	if (larson_check_pattern(chain->blocks[slot], note, &bad_byte) || !fail(chain->run))
 		return;
 	fprintf(stderr,
-		"larson: error: thread %" PRIu64 ": block %p of %" PRIu32 " bytes, allocated by operation %"
-		PRIu64 " and freed by operation %" PRIu64 ", was overwritten from byte %" PRIu32 " on\n",
+		"larson: error: thread %" PRIu64 ": block %p of %" PRIu32 " bytes, allocated by "
+		"operation %" PRIu64 " and freed by operation %" PRIu64
+		", was overwritten from byte %" PRIu32 " on\n",
 		chain->index, chain->blocks[slot], note->size, born, op, bad_byte);
 }
 
@@ -212,8 +213,8 @@ static bool create_thread(struct chain *chain, pthread_t *thread)
 
 	if (err && fail(chain->run))
 		fprintf(stderr,
-			"larson: error: cannot create thread %" PRIu64 " of %" PRIu64 " for its life %"
-			PRIu64 ": %s\n", chain->index + 1, chain->run->opt->threads,
+			"larson: error: cannot create thread %" PRIu64 " of %" PRIu64
+			" for its life %" PRIu64 ": %s\n", chain->index + 1, chain->run->opt->threads,
 			chain->lives + 1, strerror(err));
 	return !err;
 }

@@ -221,18 +221,23 @@ python_program() {
 
 # check_bound NAME COMMAND...: its malloc() is the library's
 check_bound() {
-	local name=$1
+	local name=$1 status
 	shift
 
 	[ -n "$lib" ] || return 0
 	rm -f "$work"/ld.*
 	timeout -k 10 "$limit" env LD_PRELOAD="$lib" LD_BIND_NOW=1 LD_DEBUG=bindings \
 		LD_DEBUG_OUTPUT="$work/ld" "$@" >"$work/out" 2>&1 </dev/null
-	if cat "$work"/ld.* 2>/dev/null | grep -F " to $lib " | grep -q "symbol .malloc'"; then
+	status=$?
+	if [ "$status" -eq 0 ] && cat "$work"/ld.* 2>/dev/null | grep -F " to $lib " | grep -q "symbol .malloc'"; then
 		tap_ok "$name uses the library's malloc()"
 	else
 		tap_not_ok "$name uses the library's malloc()" < <(
-			echo "$* does not bind malloc() to $lib"
+			if [ "$status" -eq 0 ]; then
+				echo "$* does not bind malloc() to $lib"
+			else
+				echo "$* $(tap_how_ended "$status")"
+			fi
 			tail -n 20 "$work/out"
 		)
 	fi
