@@ -68,7 +68,10 @@ if [ -n "$lib" ]; then
 fi
 
 work=$(mktemp -d) || exit 2
-trap 'rm -rf "$work"' EXIT
+worker=
+# a worker that is ended ends its server; it does so after the command it waits for
+trap '[ -z "$worker" ] || { kill "$worker"; wait "$worker"; } 2>/dev/null; rm -rf "$work"' EXIT
+trap 'exit 130' INT TERM
 
 # The workloads. Each runs in a directory of its own, always of the same name, with errexit
 # on; what it prints is its result. A command under test is run by p.
@@ -175,7 +178,9 @@ redis_commands() {
 work_redis() {
 	local server socket=$PWD/socket cli try
 
-	p redis-server --port 0 --unixsocket "$socket" --dir "$PWD" --daemonize no \
+	# not by p: in the background that would be a shell, and a signal would end the shell only
+	timeout -k 10 "$limit" env "${preload[@]}" redis-server \
+		--port 0 --unixsocket "$socket" --dir "$PWD" --daemonize no \
 		--save "" --io-threads 4 --io-threads-do-reads yes --enable-debug-command local \
 		--loglevel warning >&2 &
 	server=$!
@@ -251,12 +256,17 @@ run_work() {
 	rm -rf "$work/dir"
 	mkdir "$work/dir"
 	(
+		trap - EXIT
+		trap 'exit 130' INT TERM
 		set -eE -o pipefail
 		preload=("$@")
 		cd "$work/dir"
 		"work_$name"
-	) >"$work/$what.result" 2>"$work/$what.log" </dev/null
+	) >"$work/$what.result" 2>"$work/$what.log" </dev/null &
+	worker=$!
+	wait "$worker"
 	status=$?
+	worker=
 	awk -v a="$start" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.1f\n", b - a }' >"$work/$what.seconds"
 	return "$status"
 }
