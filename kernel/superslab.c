@@ -130,7 +130,7 @@ int hak_superslab_grow(int nid, gfp_t gfp)
 		pr_debug("no superslab on node %d\n", nid);
 		return -ENOMEM;
 	}
-	pr_debug("superslab of order %u on node %d\n", ss->order, nid);
+	pr_debug("superslab of order %u on node %d\n", order, nid);
 	return nid;
 }
 
