@@ -7,11 +7,11 @@
 # The fragments of FLAVOUR, in the order in which later lines win.
 fragments() {
 	case $1 in
-	kunit) echo base x86 debug-light kunit ;;
-	bench) echo base x86 bench ;;
-	kasan) echo base x86 kunit lockdep kasan ;;
-	kcsan) echo base x86 kunit kcsan ;;
-	rt)    echo base x86 kunit lockdep rt ;;
+	kunit) echo base x86 preempt kunit debug-light ;;
+	bench) echo base x86 preempt bench ;;
+	kasan) echo base x86 preempt kunit debug-light lockdep kasan ;;
+	kcsan) echo base x86 preempt kunit debug-light kcsan ;;
+	rt)    echo base x86 kunit debug-light lockdep rt ;;
 	um)    echo base um kunit bench ;;
 	esac
 }
@@ -122,7 +122,7 @@ trim_build() {
 # One line every so often, because a build takes minutes.
 run_build() {
 	local start=$SECONDS pid
-	kernel_make all >>"$build/build.log" 2>&1 &
+	{ time kernel_make all; } >>"$build/build.log" 2>&1 &
 	pid=$!
 	while kill -0 "$pid" 2>/dev/null; do
 		sleep 1
