@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Caches: what a size class and a hak_cache_create() cache have in common, and
+ * how the latter come and go.
+ */
+#define pr_fmt(fmt) "hakmem: " fmt
+
+#include <linux/bug.h>
+#include <linux/cpu.h>
+#include <linux/cpumask.h>
+#include <linux/errno.h>
+#include <linux/export.h>
+#include <linux/log2.h>
+#include <linux/math.h>
+#include <linux/nodemask.h>
+#include <linux/printk.h>
+
+#include "core.h"
+
+LIST_HEAD(hak_caches);
+DEFINE_MUTEX(hak_cache_mutex);
+
+/* Frees waiting on a parked slab before it is made findable. */
+#define HAK_PUBLISH_AT	1
+
+/* Let the CPUs that are online use their per-CPU caches. */
+static void hak_cache_open(struct hak_cache *c)
+{
+	unsigned int cpu;
+
+	for_each_online_cpu(cpu)
+		WRITE_ONCE(per_cpu_ptr(c->cpu, cpu)->busy, 0);
+}
+
+/**
+ * hak_cache_setup() - fill in a cache and make it known
+ * @c: zeroed memory
+ * @name: kept, not copied
+ * @size: object size and stride, a multiple of 8, at most HAK_CACHE_MAX_SIZE
+ * @index: size class or HAK_CLASS_TYPED
+ *
+ * Context: task.
+ * Return: 0 or -ENOMEM, with nothing left behind.
+ */
+int hak_cache_setup(struct hak_cache *c, const char *name, u32 size, u32 index)
+{
+	unsigned int cpu;
+	int err;
+
+	c->name = name;
+	c->size = size;
+	c->recip = DIV_ROUND_UP_ULL(1ULL << 32, size);
+	c->capacity = HAK_SLAB_SIZE / size;
+	c->limit = c->capacity * size;
+	c->link = 0;
+	c->index = index;
+	c->publish_at = HAK_PUBLISH_AT;
+
+	err = hak_pool_create(c);
+	if (err)
+		return err;
+	c->cpu = __alloc_percpu(hak_cpu_cache_bytes(hak_fast_cap),
+				__alignof__(struct hak_cpu_cache));
+	if (!c->cpu) {
+		hak_pool_destroy(c);
+		return -ENOMEM;
+	}
+	for_each_possible_cpu(cpu)
+		hak_cpu_cache_init(per_cpu_ptr(c->cpu, cpu), hak_fast_cap);
+
+	/* No CPU comes or goes between being looked at and being listed. */
+	cpus_read_lock();
+	mutex_lock(&hak_cache_mutex);
+	hak_cache_open(c);
+	list_add_tail(&c->list, &hak_caches);
+	mutex_unlock(&hak_cache_mutex);
+	cpus_read_unlock();
+	return 0;
+}
+
+/* Nobody uses @c any more: empty every CPU's cache of it and reap its pools. */
+static void hak_cache_quiesce(struct hak_cache *c)
+{
+	unsigned int cpu;
+	int nid;
+
+	cpus_read_lock();
+	mutex_lock(&hak_cache_mutex);
+	for_each_possible_cpu(cpu) {
+		struct hak_cpu_cache *cc = per_cpu_ptr(c->cpu, cpu);
+
+		preempt_disable();
+		WRITE_ONCE(cc->busy, 1);
+		hak_cpu_flush(c, cc);
+		preempt_enable();
+	}
+	for_each_node(nid)
+		hak_pool_reap(c->pool[nid]);
+	mutex_unlock(&hak_cache_mutex);
+	cpus_read_unlock();
+}
+
+/* Undo hak_cache_setup(); what is still in its slabs was reported. */
+void hak_cache_teardown(struct hak_cache *c)
+{
+	mutex_lock(&hak_cache_mutex);
+	list_del(&c->list);
+	mutex_unlock(&hak_cache_mutex);
+	free_percpu(c->cpu);
+	c->cpu = NULL;
+	hak_pool_destroy(c);
+}
+
+static bool hak_cache_args_ok(const char *name, unsigned int size,
+			      unsigned int align, slab_flags_t flags,
+			      void (*ctor)(void *))
+{
+	if (!name || !*name) {
+		pr_err("hak_cache_create: name is missing\n");
+		return false;
+	}
+	if (!size || size > HAK_CACHE_MAX_SIZE) {
+		pr_err("hak_cache_create(%s): size %u is out of range; it takes 1..%u\n",
+		       name, size, HAK_CACHE_MAX_SIZE);
+		return false;
+	}
+	if (align > PAGE_SIZE || (align && !is_power_of_2(align))) {
+		pr_err("hak_cache_create(%s): align %u is not 0 or a power of two up to %lu\n",
+		       name, align, PAGE_SIZE);
+		return false;
+	}
+	if (round_up(size, max(align, HAK_MIN_SIZE)) > HAK_CACHE_MAX_SIZE) {
+		pr_err("hak_cache_create(%s): size %u aligned to %u is above %u\n",
+		       name, size, align, HAK_CACHE_MAX_SIZE);
+		return false;
+	}
+	if (flags || ctor) {
+		pr_err("hak_cache_create(%s): takes neither flags nor a constructor\n",
+		       name);
+		return false;
+	}
+	return true;
+}
+
+/**
+ * hak_cache_create() - make a cache of objects of one size
+ * @name: for people; copied
+ * @size: object size in bytes, 1..HAK_CACHE_MAX_SIZE
+ * @align: alignment in bytes, 0 for 8, else a power of two up to PAGE_SIZE
+ * @flags: must be 0
+ * @ctor: must be NULL
+ *
+ * Objects come from slabs that hold nothing else.
+ *
+ * Context: task, may sleep.
+ * Return: the cache, or NULL; bad arguments are reported.
+ */
+struct hak_cache *hak_cache_create(const char *name, unsigned int size,
+				   unsigned int align, slab_flags_t flags,
+				   void (*ctor)(void *))
+{
+	struct hak_cache *c;
+
+	if (!hak_cache_args_ok(name, size, align, flags, ctor))
+		return NULL;
+
+	size = round_up(size, max(align, HAK_MIN_SIZE));
+	c = kzalloc(sizeof(*c), GFP_KERNEL);
+	if (!c)
+		return NULL;
+	c->name = kstrdup(name, GFP_KERNEL);
+	if (!c->name)
+		goto free_cache;
+	c->fallback = kmem_cache_create(name, size, max(align, HAK_MIN_SIZE),
+					0, NULL);
+	if (!c->fallback)
+		goto free_name;
+	if (hak_cache_setup(c, c->name, size, HAK_CLASS_TYPED))
+		goto free_fallback;
+	return c;
+
+free_fallback:
+	kmem_cache_destroy(c->fallback);
+free_name:
+	kfree(c->name);
+free_cache:
+	kfree(c);
+	return NULL;
+}
+EXPORT_SYMBOL_GPL(hak_cache_create);
+
+/**
+ * hak_cache_destroy() - destroy a cache
+ * @c: the cache, or NULL
+ *
+ * All its objects must have been freed, and nobody may be using it. With
+ * objects live it warns and leaves the cache as it is, so that they can still
+ * be freed.
+ *
+ * Context: task, may sleep.
+ */
+void hak_cache_destroy(struct hak_cache *c)
+{
+	struct hak_class_stats cs;
+
+	if (!c)
+		return;
+
+	hak_cache_quiesce(c);
+	hak_class_stats_read(c, &cs);
+	if (WARN(cs.live || cs.slabs,
+		 "hak_cache_destroy(%s): %lu objects in %lu slabs are live\n",
+		 c->name, cs.live, cs.slabs)) {
+		cpus_read_lock();
+		hak_cache_open(c);
+		cpus_read_unlock();
+		return;
+	}
+	hak_cache_teardown(c);
+	/* A bad free may have found @c through a slab. */
+	synchronize_rcu();
+	kmem_cache_destroy(c->fallback);
+	kfree(c->name);
+	kfree(c);
+}
+EXPORT_SYMBOL_GPL(hak_cache_destroy);
+
+/**
+ * hak_cache_size() - the size of a cache's objects
+ * @c: the cache
+ *
+ * Return: bytes, alignment included.
+ */
+unsigned int hak_cache_size(const struct hak_cache *c)
+{
+	return c->size;
+}
+EXPORT_SYMBOL_GPL(hak_cache_size);

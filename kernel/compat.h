@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What differs between the kernels hakmem builds for (6.12 to 7.x). Nothing
+ * else in the project may look at LINUX_VERSION_CODE.
+ */
+#ifndef _HAK_COMPAT_H
+#define _HAK_COMPAT_H
+
+#include <linux/llist.h>
+#include <linux/mm.h>
+#include <linux/version.h>
+#include <linux/workqueue.h>
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0) || \
+	LINUX_VERSION_CODE >= KERNEL_VERSION(8, 0, 0)
+#error "hakmem supports Linux 6.12 to 7.x; see docs/design.md"
+#endif
+
+/*
+ * Large kmalloc pages carry a type of their own from 6.15 on. Before that they
+ * are told by being compound and not a slab, which is what kfree() itself does.
+ */
+static inline bool hak_page_is_large_kmalloc(struct page *head, const void *p)
+{
+	if (page_address(head) != p)
+		return false;
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 15, 0)
+	return PageLargeKmalloc(head);
+#else
+	return PageHead(head);
+#endif
+}
+
+/* The unbound workqueue got a new name; the old one is on its way out. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 0, 0)
+#define hak_unbound_wq	system_dfl_wq
+#else
+#define hak_unbound_wq	system_unbound_wq
+#endif
+
+/*
+ * llist_add_batch(), inline. 6.12 has it out of line and instrumented, and
+ * what is pushed here is a free object, which KASAN may have poisoned.
+ */
+static __always_inline bool hak_llist_add_batch(struct llist_node *first,
+						struct llist_node *last,
+						struct llist_head *head)
+{
+	struct llist_node *old = READ_ONCE(head->first);
+
+	do {
+		WRITE_ONCE(last->next, old);
+	} while (!try_cmpxchg(&head->first, &old, first));
+
+	return !old;
+}
+
+#endif /* _HAK_COMPAT_H */

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Bringing the core up and down, in either build.
+ */
+#define pr_fmt(fmt) "hakmem: " fmt
+
+#include <linux/cpuhotplug.h>
+#include <linux/errno.h>
+#include <linux/nodemask.h>
+#include <linux/printk.h>
+
+#include "core.h"
+
+DEFINE_STATIC_KEY_FALSE(hak_modes);
+DEFINE_STATIC_KEY_FALSE(hak_numa);
+
+static int hak_cpuhp_state;
+
+static void hak_modes_set(void)
+{
+	if (hak_paranoid_drain || hak_trace_ring)
+		static_branch_enable(&hak_modes);
+	if (nr_node_ids > 1)
+		static_branch_enable(&hak_numa);
+}
+
+/**
+ * hak_core_init() - bring the core up
+ *
+ * The parameters are set. Allocates nothing for good unless all of it works.
+ *
+ * Context: task, may sleep.
+ * Return: 0 or a negative error, with nothing left behind.
+ */
+int hak_core_init(void)
+{
+	int err;
+
+	err = hak_stats_init();
+	if (err)
+		return err;
+	err = hak_registry_init();
+	if (err)
+		goto exit_stats;
+	err = hak_superslab_init();
+	if (err)
+		goto exit_registry;
+	err = hak_trace_init();
+	if (err)
+		goto exit_superslab;
+	err = hak_fallback_init();
+	if (err)
+		goto exit_trace;
+	hak_reaper_init();
+	err = hak_size_class_init();
+	if (err)
+		goto exit_fallback;
+	hak_modes_set();
+	err = cpuhp_setup_state(CPUHP_BP_PREPARE_DYN, "mm/hakmem:prepare",
+				hak_cpu_online, hak_cpu_dead);
+	if (err < 0)
+		goto exit_classes;
+	hak_cpuhp_state = err;
+	return 0;
+
+exit_classes:
+	hak_size_class_exit();
+exit_fallback:
+	hak_fallback_exit();
+exit_trace:
+	hak_trace_exit();
+exit_superslab:
+	hak_superslab_exit();
+exit_registry:
+	hak_registry_exit();
+exit_stats:
+	hak_stats_exit();
+	pr_err("cannot start: error %d\n", err);
+	return err;
+}
+
+/**
+ * hak_core_leaks() - report live objects
+ *
+ * Return: how many there are, over all caches.
+ */
+unsigned long hak_core_leaks(void)
+{
+	struct hak_class_stats cs;
+	struct hak_cache *c;
+	unsigned long live = 0;
+
+	mutex_lock(&hak_cache_mutex);
+	list_for_each_entry(c, &hak_caches, list) {
+		hak_class_stats_read(c, &cs);
+		if (cs.live)
+			pr_err("%s: %lu objects of %u bytes in %lu slabs were never freed; their superslabs stay allocated\n",
+			       cs.name, cs.live, cs.size, cs.slabs);
+		live += cs.live;
+	}
+	mutex_unlock(&hak_cache_mutex);
+	return live;
+}
+
+/**
+ * hak_core_exit() - take the core down
+ *
+ * Nobody may use it any more. Live objects are reported, and the superslabs
+ * that hold them left allocated.
+ *
+ * Context: task, may sleep.
+ */
+void hak_core_exit(void)
+{
+	/* Calls hak_cpu_dead() for each CPU, which empties its caches. */
+	cpuhp_remove_state(hak_cpuhp_state);
+	hak_reaper_exit();
+	hak_core_leaks();
+	hak_size_class_exit();
+	hak_fallback_exit();
+	hak_superslab_exit();
+	hak_trace_exit();
+	hak_registry_exit();
+	hak_stats_exit();
+}

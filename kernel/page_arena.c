@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The page arena: the only code that asks the page allocator for superslabs.
+ *
+ * The pages are not compound and carry reference count 0, as slab pages do,
+ * so a stray put_page() or kfree() cannot give them away; they are counted in
+ * NR_SLAB_UNRECLAIMABLE_B, so /proc/meminfo shows them under Slab.
+ */
+#include <linux/atomic.h>
+#include <linux/mmzone.h>
+
+#include "core.h"
+
+static atomic64_t hak_arena_total;
+
+/*
+ * What a request for a superslab keeps of the caller's flags: how it may
+ * reclaim. It drops zones, zeroing, mobility and accounting, which are about
+ * the object; __GFP_NOFAIL, which the fallback keeps; and access to reserves.
+ */
+static gfp_t hak_arena_gfp(gfp_t gfp, unsigned int order)
+{
+	gfp &= __GFP_RECLAIM | __GFP_IO | __GFP_FS | __GFP_HARDWALL |
+	       __GFP_THISNODE;
+	if (order > HAK_MIN_ORDER)
+		gfp &= ~__GFP_RECLAIM;
+	return gfp | __GFP_NORETRY | __GFP_NOWARN | __GFP_NOMEMALLOC;
+}
+
+/**
+ * hak_arena_alloc() - get a naturally aligned block of pages
+ * @nid: node to prefer, or to insist on with __GFP_THISNODE
+ * @order: page order, HAK_MIN_ORDER..HAK_MAX_ORDER
+ * @gfp: the caller's flags; only those for reclaim are used, and none of
+ *	those unless @order is HAK_MIN_ORDER
+ *
+ * Context: any in which the page allocator may be called.
+ * Return: the block's first byte, or NULL.
+ */
+void *hak_arena_alloc(int nid, unsigned int order, gfp_t gfp)
+{
+	struct page *page;
+
+	page = alloc_pages_node(nid, hak_arena_gfp(gfp, order), order);
+	if (!page)
+		return NULL;
+
+	set_page_count(page, 0);
+	mod_node_page_state(page_pgdat(page), NR_SLAB_UNRECLAIMABLE_B,
+			    PAGE_SIZE << order);
+	atomic64_add(PAGE_SIZE << order, &hak_arena_total);
+	return page_address(page);
+}
+
+/**
+ * hak_arena_free() - give a block back
+ * @addr: from hak_arena_alloc()
+ * @order: likewise
+ *
+ * Context: task.
+ */
+void hak_arena_free(void *addr, unsigned int order)
+{
+	struct page *page = virt_to_page(addr);
+
+	atomic64_sub(PAGE_SIZE << order, &hak_arena_total);
+	mod_node_page_state(page_pgdat(page), NR_SLAB_UNRECLAIMABLE_B,
+			    -(long)(PAGE_SIZE << order));
+	set_page_count(page, 1);
+	__free_pages(page, order);
+}
+
+/* Bytes held. */
+u64 hak_arena_bytes(void)
+{
+	return atomic64_read(&hak_arena_total);
+}

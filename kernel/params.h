@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Parameters: one table for the module (insmod NAME=) and for the userspace
+ * build (the environment variable).
+ */
+#ifndef _HAK_PARAMS_H
+#define _HAK_PARAMS_H
+
+#include <linux/types.h>
+
+/**
+ * struct hak_param - one load-time setting
+ * @name: module parameter name
+ * @env: environment variable of the userspace build
+ * @value: where the value is kept; holds the default until set
+ * @min: smallest value accepted
+ * @max: largest value accepted
+ * @desc: one line for modinfo and --help
+ */
+struct hak_param {
+	const char *name;
+	const char *env;
+	unsigned int *value;
+	unsigned int min;
+	unsigned int max;
+	const char *desc;
+};
+
+/*       name            environment variable          default min max
+ *       description
+ */
+#define HAK_PARAMS(X)							    \
+	X(fast_cap,       "HAKMEM_TINY_FAST_CAP",       64, 0, 1024,	    \
+	  "objects kept per CPU and size class; 0 turns the cache off")	    \
+	X(paranoid_drain, "HAKMEM_TINY_PARANOID_DRAIN", 0, 0, 1,	    \
+	  "drain this CPU's slabs at every operation and check the books") \
+	X(trace_ring,     "HAKMEM_TINY_TRACE_RING",     0, 0, 1,	    \
+	  "keep a ring of the last events and dump it on a crash")
+
+#define HAK_PARAM_DECLARE(n, env, def, min, max, desc) \
+	extern unsigned int hak_##n;
+HAK_PARAMS(HAK_PARAM_DECLARE)
+
+extern const struct hak_param hak_params[];
+extern const unsigned int hak_nr_params;
+
+const struct hak_param *hak_param_find(const char *name);
+int hak_param_set(const struct hak_param *param, const char *val);
+
+#endif /* _HAK_PARAMS_H */

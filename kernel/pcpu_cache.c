@@ -1,0 +1,423 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The per-CPU cache: refill from the slab this CPU owns, spill to the slabs
+ * the objects came from. Fast paths are in pcpu_cache.h.
+ *
+ * Nothing here calls the page allocator or SLUB with preemption off or the
+ * busy mark set, so the caller's context is all those ever see.
+ */
+#include <linux/cpumask.h>
+#include <linux/errno.h>
+#include <linux/minmax.h>
+#include <linux/nodemask.h>
+#include <linux/string.h>
+
+#include "core.h"
+#include "pcpu_cache.h"
+
+/* Groups a spill gathers before it has to let one go. */
+#define HAK_SPILL_GROUPS	16
+
+struct hak_spill_group {
+	struct hak_slab *slab;
+	struct llist_node *first;
+	struct llist_node *last;
+	unsigned int n;
+};
+
+static void hak_spill_group(struct hak_cpu_cache *cc, struct hak_spill_group *g)
+{
+	if (g->slab == cc->cur) {
+		hak_slab_give(g->slab, g->first, g->last, g->n);
+		return;
+	}
+	hak_slab_push(g->slab, g->first, g->last, g->n);
+	cc->pushes++;
+}
+
+/**
+ * hak_cpu_spill() - give objects back to the slabs they came from
+ * @c: their cache
+ * @cc: the per-CPU cache, busy
+ * @obj: the objects
+ * @n: how many
+ *
+ * The current slab's go to its freelist; all others, for this CPU does not own
+ * their slabs, are pushed, one push a group. Groups are gathered in a small
+ * direct-mapped table: when two slabs fall on one entry the earlier is pushed.
+ */
+void hak_cpu_spill(struct hak_cache *c, struct hak_cpu_cache *cc,
+		   void **obj, unsigned int n)
+{
+	struct hak_spill_group group[HAK_SPILL_GROUPS];
+	unsigned int i;
+
+	for (i = 0; i < HAK_SPILL_GROUPS; i++)
+		group[i].slab = NULL;
+
+	for (i = 0; i < n; i++) {
+		struct hak_slab *s = hak_entry_slab(hak_registry_entry(obj[i]));
+		struct llist_node *link = hak_to_link(c, obj[i]);
+		struct hak_spill_group *g;
+
+		g = &group[(unsigned long)s / sizeof(*s) % HAK_SPILL_GROUPS];
+		if (g->slab == s) {
+			link->next = g->first;
+			g->first = link;
+			g->n++;
+			continue;
+		}
+		if (g->slab)
+			hak_spill_group(cc, g);
+		g->slab = s;
+		g->first = link;
+		g->last = link;
+		g->n = 1;
+	}
+	for (i = 0; i < HAK_SPILL_GROUPS; i++)
+		if (group[i].slab)
+			hak_spill_group(cc, &group[i]);
+	cc->spills++;
+	hak_trace(HAK_TR_SPILL, cc->cur, NULL, n);
+}
+
+/**
+ * hak_cpu_refill() - take a batch of objects from the slab this CPU owns
+ * @c: the cache
+ * @cc: its per-CPU cache, busy and empty
+ * @nid: node to adopt or claim a slab on when there is none
+ *
+ * The current slab is reached directly, every other one with waiting frees
+ * through the pool. Every round either returns or lets a slab without objects
+ * go, except when a park fails, and then there are objects to drain.
+ *
+ * Return: objects now in @cc; 0 if the node has no slab left.
+ */
+unsigned int hak_cpu_refill(struct hak_cache *c, struct hak_cpu_cache *cc,
+			    int nid)
+{
+	unsigned int want = max(cc->batch, 1U);
+
+	for (;;) {
+		struct hak_slab *s = cc->cur;
+
+		if (!s) {
+			s = hak_pool_adopt(c, nid);
+			if (!s)
+				s = hak_superslab_claim(c, nid);
+			if (!s)
+				return 0;
+			cc->cur = s;
+		}
+		if (!llist_empty(&s->remote))
+			cc->drains++;
+		cc->nr = hak_slab_take(c, s, cc->obj, want);
+		if (cc->nr) {
+			cc->refills++;
+			hak_trace(HAK_TR_REFILL, s, NULL, cc->nr);
+			return cc->nr;
+		}
+		if (hak_slab_park(s))
+			cc->cur = NULL;
+	}
+}
+
+/**
+ * hak_cpu_take() - one object for this CPU
+ * @c: the cache
+ * @cc: its per-CPU cache, busy
+ * @nid: as for hak_cpu_refill()
+ *
+ * Return: the object, or NULL if the node has no slab left.
+ */
+void *hak_cpu_take(struct hak_cache *c, struct hak_cpu_cache *cc, int nid)
+{
+	if (!cc->nr && !hak_cpu_refill(c, cc, nid))
+		return NULL;
+	return cc->obj[--cc->nr];
+}
+
+/**
+ * hak_cpu_put() - take one object back
+ * @c: its cache
+ * @cc: the per-CPU cache, busy
+ * @s: its slab
+ * @p: the object
+ *
+ * A full cache spills its older half; with the cache off the object goes to
+ * its slab.
+ */
+void hak_cpu_put(struct hak_cache *c, struct hak_cpu_cache *cc,
+		 struct hak_slab *s, void *p)
+{
+	unsigned int n = cc->batch;
+
+	if (!cc->cap) {
+		struct llist_node *link = hak_to_link(c, p);
+		struct hak_spill_group g = { s, link, link, 1 };
+
+		hak_spill_group(cc, &g);
+		return;
+	}
+	if (cc->nr >= cc->cap) {
+		hak_cpu_spill(c, cc, cc->obj, n);
+		cc->nr -= n;
+		memmove(cc->obj, cc->obj + n, cc->nr * sizeof(*cc->obj));
+	}
+	cc->obj[cc->nr++] = p;
+}
+
+/* paranoid_drain: take in what waits on every slab this CPU owns. */
+static void hak_cpu_drain_all(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < HAK_NR_CLASSES; i++) {
+		struct hak_cpu_cache *cc = this_cpu_ptr(hak_class[i].cpu);
+
+		if (READ_ONCE(cc->busy))
+			continue;
+		hak_cpu_enter(cc);
+		if (cc->cur && hak_slab_drain(&hak_class[i], cc->cur))
+			cc->drains++;
+		hak_cpu_leave(cc);
+	}
+}
+
+/* One try for @nid; @nested: the owner, or something above it, was inside. */
+static void *hak_cpu_try(struct hak_cache *c, int nid, bool *nested)
+{
+	struct hak_cpu_cache *cc;
+	void *p = NULL;
+
+	preempt_disable();
+	if (hak_paranoid_drain)
+		hak_cpu_drain_all();
+	cc = this_cpu_ptr(c->cpu);
+	*nested = in_nmi() || READ_ONCE(cc->busy);
+	if (!*nested) {
+		hak_cpu_enter(cc);
+		p = hak_cpu_take(c, cc, nid);
+		hak_cpu_leave(cc);
+	}
+	preempt_enable();
+	return p;
+}
+
+/*
+ * The local node has neither slab nor pages: look on the others, nearest
+ * first as the page allocator sees it, but use up the superslabs they have.
+ */
+static void *hak_cpu_try_remote(struct hak_cache *c, gfp_t gfp, int local,
+				bool *nested)
+{
+	void *p;
+	int nid;
+
+	if (!static_branch_unlikely(&hak_numa) || (gfp & __GFP_THISNODE))
+		return NULL;
+
+	for_each_node_state(nid, N_MEMORY) {
+		if (nid == local)
+			continue;
+		p = hak_cpu_try(c, nid, nested);
+		if (p || *nested)
+			return p;
+	}
+	nid = hak_superslab_grow(local, gfp);
+	return nid < 0 ? NULL : hak_cpu_try(c, nid, nested);
+}
+
+/**
+ * hak_cpu_alloc_slow() - allocate when the per-CPU cache has nothing
+ * @c: the cache
+ * @gfp: the caller's flags
+ *
+ * Return: as for hak_alloc(), not zeroed unless it comes from SLUB.
+ */
+void *hak_cpu_alloc_slow(struct hak_cache *c, gfp_t gfp)
+{
+	int nid = numa_mem_id();
+	bool nested;
+	void *p;
+
+	p = hak_cpu_try(c, nid, &nested);
+	if (!p && !nested && hak_may_call_mm()) {
+		if (hak_superslab_grow(nid, gfp | __GFP_THISNODE) >= 0)
+			p = hak_cpu_try(c, nid, &nested);
+		if (!p && !nested)
+			p = hak_cpu_try_remote(c, gfp, nid, &nested);
+	}
+	if (likely(p)) {
+		hak_trace(HAK_TR_ALLOC, NULL, p, 1);
+		return p;
+	}
+	return hak_fallback_object(c, gfp, NUMA_NO_NODE,
+				   nested ? HAK_EV_NESTED : HAK_EV_NOMEM);
+}
+
+/**
+ * hak_cpu_free_slow() - free what may not go into the per-CPU cache
+ * @c: the cache
+ * @s: the object's slab
+ * @p: the object
+ *
+ * In NMI, inside the owner's busy section, and for objects of another node the
+ * free only pushes. Otherwise a mode is on, and the object is put as usual.
+ *
+ * Context: any; preemption off.
+ */
+void hak_cpu_free_slow(struct hak_cache *c, struct hak_slab *s, void *p)
+{
+	struct hak_cpu_cache *cc = this_cpu_ptr(c->cpu);
+	struct llist_node *link = hak_to_link(c, p);
+
+	hak_trace(HAK_TR_FREE, s, p, 1);
+	if (in_nmi() || READ_ONCE(cc->busy)) {
+		hak_count(HAK_EV_PUSHED);
+		hak_slab_push(s, link, link, 1);
+		return;
+	}
+	if (hak_paranoid_drain)
+		hak_cpu_drain_all();
+	if (static_branch_unlikely(&hak_numa) && s->nid != numa_mem_id()) {
+		hak_slab_push(s, link, link, 1);
+		return;
+	}
+	hak_cpu_enter(cc);
+	hak_cpu_put(c, cc, s, p);
+	hak_cpu_leave(cc);
+}
+
+/* One object of node @nid, from a slab owned for as long as it takes. */
+static void *hak_node_take(struct hak_cache *c, int nid)
+{
+	struct hak_slab *s;
+	void *p = NULL;
+
+	preempt_disable();
+	s = hak_pool_adopt(c, nid);
+	if (!s)
+		s = hak_superslab_claim(c, nid);
+	/* A slab published by a stalled pusher may have nothing after all. */
+	while (s && !hak_slab_take(c, s, &p, 1)) {
+		if (!hak_slab_park(s))
+			continue;
+		s = hak_pool_adopt(c, nid);
+		if (!s)
+			s = hak_superslab_claim(c, nid);
+	}
+	if (s)
+		hak_pool_put(s, HAK_OWNED);
+	preempt_enable();
+	return p;
+}
+
+/**
+ * hak_node_alloc() - allocate from a given memory node
+ * @c: the cache
+ * @gfp: the caller's flags; __GFP_THISNODE insists on the node
+ * @nid: the node
+ *
+ * Return: as for hak_alloc_node(), not zeroed unless it comes from SLUB.
+ */
+void *hak_node_alloc(struct hak_cache *c, gfp_t gfp, int nid)
+{
+	void *p;
+
+	if (nid == NUMA_NO_NODE || !static_branch_unlikely(&hak_numa))
+		return hak_cpu_alloc(c, gfp);
+	if (nid == numa_mem_id() && !(gfp & __GFP_THISNODE))
+		return hak_cpu_alloc(c, gfp);
+
+	might_alloc(gfp);
+	if (in_nmi())
+		return hak_fallback_object(c, gfp, nid, HAK_EV_NESTED);
+	p = hak_node_take(c, nid);
+	if (!p && hak_may_call_mm() &&
+	    hak_superslab_grow(nid, gfp | __GFP_THISNODE) >= 0)
+		p = hak_node_take(c, nid);
+	if (p)
+		return p;
+	return hak_fallback_object(c, gfp, nid, HAK_EV_NOMEM);
+}
+
+/**
+ * hak_cpu_flush() - empty a per-CPU cache and let its slab go
+ * @c: the cache
+ * @cc: the per-CPU cache; the caller owns it, or its CPU is gone
+ */
+void hak_cpu_flush(struct hak_cache *c, struct hak_cpu_cache *cc)
+{
+	struct hak_slab *s;
+
+	if (cc->nr)
+		hak_cpu_spill(c, cc, cc->obj, cc->nr);
+	cc->nr = 0;
+	s = cc->cur;
+	cc->cur = NULL;
+	if (!s)
+		return;
+	/* With something to give it is to be found, else only once it has. */
+	if (s->freelist || s->drained || s->bump < c->capacity ||
+	    !hak_slab_park(s))
+		hak_pool_put(s, HAK_OWNED);
+}
+
+/* Bytes of a per-CPU cache that holds @cap objects; never without room for one. */
+size_t hak_cpu_cache_bytes(unsigned int cap)
+{
+	return offsetof(struct hak_cpu_cache, obj) + max(cap, 1U) * sizeof(void *);
+}
+
+/* A fresh per-CPU cache is busy: its CPU is not online. */
+void hak_cpu_cache_init(struct hak_cpu_cache *cc, unsigned int cap)
+{
+	cc->busy = 1;
+	cc->cap = cap;
+	cc->batch = (cap + 1) / 2;
+}
+
+/* CPU hotplug, prepare stage: the caches of @cpu may be used. */
+int hak_cpu_online(unsigned int cpu)
+{
+	struct hak_cache *c;
+
+	mutex_lock(&hak_cache_mutex);
+	list_for_each_entry(c, &hak_caches, list)
+		WRITE_ONCE(per_cpu_ptr(c->cpu, cpu)->busy, 0);
+	mutex_unlock(&hak_cache_mutex);
+	return 0;
+}
+
+/**
+ * hak_cpu_dead() - CPU hotplug, prepare stage: @cpu is gone, take its stock
+ * @cpu: the CPU
+ *
+ * This is the one place where somebody else acts as owner. A CPU cannot die
+ * inside its busy section; a thread can vanish there by fork(), and then what
+ * it was working on is left alone.
+ *
+ * Return: 0, or -EBUSY if something had to be left alone.
+ */
+int hak_cpu_dead(unsigned int cpu)
+{
+	struct hak_cache *c;
+	int err = 0;
+
+	mutex_lock(&hak_cache_mutex);
+	list_for_each_entry(c, &hak_caches, list) {
+		struct hak_cpu_cache *cc = per_cpu_ptr(c->cpu, cpu);
+
+		if (READ_ONCE(cc->busy)) {
+			err = -EBUSY;
+			continue;
+		}
+		preempt_disable();
+		hak_cpu_enter(cc);	/* and never leave */
+		hak_cpu_flush(c, cc);
+		preempt_enable();
+	}
+	mutex_unlock(&hak_cache_mutex);
+	return err;
+}

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The reaper: task context in which whole slabs become unused slots again and
+ * empty superslabs go back. Armed from any context by the free that makes a
+ * pooled slab whole.
+ */
+#define pr_fmt(fmt) "hakmem: " fmt
+
+#include <linux/irq_work.h>
+#include <linux/jiffies.h>
+#include <linux/nodemask.h>
+#include <linux/printk.h>
+#include <linux/rculist.h>
+#include <linux/workqueue.h>
+
+#include "core.h"
+
+#define HAK_STRANDED_PASSES	3
+
+static atomic_t hak_reap_armed;
+static struct irq_work hak_reap_irq;
+static struct delayed_work hak_reap_work;
+
+/**
+ * hak_reaper_arm() - have the pools looked at soon
+ *
+ * Context: any, NMI included.
+ */
+void hak_reaper_arm(void)
+{
+	if (!atomic_read(&hak_reap_armed) && !atomic_xchg(&hak_reap_armed, 1))
+		irq_work_queue(&hak_reap_irq);
+}
+
+static void hak_reap_irq_run(struct irq_work *work)
+{
+	queue_delayed_work(hak_unbound_wq, &hak_reap_work,
+			   msecs_to_jiffies(HAK_REAP_DELAY_MS));
+}
+
+/**
+ * hak_reap_all() - release every whole slab there is in a pool
+ *
+ * Context: task, may sleep.
+ */
+void hak_reap_all(void)
+{
+	struct hak_cache *c;
+	int nid;
+
+	/* Before the scan: who arms from here on has it run once more. */
+	atomic_xchg(&hak_reap_armed, 0);
+
+	mutex_lock(&hak_cache_mutex);
+	list_for_each_entry(c, &hak_caches, list)
+		for_each_node(nid)
+			hak_pool_reap(c->pool[nid]);
+	mutex_unlock(&hak_cache_mutex);
+}
+
+static void hak_reap_work_run(struct work_struct *work)
+{
+	hak_reap_all();
+	if (hak_paranoid_drain)
+		hak_paranoid_scan();
+}
+
+/* Once over all slabs; those that look stranded for the @pass-th time. */
+static unsigned long hak_stranded_pass(unsigned int pass)
+{
+	struct hak_superslab *ss;
+	unsigned long found = 0;
+	unsigned int i;
+
+	rcu_read_lock();
+	list_for_each_entry_rcu(ss, &hak_superslabs, all) {
+		for (i = 0; i < HAK_MAX_SLOTS; i++) {
+			struct hak_slab *s = &ss->slab[i];
+			u32 rc;
+
+			if (!(READ_ONCE(ss->used) & BIT_ULL(i)))
+				continue;
+			rc = atomic_read(&s->rc);
+			if (hak_rc_state(rc) != HAK_PARKED ||
+			    rc >> HAK_STATE_BITS < s->cache->publish_at)
+				s->stranded = 0;
+			else if (pass == 1)
+				s->stranded = 1;
+			else if (s->stranded == pass - 1)
+				s->stranded = pass;
+			if (s->stranded < pass)
+				continue;
+			found++;
+			if (pass == HAK_STRANDED_PASSES)
+				hak_report_corrupt(s, NULL,
+						   "parked with frees waiting");
+		}
+	}
+	rcu_read_unlock();
+	return found;
+}
+
+/**
+ * hak_paranoid_scan() - look for slabs nobody can find
+ *
+ * A parked slab with enough frees waiting is on its way to a pool, in the
+ * hands of the pusher that crossed the threshold, who has preemption off. One
+ * that still is after some grace periods is lost, and reported.
+ *
+ * Context: task, may sleep.
+ * Return: stranded slabs found.
+ */
+unsigned long hak_paranoid_scan(void)
+{
+	unsigned long found = 0;
+	unsigned int pass;
+
+	mutex_lock(&hak_cache_mutex);
+	for (pass = 1; pass <= HAK_STRANDED_PASSES; pass++) {
+		found = hak_stranded_pass(pass);
+		if (!found)
+			break;
+		synchronize_rcu();
+	}
+	mutex_unlock(&hak_cache_mutex);
+	return found;
+}
+
+void hak_reaper_init(void)
+{
+	atomic_set(&hak_reap_armed, 0);
+	init_irq_work(&hak_reap_irq, hak_reap_irq_run);
+	INIT_DELAYED_WORK(&hak_reap_work, hak_reap_work_run);
+}
+
+/* Nobody frees any more. Runs what is pending to its end. */
+void hak_reaper_exit(void)
+{
+	irq_work_sync(&hak_reap_irq);
+	cancel_delayed_work_sync(&hak_reap_work);
+	hak_reap_all();
+}

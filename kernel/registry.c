@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The registry: is this address hakmem's, and which slab is it in? Two levels,
+ * one word per 64 KiB of the kernel's linear map: the slab's metadata with the
+ * size class in the low bits, so that a free finds its class without touching
+ * the slab. Memory added beyond the map's end at load is foreign.
+ */
+#include <linux/errno.h>
+#include <linux/math.h>
+
+#include "core.h"
+
+struct hak_registry hak_registry __read_mostly;
+
+static unsigned long hak_registry_leaves(void)
+{
+	return DIV_ROUND_UP(hak_registry.nr, BIT(HAK_LEAF_BITS));
+}
+
+int hak_registry_init(void)
+{
+	unsigned long end = (unsigned long)high_memory;
+
+	BUILD_BUG_ON(sizeof(unsigned long) != 8);
+	BUILD_BUG_ON(HAK_ENTRY_FLAGS >= __alignof__(struct hak_slab));
+	BUILD_BUG_ON(HAK_NR_CLASSES > HAK_CLASS_TYPED);
+
+	hak_registry.base = PAGE_OFFSET & ~HAK_SLAB_MASK;
+	hak_registry.nr = DIV_ROUND_UP(end - hak_registry.base, HAK_SLAB_SIZE);
+	hak_registry.leaf = kvcalloc(hak_registry_leaves(),
+				     sizeof(*hak_registry.leaf), GFP_KERNEL);
+	if (!hak_registry.leaf) {
+		hak_registry.nr = 0;
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+void hak_registry_exit(void)
+{
+	unsigned long i, n = hak_registry_leaves();
+
+	for (i = 0; i < n; i++)
+		kfree(hak_registry.leaf[i]);
+	hak_registry.nr = 0;
+	kvfree(hak_registry.leaf);
+	hak_registry.leaf = NULL;
+}
+
+/**
+ * hak_registry_prepare() - make room for the entries of a superslab
+ * @addr: its first byte
+ * @nr: slabs in it
+ * @gfp: for the leaves
+ *
+ * Return: 0, -ENOMEM, or -ERANGE for memory the registry does not cover.
+ */
+int hak_registry_prepare(unsigned long addr, unsigned int nr, gfp_t gfp)
+{
+	unsigned long i = (addr - hak_registry.base) >> HAK_SLAB_SHIFT;
+	unsigned long end = i + nr;
+	unsigned long **slot, *leaf;
+
+	if (addr < hak_registry.base || end > hak_registry.nr)
+		return -ERANGE;
+
+	for (; i < end; i = (i | (BIT(HAK_LEAF_BITS) - 1)) + 1) {
+		slot = &hak_registry.leaf[i >> HAK_LEAF_BITS];
+		if (READ_ONCE(*slot))
+			continue;
+		leaf = kzalloc(sizeof(*leaf) << HAK_LEAF_BITS, gfp);
+		if (!leaf)
+			return -ENOMEM;
+		/* Pairs with the read in hak_registry_entry(). */
+		if (cmpxchg(slot, NULL, leaf))
+			kfree(leaf);
+	}
+	return 0;
+}
+
+/* Point the slab at @addr to @entry; the leaf is there. */
+void hak_registry_set(unsigned long addr, unsigned long entry)
+{
+	unsigned long i = (addr - hak_registry.base) >> HAK_SLAB_SHIFT;
+	unsigned long *leaf = hak_registry.leaf[i >> HAK_LEAF_BITS];
+
+	/* Pairs with the read in hak_registry_entry(). */
+	smp_store_release(&leaf[i & (BIT(HAK_LEAF_BITS) - 1)], entry);
+}

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Size classes: multiples of 8 to 32, then two, then four per doubling, so
+ * that above 64 bytes no request wastes more than a fifth of its object.
+ */
+#include <linux/errno.h>
+
+#include "core.h"
+
+static const struct {
+	u16 size;
+	const char *name;
+} hak_class_table[HAK_NR_CLASSES] = {
+	{ 8, "hak-8" },		{ 16, "hak-16" },	{ 24, "hak-24" },
+	{ 32, "hak-32" },	{ 48, "hak-48" },	{ 64, "hak-64" },
+	{ 80, "hak-80" },	{ 96, "hak-96" },	{ 112, "hak-112" },
+	{ 128, "hak-128" },	{ 160, "hak-160" },	{ 192, "hak-192" },
+	{ 224, "hak-224" },	{ 256, "hak-256" },	{ 320, "hak-320" },
+	{ 384, "hak-384" },	{ 448, "hak-448" },	{ 512, "hak-512" },
+	{ 640, "hak-640" },	{ 768, "hak-768" },	{ 896, "hak-896" },
+	{ 1024, "hak-1024" },
+};
+
+struct hak_cache hak_class[HAK_NR_CLASSES] __read_mostly;
+
+/* Class by (size + 7) / 8. */
+u8 hak_size_index[HAK_MAX_SIZE / HAK_MIN_SIZE + 1] __read_mostly;
+
+int hak_size_class_init(void)
+{
+	unsigned int i, j = 0;
+	int err;
+
+	for (i = 0; i < HAK_NR_CLASSES; i++) {
+		err = hak_cache_setup(&hak_class[i], hak_class_table[i].name,
+				      hak_class_table[i].size, i);
+		if (err)
+			goto unwind;
+		for (; j * HAK_MIN_SIZE <= hak_class_table[i].size; j++)
+			hak_size_index[j] = i;
+	}
+	return 0;
+
+unwind:
+	while (i--)
+		hak_cache_teardown(&hak_class[i]);
+	return err;
+}
+
+void hak_size_class_exit(void)
+{
+	unsigned int i = HAK_NR_CLASSES;
+
+	while (i--)
+		hak_cache_teardown(&hak_class[i]);
+}

@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Slabs: 64 KiB of objects of one cache. The owner takes objects from the
+ * freelist, from what it drained, and from never-used space; everybody else
+ * pushes. The table of what may run together is in core.h.
+ */
+#include <linux/bitmap.h>
+#include <linux/minmax.h>
+
+#include "core.h"
+
+#define HAK_MAX_CAPACITY	(HAK_SLAB_SIZE / HAK_MIN_SIZE)
+
+static unsigned long hak_slab_entry(struct hak_slab *s, unsigned long flags)
+{
+	return (unsigned long)s | s->cache->index | flags;
+}
+
+/**
+ * hak_slab_init() - make an unused slab the caller's, empty, of cache @c
+ * @s: the slab; nobody else knows it
+ * @c: the cache
+ */
+void hak_slab_init(struct hak_slab *s, struct hak_cache *c)
+{
+	s->freelist = NULL;
+	s->drained = NULL;
+	s->bump = 0;
+	WRITE_ONCE(s->taken, 0);
+	init_llist_head(&s->remote);
+	WRITE_ONCE(s->cache, c);
+	atomic_set(&s->rc, HAK_OWNED);
+	hak_registry_set(s->addr, hak_slab_entry(s, 0));
+}
+
+/* Is @n the link of an object of @s that was allocated at some time? */
+static bool hak_link_valid(struct hak_cache *c, struct hak_slab *s,
+			   struct llist_node *n)
+{
+	unsigned long off = (unsigned long)hak_from_link(c, n) - s->addr;
+
+	return off < (unsigned long)s->bump * c->size &&
+	       hak_offset_valid(c, off);
+}
+
+/*
+ * Pop up to @want objects off a chain only the owner sees. Every link is
+ * checked before it is followed; what hangs behind a broken one is lost, and
+ * with it the slab, which can never be whole again.
+ */
+static unsigned int hak_chain_take(struct hak_cache *c, struct hak_slab *s,
+				   struct llist_node **chain, void **obj,
+				   unsigned int want)
+{
+	struct llist_node *n = *chain;
+	unsigned int i;
+
+	for (i = 0; n && i < want; i++) {
+		if (unlikely(!hak_link_valid(c, s, n))) {
+			hak_report_corrupt(s, n, "free link out of its slab");
+			n = NULL;
+			break;
+		}
+		obj[i] = hak_from_link(c, n);
+		n = n->next;
+	}
+	*chain = n;
+	return i;
+}
+
+/* Carve never-used objects, so that popping @obj from its end goes up. */
+static unsigned int hak_slab_carve(struct hak_cache *c, struct hak_slab *s,
+				   void **obj, unsigned int want)
+{
+	unsigned int i, n = min(want, c->capacity - s->bump);
+
+	for (i = 0; i < n; i++)
+		obj[i] = (void *)(s->addr +
+				  (unsigned long)(s->bump + n - 1 - i) * c->size);
+	if (n) {
+		WRITE_ONCE(s->bump, s->bump + n);
+		if (s->bump == c->capacity)
+			hak_registry_set(s->addr,
+					 hak_slab_entry(s, HAK_ENTRY_CARVED));
+	}
+	return n;
+}
+
+/* Walk a drained chain: in its slab, aligned, no duplicate, not too long. */
+static noinline void hak_chain_check(struct hak_cache *c, struct hak_slab *s,
+				     struct llist_node *n)
+{
+	unsigned long seen[BITS_TO_LONGS(HAK_MAX_CAPACITY)] = { 0 };
+	unsigned int i = 0;
+
+	for (; n; n = n->next) {
+		unsigned long idx;
+
+		if (++i > c->capacity || !hak_link_valid(c, s, n)) {
+			hak_report_corrupt(s, n, "drained chain leaves its slab");
+			return;
+		}
+		idx = ((unsigned long)n - s->addr) / c->size;
+		if (__test_and_set_bit(idx, seen)) {
+			hak_report_corrupt(s, n, "object twice in a drained chain");
+			return;
+		}
+	}
+}
+
+/**
+ * hak_slab_drain() - take the remote list of a slab, whole
+ * @c: its cache
+ * @s: the slab, owned by the caller
+ *
+ * Does not walk the list. While an earlier one is unused, it becomes the
+ * freelist; if there is a freelist too, nothing is taken.
+ *
+ * Return: whether something was taken.
+ */
+bool hak_slab_drain(struct hak_cache *c, struct hak_slab *s)
+{
+	if (llist_empty(&s->remote))
+		return false;
+	if (s->drained) {
+		if (s->freelist)
+			return false;
+		s->freelist = s->drained;
+	}
+	s->drained = llist_del_all(&s->remote);
+	if (HAK_CHECKS || hak_paranoid_drain)
+		hak_chain_check(c, s, s->drained);
+	hak_trace(HAK_TR_DRAIN, s, s->drained, 0);
+	return true;
+}
+
+/**
+ * hak_slab_take() - take free objects out of a slab
+ * @c: its cache
+ * @s: the slab, owned by the caller
+ * @obj: room for @want pointers
+ * @want: objects wanted
+ *
+ * The freelist first, then what waits in the remote list, and never-used
+ * space last, so that memory already touched is touched again.
+ *
+ * Return: objects taken; 0 when the slab has none.
+ */
+unsigned int hak_slab_take(struct hak_cache *c, struct hak_slab *s,
+			   void **obj, unsigned int want)
+{
+	unsigned int n;
+
+	n = hak_chain_take(c, s, &s->freelist, obj, want);
+	if (n < want)
+		n += hak_chain_take(c, s, &s->drained, obj + n, want - n);
+	if (n < want && hak_slab_drain(c, s))
+		n += hak_chain_take(c, s, &s->drained, obj + n, want - n);
+	if (n < want)
+		n += hak_slab_carve(c, s, obj + n, want - n);
+	WRITE_ONCE(s->taken, s->taken + n);
+	return n;
+}
+
+/**
+ * hak_slab_give() - put objects back on the freelist
+ * @s: the slab, owned by the caller
+ * @first: chain of its objects' links
+ * @last: its end
+ * @n: objects in it
+ */
+void hak_slab_give(struct hak_slab *s, struct llist_node *first,
+		   struct llist_node *last, unsigned int n)
+{
+	last->next = s->freelist;
+	s->freelist = first;
+	WRITE_ONCE(s->taken, s->taken - n);
+}
+
+/**
+ * hak_slab_park() - let a slab without free objects go
+ * @s: the slab, owned by the caller; freelist, drained and never-used space
+ *	are used up
+ *
+ * @rc is read before @remote is looked at and must not have changed since: a
+ * free counted in between fails the cmpxchg, one pushed before is seen, and
+ * one pushed later is counted while the slab is PARKED. freed starts anew at 0
+ * (and taken is lessened by as much), so that the pusher who crosses the
+ * threshold knows it from its own count alone: by the time it could read
+ * anything else, another may have crossed and the slab be somebody's.
+ *
+ * Return: true if the slab is no longer the caller's, who must not touch it
+ * again; false if a free has arrived.
+ */
+bool hak_slab_park(struct hak_slab *s)
+{
+	/* Pairs with atomic_add_return() in hak_slab_count(). */
+	int v = atomic_read_acquire(&s->rc);
+	u32 freed = (u32)v >> HAK_STATE_BITS;
+
+	if (!llist_empty(&s->remote))
+		return false;
+	hak_trace(HAK_TR_PARK, s, NULL, 0);
+	WRITE_ONCE(s->taken, s->taken - freed);
+	if (atomic_cmpxchg(&s->rc, v, HAK_PARKED) != v) {
+		WRITE_ONCE(s->taken, s->taken + freed);
+		return false;
+	}
+	hak_count(HAK_EV_PARKED);
+	return true;
+}
+
+/* First half of a push: the objects can be drained from here on. */
+void hak_slab_link(struct hak_slab *s, struct llist_node *first,
+		   struct llist_node *last)
+{
+	hak_llist_add_batch(first, last, &s->remote);
+}
+
+/*
+ * Second half of a push, after the first: while it is outstanding the slab has
+ * used > 0, so nobody releases it. Once it is done @s may go at any time; what
+ * is read of it then is type-stable under RCU and may be stale, which can arm
+ * the reaper for nothing but never fails to arm it.
+ */
+void hak_slab_count(struct hak_slab *s, unsigned int n)
+{
+	u32 publish_at = s->cache->publish_at;
+	u32 v = atomic_add_return(n << HAK_STATE_BITS, &s->rc);
+	u32 freed = v >> HAK_STATE_BITS;
+
+	switch (hak_rc_state(v)) {
+	case HAK_PARKED:
+		/* Exactly one pusher's count crosses the threshold. */
+		if (freed >= publish_at && freed - n < publish_at)
+			hak_pool_put(s, HAK_PARKED);
+		break;
+	case HAK_POOLED:
+		if (hak_rc_whole(s, v))
+			hak_reaper_arm();
+		break;
+	default:
+		break;
+	}
+}
+
+/**
+ * hak_slab_push() - free objects of a slab one does not own
+ * @s: the slab
+ * @first: chain of its objects' links
+ * @last: its end
+ * @n: objects in it
+ *
+ * Lock-free: one cmpxchg loop and one atomic add, whatever @n is.
+ *
+ * Context: any, NMI included; preemption off.
+ */
+void hak_slab_push(struct hak_slab *s, struct llist_node *first,
+		   struct llist_node *last, unsigned int n)
+{
+	hak_trace(HAK_TR_PUSH, s, first, n);
+	hak_slab_link(s, first, last);
+	hak_slab_count(s, n);
+}
+
+/**
+ * hak_slab_release() - make a whole slab an unused slot again
+ * @s: the slab, popped from its pool by the caller, used == 0
+ *
+ * Context: task.
+ */
+void hak_slab_release(struct hak_slab *s)
+{
+	hak_registry_set(s->addr, 0);
+	atomic_set(&s->rc, HAK_UNUSED);
+	hak_count(HAK_EV_RELEASED);
+	hak_trace(HAK_TR_RELEASE, s, NULL, 0);
+	hak_superslab_unclaim(s);
+}
+
+static unsigned int hak_chain_len(struct hak_cache *c, struct hak_slab *s,
+				  struct llist_node *n)
+{
+	unsigned int i = 0;
+
+	for (; n && i <= c->capacity && hak_link_valid(c, s, n); n = n->next)
+		i++;
+	return n ? c->capacity + 1 : i;
+}
+
+/**
+ * hak_slab_validate() - check a slab's books
+ * @s: a slab that nobody else is using
+ *
+ * Every object carved is either in one of the slab's chains or used.
+ *
+ * Return: true if they add up; else a report was made.
+ */
+bool hak_slab_validate(struct hak_slab *s)
+{
+	struct hak_cache *c = s->cache;
+	unsigned int free;
+
+	free = hak_chain_len(c, s, s->freelist) +
+	       hak_chain_len(c, s, s->drained) +
+	       hak_chain_len(c, s, READ_ONCE(s->remote.first));
+	if (s->bump <= c->capacity && free + hak_slab_used(s) == s->bump)
+		return true;
+	hak_report_corrupt(s, NULL, "free + used differs from carved");
+	return false;
+}

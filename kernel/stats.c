@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Counters. None is kept on a fast path: live objects are what left the slabs
+ * less what the per-CPU caches hold, exact when nothing runs.
+ */
+#include <linux/cpumask.h>
+#include <linux/errno.h>
+#include <linux/rculist.h>
+#include <linux/string.h>
+
+#include "core.h"
+
+struct hak_events __percpu *hak_events;
+
+const char *const hak_event_name[HAK_NR_EVENTS] = {
+	[HAK_EV_NESTED] = "alloc_nested",
+	[HAK_EV_PUSHED] = "free_pushed",
+	[HAK_EV_LARGE] = "fallback_large",
+	[HAK_EV_FOREIGN] = "fallback_flags",
+	[HAK_EV_NOMEM] = "fallback_nomem",
+	[HAK_EV_ATOMIC] = "refused_atomic",
+	[HAK_EV_DEFERRED] = "fallback_deferred",
+	[HAK_EV_BAD_FREE] = "bad_free",
+	[HAK_EV_CORRUPT] = "corruption",
+	[HAK_EV_PARKED] = "slab_parked",
+	[HAK_EV_POOLED] = "slab_pooled",
+	[HAK_EV_ADOPTED] = "slab_adopted",
+	[HAK_EV_CLAIMED] = "slab_claimed",
+	[HAK_EV_RELEASED] = "slab_released",
+};
+
+static unsigned int hak_superslab_nr_used(struct hak_superslab *ss)
+{
+	return hweight64(READ_ONCE(ss->used) & ss->full);
+}
+
+/**
+ * hak_stats_read() - totals over all caches
+ * @st: filled in
+ *
+ * Context: any but NMI.
+ */
+void hak_stats_read(struct hak_stats *st)
+{
+	struct hak_superslab *ss;
+	unsigned int cpu, i;
+
+	memset(st, 0, sizeof(*st));
+	for_each_possible_cpu(cpu)
+		for (i = 0; i < HAK_NR_EVENTS; i++)
+			st->event[i] +=
+				READ_ONCE(per_cpu_ptr(hak_events, cpu)->nr[i]);
+
+	rcu_read_lock();
+	list_for_each_entry_rcu(ss, &hak_superslabs, all) {
+		st->superslabs++;
+		st->pages += 1UL << ss->order;
+		st->slots_used += hak_superslab_nr_used(ss);
+	}
+	rcu_read_unlock();
+	hak_superslab_stats(st);
+}
+
+static void hak_superslab_count(struct hak_superslab *ss, struct hak_cache *c,
+				struct hak_class_stats *cs)
+{
+	u64 used = READ_ONCE(ss->used) & ss->full;
+	unsigned int i;
+
+	for (i = 0; used >> i; i++) {
+		struct hak_slab *s = &ss->slab[i];
+
+		if (!(used & BIT_ULL(i)) || READ_ONCE(s->cache) != c)
+			continue;
+		cs->slabs++;
+		cs->live += hak_slab_used(s);
+	}
+}
+
+/**
+ * hak_class_stats_read() - figures of one cache
+ * @c: the cache
+ * @cs: filled in; live is exact if no operation on @c is under way
+ *
+ * Context: any but NMI.
+ */
+void hak_class_stats_read(struct hak_cache *c, struct hak_class_stats *cs)
+{
+	struct hak_superslab *ss;
+	unsigned int cpu;
+
+	memset(cs, 0, sizeof(*cs));
+	cs->name = c->name;
+	cs->size = c->size;
+	cs->capacity = c->capacity;
+
+	rcu_read_lock();
+	list_for_each_entry_rcu(ss, &hak_superslabs, all)
+		hak_superslab_count(ss, c, cs);
+	rcu_read_unlock();
+
+	for_each_possible_cpu(cpu) {
+		struct hak_cpu_cache *cc = per_cpu_ptr(c->cpu, cpu);
+
+		cs->cached += READ_ONCE(cc->nr);
+		cs->refills += READ_ONCE(cc->refills);
+		cs->spills += READ_ONCE(cc->spills);
+		cs->pushes += READ_ONCE(cc->pushes);
+		cs->drains += READ_ONCE(cc->drains);
+	}
+	cs->live -= cs->cached;
+}
+
+int hak_stats_init(void)
+{
+	hak_events = alloc_percpu(struct hak_events);
+	return hak_events ? 0 : -ENOMEM;
+}
+
+void hak_stats_exit(void)
+{
+	free_percpu(hak_events);
+	hak_events = NULL;
+}

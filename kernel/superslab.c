@@ -1,0 +1,358 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Superslabs: naturally aligned blocks of 64 KiB slots shared by all caches of
+ * a node. A slot is claimed and released, and a superslab declared dead, under
+ * the node's lock; pages come and go outside it.
+ */
+#include <linux/bitops.h>
+#include <linux/errno.h>
+#include <linux/nodemask.h>
+#include <linux/rculist.h>
+#include <linux/string.h>
+
+#include "core.h"
+
+LIST_HEAD(hak_superslabs);
+
+static raw_spinlock_t hak_all_lock;
+static struct hak_node **hak_node;
+/* Metadata by order: type-stable, since late readers only hold RCU. */
+static struct kmem_cache *hak_meta_cache[HAK_NR_ORDERS];
+static atomic64_t hak_grown;
+static atomic64_t hak_shrunk;
+
+static void hak_superslab_list(struct hak_superslab *ss)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&hak_all_lock, flags);
+	list_add_rcu(&ss->all, &hak_superslabs);
+	raw_spin_unlock_irqrestore(&hak_all_lock, flags);
+}
+
+static void hak_superslab_unlist(struct hak_superslab *ss)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&hak_all_lock, flags);
+	list_del_rcu(&ss->all);
+	raw_spin_unlock_irqrestore(&hak_all_lock, flags);
+}
+
+static struct hak_superslab *hak_superslab_new(int nid, unsigned int order,
+					       gfp_t gfp)
+{
+	unsigned int i, nr = 1U << (order - HAK_MIN_ORDER);
+	struct hak_superslab *ss;
+	gfp_t meta;
+
+	meta = (gfp & (__GFP_RECLAIM | __GFP_IO | __GFP_FS | __GFP_HIGH)) |
+	       __GFP_NOWARN;
+	ss = kzalloc_node(sizeof(*ss), meta, nid);
+	if (!ss)
+		return NULL;
+	ss->slab = kmem_cache_alloc_node(hak_meta_cache[order - HAK_MIN_ORDER],
+					 meta, nid);
+	if (!ss->slab)
+		goto free_ss;
+	memset(ss->slab, 0, nr * sizeof(*ss->slab));
+	ss->addr = (unsigned long)hak_arena_alloc(nid, order, gfp);
+	if (!ss->addr)
+		goto free_slab;
+	if (hak_registry_prepare(ss->addr, nr, meta))
+		goto free_pages;
+
+	ss->order = order;
+	ss->nid = page_to_nid(virt_to_page((void *)ss->addr));
+	ss->full = BIT_ULL(nr) - 1;
+	for (i = 0; i < nr; i++) {
+		struct hak_slab *s = &ss->slab[i];
+
+		s->ss = ss;
+		s->slot = i;
+		s->nid = ss->nid;
+		s->addr = ss->addr + i * HAK_SLAB_SIZE;
+		atomic_set(&s->rc, HAK_UNUSED);
+	}
+	return ss;
+
+free_pages:
+	hak_arena_free((void *)ss->addr, order);
+free_slab:
+	kmem_cache_free(hak_meta_cache[order - HAK_MIN_ORDER], ss->slab);
+free_ss:
+	kfree(ss);
+	return NULL;
+}
+
+/**
+ * hak_superslab_grow() - get a superslab and make its slots claimable
+ * @nid: node to prefer, or to insist on with __GFP_THISNODE
+ * @gfp: the caller's flags
+ *
+ * Tries 2 MiB first and halves it down to one slab. While somebody else is at
+ * it for the same node one slab is asked for, so that many CPUs starting at
+ * once do not take 2 MiB each.
+ *
+ * Context: any in which the page allocator may be called; nothing is held.
+ * Return: the node it is on, or -ENOMEM.
+ */
+int hak_superslab_grow(int nid, gfp_t gfp)
+{
+	struct hak_node *node = hak_node[nid];
+	bool alone = !atomic_xchg(&node->growing, 1);
+	unsigned int order = alone ? HAK_MAX_ORDER : HAK_MIN_ORDER;
+	struct hak_superslab *ss;
+	unsigned long flags;
+
+	for (;; order--) {
+		ss = hak_superslab_new(nid, order, gfp);
+		if (ss || order == HAK_MIN_ORDER)
+			break;
+	}
+	if (ss) {
+		struct hak_node *home = hak_node[ss->nid];
+
+		atomic64_inc(&hak_grown);
+		hak_superslab_list(ss);
+		nid = ss->nid;
+		raw_spin_lock_irqsave(&home->lock, flags);
+		list_add_tail(&ss->avail, &home->avail);
+		home->nr_empty++;
+		raw_spin_unlock_irqrestore(&home->lock, flags);
+	}
+	if (alone)
+		atomic_set_release(&node->growing, 0);
+	return ss ? nid : -ENOMEM;
+}
+
+/**
+ * hak_superslab_claim() - take an unused slot for a cache
+ * @c: the cache
+ * @nid: the node, exactly
+ *
+ * Context: any but NMI. Takes the node lock.
+ * Return: a slab owned by the caller, or NULL when every slot is in use.
+ */
+struct hak_slab *hak_superslab_claim(struct hak_cache *c, int nid)
+{
+	struct hak_node *node = hak_node[nid];
+	struct hak_superslab *ss;
+	struct hak_slab *s = NULL;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&node->lock, flags);
+	ss = list_first_entry_or_null(&node->avail, struct hak_superslab, avail);
+	if (ss) {
+		s = &ss->slab[__ffs64(~ss->used)];
+		if (!ss->used)
+			node->nr_empty--;
+		WRITE_ONCE(ss->used, ss->used | BIT_ULL(s->slot));
+		if (ss->used == ss->full)
+			list_del_init(&ss->avail);
+	}
+	raw_spin_unlock_irqrestore(&node->lock, flags);
+
+	if (!s)
+		return NULL;
+	hak_slab_init(s, c);
+	hak_count(HAK_EV_CLAIMED);
+	hak_trace(HAK_TR_CLAIM, s, NULL, 0);
+	return s;
+}
+
+/*
+ * No slot of @ss is in use, nor can one be claimed. The pages go at once: only
+ * the metadata is read by those who come late, a pusher that has counted or a
+ * bad free, and that stays of its type until RCU readers are done.
+ */
+static void hak_superslab_free(struct hak_superslab *ss)
+{
+	hak_superslab_unlist(ss);
+	hak_arena_free((void *)ss->addr, ss->order);
+	kmem_cache_free(hak_meta_cache[ss->order - HAK_MIN_ORDER], ss->slab);
+	kfree_rcu(ss, rcu);
+	atomic64_inc(&hak_shrunk);
+}
+
+/**
+ * hak_superslab_unclaim() - give a slot back
+ * @s: an unused slab, its registry entry cleared
+ *
+ * A superslab left without a slot in use is freed, but for HAK_STOCK a node.
+ *
+ * Context: task. Takes the node lock.
+ */
+void hak_superslab_unclaim(struct hak_slab *s)
+{
+	struct hak_superslab *ss = s->ss;
+	struct hak_node *node = hak_node[ss->nid];
+	bool dead = false;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&node->lock, flags);
+	if (ss->used == ss->full)
+		list_add(&ss->avail, &node->avail);
+	WRITE_ONCE(ss->used, ss->used & ~BIT_ULL(s->slot));
+	if (!ss->used) {
+		if (node->nr_empty >= HAK_STOCK) {
+			dead = true;
+			WRITE_ONCE(ss->used, HAK_SS_DEAD);
+			list_del_init(&ss->avail);
+		} else {
+			node->nr_empty++;
+			list_move_tail(&ss->avail, &node->avail);
+		}
+	}
+	raw_spin_unlock_irqrestore(&node->lock, flags);
+
+	if (dead)
+		hak_superslab_free(ss);
+}
+
+static struct hak_superslab *hak_superslab_pop_empty(struct hak_node *node,
+						     unsigned int keep)
+{
+	struct hak_superslab *ss = NULL;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&node->lock, flags);
+	/* Empty ones are kept at the tail. */
+	if (node->nr_empty > keep) {
+		ss = list_last_entry(&node->avail, struct hak_superslab, avail);
+		WRITE_ONCE(ss->used, HAK_SS_DEAD);
+		list_del_init(&ss->avail);
+		node->nr_empty--;
+	}
+	raw_spin_unlock_irqrestore(&node->lock, flags);
+	return ss;
+}
+
+/**
+ * hak_superslab_trim() - free empty superslabs
+ * @keep: how many each node may keep
+ *
+ * Context: task.
+ */
+void hak_superslab_trim(unsigned int keep)
+{
+	struct hak_superslab *ss;
+	int nid;
+
+	for_each_node(nid)
+		while ((ss = hak_superslab_pop_empty(hak_node[nid], keep)))
+			hak_superslab_free(ss);
+}
+
+/* Totals for the statistics. */
+void hak_superslab_stats(struct hak_stats *st)
+{
+	int nid;
+
+	st->grown = atomic64_read(&hak_grown);
+	st->shrunk = atomic64_read(&hak_shrunk);
+	for_each_node(nid)
+		st->superslabs_empty += READ_ONCE(hak_node[nid]->nr_empty);
+}
+
+static void hak_superslab_free_nodes(void)
+{
+	int nid;
+
+	for_each_node(nid)
+		kfree(hak_node[nid]);
+	kfree(hak_node);
+	hak_node = NULL;
+}
+
+static int hak_superslab_create_nodes(void)
+{
+	int nid;
+
+	hak_node = kcalloc(nr_node_ids, sizeof(*hak_node), GFP_KERNEL);
+	if (!hak_node)
+		return -ENOMEM;
+	for_each_node(nid) {
+		/* Any node will do for one that has no memory of its own. */
+		hak_node[nid] = kzalloc_node(sizeof(**hak_node), GFP_KERNEL,
+					     node_state(nid, N_MEMORY) ?
+					     nid : NUMA_NO_NODE);
+		if (!hak_node[nid]) {
+			hak_superslab_free_nodes();
+			return -ENOMEM;
+		}
+		raw_spin_lock_init(&hak_node[nid]->lock);
+		INIT_LIST_HEAD(&hak_node[nid]->avail);
+	}
+	return 0;
+}
+
+static void hak_superslab_destroy_meta(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < HAK_NR_ORDERS; i++) {
+		kmem_cache_destroy(hak_meta_cache[i]);
+		hak_meta_cache[i] = NULL;
+	}
+}
+
+static int hak_superslab_create_meta(void)
+{
+	static const char *const name[] = {
+		"hak_meta-1", "hak_meta-2", "hak_meta-4", "hak_meta-8",
+		"hak_meta-16", "hak_meta-32",
+	};
+	unsigned int i;
+
+	BUILD_BUG_ON(ARRAY_SIZE(name) < HAK_NR_ORDERS);
+
+	for (i = 0; i < HAK_NR_ORDERS; i++) {
+		hak_meta_cache[i] = kmem_cache_create(name[i],
+						      sizeof(struct hak_slab) << i,
+						      sizeof(struct hak_slab),
+						      SLAB_TYPESAFE_BY_RCU, NULL);
+		if (!hak_meta_cache[i]) {
+			hak_superslab_destroy_meta();
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+int hak_superslab_init(void)
+{
+	int err;
+
+	BUILD_BUG_ON(sizeof(struct hak_slab) != 128);
+	BUILD_BUG_ON(offsetof(struct hak_slab, remote) != 64);
+	BUILD_BUG_ON(HAK_MAX_SLOTS >= 63);
+
+	raw_spin_lock_init(&hak_all_lock);
+	err = hak_superslab_create_meta();
+	if (err)
+		return err;
+	err = hak_superslab_create_nodes();
+	if (err)
+		hak_superslab_destroy_meta();
+	return err;
+}
+
+/*
+ * Superslabs with a slot in use stay allocated, for somebody holds objects
+ * there; nothing of hakmem will look at them again.
+ */
+void hak_superslab_exit(void)
+{
+	struct hak_superslab *ss, *next;
+
+	hak_superslab_trim(0);
+	list_for_each_entry_safe(ss, next, &hak_superslabs, all) {
+		hak_superslab_unlist(ss);
+		kmem_cache_free(hak_meta_cache[ss->order - HAK_MIN_ORDER],
+				ss->slab);
+		kfree_rcu(ss, rcu);
+	}
+	hak_superslab_free_nodes();
+	hak_superslab_destroy_meta();
+}

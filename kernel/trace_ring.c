@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The trace ring: many writers in any context, readers that may be a crash
+ * handler. An entry is valid when its number reads the same before and after.
+ */
+#include <linux/atomic.h>
+#include <linux/errno.h>
+#include <linux/sched/clock.h>
+#include <linux/smp.h>
+
+#include "core.h"
+
+#define HAK_RING_ENTRIES	4096
+
+DEFINE_STATIC_KEY_FALSE(hak_tracing);
+
+const char *const hak_trace_name[HAK_NR_TRACE] = {
+	[HAK_TR_ALLOC] = "alloc",
+	[HAK_TR_FREE] = "free",
+	[HAK_TR_REFILL] = "refill",
+	[HAK_TR_SPILL] = "spill",
+	[HAK_TR_PUSH] = "push",
+	[HAK_TR_DRAIN] = "drain",
+	[HAK_TR_PARK] = "park",
+	[HAK_TR_POOL] = "pool",
+	[HAK_TR_ADOPT] = "adopt",
+	[HAK_TR_CLAIM] = "claim",
+	[HAK_TR_RELEASE] = "release",
+	[HAK_TR_BAD_FREE] = "bad_free",
+};
+
+static struct hak_trace_event *hak_ring;
+static atomic64_t hak_ring_head;
+
+void __hak_trace(enum hak_trace_what what, struct hak_slab *s, const void *obj,
+		 unsigned int n)
+{
+	u64 seq = atomic64_inc_return(&hak_ring_head);
+	struct hak_trace_event *e = &hak_ring[seq % HAK_RING_ENTRIES];
+	struct hak_cache *c = s ? READ_ONCE(s->cache) : NULL;
+
+	/* Ordered before the fields below by the release of the new number. */
+	xchg(&e->seq, 0);
+	WRITE_ONCE(e->ns, local_clock());
+	WRITE_ONCE(e->slab, s ? s->addr : 0);
+	WRITE_ONCE(e->obj, (unsigned long)obj);
+	WRITE_ONCE(e->what, what);
+	WRITE_ONCE(e->size, c ? c->size : 0);
+	WRITE_ONCE(e->cpu, raw_smp_processor_id());
+	WRITE_ONCE(e->n, n);
+	/* Pairs with smp_load_acquire() in hak_trace_next(). */
+	smp_store_release(&e->seq, seq);
+}
+
+/**
+ * hak_trace_next() - read the ring, oldest entry first
+ * @it: where one is; zero at first
+ * @ev: filled in
+ *
+ * Entries overwritten meanwhile are left out.
+ *
+ * Context: any, a crash handler included. Takes no lock.
+ * Return: false at the end, or when the ring is off.
+ */
+bool hak_trace_next(struct hak_trace_iter *it, struct hak_trace_event *ev)
+{
+	if (!hak_ring)
+		return false;
+
+	if (!it->end) {
+		it->end = atomic64_read(&hak_ring_head) + 1;
+		it->next = it->end > HAK_RING_ENTRIES ?
+			   it->end - HAK_RING_ENTRIES : 1;
+	}
+	for (; it->next < it->end; it->next++) {
+		struct hak_trace_event *e = &hak_ring[it->next % HAK_RING_ENTRIES];
+
+		/* Pairs with smp_store_release() in __hak_trace(). */
+		if (smp_load_acquire(&e->seq) != it->next)
+			continue;
+		ev->seq = it->next;
+		ev->ns = READ_ONCE(e->ns);
+		ev->slab = READ_ONCE(e->slab);
+		ev->obj = READ_ONCE(e->obj);
+		ev->what = READ_ONCE(e->what);
+		ev->size = READ_ONCE(e->size);
+		ev->cpu = READ_ONCE(e->cpu);
+		ev->n = READ_ONCE(e->n);
+		smp_rmb(); /* the fields before the number; pairs with xchg() */
+		if (READ_ONCE(e->seq) != it->next || ev->what >= HAK_NR_TRACE)
+			continue;
+		it->next++;
+		return true;
+	}
+	return false;
+}
+
+int hak_trace_init(void)
+{
+	if (!hak_trace_ring)
+		return 0;
+
+	hak_ring = kvcalloc(HAK_RING_ENTRIES, sizeof(*hak_ring), GFP_KERNEL);
+	if (!hak_ring)
+		return -ENOMEM;
+	static_branch_enable(&hak_tracing);
+	return 0;
+}
+
+void hak_trace_exit(void)
+{
+	if (!hak_ring)
+		return;
+
+	static_branch_disable(&hak_tracing);
+	kvfree(hak_ring);
+	hak_ring = NULL;
+}
