@@ -51,6 +51,7 @@
 #define __malloc		__attribute__((__malloc__))
 #define __noreturn		__attribute__((__noreturn__))
 #define __section(s)		__attribute__((__section__(s)))
+#define __hidden		__attribute__((__visibility__("hidden")))
 #define __visible		__attribute__((__externally_visible__))
 #define __deprecated
 #define __flatten		__attribute__((__flatten__))

@@ -16,7 +16,11 @@
 #include <linux/mmzone.h>
 #include <linux/types.h>
 #include <linux/align.h>
+#include <linux/array_size.h>
+#include <linux/bug.h>
+#include <linux/kernel.h>
 #include <linux/page-flags.h>
+#include <linux/vmstat.h>
 #include <asm/page.h>
 
 #ifdef __aarch64__

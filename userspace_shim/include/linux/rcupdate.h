@@ -4,14 +4,15 @@
  *
  * What is guaranteed: rcu_assign_pointer() publishes and rcu_dereference()
  * reads with acquire ordering; memory passed to kfree_rcu() stays mapped and
- * readable for ever and is used again only for an allocation of the same size
- * above 1 KiB, so a late reader sees an old or a new object of that size,
- * never an unmapped page. call_rcu() callbacks run later, at a point where
+ * readable for ever and is used again only for a zeroed kmalloc() of the same
+ * size, so a late reader sees an old or a new object of that size, never an
+ * unmapped page; objects of a SLAB_TYPESAFE_BY_RCU kmem_cache stay its objects
+ * until it is destroyed. call_rcu() callbacks run later, at a point where
  * deferred work runs, and rcu_barrier() runs those that wait. What is not:
  * there are no grace periods. A reader does not hold back the reuse of what
  * kfree_rcu() was given, nor a callback, and synchronize_rcu() waits for
- * nobody; it only yields. Debug builds check that read-side sections are
- * balanced and do not sleep.
+ * nobody; it only sleeps a millisecond. Debug builds check that read-side
+ * sections are balanced and do not sleep.
  */
 #ifndef _SHIM_LINUX_RCUPDATE_H
 #define _SHIM_LINUX_RCUPDATE_H
@@ -48,7 +49,7 @@
 void call_rcu(struct rcu_head *head, rcu_callback_t func);
 void synchronize_rcu(void);
 void rcu_barrier(void);
-void shim_retire(const void *p);
+void __shim_retire(const void *p, size_t size);
 
 #define synchronize_rcu_expedited()	synchronize_rcu()
 #define synchronize_net()		synchronize_rcu()
@@ -61,10 +62,10 @@ void shim_retire(const void *p);
 #define kfree_rcu(ptr, rhf)						\
 do {									\
 	BUILD_BUG_ON(!__same_type((ptr)->rhf, struct rcu_head));	\
-	shim_retire(ptr);						\
+	__shim_retire(ptr, sizeof(*(ptr)));				\
 } while (0)
 #define kvfree_rcu(ptr, rhf)		kfree_rcu(ptr, rhf)
-#define kfree_rcu_mightsleep(ptr)	shim_retire(ptr)
-#define kvfree_rcu_mightsleep(ptr)	shim_retire(ptr)
+#define kfree_rcu_mightsleep(ptr)	__shim_retire(ptr, sizeof(*(ptr)))
+#define kvfree_rcu_mightsleep(ptr)	__shim_retire(ptr, sizeof(*(ptr)))
 
 #endif

@@ -4,12 +4,12 @@
  *
  * kmalloc() and the rest end in the C library's allocator (__libc_malloc, so
  * that a program's malloc can be hakmem itself; in sanitizer builds malloc).
- * Kept: ZERO_SIZE_PTR, natural alignment of power-of-two sizes up to a page,
- * __GFP_ZERO, __GFP_NOFAIL, errors by NULL. Not kept: size limits (there are
- * none), accounting, nodes. Blocks given to kfree_rcu() are never given back
- * to the C library, see rcupdate.h. The SLAB_ flags have the meaning, not the
- * values, of any one kernel configuration; of a kmem_cache only size,
- * alignment and constructor matter.
+ * Kept: ZERO_SIZE_PTR, alignment to the largest power of two that divides the
+ * size (16 at least, a page at most), __GFP_ZERO, __GFP_NOFAIL, errors by NULL.
+ * Not kept: size limits (there are none), accounting, nodes. Blocks given to
+ * kfree_rcu() are never given back to the C library, see rcupdate.h. The SLAB_
+ * flags have the meaning, not the values, of any one kernel configuration; of a
+ * kmem_cache size, alignment, constructor and SLAB_TYPESAFE_BY_RCU matter.
  */
 #ifndef _SHIM_LINUX_SLAB_H
 #define _SHIM_LINUX_SLAB_H
@@ -20,6 +20,7 @@
 #include <linux/types.h>
 #include <linux/cleanup.h>
 #include <linux/rcupdate.h>
+#include <linux/shim_lock.h>
 #include <asm/page.h>
 
 #define SLAB_CONSISTENCY_CHECKS	((slab_flags_t)0x00000001u)
@@ -57,6 +58,9 @@ void *kmalloc(size_t size, gfp_t gfp) __alloc_size(1);
 void *krealloc(const void *p, size_t size, gfp_t gfp) __alloc_size(2);
 void kfree(const void *p);
 size_t ksize(const void *p);
+char *kstrdup(const char *s, gfp_t gfp);
+#define kstrdup_const(s, gfp)	kstrdup(s, gfp)
+#define kfree_const(s)		kfree(s)
 
 static inline void *kzalloc(size_t size, gfp_t gfp)
 {
@@ -107,6 +111,8 @@ struct kmem_cache {
 	unsigned int align;
 	slab_flags_t flags;
 	void (*ctor)(void *);
+	struct shim_lock lock;
+	void *free;
 };
 
 struct kmem_cache *kmem_cache_create(const char *name, unsigned int size,
