@@ -36,6 +36,14 @@ static unsigned int nr_free_ids;
 
 static pthread_key_t key;
 
+/* The round of destructors in which a thread goes offline: the last. */
+#ifdef HAK_SHIM_SANITIZER
+/* ThreadSanitizer tears its own thread state down in the last. */
+#define LAST_ROUND	(PTHREAD_DESTRUCTOR_ITERATIONS - 1)
+#else
+#define LAST_ROUND	PTHREAD_DESTRUCTOR_ITERATIONS
+#endif
+
 static void hotplug_lock(void)
 {
 	if (!shim_lock_mine(&shim_hotplug_lock))
@@ -190,7 +198,7 @@ static void key_destroy(void *round)
 {
 	unsigned long n = (unsigned long)round;
 
-	if (n < PTHREAD_DESTRUCTOR_ITERATIONS &&
+	if (n < LAST_ROUND &&
 	    !pthread_setspecific(key, (void *)(n + 1)))
 		return;
 	shim_thread_offline();
