@@ -6,6 +6,7 @@
 #ifndef _HAK_COMPAT_H
 #define _HAK_COMPAT_H
 
+#include <linux/export.h>
 #include <linux/llist.h>
 #include <linux/mm.h>
 #include <linux/version.h>
@@ -30,6 +31,15 @@ static inline bool hak_page_is_large_kmalloc(struct page *head, const void *p)
 	return PageHead(head);
 #endif
 }
+
+/* Symbols for the KUnit suites alone. Namespaces became strings in 6.13. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
+#define HAK_EXPORT_INTERNAL(sym) EXPORT_SYMBOL_NS_GPL(sym, "HAKMEM_INTERNAL")
+#define HAK_IMPORT_INTERNAL()	MODULE_IMPORT_NS("HAKMEM_INTERNAL")
+#else
+#define HAK_EXPORT_INTERNAL(sym) EXPORT_SYMBOL_NS_GPL(sym, HAKMEM_INTERNAL)
+#define HAK_IMPORT_INTERNAL()	MODULE_IMPORT_NS(HAKMEM_INTERNAL)
+#endif
 
 /* The unbound workqueue got a new name; the old one is on its way out. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 0, 0)
