@@ -18,6 +18,8 @@
 #include "core.h"
 
 LIST_HEAD(hak_caches);
+
+/* Protects hak_caches and serialises what walks it; see core.h. */
 DEFINE_MUTEX(hak_cache_mutex);
 
 /* Frees waiting on a parked slab before it is made findable. */
@@ -209,8 +211,8 @@ void hak_cache_destroy(struct hak_cache *c)
 	hak_cache_quiesce(c);
 	hak_class_stats_read(c, &cs);
 	if (WARN(cs.live || cs.slabs,
-		 "hak_cache_destroy(%s): %lu objects in %lu slabs are live\n",
-		 c->name, cs.live, cs.slabs)) {
+		 "%s(%s): %lu objects in %lu slabs are live\n",
+		 __func__, c->name, cs.live, cs.slabs)) {
 		cpus_read_lock();
 		hak_cache_open(c);
 		cpus_read_unlock();
@@ -219,6 +221,7 @@ void hak_cache_destroy(struct hak_cache *c)
 	hak_cache_teardown(c);
 	/* A bad free may have found @c through a slab. */
 	synchronize_rcu();
+	hak_fallback_sync();
 	kmem_cache_destroy(c->fallback);
 	kfree(c->name);
 	kfree(c);

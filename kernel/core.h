@@ -75,7 +75,7 @@
 #endif
 
 #define HAK_SLAB_SHIFT		16
-#define HAK_SLAB_SIZE		(1UL << HAK_SLAB_SHIFT)
+#define HAK_SLAB_SIZE		BIT(HAK_SLAB_SHIFT)
 #define HAK_SLAB_MASK		(HAK_SLAB_SIZE - 1)
 
 /* A superslab is 2 MiB where that can be had, one slab at the least. */
@@ -105,7 +105,7 @@ enum hak_slab_state {
 };
 
 #define HAK_STATE_BITS		2
-#define HAK_STATE_MASK		((1U << HAK_STATE_BITS) - 1)
+#define HAK_STATE_MASK		((u32)GENMASK(HAK_STATE_BITS - 1, 0))
 
 /**
  * struct hak_slab - metadata of 64 KiB of objects of one cache
@@ -487,6 +487,7 @@ void hak_cache_teardown(struct hak_cache *c);
 /* fallback.c */
 int hak_fallback_init(void);
 void hak_fallback_exit(void);
+void hak_fallback_sync(void);
 bool hak_may_call_mm(void);
 void *hak_fallback_alloc(size_t size, gfp_t gfp, int node, enum hak_event why);
 void *hak_fallback_object(struct hak_cache *c, gfp_t gfp, int node,

@@ -134,12 +134,18 @@ int hak_fallback_init(void)
 	return 0;
 }
 
-void hak_fallback_exit(void)
+/* Wait until every object freed so far has reached kfree(). Context: task. */
+void hak_fallback_sync(void)
 {
 	unsigned int cpu;
 
 	for_each_possible_cpu(cpu)
 		irq_work_sync(&per_cpu_ptr(hak_deferred, cpu)->work);
+}
+
+void hak_fallback_exit(void)
+{
+	hak_fallback_sync();
 	free_percpu(hak_deferred);
 	hak_deferred = NULL;
 }

@@ -333,6 +333,9 @@ void *hak_node_alloc(struct hak_cache *c, gfp_t gfp, int nid)
 	might_alloc(gfp);
 	if (in_nmi())
 		return hak_fallback_object(c, gfp, nid, HAK_EV_NESTED);
+	/* SLUB knows what to say of a node that does not exist. */
+	if (nid < 0 || nid >= nr_node_ids || !node_possible(nid))
+		return hak_fallback_object(c, gfp, nid, HAK_EV_FOREIGN);
 	p = hak_node_take(c, nid);
 	if (!p && hak_may_call_mm() &&
 	    hak_superslab_grow(nid, gfp | __GFP_THISNODE) >= 0)

@@ -22,7 +22,7 @@ int hak_registry_init(void)
 	unsigned long end = (unsigned long)high_memory;
 
 	BUILD_BUG_ON(sizeof(unsigned long) != 8);
-	BUILD_BUG_ON(HAK_ENTRY_FLAGS >= __alignof__(struct hak_slab));
+	BUILD_BUG_ON(__alignof__(struct hak_slab) <= HAK_ENTRY_FLAGS);
 	BUILD_BUG_ON(HAK_NR_CLASSES > HAK_CLASS_TYPED);
 
 	hak_registry.base = PAGE_OFFSET & ~HAK_SLAB_MASK;

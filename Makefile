@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-2.0
+# make help tells what there is.
+
+KERNEL ?= newest
+BUILD ?= release
+OUT ?= $(CURDIR)/out
+export OUT
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+.PHONY: help
+help:
+	@echo 'make run            insert hakmem.ko in a VM, exercise it, run Larson on the same core, then KUnit'
+	@echo 'make check          every test; ends on "N passed, N failed"'
+	@echo ''
+	@echo 'make module KDIR=/lib/modules/$$(uname -r)/build'
+	@echo '                    kernel/hakmem.ko for that kernel; HAK_CHECKS=1 adds assertions'
+	@echo 'make shim [BUILD=release|debug|asan|tsan]'
+	@echo '                    out/BUILD/{libhakmem.so,libhakmem.a,larson_hakmem,larson}'
+	@echo 'make check-shim     the tests of the userspace build'
+	@echo 'make check-kunit [KERNEL=newest|6.12|PATH] [FLAVOUR=kunit|kasan|kcsan|rt] [CPUS=4]'
+	@echo '                    the KUnit suites in a VM'
+	@echo 'make lint           checkpatch, sparse, W=1, kernel-doc, clang-format, shellcheck'
+	@echo 'make clean          remove out/ and what Kbuild left in kernel/'
+	@echo ''
+	@echo 'Kernels are cached in $${HAKMEM_CACHE:-~/.cache/hakmem}. Every script has --help.'
+
+.PHONY: run
+run:
+	@.ci/demo
+
+.PHONY: check
+check:
+	@.ci/check
+
+.PHONY: module
+module:
+	@test -n "$(KDIR)" || { echo 'make module: KDIR= names no kernel build directory; try KDIR=/lib/modules/$$(uname -r)/build' >&2; exit 2; }
+	$(MAKE) -C $(KDIR) M=$(CURDIR)/kernel modules
+
+.PHONY: shim
+shim:
+	@qemu/deps shim
+	$(MAKE) -C userspace_shim BUILD=$(BUILD) OUT=$(OUT)
+
+.PHONY: check-shim
+check-shim:
+	@.ci/check --only=shim
+
+.PHONY: check-kunit
+check-kunit:
+	@qemu/deps run kernel
+	kunit/run --kernel=$(KERNEL) --flavour=$(or $(FLAVOUR),kunit) --cpus=$(or $(CPUS),4)
+
+.PHONY: lint
+lint:
+	@.ci/check --only=lint
+
+.PHONY: clean
+clean:
+	rm -rf $(OUT)
+	find kernel kunit \( -name '*.o' -o -name '*.ko' -o -name '*.mod' -o -name '*.mod.c' \
+		-o -name '.*.cmd' -o -name modules.order -o -name Module.symvers \) -delete
