@@ -48,6 +48,19 @@ static inline bool hak_page_is_large_kmalloc(struct page *head, const void *p)
 #define hak_unbound_wq	system_unbound_wq
 #endif
 
+/* A timer whose handler runs in hard interrupt context, on its CPU. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
+#define hak_hrtimer_setup(timer, fn) \
+	hrtimer_setup(timer, fn, CLOCK_MONOTONIC, HRTIMER_MODE_REL_PINNED_HARD)
+#else
+#define hak_hrtimer_setup(timer, fn)					\
+	do {								\
+		hrtimer_init(timer, CLOCK_MONOTONIC,			\
+			     HRTIMER_MODE_REL_PINNED_HARD);		\
+		(timer)->function = (fn);				\
+	} while (0)
+#endif
+
 /*
  * llist_add_batch(), inline. 6.12 has it out of line and instrumented, and
  * what is pushed here is a free object, which KASAN may have poisoned.

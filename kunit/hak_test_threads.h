@@ -12,6 +12,7 @@
 #include <linux/err.h>
 #include <linux/kthread.h>
 #include <linux/sched.h>
+#include <linux/sched/task.h>
 
 #define HAK_TEST_MAX_THREADS	8
 
