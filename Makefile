@@ -28,7 +28,7 @@ help:
 
 .PHONY: run
 run:
-	@.ci/demo
+	@qemu/demo
 
 .PHONY: check
 check:

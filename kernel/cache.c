@@ -179,6 +179,7 @@ struct hak_cache *hak_cache_create(const char *name, unsigned int size,
 		goto free_name;
 	if (hak_cache_setup(c, c->name, size, HAK_CLASS_TYPED))
 		goto free_fallback;
+	pr_debug("cache %s: %u bytes, %u to a slab\n", name, size, c->capacity);
 	return c;
 
 free_fallback:
@@ -218,6 +219,7 @@ void hak_cache_destroy(struct hak_cache *c)
 		cpus_read_unlock();
 		return;
 	}
+	pr_debug("cache %s destroyed\n", c->name);
 	hak_cache_teardown(c);
 	/* A bad free may have found @c through a slab. */
 	synchronize_rcu();

@@ -6,10 +6,13 @@
  * Nothing here calls the page allocator or SLUB with preemption off or the
  * busy mark set, so the caller's context is all those ever see.
  */
+#define pr_fmt(fmt) "hakmem: " fmt
+
 #include <linux/cpumask.h>
 #include <linux/errno.h>
 #include <linux/minmax.h>
 #include <linux/nodemask.h>
+#include <linux/printk.h>
 #include <linux/string.h>
 
 #include "core.h"
@@ -390,6 +393,7 @@ int hak_cpu_online(unsigned int cpu)
 	list_for_each_entry(c, &hak_caches, list)
 		WRITE_ONCE(per_cpu_ptr(c->cpu, cpu)->busy, 0);
 	mutex_unlock(&hak_cache_mutex);
+	pr_debug("cpu %u online\n", cpu);
 	return 0;
 }
 
@@ -422,5 +426,6 @@ int hak_cpu_dead(unsigned int cpu)
 		preempt_enable();
 	}
 	mutex_unlock(&hak_cache_mutex);
+	pr_debug("cpu %u gone%s\n", cpu, err ? " inside a busy section" : "");
 	return err;
 }

@@ -45,6 +45,7 @@ static void hak_reap_irq_run(struct irq_work *work)
  */
 void hak_reap_all(void)
 {
+	unsigned int n = 0;
 	struct hak_cache *c;
 	int nid;
 
@@ -54,8 +55,9 @@ void hak_reap_all(void)
 	mutex_lock(&hak_cache_mutex);
 	list_for_each_entry(c, &hak_caches, list)
 		for_each_node(nid)
-			hak_pool_reap(c->pool[nid]);
+			n += hak_pool_reap(c->pool[nid]);
 	mutex_unlock(&hak_cache_mutex);
+	pr_debug("%u slabs reaped\n", n);
 }
 
 static void hak_reap_work_run(struct work_struct *work)

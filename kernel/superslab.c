@@ -4,9 +4,12 @@
  * a node. A slot is claimed and released, and a superslab declared dead, under
  * the node's lock; pages come and go outside it.
  */
+#define pr_fmt(fmt) "hakmem: " fmt
+
 #include <linux/bitops.h>
 #include <linux/errno.h>
 #include <linux/nodemask.h>
+#include <linux/printk.h>
 #include <linux/rculist.h>
 #include <linux/string.h>
 
@@ -123,7 +126,12 @@ int hak_superslab_grow(int nid, gfp_t gfp)
 	}
 	if (alone)
 		atomic_set_release(&node->growing, 0);
-	return ss ? nid : -ENOMEM;
+	if (!ss) {
+		pr_debug("no superslab on node %d\n", nid);
+		return -ENOMEM;
+	}
+	pr_debug("superslab of order %u on node %d\n", order, nid);
+	return nid;
 }
 
 /**
@@ -168,6 +176,8 @@ struct hak_slab *hak_superslab_claim(struct hak_cache *c, int nid)
  */
 static void hak_superslab_free(struct hak_superslab *ss)
 {
+	pr_debug("superslab of order %u on node %d goes back\n", ss->order,
+		 ss->nid);
 	hak_superslab_unlist(ss);
 	hak_arena_free((void *)ss->addr, ss->order);
 	kmem_cache_free(hak_meta_cache[ss->order - HAK_MIN_ORDER], ss->slab);
