@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2154
 #
 # Finding a kernel's source and building it, for qemu/kernel, whose variables
 # kernel, flavour and jobs it reads. Sourced, never run.
@@ -74,7 +74,9 @@ um_source() {
 	touch "$copy/.complete"
 }
 
-kernel_make() { make -C "$src" O="$build" ARCH="$arch" -j"$jobs" "$@"; }
+kernel_make() {
+	setpriv --pdeathsig TERM make -C "$src" O="$build" ARCH="$arch" -j"$jobs" "$@"
+}
 
 # Every line of the fragments must have survived Kconfig, or a flavour would
 # silently not be what it says. A line "# either CONFIG_A CONFIG_B" names
@@ -119,21 +121,25 @@ trim_build() {
 		-o -name 'vmlinux.bin*' -o -name 'vmlinux.unstripped' \) -exec rm -f {} +
 }
 
-# One line every so often, because a build takes minutes.
+# Says something every so often, because a build takes minutes. A background
+# job does not see Ctrl-C, so make is ended through its parent.
 run_build() {
 	local start=$SECONDS pid
 	{ time kernel_make all; } >>"$build/build.log" 2>&1 &
 	pid=$!
+	trap 'kill "$pid" 2>/dev/null || true' EXIT
+	trap 'exit 130' INT
+	trap 'exit 143' TERM HUP
 	while kill -0 "$pid" 2>/dev/null; do
 		sleep 1
 		((++ticks % 30)) || say "building $source_id $flavour: $((SECONDS - start)) s," \
 			"$(grep -c '^ *\(CC\|AS\|LD\|AR\) ' "$build/build.log") objects"
 	done
+	trap - EXIT INT TERM HUP
 	wait "$pid" || {
 		grep -n -B 2 -A 8 -m 3 -E 'error:|Error [0-9]|\*\*\*' "$build/build.log" >&2 || true
 		die "the build failed; all of it is in $build/build.log"
 	}
-	echo $((SECONDS - start)) >"$build/seconds"
 	say "built $source_id $flavour in $((SECONDS - start)) s"
 }
 

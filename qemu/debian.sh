@@ -16,6 +16,7 @@ apt_private() { APT_CONFIG=$APT_ROOT/apt.conf "$@"; }
 # The address of the Debian archive, from the machine's own configuration.
 # Origin is known only once lists were fetched; until then go by the path.
 archive_mirror() {
+	# shellcheck disable=SC2016  # apt expands these
 	local format='$(ORIGIN) $(LABEL) $(REPO_URI)' targets
 	targets=$(apt-get indextargets --format "$format" 'Created-By: Packages')
 	awk '$1 == "Debian" && $2 == "Debian" { print $3; found = 1; exit }
@@ -126,7 +127,7 @@ unpack_source() {
 	say "fetching $package $version"
 	rm -rf "$dir.tmp"
 	unpack_packages "$dir.tmp" "$package=$version"
-	tar=$(echo "$dir.tmp"/usr/src/"$package".tar.*)
+	tar=$(echo "$dir.tmp/usr/src/$package".tar.*)
 	say "unpacking $package (half a minute)"
 	rm -rf "$dir"
 	mkdir -p "$dir"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 #
 # Which QEMU to run, and whether KVM works, for qemu/vm. Sourced, never run.
 
