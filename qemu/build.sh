@@ -160,6 +160,8 @@ build_kernel() {
 	arch=x86
 	if [[ $flavour == um ]]; then
 		arch=um
+		grep -q UML_SUBARCH_SUPPORTS_SMP "$src/arch/um/Kconfig" ||
+			die "UML of this source has no SMP; use --kernel=newest"
 		[[ ! $own_tree ]] || say "your own tree is built as it is: UML comparisons want HAVE_ALIGNED_STRUCT_PAGE"
 		[[ $own_tree ]] || {
 			with_lock "src-$source_id-um" um_source
