@@ -63,7 +63,6 @@ static bool start(void)
 {
 	const char *crash;
 
-	shim_kmalloc_init();
 	params_from_environment();
 #ifdef HAK_SHIM_DEBUG
 	shim_pr_debug = getenv("HAKMEM_PR_DEBUG") != NULL;
@@ -102,5 +101,7 @@ void shim_init(void)
 
 static void __attribute__((constructor(101))) shim_constructor(void)
 {
+	/* Not in shim_init(): the first malloc() may be the dynamic linker's. */
+	shim_kmalloc_init();
 	shim_init();
 }

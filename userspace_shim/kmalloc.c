@@ -62,19 +62,32 @@ void shim_libc_free(void *p)
 	__libc_free(p);
 }
 
-/* malloc_usable_size() has no other name, and the name may be ours. */
+/*
+ * malloc_usable_size() has no other name: the C library's is asked for there,
+ * for the name may be ours here and yet another allocator's further on.
+ */
+static size_t (*find_usable(void))(void *p)
+{
+	size_t (*f)(void *p) = NULL;
+#ifdef HAK_SHIM_SANITIZER
+	f = malloc_usable_size;
+#else
+	void *libc = dlopen("libc.so.6", RTLD_LAZY | RTLD_NOLOAD);
+
+	if (libc)
+		f = dlsym(libc, "malloc_usable_size");
+#endif
+	return f;
+}
+
 void shim_kmalloc_init(void)
 {
-#ifdef HAK_SHIM_SANITIZER
-	libc_usable = malloc_usable_size;
-#else
-	libc_usable = dlsym(RTLD_NEXT, "malloc_usable_size");
-#endif
+	WRITE_ONCE(libc_usable, find_usable());
 }
 
 size_t shim_libc_usable(void *p)
 {
-	if (unlikely(!libc_usable))
+	if (unlikely(!READ_ONCE(libc_usable)))
 		shim_kmalloc_init();
 	return libc_usable ? libc_usable(p) : 0;
 }
@@ -206,7 +219,7 @@ void kfree(const void *p)
 {
 	if (ZERO_OR_NULL_PTR(p))
 		return;
-	if ((unsigned long)p <= READ_ONCE(shim_locks_hi))
+	if (unlikely(shim_may_hold_lock(p)))
 		shim_locks_forget(p, shim_libc_usable((void *)p));
 	shim_libc_free((void *)p);
 }

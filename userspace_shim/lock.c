@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <linux/bitops.h>
 #include <linux/bug.h>
 #include <asm/barrier.h>
 
@@ -30,8 +31,7 @@ extern struct shim_lock * const __stop_hak_locks[] __weak __hidden;
 static struct shim_lock registry_lock;
 static struct shim_lock *registry[SHIM_MAX_LOCKS];
 static unsigned int registry_nr;
-static unsigned long registry_lo = ~0UL;
-unsigned long shim_locks_hi;
+unsigned long shim_lock_pages[SHIM_LOCK_PAGES / BITS_PER_LONG];
 
 static long shim_futex(u32 *word, int op, u32 val)
 {
@@ -72,7 +72,6 @@ void shim_lock_not_held(const struct shim_lock *lock)
 
 void shim_lock_init(struct shim_lock *lock)
 {
-	unsigned long addr = (unsigned long)lock;
 	unsigned int i;
 
 	lock->word = 0;
@@ -88,10 +87,7 @@ void shim_lock_init(struct shim_lock *lock)
 		goto out;
 	}
 	registry[registry_nr++] = lock;
-	if (addr < registry_lo)
-		WRITE_ONCE(registry_lo, addr);
-	if (addr > shim_locks_hi)
-		WRITE_ONCE(shim_locks_hi, addr);
+	set_bit(shim_lock_page(lock), shim_lock_pages);
 out:
 	shim_unlock(&registry_lock);
 }
@@ -106,9 +102,6 @@ void shim_locks_forget(const void *start, size_t size)
 {
 	unsigned long lo = (unsigned long)start, hi = lo + size;
 	unsigned int i;
-
-	if (hi <= READ_ONCE(registry_lo) || lo > READ_ONCE(shim_locks_hi))
-		return;
 
 	shim_lock(&registry_lock);
 	for (i = 0; i < registry_nr;) {

@@ -6,6 +6,7 @@
 #ifndef _SHIM_H
 #define _SHIM_H
 
+#include <linux/bitops.h>
 #include <linux/compiler.h>
 #include <linux/percpu.h>
 #include <linux/shim_lock.h>
@@ -57,8 +58,23 @@ void shim_init(void);
 /* lock.c */
 void shim_locks_take_all(void);
 void shim_locks_release_all(void);
-extern unsigned long shim_locks_hi;	/* highest lock initialised */
 void shim_locks_forget(const void *start, size_t size);
+
+/* Pages that had locks initialised in them, hashed: says no at once, mostly. */
+#define SHIM_LOCK_PAGES	4096UL
+extern unsigned long shim_lock_pages[];
+
+static inline unsigned long shim_lock_page(const void *p)
+{
+	return ((unsigned long)p >> 12) % SHIM_LOCK_PAGES;
+}
+
+/* May there be a lock in the first page or so of the block at @p? */
+static inline bool shim_may_hold_lock(const void *p)
+{
+	return test_bit(shim_lock_page(p), shim_lock_pages) ||
+	       test_bit(shim_lock_page((char *)p + 4095), shim_lock_pages);
+}
 
 /* percpu.c: ids 0 and 1 are nobody and the template, see there. */
 #define SHIM_NOBODY	0U

@@ -4,9 +4,10 @@
  *
  * raw_spinlock_t and spinlock_t are the futex lock of shim_lock.h: mutual
  * exclusion with acquire and release ordering, not fair, and a waiter may
- * sleep. In debug builds holding one counts as preemption off. A lock placed
- * in memory that is freed by kfree() is forgotten by fork() with it. Static
- * locks must be defined by DEFINE_RAW_SPINLOCK or initialised at run time.
+ * sleep. In debug builds holding one counts as preemption off. A lock in the
+ * first 4 KiB of a block freed by kfree() is forgotten by fork() with it.
+ * Static locks must be defined by DEFINE_RAW_SPINLOCK or initialised at run
+ * time.
  */
 #ifndef _SHIM_LINUX_SPINLOCK_H
 #define _SHIM_LINUX_SPINLOCK_H
