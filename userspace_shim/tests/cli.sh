@@ -149,4 +149,8 @@ if [ "$build" = release ]; then
 	absent "the fast paths print nothing" .
 fi
 
+got=0
+"$here/../header-table" --check >"$log" 2>&1 || got=$?
+absent "docs/shim.md says what the headers say" .
+
 tap_done
