@@ -22,6 +22,7 @@ unpack_qemu() {
 # The newest version of QEMU built for this release of Debian.
 backported_qemu() {
 	local codename
+	# shellcheck source=/dev/null
 	codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
 	apt_private apt-cache madison qemu-system-x86 |
 		awk -v suite="$codename-backports" '$0 ~ suite { print $3; exit }'
