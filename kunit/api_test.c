@@ -217,11 +217,18 @@ static void kmallocs_own_pointers(struct kunit *test)
 
 static void calloc_overflow(struct kunit *test)
 {
+	size_t n = SIZE_MAX / 2;
 	void *p;
 
-	p = hak_calloc(SIZE_MAX / 2, 3, GFP_KERNEL | __GFP_NOWARN);
+	/* Or the compiler knows better than to try. */
+	OPTIMIZER_HIDE_VAR(n);
+	p = hak_calloc(n, 3, GFP_KERNEL | __GFP_NOWARN);
 	KUNIT_EXPECT_NULL(test, p);
-	p = hak_calloc(1UL << 33, 1UL << 33, GFP_KERNEL | __GFP_NOWARN);
+	p = hak_calloc(3, n, GFP_KERNEL | __GFP_NOWARN);
+	KUNIT_EXPECT_NULL(test, p);
+	n = 1UL << 33;
+	OPTIMIZER_HIDE_VAR(n);
+	p = hak_calloc(n, n, GFP_KERNEL | __GFP_NOWARN);
 	KUNIT_EXPECT_NULL(test, p);
 	p = hak_calloc(10, 10, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, p);
@@ -338,7 +345,7 @@ static void bulk_that_fails(struct kunit *test)
 {
 	enum { NR = 8192 };
 	gfp_t gfp = GFP_NOWAIT | __GFP_NORETRY | __GFP_NOMEMALLOC | __GFP_NOWARN;
-	unsigned int round, size = 1 << 20;
+	unsigned int round, n, size = 1 << 20;
 	void **obj;
 
 	if (totalram_pages() > (unsigned long)NR * (size >> PAGE_SHIFT))
@@ -348,7 +355,9 @@ static void bulk_that_fails(struct kunit *test)
 	for (round = 0; round < 2; round++) {
 		void *p;
 
-		KUNIT_EXPECT_EQ(test, hak_alloc_bulk(size, gfp, NR, obj), 0);
+		n = hak_alloc_bulk(size, gfp, NR, obj);
+		hak_free_bulk(n, obj);
+		KUNIT_EXPECT_EQ(test, n, 0);
 		p = hak_alloc(size, GFP_KERNEL);
 		KUNIT_EXPECT_NOT_NULL(test, p);
 		hak_free(p);

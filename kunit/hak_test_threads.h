@@ -11,6 +11,7 @@
 #include <linux/delay.h>
 #include <linux/err.h>
 #include <linux/kthread.h>
+#include <linux/minmax.h>
 #include <linux/sched.h>
 #include <linux/sched/task.h>
 
@@ -52,13 +53,18 @@ static inline int hak_test_thread_fn(void *data)
 	return 0;
 }
 
+/* The @n-th CPU online, starting over after the last. */
 static inline unsigned int hak_test_nth_cpu(unsigned int n)
 {
-	unsigned int cpu = cpumask_first(cpu_online_mask);
+	unsigned int cpu, last = 0;
 
-	for (n %= num_online_cpus(); n; n--)
-		cpu = cpumask_next(cpu, cpu_online_mask);
-	return cpu;
+	n %= num_online_cpus();
+	for_each_online_cpu(cpu) {
+		last = cpu;
+		if (!n--)
+			break;
+	}
+	return last;
 }
 
 /**
@@ -124,12 +130,16 @@ static inline void hak_test_sleep(unsigned int ms)
 	msleep(ms);
 }
 
+/* Nothing to do until another thread has done something. */
+static inline void hak_test_relax(void)
+{
+	usleep_range(5, 50);
+}
+
 /* As many threads as make trouble: two a CPU, but not one for each of many. */
 static inline unsigned int hak_test_nr_threads(void)
 {
-	unsigned int n = 2 * num_online_cpus();
-
-	return n < HAK_TEST_MAX_THREADS ? n : HAK_TEST_MAX_THREADS;
+	return clamp(2 * num_online_cpus(), 4U, (unsigned int)HAK_TEST_MAX_THREADS);
 }
 
 #endif /* _HAK_TEST_THREADS_H */

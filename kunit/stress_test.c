@@ -10,7 +10,7 @@
 #include "hak_test.h"
 #include "hak_test_threads.h"
 
-#define OPS		20000	/* per thread */
+#define OPS		50000	/* per thread */
 #define ARRAY_LEN	200
 
 struct prng {
@@ -235,7 +235,7 @@ static void produce(struct pipeline *p, struct ring *r)
 			stamp(obj, p->size);
 		}
 		while (i - smp_load_acquire(&r->tail) == RING)
-			cond_resched();
+			hak_test_relax();
 		r->obj[i % RING] = obj;
 		smp_store_release(&r->head, i + 1);
 	}
@@ -249,7 +249,7 @@ static void consume(struct pipeline *p, struct ring *r)
 		void *obj;
 
 		while (smp_load_acquire(&r->head) == i)
-			cond_resched();
+			hak_test_relax();
 		obj = r->obj[i % RING];
 		smp_store_release(&r->tail, i + 1);
 		if (obj != ZERO_SIZE_PTR && !stamp_holds(obj, p->size))
