@@ -215,6 +215,19 @@ void *kmalloc(size_t size, gfp_t gfp)
 	return p;
 }
 
+void *kvzalloc(size_t size, gfp_t gfp)
+{
+	int saved = errno;
+	void *p;
+
+	if (size <= PAGE_SIZE)
+		return kzalloc(size, gfp);
+	might_alloc(gfp);
+	p = must_fail() ? NULL : shim_libc_calloc(1, size);
+	errno = saved;
+	return p;
+}
+
 void kfree(const void *p)
 {
 	if (ZERO_OR_NULL_PTR(p))

@@ -93,11 +93,12 @@ static inline void kfree_sensitive(const void *p)
 #define kmalloc_track_caller(size, gfp)	kmalloc(size, gfp)
 #define kmalloc_node_track_caller(size, gfp, node) kmalloc_node(size, gfp, node)
 #define kvmalloc(size, gfp)		kmalloc(size, gfp)
-#define kvzalloc(size, gfp)		kzalloc(size, gfp)
-#define kvcalloc(n, size, gfp)		kcalloc(n, size, gfp)
+/* Large memory comes zeroed, and stays untouched until it is used. */
+void *kvzalloc(size_t size, gfp_t gfp) __alloc_size(1);
+#define kvcalloc(n, size, gfp)		kvzalloc(size_mul(n, size), gfp)
 #define kvmalloc_array(n, size, gfp)	kmalloc_array(n, size, gfp)
 #define kvmalloc_node(size, gfp, node)	kmalloc_node(size, gfp, node)
-#define kvzalloc_node(size, gfp, node)	kzalloc_node(size, gfp, node)
+#define kvzalloc_node(size, gfp, node)	((void)(node), kvzalloc(size, gfp))
 #define kvfree(p)			kfree(p)
 #define kmalloc_size_roundup(size)	(size)
 
