@@ -289,7 +289,7 @@ void __noreturn panic(const char *fmt, ...)
 {
 	va_list args;
 
-	_printk("panic: ");
+	_printk("%s: ", __func__);
 	va_start(args, fmt);
 	print(fmt, args);
 	va_end(args);
