@@ -221,6 +221,31 @@ static void slots_of_superslabs(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, hak_test_reap(c), NR);
 }
 
+/* Once a slot of a full superslab is released, it is the next to be claimed. */
+static void full_superslab_has_room_again(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, 1024, 0);
+	enum { NR = 4 * HAK_MAX_SLOTS };
+	struct hak_slab **s = kunit_kcalloc(test, NR, sizeof(*s), GFP_KERNEL);
+	struct hak_slab *victim;
+	unsigned int i, n = 1;
+	int nid;
+
+	KUNIT_ASSERT_NOT_NULL(test, s);
+	s[0] = hak_test_slab(test, c);
+	nid = s[0]->nid;
+	while (n < NR && (s[n] = hak_superslab_claim(c, nid)))
+		n++;
+	KUNIT_ASSERT_LT(test, n, NR);
+	victim = s[n - 1];
+	hak_pool_put(victim, HAK_OWNED);
+	KUNIT_ASSERT_EQ(test, hak_test_reap(c), 1);
+	KUNIT_EXPECT_PTR_EQ(test, hak_superslab_claim(c, nid), victim);
+	KUNIT_EXPECT_NULL(test, hak_superslab_claim(c, nid));
+	for (i = 0; i < n; i++)
+		hak_pool_put(s[i], HAK_OWNED);
+}
+
 /* Empty superslabs go back, but for the stock; trimming takes that too. */
 static void empty_superslabs_go_back(struct kunit *test)
 {
@@ -405,6 +430,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(slot_changes_class),
 	KUNIT_CASE(slot_changes_to_a_size_class),
 	KUNIT_CASE(slots_of_superslabs),
+	KUNIT_CASE(full_superslab_has_room_again),
 	KUNIT_CASE(empty_superslabs_go_back),
 	KUNIT_CASE(registry_forgets_freed_superslabs),
 	KUNIT_CASE(adopters_and_the_reaper),

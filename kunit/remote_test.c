@@ -5,6 +5,7 @@
  * hak_slab_count() are the halves of a push; between them a pusher may stall
  * for as long as it likes.
  */
+#include <linux/jiffies.h>
 #include <linux/module.h>
 #include <linux/string.h>
 
@@ -534,6 +535,106 @@ static void owner_against_pushers_with_a_threshold(struct kunit *test)
 	owner_against_pushers(test, 4);
 }
 
+/*
+ * One pusher and one owner, who parks the slab at the very moment the pusher
+ * frees its one object back. Whether the park succeeds or fails, the object is
+ * there when the owner next looks, and the books are right.
+ */
+struct duel {
+	struct fixture *f;
+	atomic_long_t ball;	/* the object in flight */
+	atomic_t stop;
+};
+
+static int duel_push(void *arg, unsigned int id)
+{
+	struct duel *d = arg;
+	unsigned int idle = 0;
+	void *p;
+
+	if (id)
+		return 0;
+	while (!atomic_read(&d->stop)) {
+		p = (void *)atomic_long_read(&d->ball);
+		if (!p) {
+			if (++idle % 1024 == 0)
+				hak_test_relax();
+			cpu_relax();
+			continue;
+		}
+		idle = 0;
+		preempt_disable();
+		/* Pairs with atomic_long_set_release() in duel_round(). */
+		p = (void *)atomic_long_xchg(&d->ball, 0);
+		hak_test_push(d->f->s, p);
+		preempt_enable();
+	}
+	return 0;
+}
+
+static bool duel_round(struct fixture *f, struct duel *d, void **p,
+		       unsigned int delay)
+{
+	struct hak_slab *s = f->s;
+	unsigned int idle = 0;
+	bool parked;
+
+	atomic_long_set_release(&d->ball, (long)*p);
+	while (delay--)
+		cpu_relax();
+	preempt_disable();
+	parked = hak_slab_park(s);
+	preempt_enable();
+	while (atomic_long_read(&d->ball))
+		if (++idle % 1024 == 0)
+			hak_test_relax();
+	if (parked) {
+		do {
+			preempt_disable();
+			s = hak_pool_adopt(f->c, f->nid);
+			preempt_enable();
+			if (!s && ++idle % 1024 == 0)
+				hak_test_relax();
+		} while (!s);
+		/* Published, so there is something in it. */
+		return s == f->s && hak_test_state(s) == HAK_OWNED &&
+		       hak_slab_take(f->c, s, p, 1) == 1 &&
+		       hak_slab_used(s) == FULL;
+	}
+	while (!hak_slab_take(f->c, s, p, 1))
+		if (++idle % 1024 == 0)
+			hak_test_relax();
+	/* The count may still be on its way. */
+	while (hak_slab_used(s) != FULL)
+		if (++idle % 1024 == 0)
+			hak_test_relax();
+	return true;
+}
+
+static void park_races_with_a_push(struct kunit *test)
+{
+	struct hak_test_gang *g = kunit_kzalloc(test, sizeof(*g), GFP_KERNEL);
+	struct duel d = { .f = full_slab(test) };
+	unsigned long end = jiffies + msecs_to_jiffies(1500);
+	unsigned int round, bad = 0;
+	void *p = d.f->obj[0];
+
+	KUNIT_ASSERT_NOT_NULL(test, g);
+	KUNIT_ASSERT_EQ(test, hak_test_gang_start(g, num_online_cpus() > 1 ? 2 : 1,
+						  duel_push, &d), 0);
+	for (round = 0; !bad && time_before(jiffies, end); round++)
+		bad += !duel_round(d.f, &d, &p, round % 97);
+	atomic_set(&d.stop, 1);
+	hak_test_gang_join(g);
+	kunit_info(test, "%u rounds, %lu parked\n", round,
+		   hak_test_event(test, HAK_EV_PARKED));
+	KUNIT_EXPECT_EQ(test, bad, 0);
+	KUNIT_EXPECT_EQ(test, hak_slab_used(d.f->s), FULL);
+	push_group(d.f, 0, FULL);
+	hak_pool_put(d.f->s, HAK_OWNED);
+	release_from_pool(test, d.f);
+}
+
 static struct kunit_case cases[] = {
 	KUNIT_CASE(push_touches_no_freelist),
 	KUNIT_CASE(first_free_publishes),
@@ -552,6 +653,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(one_of_many_crosses_a_threshold),
 	KUNIT_CASE(last_of_many_crosses_the_threshold),
 	KUNIT_CASE(last_free_races_with_release),
+	KUNIT_CASE(park_races_with_a_push),
 	KUNIT_CASE(owner_against_pushers_at_once),
 	KUNIT_CASE(owner_against_pushers_with_a_threshold),
 	{}
