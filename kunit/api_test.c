@@ -35,7 +35,7 @@ static void every_size(struct kunit *test)
 		void *p = hak_alloc(sizes[i], GFP_KERNEL);
 
 		KUNIT_ASSERT_NOT_NULL(test, p);
-		KUNIT_EXPECT_EQ(test, hak_test_slab_of(p) != NULL,
+		KUNIT_EXPECT_EQ(test, !!hak_test_slab_of(p),
 				sizes[i] <= HAK_MAX_SIZE);
 		KUNIT_EXPECT_GE(test, hak_usable_size(p), sizes[i]);
 		memset(p, 0x5a, sizes[i]);

@@ -234,9 +234,11 @@ static void produce(struct pipeline *p, struct ring *r)
 		} else {
 			stamp(obj, p->size);
 		}
+		/* Pairs with consume()'s release: the entry was read. */
 		while (i - smp_load_acquire(&r->tail) == RING)
 			hak_test_relax();
 		r->obj[i % RING] = obj;
+		/* Pairs with consume()'s acquire: the entry is there. */
 		smp_store_release(&r->head, i + 1);
 	}
 }
@@ -248,9 +250,11 @@ static void consume(struct pipeline *p, struct ring *r)
 	for (i = 0; i < OPS; i++) {
 		void *obj;
 
+		/* Pairs with produce()'s release. */
 		while (smp_load_acquire(&r->head) == i)
 			hak_test_relax();
 		obj = r->obj[i % RING];
+		/* Pairs with produce()'s acquire. */
 		smp_store_release(&r->tail, i + 1);
 		if (obj != ZERO_SIZE_PTR && !stamp_holds(obj, p->size))
 			atomic_inc(&p->errors);

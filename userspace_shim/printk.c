@@ -289,7 +289,7 @@ void __noreturn panic(const char *fmt, ...)
 {
 	va_list args;
 
-	_printk("%s: ", __func__);
+	_printk("panic: ");
 	va_start(args, fmt);
 	print(fmt, args);
 	va_end(args);
