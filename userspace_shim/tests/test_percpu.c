@@ -100,7 +100,7 @@ static void test_template(void **state)
 	pthread_barrier_wait(&barrier);
 	assert_true(num_possible_cpus() > before);
 	for (cpu = before; cpu < num_possible_cpus(); cpu++)
-		assert_true(*per_cpu_ptr(var, cpu) != 0);
+		assert_true(READ_ONCE(*per_cpu_ptr(var, cpu)) != 0);
 	pthread_barrier_wait(&barrier);
 	for (int i = 0; i < 40; i++)
 		pthread_join(t[i], NULL);
