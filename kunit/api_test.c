@@ -35,7 +35,7 @@ static void every_size(struct kunit *test)
 		void *p = hak_alloc(sizes[i], GFP_KERNEL);
 
 		KUNIT_ASSERT_NOT_NULL(test, p);
-		KUNIT_EXPECT_EQ(test, hak_test_slab_of(p) != NULL,
+		KUNIT_EXPECT_EQ(test, !!hak_test_slab_of(p),
 				sizes[i] <= HAK_MAX_SIZE);
 		KUNIT_EXPECT_GE(test, hak_usable_size(p), sizes[i]);
 		memset(p, 0x5a, sizes[i]);
@@ -547,6 +547,7 @@ static struct kunit_suite hak_api_suite = {
 	.exit = hak_test_exit,
 	.test_cases = cases,
 };
+
 kunit_test_suites(&hak_api_suite);
 
 HAK_IMPORT_INTERNAL();

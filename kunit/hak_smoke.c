@@ -83,7 +83,7 @@ static int smoke_run(struct smoke *s, struct hak_test_gang *g)
 	unsigned int i;
 	int err;
 
-	s->nr = min(num_online_cpus(), (unsigned int)HAK_TEST_MAX_THREADS);
+	s->nr = min_t(unsigned int, num_online_cpus(), HAK_TEST_MAX_THREADS);
 	for (i = 0; i < s->nr; i++) {
 		s->obj[i] = kcalloc(NR, sizeof(void *), GFP_KERNEL);
 		if (!s->obj[i])

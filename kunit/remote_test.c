@@ -676,6 +676,7 @@ static struct kunit_suite hak_remote_suite = {
 	.exit = hak_test_exit,
 	.test_cases = cases,
 };
+
 kunit_test_suites(&hak_remote_suite);
 
 HAK_IMPORT_INTERNAL();
