@@ -234,11 +234,11 @@ static void produce(struct pipeline *p, struct ring *r)
 		} else {
 			stamp(obj, p->size);
 		}
-		/* Pairs with the release in consume(). */
+		/* Pairs with consume()'s release: the entry was read. */
 		while (i - smp_load_acquire(&r->tail) == RING)
 			hak_test_relax();
 		r->obj[i % RING] = obj;
-		/* Pairs with the acquire in consume(). */
+		/* Pairs with consume()'s acquire: the entry is there. */
 		smp_store_release(&r->head, i + 1);
 	}
 }
@@ -250,11 +250,11 @@ static void consume(struct pipeline *p, struct ring *r)
 	for (i = 0; i < OPS; i++) {
 		void *obj;
 
-		/* Pairs with the release in produce(). */
+		/* Pairs with produce()'s release. */
 		while (smp_load_acquire(&r->head) == i)
 			hak_test_relax();
 		obj = r->obj[i % RING];
-		/* Pairs with the acquire in produce(). */
+		/* Pairs with produce()'s acquire. */
 		smp_store_release(&r->tail, i + 1);
 		if (obj != ZERO_SIZE_PTR && !stamp_holds(obj, p->size))
 			atomic_inc(&p->errors);
@@ -417,7 +417,6 @@ static struct kunit_suite hak_stress_suite = {
 	.exit = hak_test_exit,
 	.test_cases = cases,
 };
-
 kunit_test_suites(&hak_stress_suite);
 
 HAK_IMPORT_INTERNAL();

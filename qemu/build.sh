@@ -8,7 +8,7 @@
 fragments() {
 	case $1 in
 	kunit) echo base x86 preempt kunit debug-light ;;
-	bench) echo base x86 preempt bench ;;
+	bench) echo base x86 preempt bench production ;;
 	kasan) echo base x86 preempt kunit debug-light lockdep kasan ;;
 	kcsan) echo base x86 preempt kunit debug-light kcsan ;;
 	rt)    echo base x86 kunit debug-light lockdep rt ;;

@@ -119,6 +119,7 @@ static void run_works(void)
 		if (!work)
 			return;
 		work->func(work);
+		/* Pairs with smp_load_acquire() in work_runs(). */
 		smp_store_release(&running, NULL);
 	}
 	pending_set(SHIM_PENDING_NOW);
@@ -153,6 +154,12 @@ static void run_rcu(void)
 		next = h->next;
 		h->func(h);
 	}
+}
+
+static bool work_runs(struct work_struct *work)
+{
+	/* Pairs with smp_store_release() in run_works(). */
+	return smp_load_acquire(&running) == work;
 }
 
 static bool runner_is_me(void)
@@ -236,8 +243,7 @@ bool shim_cancel_work(struct work_struct *work, bool sync)
 			was = true;
 		}
 		shim_unlock(&work_lock);
-		if (!sync || smp_load_acquire(&running) != work ||
-		    runner_is_me())
+		if (!sync || !work_runs(work) || runner_is_me())
 			return was;
 		/* It may queue itself again before it ends. */
 		shim_sleep_ns(50000);
@@ -255,10 +261,10 @@ bool shim_flush_work(struct work_struct *work)
 		__work_add(work, 0);
 	}
 	shim_unlock(&work_lock);
-	was |= smp_load_acquire(&running) == work;
+	was |= work_runs(work);
 	if (runner_is_me())
 		return was;
-	while (shim_work_pending(work) || smp_load_acquire(&running) == work) {
+	while (shim_work_pending(work) || work_runs(work)) {
 		shim_run_pending();
 		shim_yield();
 	}

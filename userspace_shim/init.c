@@ -65,7 +65,7 @@ static bool start(void)
 
 	params_from_environment();
 #ifdef HAK_SHIM_DEBUG
-	shim_pr_debug = getenv("HAKMEM_PR_DEBUG") != NULL;
+	shim_pr_debug = !!getenv("HAKMEM_PR_DEBUG");
 #endif
 	if (shim_percpu_init() || shim_thread_init() ||
 	    pthread_atfork(fork_prepare, fork_parent, fork_child))
@@ -95,6 +95,7 @@ void shim_init(void)
 	shim_thread = SHIM_MOVING;
 	state = start() ? SHIM_READY : SHIM_FAILED;
 	shim_thread = was;
+	/* Pairs with smp_load_acquire() in shim_is_ready(). */
 	smp_store_release(&shim_state, state);
 	errno = saved;
 }

@@ -180,9 +180,8 @@ static size_t natural_align(size_t size)
 	return clamp(align, 2 * sizeof(long), PAGE_SIZE);
 }
 
-static void *try_kmalloc(size_t size, gfp_t gfp)
+static void *try_kmalloc(size_t size, size_t align, gfp_t gfp)
 {
-	size_t align = natural_align(size);
 	void *p;
 
 	if (unlikely(must_fail()))
@@ -201,7 +200,7 @@ static void *try_kmalloc(size_t size, gfp_t gfp)
 	return p;
 }
 
-void *kmalloc(size_t size, gfp_t gfp)
+static void *__kmalloc(size_t size, size_t align, gfp_t gfp)
 {
 	int saved = errno;
 	void *p;
@@ -209,23 +208,21 @@ void *kmalloc(size_t size, gfp_t gfp)
 	might_alloc(gfp);
 	if (!size)
 		return ZERO_SIZE_PTR;
-	while (!(p = try_kmalloc(size, gfp)) && (gfp & __GFP_NOFAIL))
+	while (!(p = try_kmalloc(size, align, gfp)) && (gfp & __GFP_NOFAIL))
 		usleep(1000);
 	errno = saved;
 	return p;
 }
 
-void *kvzalloc(size_t size, gfp_t gfp)
+void *kmalloc(size_t size, gfp_t gfp)
 {
-	int saved = errno;
-	void *p;
+	return __kmalloc(size, natural_align(size), gfp);
+}
 
-	if (size <= PAGE_SIZE)
-		return kzalloc(size, gfp);
-	might_alloc(gfp);
-	p = must_fail() ? NULL : shim_libc_calloc(1, size);
-	errno = saved;
-	return p;
+/* No alignment: a large zeroed table is then fresh, untouched memory. */
+void *kvmalloc(size_t size, gfp_t gfp)
+{
+	return __kmalloc(size, 2 * sizeof(long), gfp);
 }
 
 void kfree(const void *p)

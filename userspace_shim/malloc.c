@@ -62,9 +62,9 @@ static __always_inline bool is_tiny(size_t size)
 /* Bring the core up and this thread online; false: the C library serves it. */
 static bool get_ready(void)
 {
-	if (unlikely(smp_load_acquire(&shim_state) != SHIM_READY)) {
+	if (unlikely(!shim_is_ready())) {
 		shim_init();
-		if (smp_load_acquire(&shim_state) != SHIM_READY)
+		if (!shim_is_ready())
 			return false;
 	}
 	if (shim_thread == SHIM_NEW)
@@ -133,7 +133,7 @@ static noinline void free_slow(void *p)
 {
 	if (!p)
 		return;
-	if (get_ready() || smp_load_acquire(&shim_state) == SHIM_READY)
+	if (get_ready() || shim_is_ready())
 		hak_free(p);
 	else
 		shim_libc_free(p);

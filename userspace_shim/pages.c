@@ -152,7 +152,8 @@ void __free_pages(struct page *page, unsigned int order)
 
 	if (!page)
 		return;
-	BUG_ON((unsigned long)page & ((PAGE_SIZE << order) - 1));
+	if (WARN_ON((unsigned long)page & ((PAGE_SIZE << order) - 1)))
+		return;
 	/* Refused for locked memory: then only the contents go. */
 	if (madvise(page, PAGE_SIZE << order, MADV_DONTNEED))
 		memset(page, 0, PAGE_SIZE << order);

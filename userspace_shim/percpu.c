@@ -102,8 +102,10 @@ int shim_percpu_map(unsigned int cpu)
 	memcpy(dynamic + delta, dynamic + shim_cpu_deltas[SHIM_TEMPLATE],
 	       top * UNIT);
 	WRITE_ONCE(shim_cpu_deltas[cpu], delta);
-	if (cpu >= shim_cpus_used)
+	if (cpu >= shim_cpus_used) {
+		/* Pairs with the acquire in num_possible_cpus(). */
 		smp_store_release(&shim_cpus_used, cpu + 1);
+	}
 	shim_unlock(&alloc_lock);
 	return 0;
 }

@@ -11,6 +11,7 @@
 #include <linux/percpu.h>
 #include <linux/shim_lock.h>
 #include <linux/types.h>
+#include <asm/barrier.h>
 
 /*
  * A thread is a CPU. It comes online at its first malloc-family call and goes
@@ -44,6 +45,12 @@ enum shim_state {
 };
 
 extern int shim_state;
+
+static inline bool shim_is_ready(void)
+{
+	/* Pairs with smp_store_release() in shim_init(). */
+	return smp_load_acquire(&shim_state) == SHIM_READY;
+}
 
 #define SHIM_EXPORT	__attribute__((__visibility__("default")))
 

@@ -34,8 +34,10 @@ static void add_totals(struct json *j)
 	hak_stats_read(&st);
 	for (i = 0; i < HAK_NR_EVENTS; i++)
 		add(j, "\"%s\":%lu,", hak_event_name[i], st.event[i]);
-	add(j, "\"superslabs\":%lu,\"superslabs_empty\":%lu,\"superslabs_grown\":%llu,\"superslabs_shrunk\":%llu,",
-	    st.superslabs, st.superslabs_empty, st.grown, st.shrunk);
+	add(j, "\"superslabs\":%lu,\"superslabs_empty\":%lu,",
+	    st.superslabs, st.superslabs_empty);
+	add(j, "\"superslabs_grown\":%llu,\"superslabs_shrunk\":%llu,",
+	    st.grown, st.shrunk);
 	add(j, "\"pages\":%lu,\"slots_used\":%lu,\"arena_bytes\":%llu,",
 	    st.pages, st.slots_used, hak_arena_bytes());
 	add(j, "\"threads_online\":%u,\"threads_possible\":%u,",
@@ -47,8 +49,10 @@ static void add_cache(struct json *j, struct hak_cache *c)
 	struct hak_class_stats cs;
 
 	hak_class_stats_read(c, &cs);
-	add(j, "{\"name\":\"%s\",\"size\":%u,\"capacity\":%u,\"live\":%lu,\"cached\":%lu,\"slabs\":%lu,",
-	    cs.name, cs.size, cs.capacity, cs.live, cs.cached, cs.slabs);
+	add(j, "{\"name\":\"%s\",\"size\":%u,\"capacity\":%u,",
+	    cs.name, cs.size, cs.capacity);
+	add(j, "\"live\":%lu,\"cached\":%lu,\"slabs\":%lu,",
+	    cs.live, cs.cached, cs.slabs);
 	add(j, "\"refills\":%lu,\"spills\":%lu,\"pushes\":%lu,\"drains\":%lu}",
 	    cs.refills, cs.spills, cs.pushes, cs.drains);
 }
@@ -67,7 +71,7 @@ int hakmem_stats_json(char *buf, unsigned long len)
 	struct hak_cache *c;
 	bool first = true;
 
-	if (smp_load_acquire(&shim_state) != SHIM_READY)
+	if (!shim_is_ready())
 		return -1;
 	add(&j, "{\"version\":\"%s\",", HAKMEM_VERSION);
 	add_totals(&j);

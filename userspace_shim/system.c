@@ -14,6 +14,7 @@
 #include <linux/ktime.h>
 #include <linux/random.h>
 #include <linux/sched.h>
+#include <linux/string.h>
 
 static u64 clock_ns(clockid_t id)
 {
@@ -90,7 +91,7 @@ struct task_struct *shim_current(void)
 
 	if (!task.pid) {
 		task.pid = syscall(SYS_gettid);
-		strcpy(task.comm, "thread");
+		strscpy(task.comm, "thread", sizeof(task.comm));
 	}
 	return &task;
 }

@@ -110,7 +110,7 @@ static int get_id(void)
 {
 	if (nr_free_ids)
 		return free_ids[--nr_free_ids];
-	if (shim_cpus_used < NR_CPUS)
+	if (shim_cpus_used < nr_cpu_ids)
 		return shim_cpus_used;
 	return -1;
 }

@@ -33,6 +33,7 @@ while [ $# -gt 0 ]; do
 	shift
 done
 
+unset HAKMEM_TINY_FAST_CAP HAKMEM_TINY_PARANOID_DRAIN HAKMEM_TINY_TRACE_RING
 build=$(basename "$bin")
 victim=$bin/tests/victim
 log=$(mktemp)

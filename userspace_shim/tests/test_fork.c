@@ -36,7 +36,7 @@ static void * __maybe_unused hammer(void *arg)
 
 		seed = seed * 1103515245 + 12345;
 		p = malloc((seed >> 6) % LARGEST + 1);
-		memset(p, 1, 1);
+		*(char *)p = 1;
 		free(__atomic_exchange_n(&slots[(seed >> 16) % 256], p,
 					 __ATOMIC_ACQ_REL));
 	}

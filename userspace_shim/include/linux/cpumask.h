@@ -34,6 +34,8 @@ extern unsigned long shim_online_map[];
 #define for_each_present_cpu(cpu)	for_each_possible_cpu(cpu)
 #define for_each_online_cpu(cpu)		\
 	for_each_possible_cpu(cpu)		\
-		if (!cpu_online(cpu)) { } else
+		if (!cpu_online(cpu))		\
+			continue;		\
+		else
 
 #endif

@@ -6,6 +6,7 @@
  * that a program's malloc can be hakmem itself; in sanitizer builds malloc).
  * Kept: ZERO_SIZE_PTR, alignment to the largest power of two that divides the
  * size (16 at least, a page at most), __GFP_ZERO, __GFP_NOFAIL, errors by NULL.
+ * kvmalloc() aligns to 16 only, and large zeroed blocks are not touched.
  * Not kept: size limits (there are none), accounting, nodes. Blocks given to
  * kfree_rcu() are never given back to the C library, see rcupdate.h. The SLAB_
  * flags have the meaning, not the values, of any one kernel configuration; of a
@@ -55,6 +56,7 @@
 #define KMALLOC_MAX_CACHE_SIZE	(1UL << KMALLOC_SHIFT_HIGH)
 
 void *kmalloc(size_t size, gfp_t gfp) __alloc_size(1);
+void *kvmalloc(size_t size, gfp_t gfp) __alloc_size(1);
 void *krealloc(const void *p, size_t size, gfp_t gfp) __alloc_size(2);
 void kfree(const void *p);
 size_t ksize(const void *p);
@@ -92,12 +94,10 @@ static inline void kfree_sensitive(const void *p)
 	((void)(node), kmalloc_array(n, size, gfp))
 #define kmalloc_track_caller(size, gfp)	kmalloc(size, gfp)
 #define kmalloc_node_track_caller(size, gfp, node) kmalloc_node(size, gfp, node)
-#define kvmalloc(size, gfp)		kmalloc(size, gfp)
-/* Large memory comes zeroed, and stays untouched until it is used. */
-void *kvzalloc(size_t size, gfp_t gfp) __alloc_size(1);
+#define kvzalloc(size, gfp)		kvmalloc(size, (gfp) | __GFP_ZERO)
 #define kvcalloc(n, size, gfp)		kvzalloc(size_mul(n, size), gfp)
-#define kvmalloc_array(n, size, gfp)	kmalloc_array(n, size, gfp)
-#define kvmalloc_node(size, gfp, node)	kmalloc_node(size, gfp, node)
+#define kvmalloc_array(n, size, gfp)	kvmalloc(size_mul(n, size), gfp)
+#define kvmalloc_node(size, gfp, node)	((void)(node), kvmalloc(size, gfp))
 #define kvzalloc_node(size, gfp, node)	((void)(node), kvzalloc(size, gfp))
 #define kvfree(p)			kfree(p)
 #define kmalloc_size_roundup(size)	(size)
