@@ -33,7 +33,10 @@ backported_qemu() {
 find_qemu() {
 	local version dir
 	qemu=("${QEMU:-qemu-system-x86_64}")
-	emulated_cpu=max
+	# Without five-level paging: while a kernel with KASAN identifies its first
+	# CPU it forgets for a moment that it has it, and an interrupt just then is
+	# reported as a wild access.
+	emulated_cpu=max,-la57
 	[[ $(qemu_major "${qemu[0]}") -lt $QEMU_MIN ]] || return 0
 	if [[ ! ${QEMU:-} ]] && (with_lock apt refresh_apt_root) && version=$(backported_qemu) &&
 		[[ $version ]]; then
@@ -46,7 +49,7 @@ find_qemu() {
 		fi
 	fi
 	say "emulating without cmpxchg16b, which this QEMU gets wrong: figures of SLUB are void; set QEMU= to version $QEMU_MIN or later"
-	emulated_cpu=max,-cx16
+	emulated_cpu=max,-la57,-cx16
 }
 
 kvm_memory() { echo "$CACHE/kvm-works-$(uname -r)"; }
