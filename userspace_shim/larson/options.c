@@ -146,7 +146,7 @@ static bool parse_tiny_only(void)
 
 	if (!value || !*value || !strcmp(value, "0"))
 		return false;
-	if (strcmp(value, "1"))
+	if (strcmp(value, "1") != 0)
 		usage_error(TINY_ONLY_ENV " must be 0 or 1, not '%s'", value);
 	return true;
 }

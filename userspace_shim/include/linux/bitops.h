@@ -83,34 +83,34 @@ static __always_inline u64 ror64(u64 w, unsigned int s)
 	return (w >> (s & 63)) | (w << ((-s) & 63));
 }
 
-static __always_inline void set_bit(long nr, volatile unsigned long *p)
+static __always_inline void set_bit(unsigned long nr, volatile unsigned long *p)
 {
 	__atomic_fetch_or(p + BIT_WORD(nr), BIT_MASK(nr), __ATOMIC_RELAXED);
 }
 
-static __always_inline void clear_bit(long nr, volatile unsigned long *p)
+static __always_inline void clear_bit(unsigned long nr, volatile unsigned long *p)
 {
 	__atomic_fetch_and(p + BIT_WORD(nr), ~BIT_MASK(nr), __ATOMIC_RELAXED);
 }
 
-static __always_inline void change_bit(long nr, volatile unsigned long *p)
+static __always_inline void change_bit(unsigned long nr, volatile unsigned long *p)
 {
 	__atomic_fetch_xor(p + BIT_WORD(nr), BIT_MASK(nr), __ATOMIC_RELAXED);
 }
 
-static __always_inline bool test_bit(long nr, const volatile unsigned long *p)
+static __always_inline bool test_bit(unsigned long nr, const volatile unsigned long *p)
 {
 	return READ_ONCE(p[BIT_WORD(nr)]) & BIT_MASK(nr);
 }
 
 static __always_inline bool
-test_bit_acquire(long nr, const volatile unsigned long *p)
+test_bit_acquire(unsigned long nr, const volatile unsigned long *p)
 {
 	return __atomic_load_n(p + BIT_WORD(nr), __ATOMIC_ACQUIRE) & BIT_MASK(nr);
 }
 
 static __always_inline bool
-test_and_set_bit(long nr, volatile unsigned long *p)
+test_and_set_bit(unsigned long nr, volatile unsigned long *p)
 {
 	unsigned long old = __atomic_fetch_or(p + BIT_WORD(nr), BIT_MASK(nr),
 					      __ATOMIC_SEQ_CST);
@@ -120,7 +120,7 @@ test_and_set_bit(long nr, volatile unsigned long *p)
 }
 
 static __always_inline bool
-test_and_clear_bit(long nr, volatile unsigned long *p)
+test_and_clear_bit(unsigned long nr, volatile unsigned long *p)
 {
 	unsigned long old = __atomic_fetch_and(p + BIT_WORD(nr), ~BIT_MASK(nr),
 					       __ATOMIC_SEQ_CST);
@@ -130,29 +130,29 @@ test_and_clear_bit(long nr, volatile unsigned long *p)
 }
 
 static __always_inline bool
-test_and_set_bit_lock(long nr, volatile unsigned long *p)
+test_and_set_bit_lock(unsigned long nr, volatile unsigned long *p)
 {
 	return __atomic_fetch_or(p + BIT_WORD(nr), BIT_MASK(nr),
 				 __ATOMIC_ACQUIRE) & BIT_MASK(nr);
 }
 
 static __always_inline void
-clear_bit_unlock(long nr, volatile unsigned long *p)
+clear_bit_unlock(unsigned long nr, volatile unsigned long *p)
 {
 	__atomic_fetch_and(p + BIT_WORD(nr), ~BIT_MASK(nr), __ATOMIC_RELEASE);
 }
 
-static __always_inline void __set_bit(long nr, unsigned long *p)
+static __always_inline void __set_bit(unsigned long nr, unsigned long *p)
 {
 	p[BIT_WORD(nr)] |= BIT_MASK(nr);
 }
 
-static __always_inline void __clear_bit(long nr, unsigned long *p)
+static __always_inline void __clear_bit(unsigned long nr, unsigned long *p)
 {
 	p[BIT_WORD(nr)] &= ~BIT_MASK(nr);
 }
 
-static __always_inline bool __test_and_set_bit(long nr, unsigned long *p)
+static __always_inline bool __test_and_set_bit(unsigned long nr, unsigned long *p)
 {
 	bool old = p[BIT_WORD(nr)] & BIT_MASK(nr);
 
@@ -160,7 +160,7 @@ static __always_inline bool __test_and_set_bit(long nr, unsigned long *p)
 	return old;
 }
 
-static __always_inline bool __test_and_clear_bit(long nr, unsigned long *p)
+static __always_inline bool __test_and_clear_bit(unsigned long nr, unsigned long *p)
 {
 	bool old = p[BIT_WORD(nr)] & BIT_MASK(nr);
 
