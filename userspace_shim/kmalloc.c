@@ -97,7 +97,8 @@ void shim_fail_kmalloc_after(long n)
 	WRITE_ONCE(fail_after, n);
 }
 
-static bool must_fail(void)
+/* Does the test want this one to fail? alloc_percpu() counts, too. */
+bool shim_kmalloc_must_fail(void)
 {
 	long n = READ_ONCE(fail_after);
 
@@ -184,7 +185,7 @@ static void *try_kmalloc(size_t size, size_t align, gfp_t gfp)
 {
 	void *p;
 
-	if (unlikely(must_fail()))
+	if (unlikely(shim_kmalloc_must_fail()))
 		return NULL;
 	if ((gfp & __GFP_ZERO) && unlikely(READ_ONCE(retired))) {
 		p = reuse_retired(size, align);
@@ -245,7 +246,7 @@ void *krealloc(const void *p, size_t size, gfp_t gfp)
 		kfree(p);
 		return ZERO_SIZE_PTR;
 	}
-	new = must_fail() ? NULL : shim_libc_realloc((void *)p, size);
+	new = shim_kmalloc_must_fail() ? NULL : shim_libc_realloc((void *)p, size);
 	errno = saved;
 	return new;
 }
@@ -333,10 +334,10 @@ void *kmem_cache_alloc(struct kmem_cache *s, gfp_t gfp)
 
 	might_alloc(gfp);
 	do {
-		p = must_fail() ? NULL : cache_pop(s);
+		p = shim_kmalloc_must_fail() ? NULL : cache_pop(s);
 		if (p)
 			goto out;
-		p = must_fail() ? NULL : shim_libc_memalign(s->align, s->size);
+		p = shim_kmalloc_must_fail() ? NULL : shim_libc_memalign(s->align, s->size);
 	} while (!p && (gfp & __GFP_NOFAIL) && !usleep(1000));
 	if (p && s->ctor)
 		s->ctor(p);

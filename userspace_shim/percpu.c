@@ -140,7 +140,8 @@ void *__alloc_percpu(size_t size, size_t align)
 	unsigned long n = DIV_ROUND_UP(size, UNIT), i;
 	unsigned int cpu;
 
-	if (!size || size > SHIM_PERCPU_SIZE || align > PAGE_SIZE)
+	if (!size || size > SHIM_PERCPU_SIZE || align > PAGE_SIZE ||
+	    shim_kmalloc_must_fail())
 		return NULL;
 	align = max(DIV_ROUND_UP(align, UNIT), 1UL);
 

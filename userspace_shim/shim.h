@@ -118,7 +118,8 @@ void *shim_libc_realloc(void *p, size_t size);
 void *shim_libc_memalign(size_t align, size_t size);
 void shim_libc_free(void *p);
 size_t shim_libc_usable(void *p);
-void shim_fail_kmalloc_after(long n);
+void shim_fail_kmalloc_after(long n);	/* as above, per-CPU memory included */
+bool shim_kmalloc_must_fail(void);
 
 /* crash.c */
 SHIM_EXPORT int hakmem_install_crash_report(void);

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * hak_core_init() with every one of its allocations failing in turn: the error
+ * comes back, nothing is left behind, and the core can be started again. Linked
+ * without the malloc front end. What leaks is the address sanitizer's to find.
+ */
+#include "test.h"
+
+#include "core.h"
+#include "shim.h"
+
+/* More than this many allocations in init would be a loop that never ends. */
+#define ENOUGH	100000
+
+static void nothing_is_left(void)
+{
+	assert_true(list_empty(&hak_caches));
+	assert_true(list_empty(&hak_superslabs));
+	assert_null(hak_events);
+	assert_null(hak_registry.leaf);
+	assert_int_equal(hak_arena_bytes(), 0);
+}
+
+/* Allocations until init succeeds; each failure before is checked. */
+static unsigned int failures(void)
+{
+	unsigned int n;
+	int err;
+
+	for (n = 0; n < ENOUGH; n++) {
+		shim_fail_kmalloc_after(n);
+		err = hak_core_init();
+		shim_fail_kmalloc_after(-1);
+		if (!err)
+			break;
+		assert_int_equal(err, -ENOMEM);
+		nothing_is_left();
+	}
+	return n;
+}
+
+static void test_every_failure(void **state)
+{
+	unsigned int n;
+	void *p;
+
+	hak_core_exit();
+	nothing_is_left();
+
+	n = failures();
+	/* Per class at least a pool table, a pool and the per-CPU caches. */
+	assert_in_range(n, 3 * HAK_NR_CLASSES, ENOUGH - 1);
+	p = hak_alloc(64, GFP_KERNEL);
+	assert_non_null(p);
+	assert_true(hak_registry_entry(p) != 0);
+	hak_free(p);
+	assert_int_equal(hak_core_leaks(), 0);
+}
+
+/* With the trace ring on there is one more. */
+static void test_trace_ring(void **state)
+{
+	unsigned int without, with;
+
+	hak_core_exit();
+	without = failures();
+	hak_core_exit();
+	hak_trace_ring = 1;
+	with = failures();
+	assert_int_equal(with, without + 1);
+}
+
+/* hak_cache_create() likewise. */
+static void test_cache_create(void **state)
+{
+	struct hak_cache *c = NULL;
+	unsigned int n;
+
+	for (n = 0; n < ENOUGH && !c; n++) {
+		shim_fail_kmalloc_after(n);
+		c = hak_cache_create("fails", 64, 0, 0, NULL);
+		shim_fail_kmalloc_after(-1);
+	}
+	assert_in_range(n, 4, 20);
+	hak_cache_destroy(c);
+	assert_int_equal(hak_core_leaks(), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_every_failure),
+		cmocka_unit_test(test_cache_create),
+		cmocka_unit_test(test_trace_ring),
+	};
+
+	shim_thread_online();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
