@@ -84,8 +84,31 @@ complaints() {
 	local status=$1
 
 	[ "$status" -eq 0 ] || echo "larson $(tap_how_ended "$status")"
-	[ "$status" -eq 0 ] && ! grep -q '"left": 0}' "$work/json" &&
-		echo "larson did not account for every block"
+	[ "$status" -eq 0 ] || return 0
+	grep -q '"left": 0}' "$work/json" || echo "larson did not account for every block"
+	counters_wrong
+}
+
+# hakmem's counters against what the program knows: with all threads joined it
+# holds threads x chunks blocks, after the last free none of them.
+counters_wrong() {
+	python3 - "$work/json" <<'EOF'
+import json
+import sys
+
+run = json.load(open(sys.argv[1]))
+full, end = run["allocator_full"], run["allocator"]
+held = sum(c["live"] for c in full["caches"]) - sum(c["live"] for c in end["caches"])
+want = run["asked"]["threads"] * run["asked"]["chunks"]
+if held != want:
+    print(f"hakmem counted {held} objects live, larson held {want}")
+for name in ("corruption", "bad_free"):
+    if end[name]:
+        print(f"{name} is {end[name]}")
+for c in end["caches"]:
+    if c["live"] < 0:
+        print(f"{c['name']}: live is {c['live']}")
+EOF
 }
 
 # run_larson NAME SETTINGS ARGUMENT...: SETTINGS are environment variables, blank-separated
