@@ -136,45 +136,40 @@ void *hak_calloc(size_t n, size_t size, gfp_t gfp)
 EXPORT_SYMBOL_GPL(hak_calloc);
 
 /*
- * The cache of object @p, whose registry entry is @entry, if an object begins
- * there that was allocated at some time; else NULL, and @why says what is wrong.
+ * The cache of @p, whose registry entry is @entry, if an object begins there
+ * that was allocated at some time; else NULL. Preemption is off.
  */
-static noinline struct hak_cache *hak_explain(unsigned long entry, const void *p,
-					      const char **why)
+static __always_inline struct hak_cache *
+hak_object_cache(unsigned long entry, const void *p)
 {
-	struct hak_cache *c = hak_entry_cache(entry);
 	u32 off = (unsigned long)p & HAK_SLAB_MASK;
+	struct hak_cache *c = hak_entry_cache(entry);
+	u32 limit;
 
-	if (!c)
-		*why = "slab is gone";
-	else if (off * c->recip >= c->recip)
-		*why = "not the start of an object";
-	else if (off >= c->limit)
-		*why = "beyond the last object";
-	else if (off >= READ_ONCE(hak_entry_slab(entry)->bump) * c->size)
-		*why = "never allocated";
-	else
-		return c;
-	return NULL;
+	/* A slab that is gone: only a bad free gets to see one. */
+	if (unlikely((entry & HAK_ENTRY_CLASS) == HAK_CLASS_TYPED && !c))
+		return NULL;
+	limit = c->limit;
+	if (!(entry & HAK_ENTRY_CARVED))
+		limit = READ_ONCE(hak_entry_slab(entry)->bump) * c->size;
+	return off * c->recip < c->recip && off < limit ? c : NULL;
 }
 
-/* The cache of @p, or NULL with a report made. Preemption is off. */
-static __always_inline struct hak_cache *
-hak_object_cache(unsigned long entry, const void *p, unsigned long caller)
+/* hak_object_cache() said no: say why. */
+static noinline void hak_bad_free(unsigned long entry, const void *p,
+				  unsigned long caller)
 {
-	u32 off = (unsigned long)p & HAK_SLAB_MASK;
 	struct hak_cache *c = hak_entry_cache(entry);
-	const char *why;
+	u32 off = (unsigned long)p & HAK_SLAB_MASK;
+	const char *why = "never allocated";
 
-	if (likely((entry & HAK_ENTRY_CARVED) && c && hak_offset_valid(c, off)))
-		return c;
-	c = hak_explain(entry, p, &why);
-	if (unlikely(!c)) {
-		c = hak_entry_cache(entry);
-		hak_report_bad_free(p, c, why, caller);
-		return NULL;
-	}
-	return c;
+	if (!c)
+		why = "slab is gone";
+	else if (off * c->recip >= c->recip)
+		why = "not the start of an object";
+	else if (off >= c->limit)
+		why = "beyond the last object";
+	hak_report_bad_free(p, c, why, caller);
 }
 
 static __always_inline void hak_init_on_free(struct hak_cache *c, void *p)
@@ -198,12 +193,12 @@ static __always_inline void __hak_free(const void *p, struct hak_cache *want,
 		hak_fallback_free(p, caller);
 		return;
 	}
-	c = hak_object_cache(entry, p, caller);
-	if (unlikely(c && want && c != want)) {
+	c = hak_object_cache(entry, p);
+	if (unlikely(!c)) {
+		hak_bad_free(entry, p, caller);
+	} else if (unlikely(want && c != want)) {
 		hak_report_bad_free(p, want, "object of another cache", caller);
-		c = NULL;
-	}
-	if (likely(c)) {
+	} else {
 		hak_init_on_free(c, (void *)p);
 		hak_cpu_free(c, hak_entry_slab(entry), (void *)p);
 	}
