@@ -6,6 +6,7 @@
 #ifndef _HAK_COMPAT_H
 #define _HAK_COMPAT_H
 
+#include <linux/export.h>
 #include <linux/llist.h>
 #include <linux/mm.h>
 #include <linux/version.h>
@@ -31,6 +32,15 @@ static inline bool hak_page_is_large_kmalloc(struct page *head, const void *p)
 #endif
 }
 
+/* Symbols for the KUnit suites alone. Namespaces became strings in 6.13. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
+#define HAK_EXPORT_INTERNAL(sym) EXPORT_SYMBOL_NS_GPL(sym, "HAKMEM_INTERNAL")
+#define HAK_IMPORT_INTERNAL()	MODULE_IMPORT_NS("HAKMEM_INTERNAL")
+#else
+#define HAK_EXPORT_INTERNAL(sym) EXPORT_SYMBOL_NS_GPL(sym, HAKMEM_INTERNAL)
+#define HAK_IMPORT_INTERNAL()	MODULE_IMPORT_NS(HAKMEM_INTERNAL)
+#endif
+
 /* Workqueues: the unbound one got a new name, and per-CPU ones have to say so. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 0, 0)
 #define hak_unbound_wq	system_dfl_wq
@@ -38,6 +48,19 @@ static inline bool hak_page_is_large_kmalloc(struct page *head, const void *p)
 #else
 #define hak_unbound_wq	system_unbound_wq
 #define HAK_WQ_PERCPU	0
+#endif
+
+/* A timer whose handler runs in hard interrupt context, on its CPU. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
+#define hak_hrtimer_setup(timer, fn) \
+	hrtimer_setup(timer, fn, CLOCK_MONOTONIC, HRTIMER_MODE_REL_PINNED_HARD)
+#else
+#define hak_hrtimer_setup(timer, fn)					\
+	do {								\
+		hrtimer_init(timer, CLOCK_MONOTONIC,			\
+			     HRTIMER_MODE_REL_PINNED_HARD);		\
+		(timer)->function = (fn);				\
+	} while (0)
 #endif
 
 /*

@@ -564,6 +564,7 @@ struct hak_stats {
 	unsigned long pages;		/* in superslabs */
 	unsigned long slots_used;
 	u64 grown[HAK_NR_ORDERS];	/* superslabs got, by order */
+	u64 grown_total;
 	u64 shrunk;			/* superslabs given back */
 	u64 locked[HAK_NR_LOCKS];	/* with lock_stats=1 */
 	u64 contended[HAK_NR_LOCKS];

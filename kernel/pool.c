@@ -104,6 +104,7 @@ unsigned int hak_pool_reap(struct hak_pool *pool)
 	unsigned int left = atomic_read(&pool->nr);
 	unsigned int i, n, reaped = 0;
 	unsigned long flags;
+	u32 rc;
 
 	while (left) {
 		hak_lock(&pool->lock, flags, HAK_LOCK_POOL);
@@ -111,7 +112,13 @@ unsigned int hak_pool_reap(struct hak_pool *pool)
 			batch[n] = __hak_pool_pop(pool);
 			if (!batch[n])
 				break;
-			if (hak_slab_used(batch[n])) {
+			/*
+			 * Pairs with atomic_add_return() in hak_slab_count():
+			 * all that pushers did to the slab comes before what
+			 * becomes of it.
+			 */
+			rc = atomic_read_acquire(&batch[n]->rc);
+			if (!hak_rc_whole(batch[n], rc)) {
 				/* Counted again, as __hak_pool_pop() did not. */
 				atomic_inc(&pool->nr);
 				list_add_tail(&batch[n]->list, &pool->list);

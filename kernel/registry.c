@@ -82,7 +82,7 @@ int hak_registry_prepare(unsigned long addr, unsigned int nr, gfp_t gfp)
 void hak_registry_set(unsigned long addr, unsigned long entry)
 {
 	unsigned long i = (addr - hak_registry.base) >> HAK_SLAB_SHIFT;
-	unsigned long *leaf = hak_registry.leaf[i >> HAK_LEAF_BITS];
+	unsigned long *leaf = READ_ONCE(hak_registry.leaf[i >> HAK_LEAF_BITS]);
 
 	/* Pairs with the read in hak_registry_entry(). */
 	smp_store_release(&leaf[i & (BIT(HAK_LEAF_BITS) - 1)], entry);

@@ -300,8 +300,10 @@ void hak_superslab_stats(struct hak_stats *st)
 	unsigned int i;
 	int nid;
 
-	for (i = 0; i < HAK_NR_ORDERS; i++)
+	for (i = 0; i < HAK_NR_ORDERS; i++) {
 		st->grown[i] = atomic64_read(&hak_grown[i]);
+		st->grown_total += st->grown[i];
+	}
 	st->shrunk = atomic64_read(&hak_shrunk);
 	for_each_node(nid)
 		st->superslabs_empty += READ_ONCE(hak_node[nid]->nr_empty);

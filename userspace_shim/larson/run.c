@@ -121,11 +121,11 @@ static void check_block(struct chain *chain, uint64_t slot, uint64_t op)
 
 	if (larson_check_pattern(chain->blocks[slot], note, &bad_byte) || !fail(chain->run))
 		return;
-	fprintf(stderr,
-		"larson: error: thread %" PRIu64 ": block %p of %" PRIu32 " bytes, allocated by "
-		"operation %" PRIu64 " and freed by operation %" PRIu64
-		", was overwritten from byte %" PRIu32 " on\n",
-		chain->index, chain->blocks[slot], note->size, born, op, bad_byte);
+	fprintf(stderr, "larson: error: thread %" PRIu64 ": block %p of %" PRIu32 " bytes, ",
+		chain->index, chain->blocks[slot], note->size);
+	fprintf(stderr, "allocated by operation %" PRIu64 " and freed by operation %" PRIu64,
+		born, op);
+	fprintf(stderr, ", was overwritten from byte %" PRIu32 " on\n", bad_byte);
 }
 
 static void mark_block(struct chain *chain, uint64_t slot, uint64_t op, uint32_t size)

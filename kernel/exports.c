@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the KUnit suites reach of the core, in a namespace of its own. A kernel
+ * without KUnit gets none of it.
+ */
+#include <linux/export.h>
+
+#include "core.h"
+
+#if IS_ENABLED(CONFIG_KUNIT)
+
+HAK_EXPORT_INTERNAL(hak_arena_bytes);
+HAK_EXPORT_INTERNAL(hak_cache_mutex);
+HAK_EXPORT_INTERNAL(hak_caches);
+HAK_EXPORT_INTERNAL(hak_class);
+HAK_EXPORT_INTERNAL(hak_class_stats_read);
+HAK_EXPORT_INTERNAL(hak_core_leaks);
+HAK_EXPORT_INTERNAL(hak_cpu_cache_bytes);
+HAK_EXPORT_INTERNAL(hak_cpu_cache_init);
+HAK_EXPORT_INTERNAL(hak_cpu_flush);
+HAK_EXPORT_INTERNAL(hak_cpu_put);
+HAK_EXPORT_INTERNAL(hak_cpu_refill);
+HAK_EXPORT_INTERNAL(hak_cpu_spill);
+HAK_EXPORT_INTERNAL(hak_cpu_take);
+HAK_EXPORT_INTERNAL(hak_event_name);
+HAK_EXPORT_INTERNAL(hak_events);
+HAK_EXPORT_INTERNAL(hak_fallback_owns);
+HAK_EXPORT_INTERNAL(hak_fast_cap);
+HAK_EXPORT_INTERNAL(hak_paranoid_drain);
+HAK_EXPORT_INTERNAL(hak_paranoid_scan);
+HAK_EXPORT_INTERNAL(hak_pool_adopt);
+HAK_EXPORT_INTERNAL(hak_pool_put);
+HAK_EXPORT_INTERNAL(hak_pool_reap);
+HAK_EXPORT_INTERNAL(hak_reap_all);
+HAK_EXPORT_INTERNAL(hak_registry);
+HAK_EXPORT_INTERNAL(hak_registry_prepare);
+HAK_EXPORT_INTERNAL(hak_registry_set);
+HAK_EXPORT_INTERNAL(hak_size_index);
+HAK_EXPORT_INTERNAL(hak_slab_count);
+HAK_EXPORT_INTERNAL(hak_slab_drain);
+HAK_EXPORT_INTERNAL(hak_slab_give);
+HAK_EXPORT_INTERNAL(hak_slab_init);
+HAK_EXPORT_INTERNAL(hak_slab_link);
+HAK_EXPORT_INTERNAL(hak_slab_park);
+HAK_EXPORT_INTERNAL(hak_slab_push);
+HAK_EXPORT_INTERNAL(hak_slab_release);
+HAK_EXPORT_INTERNAL(hak_slab_take);
+HAK_EXPORT_INTERNAL(hak_slab_validate);
+HAK_EXPORT_INTERNAL(hak_stats_read);
+HAK_EXPORT_INTERNAL(hak_superslab_claim);
+HAK_EXPORT_INTERNAL(hak_superslab_grow);
+HAK_EXPORT_INTERNAL(hak_superslab_trim);
+HAK_EXPORT_INTERNAL(hak_superslabs);
+
+#endif

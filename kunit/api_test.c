@@ -1,0 +1,554 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The API keeps kmalloc()'s contracts, and kmem_cache_alloc()'s.
+ */
+#include <linux/log2.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/overflow.h>
+#include <linux/string.h>
+
+#include "hak_test.h"
+
+static bool is_filled(const void *p, u8 c, size_t n)
+{
+	const u8 *b = p;
+
+	while (n--)
+		if (*b++ != c)
+			return false;
+	return true;
+}
+
+/* Sizes on both sides of every class boundary, and above. */
+static const size_t sizes[] = {
+	1, 7, 8, 9, 16, 17, 24, 32, 33, 48, 63, 64, 65, 80, 96, 97, 112, 128,
+	129, 160, 192, 224, 255, 256, 257, 320, 384, 448, 511, 512, 513, 640,
+	768, 896, 1000, 1023, 1024, 1025, 2048, 4096, 8192, 65536,
+};
+
+static void every_size(struct kunit *test)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		void *p = hak_alloc(sizes[i], GFP_KERNEL);
+
+		KUNIT_ASSERT_NOT_NULL(test, p);
+		KUNIT_EXPECT_EQ(test, !!hak_test_slab_of(p),
+				sizes[i] <= HAK_MAX_SIZE);
+		KUNIT_EXPECT_GE(test, hak_usable_size(p), sizes[i]);
+		memset(p, 0x5a, sizes[i]);
+		hak_free(p);
+	}
+}
+
+static void zero_size(struct kunit *test)
+{
+	KUNIT_EXPECT_PTR_EQ(test, hak_alloc(0, GFP_KERNEL), ZERO_SIZE_PTR);
+	KUNIT_EXPECT_PTR_EQ(test, hak_zalloc(0, GFP_KERNEL), ZERO_SIZE_PTR);
+	KUNIT_EXPECT_PTR_EQ(test, hak_calloc(0, 8, GFP_KERNEL), ZERO_SIZE_PTR);
+	KUNIT_EXPECT_PTR_EQ(test, hak_calloc(8, 0, GFP_KERNEL), ZERO_SIZE_PTR);
+	KUNIT_EXPECT_PTR_EQ(test, hak_alloc_node(0, GFP_KERNEL, 0),
+			    ZERO_SIZE_PTR);
+	KUNIT_EXPECT_EQ(test, hak_usable_size(ZERO_SIZE_PTR), (size_t)0);
+	hak_free(ZERO_SIZE_PTR);
+	hak_free_sized(ZERO_SIZE_PTR, 0);
+}
+
+static void null(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, 64, 0);
+	void *none[3] = { NULL, ZERO_SIZE_PTR, NULL };
+
+	hak_free(NULL);
+	hak_free_sized(NULL, 8);
+	hak_free_bulk(3, none);
+	hak_cache_free(c, NULL);
+	hak_cache_destroy(NULL);
+	KUNIT_EXPECT_EQ(test, hak_usable_size(NULL), (size_t)0);
+}
+
+/* Powers of two to themselves; others to their largest power-of-two divisor. */
+static void natural_alignment(struct kunit *test)
+{
+	unsigned int size, j, wrong = 0;
+	void *obj[20];
+
+	for (size = 8; size <= HAK_MAX_SIZE; size += 8) {
+		unsigned long align = hak_size_class(size)->size == size ?
+				      size & -size : 8;
+
+		if (is_power_of_2(size))
+			align = size;
+		for (j = 0; j < ARRAY_SIZE(obj); j++) {
+			obj[j] = hak_alloc(size, GFP_KERNEL);
+			KUNIT_ASSERT_NOT_NULL(test, obj[j]);
+			if ((unsigned long)obj[j] & (align - 1))
+				wrong++;
+		}
+		hak_free_bulk(ARRAY_SIZE(obj), obj);
+	}
+	KUNIT_EXPECT_EQ(test, wrong, 0);
+	for (size = 2048; size <= PAGE_SIZE; size *= 2) {
+		void *p = hak_alloc(size, GFP_KERNEL);
+
+		KUNIT_EXPECT_EQ(test, (unsigned long)p & (size - 1), 0UL);
+		hak_free(p);
+	}
+}
+
+/* Free it full of rubbish, for the next one to find. */
+static void dirty(void *p, size_t size)
+{
+	memset(p, 0xa5, size);
+	hak_free(p);
+}
+
+static void zeroing(struct kunit *test)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		size_t size = sizes[i];
+		void *p = hak_alloc(size, GFP_KERNEL), *q;
+
+		KUNIT_ASSERT_NOT_NULL(test, p);
+		dirty(p, hak_usable_size(p));
+		q = hak_zalloc(size, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, q);
+		/* The whole object, as kmalloc() has it. */
+		KUNIT_EXPECT_TRUE(test, is_filled(q, 0, size <= HAK_MAX_SIZE ?
+						  hak_usable_size(q) : size));
+		dirty(q, size);
+		q = hak_calloc(1, size, GFP_KERNEL);
+		KUNIT_EXPECT_TRUE(test, is_filled(q, 0, size));
+		dirty(q, size);
+		q = hak_alloc_node(size, GFP_KERNEL | __GFP_ZERO, NUMA_NO_NODE);
+		KUNIT_EXPECT_TRUE(test, is_filled(q, 0, size));
+		dirty(q, size);
+		q = hak_alloc_node(size, GFP_KERNEL | __GFP_ZERO, numa_mem_id());
+		KUNIT_EXPECT_TRUE(test, is_filled(q, 0, size));
+		hak_free(q);
+	}
+}
+
+static void cache_zeroing(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, 200, 0);
+	void *p = hak_cache_alloc(c, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	memset(p, 0xa5, 200);
+	hak_cache_free(c, p);
+	p = hak_cache_alloc(c, GFP_KERNEL | __GFP_ZERO);
+	KUNIT_EXPECT_TRUE(test, is_filled(p, 0, 200));
+	memset(p, 0xa5, 200);
+	hak_cache_free(c, p);
+	p = hak_cache_alloc_node(c, GFP_KERNEL | __GFP_ZERO, numa_mem_id());
+	KUNIT_EXPECT_TRUE(test, is_filled(p, 0, 200));
+	hak_cache_free(c, p);
+}
+
+/* Without __GFP_ZERO nobody may pay for it. */
+static void no_zeroing_unasked(struct kunit *test)
+{
+	u8 *p = hak_alloc(64, GFP_KERNEL), *q;
+
+	if (want_init_on_alloc(GFP_KERNEL) || want_init_on_free())
+		kunit_skip(test, "init_on_alloc or init_on_free is on");
+	preempt_disable();
+	p[32] = 0xa5;
+	hak_free(p);
+	q = hak_alloc(64, GFP_ATOMIC);
+	KUNIT_EXPECT_PTR_EQ(test, q, p);
+	KUNIT_EXPECT_EQ(test, q[32], 0xa5);
+	preempt_enable();
+	hak_free(q);
+}
+
+static void large_requests_are_kmallocs(struct kunit *test)
+{
+	void *p = hak_alloc(HAK_MAX_SIZE + 1, GFP_KERNEL);
+	void *q = hak_alloc(1 << 20, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	KUNIT_ASSERT_NOT_NULL(test, q);
+	HAK_EXPECT_EVENT(test, HAK_EV_LARGE, 2);
+	KUNIT_EXPECT_NULL(test, hak_test_slab_of(p));
+	KUNIT_EXPECT_NULL(test, hak_test_slab_of(q));
+	KUNIT_EXPECT_GE(test, hak_usable_size(q), (size_t)1 << 20);
+	hak_free(p);
+	hak_free_sized(q, 1 << 20);
+}
+
+static void flags_that_are_slubs(struct kunit *test)
+{
+	static const gfp_t flags[] = { __GFP_ACCOUNT, __GFP_DMA, __GFP_DMA32 };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(flags); i++) {
+		void *p;
+
+		/* kmalloc() knows no DMA32 caches. */
+		if (flags[i] == __GFP_DMA32)
+			continue;
+		p = hak_alloc(64, GFP_KERNEL | flags[i]);
+		KUNIT_EXPECT_NOT_NULL(test, p);
+		KUNIT_EXPECT_NULL(test, hak_test_slab_of(p));
+		hak_free(p);
+		p = hak_alloc_node(64, GFP_KERNEL | flags[i], NUMA_NO_NODE);
+		KUNIT_EXPECT_NOT_NULL(test, p);
+		KUNIT_EXPECT_NULL(test, hak_test_slab_of(p));
+		hak_free(p);
+	}
+	HAK_EXPECT_EVENT(test, HAK_EV_FOREIGN, 4);
+}
+
+static void kmallocs_own_pointers(struct kunit *test)
+{
+	void *p = kmalloc(64, GFP_KERNEL);
+	void *q = kmalloc(1 << 16, GFP_KERNEL);
+
+	KUNIT_EXPECT_GE(test, hak_usable_size(p), (size_t)64);
+	hak_free(p);
+	hak_free(q);
+}
+
+static void calloc_overflow(struct kunit *test)
+{
+	size_t n = SIZE_MAX / 2;
+	void *p;
+
+	/* Or the compiler knows better than to try. */
+	OPTIMIZER_HIDE_VAR(n);
+	p = hak_calloc(n, 3, GFP_KERNEL | __GFP_NOWARN);
+	KUNIT_EXPECT_NULL(test, p);
+	p = hak_calloc(3, n, GFP_KERNEL | __GFP_NOWARN);
+	KUNIT_EXPECT_NULL(test, p);
+	n = 1UL << 33;
+	OPTIMIZER_HIDE_VAR(n);
+	p = hak_calloc(n, n, GFP_KERNEL | __GFP_NOWARN);
+	KUNIT_EXPECT_NULL(test, p);
+	p = hak_calloc(10, 10, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	KUNIT_EXPECT_EQ(test, hak_usable_size(p), (size_t)112);
+	hak_free(p);
+}
+
+static void usable_size(struct kunit *test)
+{
+	size_t size;
+	unsigned int wrong = 0;
+
+	for (size = 1; size <= HAK_MAX_SIZE; size++) {
+		void *p = hak_alloc(size, GFP_KERNEL);
+
+		KUNIT_ASSERT_NOT_NULL(test, p);
+		wrong += hak_usable_size(p) != hak_size_class(size)->size;
+		hak_free_sized(p, size);
+	}
+	KUNIT_EXPECT_EQ(test, wrong, 0);
+}
+
+static void realloc_grows_with_its_contents(struct kunit *test)
+{
+	size_t size = 1, i, lost = 0;
+	u8 *p = hak_realloc(NULL, size, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	p[0] = 1;
+	for (; size < 100000; size = size * 3 / 2 + 1) {
+		size_t more = size * 3 / 2 + 1;
+		u8 *q = hak_realloc(p, more, GFP_KERNEL);
+
+		KUNIT_ASSERT_NOT_NULL(test, q);
+		for (i = 0; i < size; i++)
+			lost += q[i] != (u8)(i + 1);
+		for (; i < more; i++)
+			q[i] = i + 1;
+		KUNIT_EXPECT_GE(test, hak_usable_size(q), more);
+		p = q;
+	}
+	KUNIT_EXPECT_EQ(test, lost, (size_t)0);
+	hak_free(p);
+}
+
+static void realloc_shrinks_in_place(struct kunit *test)
+{
+	u8 *p = hak_alloc(100, GFP_KERNEL), *q;
+
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	memset(p, 0x77, 100);
+	q = hak_realloc(p, 10, GFP_KERNEL);
+	KUNIT_EXPECT_PTR_EQ(test, q, p);
+	q = hak_realloc(q, 112, GFP_KERNEL);
+	KUNIT_EXPECT_PTR_EQ(test, q, p);
+	KUNIT_EXPECT_TRUE(test, is_filled(q, 0x77, 10));
+	hak_free(q);
+}
+
+static void realloc_to_nothing(struct kunit *test)
+{
+	void *p = hak_alloc(100, GFP_KERNEL);
+
+	KUNIT_EXPECT_PTR_EQ(test, hak_realloc(p, 0, GFP_KERNEL), ZERO_SIZE_PTR);
+	KUNIT_EXPECT_PTR_EQ(test, hak_realloc(NULL, 0, GFP_KERNEL),
+			    ZERO_SIZE_PTR);
+	p = hak_realloc(ZERO_SIZE_PTR, 8, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	KUNIT_EXPECT_NOT_NULL(test, hak_test_slab_of(p));
+	hak_free(p);
+}
+
+/* What fails leaves the old memory alone. */
+static void realloc_that_fails(struct kunit *test)
+{
+	u8 *p = hak_alloc(100, GFP_KERNEL), *q;
+
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	memset(p, 0x77, 100);
+	q = hak_realloc(p, 1UL << 50, GFP_KERNEL | __GFP_NOWARN);
+	KUNIT_EXPECT_NULL(test, q);
+	if (!q) {
+		KUNIT_EXPECT_TRUE(test, is_filled(p, 0x77, 100));
+		hak_free(p);
+	}
+}
+
+static void bulk(struct kunit *test)
+{
+	enum { NR = 500 };
+	void **obj = kunit_kcalloc(test, NR, sizeof(*obj), GFP_KERNEL);
+	unsigned int i, bad = 0;
+
+	KUNIT_ASSERT_NOT_NULL(test, obj);
+	KUNIT_EXPECT_EQ(test, hak_alloc_bulk(48, GFP_KERNEL, 0, obj), 0);
+	KUNIT_ASSERT_EQ(test, hak_alloc_bulk(48, GFP_KERNEL, NR, obj), NR);
+	for (i = 0; i < NR; i++) {
+		bad += hak_usable_size(obj[i]) != 48;
+		*(unsigned long *)obj[i] = i;
+	}
+	for (i = 0; i < NR; i++)
+		bad += *(unsigned long *)obj[i] != i;
+	KUNIT_EXPECT_EQ(test, bad, 0);
+	hak_free(obj[3]);
+	obj[3] = NULL;
+	hak_free_bulk(NR, obj);
+}
+
+/*
+ * All or nothing: more than there is memory for, without reclaim. Were what was
+ * got before the failure not given back, the second round would have nothing.
+ */
+static void bulk_that_fails(struct kunit *test)
+{
+	enum { NR = 8192 };
+	gfp_t gfp = GFP_NOWAIT | __GFP_NORETRY | __GFP_NOMEMALLOC | __GFP_NOWARN;
+	unsigned int round, n, size = 1 << 20;
+	void **obj;
+
+	if (totalram_pages() > (unsigned long)NR * (size >> PAGE_SHIFT))
+		kunit_skip(test, "too much memory to use up");
+	obj = kunit_kcalloc(test, NR, sizeof(*obj), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, obj);
+	for (round = 0; round < 2; round++) {
+		void *p;
+
+		n = hak_alloc_bulk(size, gfp, NR, obj);
+		hak_free_bulk(n, obj);
+		KUNIT_EXPECT_EQ(test, n, 0);
+		p = hak_alloc(size, GFP_KERNEL);
+		KUNIT_EXPECT_NOT_NULL(test, p);
+		hak_free(p);
+	}
+}
+
+static void by_node(struct kunit *test)
+{
+	unsigned int i;
+	int nid;
+
+	for_each_node_state(nid, N_MEMORY) {
+		for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+			void *p = hak_alloc_node(sizes[i], GFP_KERNEL, nid);
+
+			KUNIT_ASSERT_NOT_NULL(test, p);
+			KUNIT_EXPECT_EQ(test, page_to_nid(virt_to_page(p)), nid);
+			hak_free(p);
+			p = hak_alloc_node(sizes[i], GFP_KERNEL | __GFP_THISNODE,
+					   nid);
+			KUNIT_ASSERT_NOT_NULL(test, p);
+			KUNIT_EXPECT_EQ(test, page_to_nid(virt_to_page(p)), nid);
+			hak_free(p);
+		}
+	}
+}
+
+/* Enough to use up slabs, so that they are let go and found again. */
+static void many_by_node(struct kunit *test)
+{
+	enum { NR = 300 };
+	void **obj = kunit_kcalloc(test, NR, sizeof(*obj), GFP_KERNEL);
+	unsigned int i;
+	int nid;
+
+	KUNIT_ASSERT_NOT_NULL(test, obj);
+	for_each_node_state(nid, N_MEMORY) {
+		for (i = 0; i < NR; i++) {
+			obj[i] = hak_alloc_node(1024, GFP_KERNEL |
+						__GFP_THISNODE, nid);
+			KUNIT_ASSERT_NOT_NULL(test, obj[i]);
+			memset(obj[i], i, 1024);
+		}
+		for (i = 0; i < NR; i++)
+			KUNIT_EXPECT_TRUE(test, is_filled(obj[i], i, 1024));
+		hak_free_bulk(NR, obj);
+	}
+}
+
+/* --- caches --- */
+
+static void cache_objects(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache_shown(test, 72, 0);
+	struct hak_cache *d = hak_test_cache_shown(test, 72, 0);
+	void *p, *q;
+
+	KUNIT_EXPECT_EQ(test, hak_cache_size(c), 72);
+	p = hak_cache_alloc(c, GFP_KERNEL);
+	q = hak_cache_alloc(d, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	KUNIT_ASSERT_NOT_NULL(test, q);
+	KUNIT_EXPECT_EQ(test, hak_usable_size(p), (size_t)72);
+	/* Slabs hold one cache's objects and nothing else. */
+	KUNIT_EXPECT_PTR_NE(test, hak_test_slab_of(p), hak_test_slab_of(q));
+	KUNIT_EXPECT_PTR_EQ(test, hak_test_slab_of(p)->cache, c);
+	hak_cache_free(c, p);
+	hak_free(q);	/* knows its cache, too */
+}
+
+static void cache_alignment(struct kunit *test)
+{
+	static const struct {
+		unsigned int size, align, stride;
+	} t[] = {
+		{ 1, 0, 8 }, { 8, 8, 8 }, { 9, 0, 16 }, { 24, 64, 64 },
+		{ 65, 64, 128 }, { 100, 128, 128 }, { 1, 4096, 4096 },
+		{ 4097, 4096, 8192 }, { 8192, 0, 8192 }, { 8185, 0, 8192 },
+		{ 96, 32, 96 }, { 8192, 4096, 8192 }, { 5, 1, 8 }, { 5, 2, 8 },
+	};
+	unsigned int i, j;
+	void *obj[40];
+
+	for (i = 0; i < ARRAY_SIZE(t); i++) {
+		struct hak_cache *c = hak_test_cache_shown(test, t[i].size,
+							   t[i].align);
+		unsigned long align = max(t[i].align, 8U);
+
+		KUNIT_EXPECT_EQ(test, hak_cache_size(c), t[i].stride);
+		for (j = 0; j < ARRAY_SIZE(obj); j++) {
+			obj[j] = hak_cache_alloc(c, GFP_KERNEL);
+			KUNIT_ASSERT_NOT_NULL(test, obj[j]);
+			KUNIT_EXPECT_EQ(test, (unsigned long)obj[j] & (align - 1),
+					0UL);
+			memset(obj[j], j, t[i].size);
+		}
+		for (j = 0; j < ARRAY_SIZE(obj); j++) {
+			KUNIT_EXPECT_TRUE(test, is_filled(obj[j], j, t[i].size));
+			hak_cache_free(c, obj[j]);
+		}
+	}
+}
+
+static void cache_comes_and_goes(struct kunit *test)
+{
+	char name[] = "hak_test_name";
+	struct hak_class_stats cs;
+	struct hak_cache *c;
+	unsigned int i;
+	void *p[100];
+
+	for (i = 0; i < 20; i++) {
+		unsigned int j;
+
+		c = hak_cache_create(name, 128, 0, 0, NULL);
+		KUNIT_ASSERT_NOT_NULL(test, c);
+		/* The name is copied. */
+		name[0] = 'H';
+		hak_class_stats_read(c, &cs);
+		KUNIT_EXPECT_STREQ(test, cs.name, "hak_test_name");
+		name[0] = 'h';
+		for (j = 0; j < ARRAY_SIZE(p); j++)
+			p[j] = hak_cache_alloc(c, GFP_KERNEL);
+		hak_class_stats_read(c, &cs);
+		KUNIT_EXPECT_EQ(test, cs.live, (unsigned long)ARRAY_SIZE(p));
+		hak_free_bulk(ARRAY_SIZE(p), p);
+		hak_cache_destroy(c);
+	}
+}
+
+/* It warns, keeps the cache, and the objects can still be used and freed. */
+static void destroy_with_live_objects(struct kunit *test)
+{
+#ifdef kunit_warning_suppress
+	struct hak_cache *c = hak_cache_create("hak_test", 64, 0, 0, NULL);
+	void *p, *q;
+
+	KUNIT_ASSERT_NOT_NULL(test, c);
+	p = hak_cache_alloc(c, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	kunit_warning_suppress(test) {
+		hak_cache_destroy(c);
+		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 1);
+	}
+	KUNIT_EXPECT_EQ(test, hak_usable_size(p), (size_t)64);
+	q = hak_cache_alloc(c, GFP_KERNEL);
+	KUNIT_EXPECT_NOT_NULL(test, q);
+	hak_cache_free(c, q);
+	hak_cache_free(c, p);
+	hak_cache_destroy(c);
+#else
+	kunit_skip(test, "this kernel's KUnit cannot expect a warning");
+#endif
+}
+
+static struct kunit_case cases[] = {
+	KUNIT_CASE(every_size),
+	KUNIT_CASE(zero_size),
+	KUNIT_CASE(null),
+	KUNIT_CASE(natural_alignment),
+	KUNIT_CASE(zeroing),
+	KUNIT_CASE(cache_zeroing),
+	KUNIT_CASE(no_zeroing_unasked),
+	KUNIT_CASE(large_requests_are_kmallocs),
+	KUNIT_CASE(flags_that_are_slubs),
+	KUNIT_CASE(kmallocs_own_pointers),
+	KUNIT_CASE(calloc_overflow),
+	KUNIT_CASE(usable_size),
+	KUNIT_CASE(realloc_grows_with_its_contents),
+	KUNIT_CASE(realloc_shrinks_in_place),
+	KUNIT_CASE(realloc_to_nothing),
+	KUNIT_CASE(realloc_that_fails),
+	KUNIT_CASE(bulk),
+	KUNIT_CASE(bulk_that_fails),
+	KUNIT_CASE(by_node),
+	KUNIT_CASE(many_by_node),
+	KUNIT_CASE(cache_objects),
+	KUNIT_CASE(cache_alignment),
+	KUNIT_CASE(cache_comes_and_goes),
+	KUNIT_CASE(destroy_with_live_objects),
+	{}
+};
+
+static struct kunit_suite hak_api_suite = {
+	.name = "hak_api",
+	.init = hak_test_init,
+	.exit = hak_test_exit,
+	.test_cases = cases,
+};
+kunit_test_suites(&hak_api_suite);
+
+HAK_IMPORT_INTERNAL();
+MODULE_DESCRIPTION("KUnit suite: the API's contracts");
+MODULE_LICENSE("GPL");

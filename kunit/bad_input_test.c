@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Frees of what is no object, and arguments nobody should pass: each is
+ * refused, counted once, and does no harm. Every test ends with a check that
+ * nothing was lost or gained.
+ */
+#include <linux/gfp.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/string.h>
+#include <linux/vmalloc.h>
+
+#include "hak_test.h"
+
+static long static_data[4];
+
+static void needs_foreign_addresses(struct kunit *test)
+{
+	if (hak_fallback_owns(static_data))
+		kunit_skip(test, "here any address may be the C library's");
+}
+
+/* Frees @p by every way there is; each must be refused. */
+static void refused(struct kunit *test, struct hak_cache *c, void *p)
+{
+	unsigned long before = hak_test_event(test, HAK_EV_BAD_FREE);
+	void *bulk[1] = { p };
+
+	hak_free(p);
+	HAK_EXPECT_EVENT(test, HAK_EV_BAD_FREE, before + 1);
+	hak_free_bulk(1, bulk);
+	HAK_EXPECT_EVENT(test, HAK_EV_BAD_FREE, before + 2);
+	hak_cache_free(c, p);
+	HAK_EXPECT_EVENT(test, HAK_EV_BAD_FREE, before + 3);
+	hak_free_sized(p, c->size);
+	HAK_EXPECT_EVENT(test, HAK_EV_BAD_FREE, before + 4);
+	hak_test_provoke(test, HAK_EV_BAD_FREE, 4);
+}
+
+static void not_the_start_of_an_object(struct kunit *test)
+{
+	static const size_t size[] = { 8, 24, 64, 96, 112, 320, 640, 1024 };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(size); i++) {
+		struct hak_cache *c = hak_size_class(size[i]);
+		char *p = hak_alloc(size[i], GFP_KERNEL);
+
+		KUNIT_ASSERT_NOT_NULL(test, p);
+		refused(test, c, p + 1);
+		refused(test, c, p + 4);
+		refused(test, c, p + size[i] - 1);
+		if (size[i] > 8)
+			refused(test, c, p + 8);
+		hak_free(p);
+	}
+}
+
+static void typed_interior(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, 8192, 0);
+	char *p = hak_cache_alloc(c, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	refused(test, c, p + 8);
+	refused(test, c, p + 4096);
+	refused(test, c, p + 8191);
+	hak_free(p);
+}
+
+/* Right offset, but no object was ever there. */
+static void never_allocated(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, 1024, 0);
+	struct hak_slab *s = hak_test_slab(test, c);
+	void *obj[3];
+
+	KUNIT_ASSERT_EQ(test, hak_slab_take(c, s, obj, 3), 3);
+	refused(test, c, (void *)(s->addr + 3 * 1024));
+	refused(test, c, (void *)(s->addr + 63 * 1024));
+	KUNIT_EXPECT_EQ(test, hak_slab_used(s), 3);
+	KUNIT_EXPECT_TRUE(test, llist_empty(&s->remote));
+	while (s->taken)
+		hak_test_give(s, obj[s->taken - 1]);
+	hak_pool_put(s, HAK_OWNED);
+}
+
+/* In a slab of a size class, too, whose entry does not lead to the cache. */
+static void never_allocated_of_a_class(struct kunit *test)
+{
+	struct hak_cache *c = hak_size_class(896);
+	struct hak_slab *s = hak_test_slab(test, c);
+
+	refused(test, c, (void *)s->addr);
+	refused(test, c, (void *)(s->addr + 896));
+	hak_pool_put(s, HAK_OWNED);
+}
+
+/* The tail of a slab that no object fits in, everything else carved or not. */
+static void beyond_capacity(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, 1000, 0);
+	struct hak_slab *s = hak_test_slab(test, c);
+	void *tail = (void *)(s->addr + c->capacity * c->size);
+	void **obj = kunit_kcalloc(test, c->capacity, sizeof(*obj), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, obj);
+	KUNIT_ASSERT_LT(test, c->capacity * c->size, HAK_SLAB_SIZE);
+	refused(test, c, tail);
+	KUNIT_ASSERT_EQ(test, hak_slab_take(c, s, obj, c->capacity), c->capacity);
+	refused(test, c, tail);
+	refused(test, c, (void *)(s->addr + HAK_SLAB_SIZE - 8));
+	while (s->taken)
+		hak_test_give(s, obj[s->taken - 1]);
+	hak_pool_put(s, HAK_OWNED);
+}
+
+/* Slots no cache has: nothing is known of them. */
+static void unused_slot(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, 1024, 0);
+	struct hak_slab *keep, *s;
+	void *p;
+
+	needs_foreign_addresses(test);
+	keep = hak_test_slab(test, c);
+	s = hak_test_slab(test, c);
+	p = (void *)s->addr;
+	hak_pool_put(s, HAK_OWNED);
+	KUNIT_ASSERT_EQ(test, hak_test_reap(c), 1);
+	refused(test, c, p);
+	hak_pool_put(keep, HAK_OWNED);
+}
+
+static void freed_superslab(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, 1024, 0);
+	enum { NR = 2 * HAK_MAX_SLOTS };
+	struct hak_slab *s = NULL;
+	unsigned int i;
+	void *p;
+
+	needs_foreign_addresses(test);
+	for (i = 0; i < NR; i++) {
+		s = hak_test_slab(test, c);
+		hak_pool_put(s, HAK_OWNED);
+	}
+	/* In the middle of a block: not what is used again first. */
+	p = (void *)(s->ss->addr + (PAGE_SIZE << s->ss->order) / 2 + 1024);
+	KUNIT_ASSERT_EQ(test, hak_test_reap(c), NR);
+	hak_superslab_trim(0);
+	KUNIT_ASSERT_EQ(test, hak_registry_entry(p), 0UL);
+	refused(test, c, p);
+}
+
+static void foreign_memory(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, 64, 0);
+	unsigned long page;
+	long on_stack[4];
+	void *virt;
+
+	needs_foreign_addresses(test);
+	page = __get_free_page(GFP_KERNEL);
+	virt = vmalloc(PAGE_SIZE);
+	KUNIT_ASSERT_NE(test, page, 0UL);
+	KUNIT_ASSERT_NOT_NULL(test, virt);
+	refused(test, c, on_stack);
+	refused(test, c, static_data);
+	refused(test, c, foreign_memory);
+	refused(test, c, virt);
+	refused(test, c, (void *)page);
+	refused(test, c, (void *)0x1000);
+	refused(test, c, (void *)~0xfUL);
+	refused(test, c, (void *)(hak_registry.base +
+				  hak_registry.nr * HAK_SLAB_SIZE));
+	KUNIT_EXPECT_EQ(test, hak_usable_size(on_stack), (size_t)0);
+	KUNIT_EXPECT_EQ(test, hak_usable_size(virt), (size_t)0);
+	KUNIT_EXPECT_EQ(test, hak_usable_size((void *)0x1000), (size_t)0);
+	vfree(virt);
+	free_page(page);
+}
+
+static void wrong_size(struct kunit *test)
+{
+	void *p = hak_alloc(100, GFP_KERNEL);
+	static const size_t wrong[] = {
+		0, 1, 64, 96, 113, 128, 1024, 1025, 1UL << 40, SIZE_MAX,
+	};
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	for (i = 0; i < ARRAY_SIZE(wrong); i++)
+		hak_free_sized(p, wrong[i]);
+	HAK_EXPECT_EVENT(test, HAK_EV_BAD_FREE, ARRAY_SIZE(wrong));
+	hak_test_provoke(test, HAK_EV_BAD_FREE, ARRAY_SIZE(wrong));
+	KUNIT_EXPECT_EQ(test, hak_usable_size(p), (size_t)112);
+	/* Any size of the class will do. */
+	hak_free_sized(p, 97);
+	p = hak_alloc(100, GFP_KERNEL);
+	hak_free_sized(p, 112);
+}
+
+static void wrong_cache(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, 64, 0);
+	struct hak_cache *d = hak_test_cache(test, 64, 0);
+	void *p = hak_cache_alloc(c, GFP_KERNEL);
+	void *q = hak_alloc(64, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	KUNIT_ASSERT_NOT_NULL(test, q);
+	hak_cache_free(d, p);
+	hak_cache_free(d, q);
+	HAK_EXPECT_EVENT(test, HAK_EV_BAD_FREE, 2);
+	hak_test_provoke(test, HAK_EV_BAD_FREE, 2);
+	KUNIT_EXPECT_EQ(test, hak_usable_size(p), (size_t)64);
+	hak_cache_free(c, p);
+	hak_free(q);
+}
+
+static void bad_cache_arguments(struct kunit *test)
+{
+	static const struct {
+		const char *name;
+		unsigned int size, align;
+	} bad[] = {
+		{ NULL, 64, 0 }, { "", 64, 0 }, { "t", 0, 0 }, { "t", 8193, 0 },
+		{ "t", ~0U, 0 }, { "t", 64, 3 }, { "t", 64, 24 },
+		{ "t", 64, 8192 }, { "t", 64, ~0U }, { "t", 64, 1U << 31 },
+	};
+	unsigned long live = hak_test_live();
+	struct hak_stats before, after;
+	unsigned int i;
+
+	hak_stats_read(&before);
+	for (i = 0; i < ARRAY_SIZE(bad); i++)
+		KUNIT_EXPECT_NULL(test, hak_cache_create(bad[i].name, bad[i].size,
+							 bad[i].align, 0, NULL));
+	hak_stats_read(&after);
+	KUNIT_EXPECT_EQ(test, after.slots_used, before.slots_used);
+	KUNIT_EXPECT_EQ(test, hak_test_live(), live);
+}
+
+static void ctor(void *p)
+{
+}
+
+static void unsupported_cache_arguments(struct kunit *test)
+{
+	KUNIT_EXPECT_NULL(test, hak_cache_create("t", 64, 0, 1U << 31, NULL));
+	KUNIT_EXPECT_NULL(test, hak_cache_create("t", 64, 0, 0, ctor));
+}
+
+static struct kunit_case cases[] = {
+	KUNIT_CASE(not_the_start_of_an_object),
+	KUNIT_CASE(typed_interior),
+	KUNIT_CASE(never_allocated),
+	KUNIT_CASE(never_allocated_of_a_class),
+	KUNIT_CASE(beyond_capacity),
+	KUNIT_CASE(unused_slot),
+	KUNIT_CASE(freed_superslab),
+	KUNIT_CASE(foreign_memory),
+	KUNIT_CASE(wrong_size),
+	KUNIT_CASE(wrong_cache),
+	KUNIT_CASE(bad_cache_arguments),
+	KUNIT_CASE(unsupported_cache_arguments),
+	{}
+};
+
+static struct kunit_suite hak_bad_input_suite = {
+	.name = "hak_bad_input",
+	.init = hak_test_init,
+	.exit = hak_test_exit,
+	.test_cases = cases,
+};
+kunit_test_suites(&hak_bad_input_suite);
+
+HAK_IMPORT_INTERNAL();
+MODULE_DESCRIPTION("KUnit suite: bad frees and bad arguments");
+MODULE_LICENSE("GPL");

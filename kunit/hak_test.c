@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The suites' common part; see hak_test.h.
+ */
+#include <linux/cpumask.h>
+#include <linux/export.h>
+#include <linux/module.h>
+#include <linux/nodemask.h>
+#include <linux/rculist.h>
+#include <linux/string.h>
+
+#include "hak_test.h"
+
+/* Live objects over all caches. */
+unsigned long hak_test_live(void)
+{
+	struct hak_class_stats cs;
+	struct hak_cache *c;
+	unsigned long live = 0;
+
+	mutex_lock(&hak_cache_mutex);
+	list_for_each_entry(c, &hak_caches, list) {
+		hak_class_stats_read(c, &cs);
+		live += cs.live;
+	}
+	mutex_unlock(&hak_cache_mutex);
+	return live;
+}
+HAK_EXPORT_INTERNAL(hak_test_live);
+
+/**
+ * hak_test_event() - what was counted since the test began
+ * @test: the test
+ * @ev: the counter
+ *
+ * Return: the difference.
+ */
+unsigned long hak_test_event(struct kunit *test, enum hak_event ev)
+{
+	struct hak_test *t = test->priv;
+	struct hak_stats st;
+
+	hak_stats_read(&st);
+	return st.event[ev] - t->event[ev];
+}
+HAK_EXPORT_INTERNAL(hak_test_event);
+
+/* Every slab in use: its books, and that it is where its state says. */
+static void hak_test_validate(struct kunit *test)
+{
+	struct hak_superslab *ss;
+	unsigned int i, bad = 0;
+
+	/* Keeps the reaper out: slabs it has popped have no state to check. */
+	mutex_lock(&hak_cache_mutex);
+	rcu_read_lock();
+	list_for_each_entry_rcu(ss, &hak_superslabs, all) {
+		u64 used = READ_ONCE(ss->used) & ss->full;
+
+		for (i = 0; used >> i; i++) {
+			struct hak_slab *s = &ss->slab[i];
+
+			if (!(used & BIT_ULL(i)))
+				continue;
+			if (hak_test_state(s) == HAK_UNUSED ||
+			    hak_test_slab_of((void *)s->addr) != s ||
+			    !hak_slab_validate(s))
+				bad++;
+		}
+	}
+	rcu_read_unlock();
+	mutex_unlock(&hak_cache_mutex);
+	KUNIT_EXPECT_EQ(test, bad, 0);
+}
+
+/**
+ * hak_test_books() - check everything that can be checked while nobody runs
+ * @test: the test
+ *
+ * Every slab validates, none is stranded, live objects are as many as at the
+ * start, and refused frees and corruption are what the test provoked.
+ */
+void hak_test_books(struct kunit *test)
+{
+	struct hak_test *t = test->priv;
+
+	hak_test_validate(test);
+	KUNIT_EXPECT_EQ(test, hak_paranoid_scan(), 0UL);
+	KUNIT_EXPECT_EQ(test, hak_test_live(), t->live);
+	HAK_EXPECT_EVENT(test, HAK_EV_BAD_FREE, t->expected[HAK_EV_BAD_FREE]);
+	HAK_EXPECT_EVENT(test, HAK_EV_CORRUPT, t->expected[HAK_EV_CORRUPT]);
+}
+HAK_EXPORT_INTERNAL(hak_test_books);
+
+/* kunit_suite.init */
+int hak_test_init(struct kunit *test)
+{
+	struct hak_stats st;
+	struct hak_test *t;
+
+	t = kunit_kzalloc(test, sizeof(*t), GFP_KERNEL);
+	if (!t)
+		return -ENOMEM;
+	test->priv = t;
+	hak_stats_read(&st);
+	memcpy(t->event, st.event, sizeof(t->event));
+	t->live = hak_test_live();
+	return 0;
+}
+HAK_EXPORT_INTERNAL(hak_test_init);
+
+static void hak_test_show(struct hak_test *t, unsigned int i)
+{
+	if (t->shown[i])
+		return;
+	mutex_lock(&hak_cache_mutex);
+	list_add_tail(&t->cache[i]->list, &hak_caches);
+	mutex_unlock(&hak_cache_mutex);
+	t->shown[i] = true;
+}
+
+/*
+ * kunit_suite.exit: the pretended CPUs go offline, the caches must be empty
+ * then, and the books must be as they were.
+ */
+void hak_test_exit(struct kunit *test)
+{
+	struct hak_test *t = test->priv;
+	struct hak_class_stats cs;
+	unsigned int i;
+
+	if (!t)
+		return;
+	for (i = 0; i < t->nr_cpus; i++) {
+		preempt_disable();
+		hak_cpu_flush(t->cpu_cache[i], t->cpu[i]);
+		preempt_enable();
+	}
+	for (i = 0; i < t->nr_caches; i++)
+		hak_test_show(t, i);
+	hak_test_books(test);
+	for (i = 0; i < t->nr_caches; i++) {
+		hak_class_stats_read(t->cache[i], &cs);
+		KUNIT_EXPECT_EQ(test, cs.live, 0UL);
+		/* Destroying it would warn; the failure is told already. */
+		if (!cs.live)
+			hak_cache_destroy(t->cache[i]);
+	}
+	t->nr_caches = 0;
+}
+HAK_EXPORT_INTERNAL(hak_test_exit);
+
+/**
+ * hak_test_cache_shown() - a private cache, destroyed when the test ends
+ * @test: the test
+ * @size: as for hak_cache_create()
+ * @align: likewise
+ *
+ * Return: the cache; the test is aborted if there is none.
+ */
+struct hak_cache *hak_test_cache_shown(struct kunit *test, unsigned int size,
+				       unsigned int align)
+{
+	struct hak_test *t = test->priv;
+	struct hak_cache *c;
+
+	KUNIT_ASSERT_LT(test, t->nr_caches, HAK_TEST_MAX);
+	c = hak_cache_create("hak_test", size, align, 0, NULL);
+	KUNIT_ASSERT_NOT_NULL(test, c);
+	t->shown[t->nr_caches] = true;
+	t->cache[t->nr_caches++] = c;
+	return c;
+}
+HAK_EXPORT_INTERNAL(hak_test_cache_shown);
+
+/* Likewise, kept from the reaper. */
+struct hak_cache *hak_test_cache(struct kunit *test, unsigned int size,
+				 unsigned int align)
+{
+	struct hak_test *t = test->priv;
+	struct hak_cache *c = hak_test_cache_shown(test, size, align);
+
+	mutex_lock(&hak_cache_mutex);
+	list_del_init(&c->list);
+	mutex_unlock(&hak_cache_mutex);
+	t->shown[t->nr_caches - 1] = false;
+	return c;
+}
+HAK_EXPORT_INTERNAL(hak_test_cache);
+
+/**
+ * hak_test_cpu() - pretend a CPU
+ * @test: the test
+ * @c: a cache
+ * @cap: objects it may keep
+ *
+ * Return: its per-CPU cache, flushed when the test ends.
+ */
+struct hak_cpu_cache *hak_test_cpu(struct kunit *test, struct hak_cache *c,
+				   unsigned int cap)
+{
+	struct hak_test *t = test->priv;
+	struct hak_cpu_cache *cc;
+
+	KUNIT_ASSERT_LT(test, t->nr_cpus, HAK_TEST_MAX);
+	cc = kunit_kzalloc(test, hak_cpu_cache_bytes(cap), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, cc);
+	hak_cpu_cache_init(cc, cap);
+	t->cpu[t->nr_cpus] = cc;
+	t->cpu_cache[t->nr_cpus++] = c;
+	return cc;
+}
+HAK_EXPORT_INTERNAL(hak_test_cpu);
+
+/* An unused slab, now the test's, which thereby owns it. */
+struct hak_slab *hak_test_slab(struct kunit *test, struct hak_cache *c)
+{
+	int nid = numa_mem_id();
+	struct hak_slab *s;
+
+	s = hak_superslab_claim(c, nid);
+	if (!s) {
+		nid = hak_superslab_grow(nid, GFP_KERNEL | __GFP_THISNODE);
+		KUNIT_ASSERT_GE(test, nid, 0);
+		s = hak_superslab_claim(c, nid);
+	}
+	KUNIT_ASSERT_NOT_NULL(test, s);
+	return s;
+}
+HAK_EXPORT_INTERNAL(hak_test_slab);
+
+/* One object for the pretended CPU @cc. */
+void *hak_test_alloc(struct kunit *test, struct hak_cache *c,
+		     struct hak_cpu_cache *cc)
+{
+	int nid = numa_mem_id();
+	void *p;
+
+	p = hak_cpu_take(c, cc, nid);
+	if (!p) {
+		nid = hak_superslab_grow(nid, GFP_KERNEL | __GFP_THISNODE);
+		KUNIT_ASSERT_GE(test, nid, 0);
+		p = hak_cpu_take(c, cc, nid);
+	}
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	return p;
+}
+HAK_EXPORT_INTERNAL(hak_test_alloc);
+
+/* The pretended CPU @cc frees @p, whoever's it is. */
+void hak_test_free(struct hak_cache *c, struct hak_cpu_cache *cc, void *p)
+{
+	hak_cpu_put(c, cc, hak_test_slab_of(p), p);
+}
+HAK_EXPORT_INTERNAL(hak_test_free);
+
+/* Somebody who does not own @s frees @p. */
+void hak_test_push(struct hak_slab *s, void *p)
+{
+	struct llist_node *link = hak_to_link(s->cache, p);
+
+	preempt_disable();
+	hak_slab_push(s, link, link, 1);
+	preempt_enable();
+}
+HAK_EXPORT_INTERNAL(hak_test_push);
+
+/* The owner of @s takes @p back. */
+void hak_test_give(struct hak_slab *s, void *p)
+{
+	struct llist_node *link = hak_to_link(s->cache, p);
+
+	hak_slab_give(s, link, link, 1);
+}
+HAK_EXPORT_INTERNAL(hak_test_give);
+
+/**
+ * hak_test_reap() - have the reaper look at a private cache
+ * @c: the cache
+ *
+ * Return: slabs released.
+ */
+unsigned int hak_test_reap(struct hak_cache *c)
+{
+	unsigned int n = 0;
+	int nid;
+
+	mutex_lock(&hak_cache_mutex);
+	for_each_node(nid)
+		n += hak_pool_reap(c->pool[nid]);
+	mutex_unlock(&hak_cache_mutex);
+	return n;
+}
+HAK_EXPORT_INTERNAL(hak_test_reap);
+
+HAK_IMPORT_INTERNAL();
+MODULE_DESCRIPTION("Helpers of hakmem's KUnit suites");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the suites share: private caches, pretended CPUs, and the check of the
+ * books that ends every test.
+ *
+ * A test plays several CPUs from one task: each is a struct hak_cpu_cache of
+ * its own, handed to the core's functions explicitly. The caches are kept from
+ * the reaper, so that a slab is released when the test says so.
+ */
+#ifndef _HAK_TEST_H
+#define _HAK_TEST_H
+
+#include <kunit/test.h>
+#include <linux/list.h>
+
+#include "core.h"
+
+#define HAK_TEST_MAX	16
+
+/**
+ * struct hak_test - one test's fixture, in kunit.priv
+ * @event: counters at the start
+ * @expected: how much of each event the test provokes
+ * @cache: private caches
+ * @shown: is cache[i] known to the reaper?
+ * @nr_caches: how many
+ * @cpu: pretended CPUs
+ * @cpu_cache: the cache cpu[i] is of
+ * @nr_cpus: how many
+ * @live: live objects of all caches at the start
+ */
+struct hak_test {
+	unsigned long event[HAK_NR_EVENTS];
+	unsigned long expected[HAK_NR_EVENTS];
+	struct hak_cache *cache[HAK_TEST_MAX];
+	bool shown[HAK_TEST_MAX];
+	unsigned int nr_caches;
+	struct hak_cpu_cache *cpu[HAK_TEST_MAX];
+	struct hak_cache *cpu_cache[HAK_TEST_MAX];
+	unsigned int nr_cpus;
+	unsigned long live;
+};
+
+int hak_test_init(struct kunit *test);
+void hak_test_exit(struct kunit *test);
+
+struct hak_cache *hak_test_cache(struct kunit *test, unsigned int size,
+				 unsigned int align);
+struct hak_cache *hak_test_cache_shown(struct kunit *test, unsigned int size,
+				       unsigned int align);
+struct hak_cpu_cache *hak_test_cpu(struct kunit *test, struct hak_cache *c,
+				   unsigned int cap);
+struct hak_slab *hak_test_slab(struct kunit *test, struct hak_cache *c);
+void *hak_test_alloc(struct kunit *test, struct hak_cache *c,
+		     struct hak_cpu_cache *cc);
+void hak_test_free(struct hak_cache *c, struct hak_cpu_cache *cc, void *p);
+void hak_test_push(struct hak_slab *s, void *p);
+void hak_test_give(struct hak_slab *s, void *p);
+unsigned int hak_test_reap(struct hak_cache *c);
+unsigned long hak_test_live(void);
+unsigned long hak_test_event(struct kunit *test, enum hak_event ev);
+void hak_test_books(struct kunit *test);
+
+/* The slab @p lies in; NULL if that is none of hakmem's. */
+static inline struct hak_slab *hak_test_slab_of(const void *p)
+{
+	return hak_entry_slab(hak_registry_entry(p));
+}
+
+static inline enum hak_slab_state hak_test_state(struct hak_slab *s)
+{
+	return hak_rc_state(atomic_read(&s->rc));
+}
+
+static inline unsigned int hak_test_freed(struct hak_slab *s)
+{
+	return (u32)atomic_read(&s->rc) >> HAK_STATE_BITS;
+}
+
+/* Objects in a chain of links. */
+static inline unsigned int hak_test_chain_len(struct llist_node *n)
+{
+	unsigned int i;
+
+	for (i = 0; n; n = n->next)
+		i++;
+	return i;
+}
+
+/* The test provokes @n events @ev; any other count fails it at the end. */
+static inline void hak_test_provoke(struct kunit *test, enum hak_event ev,
+				    unsigned long n)
+{
+	struct hak_test *t = test->priv;
+
+	t->expected[ev] += n;
+}
+
+#define HAK_EXPECT_EVENT(test, ev, n) \
+	KUNIT_EXPECT_EQ(test, hak_test_event(test, ev), (unsigned long)(n))
+
+#endif /* _HAK_TEST_H */

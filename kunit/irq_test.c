@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Interrupts and CPU hotplug, which only a kernel has: hard interrupts that
+ * free and allocate, on their own and while tasks do, and CPUs that go away
+ * with objects in their caches.
+ */
+#include <linux/cpu.h>
+#include <linux/hrtimer.h>
+#include <linux/irq_work.h>
+#include <linux/module.h>
+#include <linux/percpu.h>
+#include <linux/string.h>
+
+#include "hak_test.h"
+#include "hak_test_threads.h"
+
+#define NR	100
+
+struct in_irq {
+	struct irq_work work;
+	struct hak_cache *c;
+	void *obj[NR];
+	bool alloc;
+	bool hard;
+};
+
+static void in_irq_run(struct irq_work *work)
+{
+	struct in_irq *w = container_of(work, struct in_irq, work);
+	unsigned int i;
+
+	w->hard = in_hardirq();
+	for (i = 0; i < NR; i++) {
+		if (!w->alloc)
+			hak_cache_free(w->c, w->obj[i]);
+		else
+			w->obj[i] = hak_cache_alloc(w->c, GFP_ATOMIC);
+	}
+}
+
+static void free_from_hard_irq(struct kunit *test)
+{
+	struct in_irq *w = kunit_kzalloc(test, sizeof(*w), GFP_KERNEL);
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, w);
+	w->c = hak_test_cache(test, 64, 0);
+	w->work = IRQ_WORK_INIT_HARD(in_irq_run);
+	for (i = 0; i < NR; i++) {
+		w->obj[i] = hak_cache_alloc(w->c, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, w->obj[i]);
+	}
+	irq_work_queue(&w->work);
+	irq_work_sync(&w->work);
+	KUNIT_EXPECT_TRUE(test, w->hard);
+	/* Nobody was interrupted in his busy section, so nothing was pushed. */
+	HAK_EXPECT_EVENT(test, HAK_EV_PUSHED, 0);
+}
+
+static void alloc_in_hard_irq(struct kunit *test)
+{
+	struct in_irq *w = kunit_kzalloc(test, sizeof(*w), GFP_KERNEL);
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, w);
+	w->c = hak_test_cache(test, 64, 0);
+	w->work = IRQ_WORK_INIT_HARD(in_irq_run);
+	w->alloc = true;
+	irq_work_queue(&w->work);
+	irq_work_sync(&w->work);
+	for (i = 0; i < NR; i++) {
+		/* On PREEMPT_RT there is only what is cached. */
+		if (!IS_ENABLED(CONFIG_PREEMPT_RT))
+			KUNIT_EXPECT_NOT_NULL(test, w->obj[i]);
+		hak_free(w->obj[i]);
+	}
+	HAK_EXPECT_EVENT(test, HAK_EV_NESTED, 0);
+}
+
+/* --- timers that interrupt tasks at work --- */
+
+#define IRQ_OBJS	16
+#define TICK_NS		50000
+
+struct storm {
+	struct hrtimer timer;
+	struct hak_cache *c;
+	void *obj[IRQ_OBJS];
+	unsigned long ticks;
+	unsigned long errors;
+	bool stop;
+};
+
+static DEFINE_PER_CPU(struct storm, storm);
+static atomic_long_t shared[64];
+
+static enum hrtimer_restart storm_tick(struct hrtimer *timer)
+{
+	struct storm *s = container_of(timer, struct storm, timer);
+	unsigned int i = s->ticks++ % IRQ_OBJS;
+	void *p;
+
+	if (s->obj[i] && *(void **)s->obj[i] != s->obj[i])
+		s->errors++;
+	hak_free(s->obj[i]);
+	p = hak_cache_alloc(s->c, GFP_ATOMIC);
+	if (p)
+		*(void **)p = p;
+	s->obj[i] = p;
+	/* And one of the tasks', of whatever CPU. */
+	hak_free((void *)atomic_long_xchg(&shared[s->ticks % ARRAY_SIZE(shared)],
+					  0));
+	if (READ_ONCE(s->stop))
+		return HRTIMER_NORESTART;
+	hrtimer_forward_now(timer, ns_to_ktime(TICK_NS));
+	return HRTIMER_RESTART;
+}
+
+static int storm_thread(void *arg, unsigned int id)
+{
+	struct storm *s = this_cpu_ptr(&storm);
+	struct hak_cache *c = arg;
+	void *obj[32] = { NULL };
+	unsigned int i, errors = 0;
+
+	/* The first thread of a CPU runs its timer. */
+	if (id < num_online_cpus()) {
+		s->c = c;
+		s->stop = false;
+		s->ticks = 0;
+		s->errors = 0;
+		hak_hrtimer_setup(&s->timer, storm_tick);
+		hrtimer_start(&s->timer, ns_to_ktime(TICK_NS),
+			      HRTIMER_MODE_REL_PINNED_HARD);
+	}
+	for (i = 0; i < 60000; i++) {
+		unsigned int j = i * 13 % ARRAY_SIZE(obj);
+
+		if (obj[j] && *(void **)obj[j] != obj[j])
+			errors++;
+		/* Every fifth goes to whoever comes by, for one of theirs. */
+		if (i % 5 == 0)
+			obj[j] = (void *)atomic_long_xchg(&shared[i % ARRAY_SIZE(shared)],
+							  (long)obj[j]);
+		hak_free(obj[j]);
+		obj[j] = hak_cache_alloc(c, GFP_KERNEL);
+		if (obj[j])
+			*(void **)obj[j] = obj[j];
+		else
+			errors++;
+		if (i % 512 == 0)
+			cond_resched();
+	}
+	for (i = 0; i < ARRAY_SIZE(obj); i++)
+		hak_free(obj[i]);
+	if (id < num_online_cpus()) {
+		WRITE_ONCE(s->stop, true);
+		hrtimer_cancel(&s->timer);
+		for (i = 0; i < IRQ_OBJS; i++)
+			hak_free(s->obj[i]);
+		memset(s->obj, 0, sizeof(s->obj));
+		errors += s->errors;
+	}
+	return errors;
+}
+
+static void timer_storm(struct kunit *test, unsigned int cap,
+			unsigned int publish_at)
+{
+	struct hak_test_gang *g = kunit_kzalloc(test, sizeof(*g), GFP_KERNEL);
+	unsigned int i, saved = hak_fast_cap;
+	unsigned int nr = hak_test_nr_threads();
+	struct hak_cache *c;
+
+	KUNIT_ASSERT_NOT_NULL(test, g);
+	if (nr < num_online_cpus())
+		nr = num_online_cpus();
+	hak_fast_cap = cap;
+	c = hak_test_cache_shown(test, 256, 0);
+	hak_fast_cap = saved;
+	c->publish_at = publish_at;
+	KUNIT_ASSERT_EQ(test, hak_test_gang_start(g, nr, storm_thread, c), 0);
+	KUNIT_EXPECT_EQ(test, hak_test_gang_join(g), 0);
+	for (i = 0; i < ARRAY_SIZE(shared); i++)
+		hak_free((void *)atomic_long_xchg(&shared[i], 0));
+	kunit_info(test, "%lu allocations and %lu frees inside a busy section\n",
+		   hak_test_event(test, HAK_EV_NESTED),
+		   hak_test_event(test, HAK_EV_PUSHED));
+}
+
+static void timers_while_tasks_work(struct kunit *test)
+{
+	timer_storm(test, 64, 1);
+}
+
+static void timers_with_the_cache_off(struct kunit *test)
+{
+	timer_storm(test, 0, 1);
+}
+
+static void timers_with_a_small_cache(struct kunit *test)
+{
+	timer_storm(test, 2, 3);
+}
+
+/* --- hotplug --- */
+
+struct plug {
+	struct hak_cache *c;
+	void *obj[200];
+};
+
+/* Leaves the last CPU with a stock, a current slab, and objects of its own. */
+static int plug_thread(void *arg, unsigned int id)
+{
+	struct plug *p = arg;
+	unsigned int i;
+
+	if (id != num_online_cpus() - 1)
+		return 0;
+	for (i = 0; i < ARRAY_SIZE(p->obj); i++)
+		p->obj[i] = hak_cache_alloc(p->c, GFP_KERNEL);
+	for (i = 0; i < ARRAY_SIZE(p->obj) / 2; i++)
+		hak_free(p->obj[i]);
+	return 0;
+}
+
+static void cpu_goes_with_a_full_cache(struct kunit *test)
+{
+	struct hak_test_gang *g = kunit_kzalloc(test, sizeof(*g), GFP_KERNEL);
+	struct plug *p = kunit_kzalloc(test, sizeof(*p), GFP_KERNEL);
+	unsigned int round, i, cpu, nr = num_online_cpus();
+	struct hak_cpu_cache *cc;
+	struct hak_class_stats cs;
+
+	KUNIT_ASSERT_NOT_NULL(test, g);
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	if (nr < 2 || nr > HAK_TEST_MAX_THREADS)
+		kunit_skip(test, "needs 2 to %u CPUs", HAK_TEST_MAX_THREADS);
+	cpu = hak_test_nth_cpu(nr - 1);
+	p->c = hak_test_cache_shown(test, 512, 0);
+	cc = per_cpu_ptr(p->c->cpu, cpu);
+	for (round = 0; round < 3; round++) {
+		KUNIT_ASSERT_EQ(test, hak_test_gang_start(g, nr, plug_thread, p), 0);
+		hak_test_gang_join(g);
+		KUNIT_ASSERT_GT(test, cc->nr, 0);
+		if (remove_cpu(cpu))
+			kunit_skip(test, "CPU %u cannot be taken away", cpu);
+		KUNIT_EXPECT_EQ(test, cc->nr, 0);
+		KUNIT_EXPECT_NULL(test, cc->cur);
+		KUNIT_EXPECT_TRUE(test, cc->busy);
+		hak_class_stats_read(p->c, &cs);
+		KUNIT_EXPECT_EQ(test, cs.live,
+				(unsigned long)ARRAY_SIZE(p->obj) / 2);
+		KUNIT_ASSERT_EQ(test, add_cpu(cpu), 0);
+		KUNIT_EXPECT_FALSE(test, cc->busy);
+		for (i = ARRAY_SIZE(p->obj) / 2; i < ARRAY_SIZE(p->obj); i++)
+			hak_free(p->obj[i]);
+	}
+}
+
+static struct kunit_case cases[] = {
+	KUNIT_CASE(free_from_hard_irq),
+	KUNIT_CASE(alloc_in_hard_irq),
+	KUNIT_CASE(timers_while_tasks_work),
+	KUNIT_CASE(timers_with_the_cache_off),
+	KUNIT_CASE(timers_with_a_small_cache),
+	KUNIT_CASE(cpu_goes_with_a_full_cache),
+	{}
+};
+
+static struct kunit_suite hak_irq_suite = {
+	.name = "hak_irq",
+	.init = hak_test_init,
+	.exit = hak_test_exit,
+	.test_cases = cases,
+};
+kunit_test_suites(&hak_irq_suite);
+
+HAK_IMPORT_INTERNAL();
+MODULE_DESCRIPTION("KUnit suite: interrupts and CPU hotplug");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,615 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Per-CPU caches: refill, spill, and who may touch which freelist. CPUs A and
+ * B are pretended; see hak_test.h.
+ */
+#include <linux/module.h>
+#include <linux/sort.h>
+#include <linux/string.h>
+
+#include "hak_test.h"
+
+#define FULL	16	/* capacity of the slabs used here */
+#define SIZE	(HAK_SLAB_SIZE / FULL)
+
+static int cmp_ptr(const void *a, const void *b)
+{
+	const unsigned long *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+/* Are the same @n objects in both arrays? Sorts them. */
+static bool same_objects(void **a, void **b, unsigned int n)
+{
+	sort(a, n, sizeof(*a), cmp_ptr, NULL);
+	sort(b, n, sizeof(*b), cmp_ptr, NULL);
+	return !memcmp(a, b, n * sizeof(*a));
+}
+
+static bool all_distinct(void **a, unsigned int n)
+{
+	unsigned int i;
+
+	sort(a, n, sizeof(*a), cmp_ptr, NULL);
+	for (i = 1; i < n; i++)
+		if (a[i] == a[i - 1])
+			return false;
+	return true;
+}
+
+static void alloc_many(struct kunit *test, struct hak_cache *c,
+		       struct hak_cpu_cache *cc, void **obj, unsigned int n)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		obj[i] = hak_test_alloc(test, c, cc);
+}
+
+static void free_many(struct hak_cache *c, struct hak_cpu_cache *cc, void **obj,
+		      unsigned int n)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		hak_test_free(c, cc, obj[i]);
+}
+
+static void refill_takes_half_a_cache(struct kunit *test)
+{
+	static const unsigned int cap[] = { 0, 1, 2, 7, 8, 64 };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(cap); i++) {
+		struct hak_cache *c = hak_test_cache(test, 64, 0);
+		struct hak_cpu_cache *a = hak_test_cpu(test, c, cap[i]);
+		unsigned int batch = cap[i] ? (cap[i] + 1) / 2 : 1;
+		void *p = hak_test_alloc(test, c, a);
+
+		KUNIT_EXPECT_EQ(test, a->nr, batch - 1);
+		KUNIT_EXPECT_EQ(test, a->cur->taken, batch);
+		KUNIT_EXPECT_EQ(test, a->refills, 1UL);
+		/* Fresh objects come in the order of their addresses. */
+		KUNIT_EXPECT_EQ(test, (unsigned long)p, a->cur->addr);
+		hak_test_free(c, a, p);
+	}
+}
+
+static void last_in_first_out(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, 64, 0);
+	struct hak_cpu_cache *a = hak_test_cpu(test, c, 8);
+	void *obj[4], *again[4];
+
+	alloc_many(test, c, a, obj, 4);
+	free_many(c, a, obj, 4);
+	alloc_many(test, c, a, again, 4);
+	KUNIT_EXPECT_PTR_EQ(test, again[0], obj[3]);
+	KUNIT_EXPECT_PTR_EQ(test, again[3], obj[0]);
+	KUNIT_EXPECT_EQ(test, a->refills, 1UL);
+	free_many(c, a, obj, 4);
+}
+
+static void full_cache_spills_its_older_half(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, 64, 0);
+	struct hak_cpu_cache *a = hak_test_cpu(test, c, 8);
+	struct hak_slab *s;
+	unsigned int i;
+	void *obj[16];
+
+	alloc_many(test, c, a, obj, 16);
+	KUNIT_ASSERT_EQ(test, a->nr, 0);
+	s = a->cur;
+	for (i = 0; i < 8; i++)
+		hak_test_free(c, a, obj[i]);
+	KUNIT_EXPECT_EQ(test, a->nr, 8);
+	KUNIT_EXPECT_EQ(test, a->spills, 0UL);
+	hak_test_free(c, a, obj[8]);
+	KUNIT_EXPECT_EQ(test, a->spills, 1UL);
+	KUNIT_EXPECT_EQ(test, a->nr, 5);
+	KUNIT_EXPECT_PTR_EQ(test, a->obj[0], obj[4]);
+	KUNIT_EXPECT_PTR_EQ(test, a->obj[4], obj[8]);
+	/* They are its own slab's: straight to the freelist, nothing pushed. */
+	KUNIT_EXPECT_EQ(test, a->pushes, 0UL);
+	KUNIT_EXPECT_EQ(test, hak_test_chain_len(s->freelist), 4);
+	KUNIT_EXPECT_EQ(test, s->taken, 12);
+	KUNIT_EXPECT_TRUE(test, llist_empty(&s->remote));
+	KUNIT_EXPECT_TRUE(test, hak_slab_validate(s));
+	for (i = 9; i < 16; i++)
+		hak_test_free(c, a, obj[i]);
+}
+
+/* With the cache off every operation meets the slab. */
+static void cache_off(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, 64, 0);
+	struct hak_cpu_cache *a = hak_test_cpu(test, c, 0);
+	struct hak_cpu_cache *b = hak_test_cpu(test, c, 0);
+	void *p = hak_test_alloc(test, c, a), *q, *r;
+	struct hak_slab *s = a->cur;
+
+	KUNIT_EXPECT_EQ(test, a->nr, 0);
+	KUNIT_EXPECT_EQ(test, hak_slab_used(s), 1);
+	hak_test_free(c, a, p);
+	KUNIT_EXPECT_EQ(test, a->nr, 0);
+	KUNIT_EXPECT_EQ(test, hak_slab_used(s), 0);
+	KUNIT_EXPECT_EQ(test, hak_test_chain_len(s->freelist), 1);
+
+	/* A free by another is there at the very next allocation. */
+	p = hak_test_alloc(test, c, a);
+	q = hak_test_alloc(test, c, a);
+	hak_test_free(c, b, p);
+	KUNIT_EXPECT_EQ(test, b->nr, 0);
+	KUNIT_EXPECT_NULL(test, s->freelist);
+	KUNIT_EXPECT_EQ(test, hak_test_chain_len(s->remote.first), 1);
+	r = hak_test_alloc(test, c, a);
+	KUNIT_EXPECT_PTR_EQ(test, r, p);
+	hak_test_free(c, a, q);
+	hak_test_free(c, a, r);
+}
+
+/*
+ * The predecessor's crash, in 13 steps: slab 0's objects are freed by B while A
+ * has moved on to slab 7. Its A looked for them in slab 7's queue only, and
+ * its B put them on a freelist that was A's.
+ */
+#define SLABS	8
+
+static void thirteen_steps(struct kunit *test, unsigned int cap_a,
+			   unsigned int cap_b)
+{
+	struct hak_cache *c = hak_test_cache(test, SIZE, 0);
+	struct hak_cpu_cache *a = hak_test_cpu(test, c, cap_a);
+	struct hak_cpu_cache *b = hak_test_cpu(test, c, cap_b);
+	void **obj = kunit_kcalloc(test, SLABS * FULL, sizeof(*obj), GFP_KERNEL);
+	void **again = kunit_kcalloc(test, FULL, sizeof(*obj), GFP_KERNEL);
+	struct hak_slab *slab0, *slab7;
+	struct llist_node *freelist;
+	unsigned long claimed;
+	unsigned int i, taken;
+
+	KUNIT_ASSERT_NOT_NULL(test, obj);
+	KUNIT_ASSERT_NOT_NULL(test, again);
+
+	/* 1: A allocates its way into slab 0, 2: through it, 3: on to slab 7. */
+	alloc_many(test, c, a, obj, 1);
+	slab0 = a->cur;
+	alloc_many(test, c, a, obj + 1, FULL - 1);
+	alloc_many(test, c, a, obj + FULL, (SLABS - 1) * FULL);
+	slab7 = a->cur;
+	KUNIT_ASSERT_PTR_NE(test, slab0, slab7);
+	KUNIT_ASSERT_EQ(test, hak_test_state(slab0), HAK_PARKED);
+	for (i = 0; i < FULL; i++)
+		KUNIT_ASSERT_PTR_EQ(test, hak_test_slab_of(obj[i]), slab0);
+
+	/* 4: B frees slab 0's objects, 5: its cache overflows, 6: it spills. */
+	freelist = slab7->freelist;
+	taken = slab7->taken;
+	free_many(c, b, obj, FULL);
+	/* 7: B goes away and gives the rest. 8: no freelist was touched. */
+	hak_cpu_flush(c, b);
+	KUNIT_EXPECT_NULL(test, slab0->freelist);
+	KUNIT_EXPECT_PTR_EQ(test, slab7->freelist, freelist);
+	KUNIT_EXPECT_EQ(test, slab7->taken, taken);
+	KUNIT_EXPECT_EQ(test, slab0->taken, FULL);
+	/* 9: all of them wait on slab 0, 10: which is to be found. */
+	KUNIT_EXPECT_EQ(test, hak_test_chain_len(slab0->remote.first), FULL);
+	KUNIT_EXPECT_EQ(test, hak_test_state(slab0), HAK_POOLED);
+	KUNIT_EXPECT_EQ(test, hak_slab_used(slab0), 0);
+
+	/* 11: A allocates again, 12: from slab 0, 13: and gets all of them. */
+	claimed = hak_test_event(test, HAK_EV_CLAIMED);
+	alloc_many(test, c, a, again, FULL);
+	HAK_EXPECT_EVENT(test, HAK_EV_CLAIMED, claimed);
+	KUNIT_EXPECT_PTR_EQ(test, a->cur, slab0);
+	KUNIT_EXPECT_TRUE(test, same_objects(obj, again, FULL));
+
+	KUNIT_EXPECT_TRUE(test, all_distinct(obj, SLABS * FULL));
+	free_many(c, a, obj, SLABS * FULL);
+}
+
+static void predecessors_crash(struct kunit *test)
+{
+	thirteen_steps(test, 8, 8);
+}
+
+static void predecessors_crash_with_the_cache_off(struct kunit *test)
+{
+	thirteen_steps(test, 0, 0);
+}
+
+static void predecessors_crash_with_other_caches(struct kunit *test)
+{
+	thirteen_steps(test, 2, 8);
+	thirteen_steps(test, 8, 0);
+	thirteen_steps(test, 1, 1);
+	thirteen_steps(test, 16, 64);
+}
+
+/* A's parked slabs, all freed at once by B, are all found again. */
+static void every_slab_is_found_again(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, SIZE, 0);
+	struct hak_cpu_cache *a = hak_test_cpu(test, c, 8);
+	struct hak_cpu_cache *b = hak_test_cpu(test, c, 8);
+	unsigned int n = SLABS * FULL;
+	void **obj = kunit_kcalloc(test, n, sizeof(*obj), GFP_KERNEL);
+	void **again = kunit_kcalloc(test, n, sizeof(*obj), GFP_KERNEL);
+	unsigned long claimed;
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, obj);
+	KUNIT_ASSERT_NOT_NULL(test, again);
+	alloc_many(test, c, a, obj, n);
+	/* Across all slabs, so that spills have groups of one or two. */
+	for (i = 0; i < n; i++)
+		hak_test_free(c, b, obj[i * 37 % n]);
+	hak_cpu_flush(c, b);
+	claimed = hak_test_event(test, HAK_EV_CLAIMED);
+	alloc_many(test, c, a, again, n);
+	HAK_EXPECT_EVENT(test, HAK_EV_CLAIMED, claimed);
+	KUNIT_EXPECT_TRUE(test, same_objects(obj, again, n));
+	free_many(c, a, again, n);
+}
+
+/* A spill on the CPU that allocated, of objects of slabs it no longer owns. */
+static void spill_of_foreign_objects(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, SIZE, 0);
+	struct hak_cpu_cache *a = hak_test_cpu(test, c, 8);
+	struct hak_cpu_cache *b = hak_test_cpu(test, c, 0);
+	struct hak_slab *parked, *pooled, *owned, *own;
+	void *obj[4], *rest[4 * FULL];
+	void *spill[4];
+
+	/* B owns a slab; another is in the pool, one is parked, one A's. */
+	alloc_many(test, c, b, obj + 2, 1);
+	owned = b->cur;
+	pooled = hak_test_slab(test, c);
+	KUNIT_ASSERT_EQ(test, hak_slab_take(c, pooled, obj + 1, 1), 1);
+	parked = hak_test_slab(test, c);
+	KUNIT_ASSERT_EQ(test, hak_slab_take(c, parked, rest, FULL), FULL);
+	KUNIT_ASSERT_TRUE(test, hak_slab_park(parked));
+	obj[0] = rest[0];
+	alloc_many(test, c, a, obj + 3, 1);
+	own = a->cur;
+	hak_pool_put(pooled, HAK_OWNED);
+	KUNIT_ASSERT_EQ(test, a->nr, 3);
+	KUNIT_ASSERT_EQ(test, own->taken, 4);
+
+	memcpy(spill, obj, sizeof(spill));
+	hak_cpu_spill(c, a, spill, 4);
+	KUNIT_EXPECT_EQ(test, a->pushes, 3UL);
+	KUNIT_EXPECT_NULL(test, parked->freelist);
+	KUNIT_EXPECT_NULL(test, pooled->freelist);
+	KUNIT_EXPECT_NULL(test, owned->freelist);
+	KUNIT_EXPECT_EQ(test, parked->taken, FULL);
+	KUNIT_EXPECT_EQ(test, pooled->taken, 1);
+	KUNIT_EXPECT_EQ(test, owned->taken, 1);
+	KUNIT_EXPECT_EQ(test, hak_test_chain_len(parked->remote.first), 1);
+	KUNIT_EXPECT_EQ(test, hak_test_chain_len(pooled->remote.first), 1);
+	KUNIT_EXPECT_EQ(test, hak_test_chain_len(owned->remote.first), 1);
+	KUNIT_EXPECT_EQ(test, hak_test_state(parked), HAK_POOLED);
+	KUNIT_EXPECT_EQ(test, hak_test_state(owned), HAK_OWNED);
+	/* A's own went to its freelist. */
+	KUNIT_EXPECT_EQ(test, hak_test_chain_len(own->freelist), 1);
+	KUNIT_EXPECT_EQ(test, own->taken, 3);
+	KUNIT_EXPECT_TRUE(test, llist_empty(&own->remote));
+	KUNIT_EXPECT_TRUE(test, hak_slab_validate(parked));
+	KUNIT_EXPECT_TRUE(test, hak_slab_validate(pooled));
+	KUNIT_EXPECT_TRUE(test, hak_slab_validate(owned));
+	KUNIT_EXPECT_TRUE(test, hak_slab_validate(own));
+	free_many(c, a, rest + 1, FULL - 1);
+}
+
+/* Objects of one slab travel in one push, however they are mixed. */
+static void spill_pushes_once_a_slab(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, SIZE, 0);
+	struct hak_cpu_cache *a = hak_test_cpu(test, c, 64);
+	struct hak_slab *s[2];
+	void *obj[2 * FULL], *spill[2 * FULL];
+	unsigned int i;
+
+	for (i = 0; i < 2; i++) {
+		s[i] = hak_test_slab(test, c);
+		KUNIT_ASSERT_EQ(test, hak_slab_take(c, s[i], obj + i * FULL,
+						    FULL), FULL);
+		KUNIT_ASSERT_TRUE(test, hak_slab_park(s[i]));
+	}
+	for (i = 0; i < 2 * FULL; i++)
+		spill[i] = obj[i % 2 * FULL + i / 2];
+	hak_cpu_spill(c, a, spill, 2 * FULL);
+	/* Two, unless both slabs fall on one entry of the table. */
+	if (((unsigned long)s[0] ^ (unsigned long)s[1]) / sizeof(**s) % 16)
+		KUNIT_EXPECT_EQ(test, a->pushes, 2UL);
+	KUNIT_EXPECT_EQ(test, hak_slab_used(s[0]), 0);
+	KUNIT_EXPECT_EQ(test, hak_slab_used(s[1]), 0);
+	KUNIT_EXPECT_EQ(test, hak_test_reap(c), 2);
+}
+
+/* More slabs than the spill's table has entries. */
+static void spill_of_many_slabs(struct kunit *test)
+{
+	enum { NR = 40 };
+	struct hak_cache *c = hak_test_cache(test, SIZE, 0);
+	struct hak_cpu_cache *a = hak_test_cpu(test, c, 64);
+	struct hak_slab **s = kunit_kcalloc(test, NR, sizeof(*s), GFP_KERNEL);
+	void **obj = kunit_kcalloc(test, 2 * NR, sizeof(*obj), GFP_KERNEL);
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, s);
+	KUNIT_ASSERT_NOT_NULL(test, obj);
+	for (i = 0; i < NR; i++) {
+		s[i] = hak_test_slab(test, c);
+		KUNIT_ASSERT_EQ(test, hak_slab_take(c, s[i], obj + i, 1), 1);
+		KUNIT_ASSERT_EQ(test, hak_slab_take(c, s[i], obj + NR + i, 1), 1);
+	}
+	hak_cpu_spill(c, a, obj, 2 * NR);
+	for (i = 0; i < NR; i++) {
+		KUNIT_EXPECT_EQ(test, hak_slab_used(s[i]), 0);
+		KUNIT_EXPECT_TRUE(test, hak_slab_validate(s[i]));
+		hak_pool_put(s[i], HAK_OWNED);
+	}
+	KUNIT_EXPECT_EQ(test, hak_test_reap(c), NR);
+}
+
+/* The slab with waiting frees is in another superslab than the current one. */
+static void waiting_free_in_another_superslab(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, SIZE, 0);
+	struct hak_cpu_cache *a = hak_test_cpu(test, c, 8);
+	struct hak_cpu_cache *b = hak_test_cpu(test, c, 8);
+	unsigned int n = 0, max = 2 * HAK_MAX_SLOTS * FULL;
+	void **obj = kunit_kcalloc(test, max, sizeof(*obj), GFP_KERNEL);
+	struct hak_superslab *first;
+	unsigned long claimed;
+	void *p;
+
+	KUNIT_ASSERT_NOT_NULL(test, obj);
+	obj[n++] = hak_test_alloc(test, c, a);
+	first = a->cur->ss;
+	while (n < max && a->cur->ss == first)
+		obj[n++] = hak_test_alloc(test, c, a);
+	KUNIT_ASSERT_PTR_NE(test, a->cur->ss, first);
+
+	hak_test_free(c, b, obj[0]);
+	hak_cpu_flush(c, b);
+	claimed = hak_test_event(test, HAK_EV_CLAIMED);
+	do {
+		p = hak_test_alloc(test, c, a);
+		KUNIT_ASSERT_EQ(test, hak_test_event(test, HAK_EV_CLAIMED),
+				claimed);
+		if (p != obj[0])
+			obj[n++] = p;
+	} while (p != obj[0]);
+	free_many(c, a, obj, n);
+}
+
+/* Frees to the slab one is at are taken in before it is let go. */
+static void waiting_free_in_the_current_slab(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, SIZE, 0);
+	struct hak_cpu_cache *a = hak_test_cpu(test, c, 0);
+	void *obj[FULL + 1];
+	struct hak_slab *s;
+
+	alloc_many(test, c, a, obj, FULL);
+	s = a->cur;
+	hak_test_push(s, obj[3]);
+	KUNIT_EXPECT_PTR_EQ(test, hak_test_alloc(test, c, a), obj[3]);
+	KUNIT_EXPECT_PTR_EQ(test, a->cur, s);
+	KUNIT_EXPECT_EQ(test, a->drains, 1UL);
+	HAK_EXPECT_EVENT(test, HAK_EV_PARKED, 0);
+	obj[FULL] = hak_test_alloc(test, c, a);
+	KUNIT_EXPECT_PTR_NE(test, a->cur, s);
+	HAK_EXPECT_EVENT(test, HAK_EV_PARKED, 1);
+	free_many(c, a, obj, FULL + 1);
+}
+
+static void flush_makes_a_slab_with_objects_findable(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, SIZE, 0);
+	struct hak_cpu_cache *a = hak_test_cpu(test, c, 8);
+	struct hak_slab *s;
+	void *p;
+
+	p = hak_test_alloc(test, c, a);
+	s = a->cur;
+	hak_cpu_flush(c, a);
+	KUNIT_EXPECT_EQ(test, a->nr, 0);
+	KUNIT_EXPECT_NULL(test, a->cur);
+	KUNIT_EXPECT_EQ(test, hak_slab_used(s), 1);
+	KUNIT_EXPECT_EQ(test, hak_test_state(s), HAK_POOLED);
+	hak_test_free(c, a, p);
+	hak_cpu_flush(c, a);
+	KUNIT_EXPECT_EQ(test, hak_test_reap(c), 1);
+}
+
+static void flush_parks_a_full_slab(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, SIZE, 0);
+	struct hak_cpu_cache *a = hak_test_cpu(test, c, 0);
+	struct hak_slab *s;
+	void *obj[FULL];
+
+	alloc_many(test, c, a, obj, FULL);
+	s = a->cur;
+	hak_cpu_flush(c, a);
+	KUNIT_EXPECT_EQ(test, hak_test_state(s), HAK_PARKED);
+	KUNIT_EXPECT_NULL(test, a->cur);
+	free_many(c, a, obj, FULL);
+	KUNIT_EXPECT_EQ(test, hak_test_state(s), HAK_POOLED);
+	KUNIT_EXPECT_EQ(test, hak_test_reap(c), 1);
+}
+
+/* ... but one with frees waiting is not parked with them. */
+static void flush_with_frees_waiting(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, SIZE, 0);
+	struct hak_cpu_cache *a = hak_test_cpu(test, c, 0);
+	struct hak_slab *s;
+	void *obj[FULL];
+
+	c->publish_at = 4;
+	alloc_many(test, c, a, obj, FULL);
+	s = a->cur;
+	hak_test_push(s, obj[0]);
+	hak_cpu_flush(c, a);
+	KUNIT_EXPECT_EQ(test, hak_test_state(s), HAK_POOLED);
+	free_many(c, a, obj + 1, FULL - 1);
+	KUNIT_EXPECT_EQ(test, hak_test_reap(c), 1);
+}
+
+/* A slab published by a stalled pusher has nothing: refill must go on. */
+static void refill_past_a_slab_without_objects(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, SIZE, 0);
+	struct hak_cpu_cache *a = hak_test_cpu(test, c, 0);
+	struct llist_node *link;
+	void *obj[FULL], *p;
+	struct hak_slab *s;
+
+	alloc_many(test, c, a, obj, FULL);
+	s = a->cur;
+	link = hak_to_link(c, obj[0]);
+	hak_slab_link(s, link, link);
+	KUNIT_ASSERT_PTR_EQ(test, hak_test_alloc(test, c, a), obj[0]);
+	hak_cpu_flush(c, a);
+	KUNIT_ASSERT_EQ(test, hak_test_state(s), HAK_PARKED);
+	hak_slab_count(s, 1);
+	KUNIT_ASSERT_EQ(test, hak_test_state(s), HAK_POOLED);
+	p = hak_test_alloc(test, c, a);
+	KUNIT_EXPECT_PTR_NE(test, hak_test_slab_of(p), s);
+	KUNIT_EXPECT_EQ(test, hak_test_state(s), HAK_PARKED);
+	hak_test_free(c, a, p);
+	free_many(c, a, obj, FULL);
+}
+
+/* --- this CPU's own cache, through the API --- */
+
+/* What interrupts the owner gets its memory from SLUB and only pushes. */
+static void inside_the_busy_section(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, 64, 0);
+	void *p = hak_cache_alloc(c, GFP_KERNEL), *q;
+	struct hak_slab *s = hak_test_slab_of(p);
+	struct hak_cpu_cache *cc;
+	unsigned int nr, freed;
+
+	KUNIT_ASSERT_NOT_NULL(test, s);
+	preempt_disable();
+	cc = this_cpu_ptr(c->cpu);
+	nr = cc->nr;
+	freed = hak_test_freed(s);
+	WRITE_ONCE(cc->busy, 1);
+	q = hak_cache_alloc(c, GFP_ATOMIC);
+	hak_free(p);
+	nr -= cc->nr;
+	freed = hak_test_freed(s) - freed;
+	WRITE_ONCE(cc->busy, 0);
+	preempt_enable();
+
+	KUNIT_EXPECT_EQ(test, nr, 0);
+	KUNIT_EXPECT_EQ(test, freed, 1);
+	KUNIT_EXPECT_EQ(test, hak_test_chain_len(s->remote.first), 1);
+	HAK_EXPECT_EVENT(test, HAK_EV_PUSHED, 1);
+	if (IS_ENABLED(CONFIG_PREEMPT_RT)) {
+		KUNIT_EXPECT_NULL(test, q);
+		HAK_EXPECT_EVENT(test, HAK_EV_ATOMIC, 1);
+	} else {
+		KUNIT_EXPECT_NOT_NULL(test, q);
+		KUNIT_EXPECT_NULL(test, hak_test_slab_of(q));
+		HAK_EXPECT_EVENT(test, HAK_EV_NESTED, 1);
+	}
+	hak_free(q);
+}
+
+/* Likewise for a size class, whose fallback is kmalloc. */
+static void inside_the_busy_section_of_a_class(struct kunit *test)
+{
+	struct hak_cache *c = hak_size_class(448);
+	void *p = hak_alloc(448, GFP_KERNEL), *q;
+	struct hak_cpu_cache *cc;
+
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	preempt_disable();
+	cc = this_cpu_ptr(c->cpu);
+	WRITE_ONCE(cc->busy, 1);
+	q = hak_alloc(448, GFP_ATOMIC);
+	hak_free(p);
+	WRITE_ONCE(cc->busy, 0);
+	preempt_enable();
+
+	HAK_EXPECT_EVENT(test, HAK_EV_PUSHED, 1);
+	KUNIT_EXPECT_NULL(test, hak_test_slab_of(q));
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
+		KUNIT_EXPECT_GE(test, hak_usable_size(q), (size_t)448);
+	hak_free(q);
+}
+
+static void cache_sizes_through_the_api(struct kunit *test)
+{
+	static const unsigned int cap[] = { 0, 1, 2, 63, 1024 };
+	unsigned int saved = hak_fast_cap, i, j;
+	void **obj = kunit_kcalloc(test, 3000, sizeof(*obj), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, obj);
+	for (i = 0; i < ARRAY_SIZE(cap); i++) {
+		struct hak_class_stats cs;
+		struct hak_cache *c;
+
+		hak_fast_cap = cap[i];
+		c = hak_test_cache_shown(test, 40, 0);
+		hak_fast_cap = saved;
+		for (j = 0; j < 3000; j++)
+			obj[j] = hak_cache_alloc(c, GFP_KERNEL);
+		hak_class_stats_read(c, &cs);
+		KUNIT_EXPECT_EQ(test, cs.live, 3000UL);
+		KUNIT_EXPECT_TRUE(test, all_distinct(obj, 3000));
+		for (j = 0; j < 3000; j++)
+			hak_cache_free(c, obj[j]);
+		hak_class_stats_read(c, &cs);
+		KUNIT_EXPECT_EQ(test, cs.live, 0UL);
+		KUNIT_EXPECT_LE(test, cs.cached,
+				(unsigned long)cap[i] * num_online_cpus());
+	}
+}
+
+static struct kunit_case cases[] = {
+	KUNIT_CASE(refill_takes_half_a_cache),
+	KUNIT_CASE(last_in_first_out),
+	KUNIT_CASE(full_cache_spills_its_older_half),
+	KUNIT_CASE(cache_off),
+	KUNIT_CASE(predecessors_crash),
+	KUNIT_CASE(predecessors_crash_with_the_cache_off),
+	KUNIT_CASE(predecessors_crash_with_other_caches),
+	KUNIT_CASE(every_slab_is_found_again),
+	KUNIT_CASE(spill_of_foreign_objects),
+	KUNIT_CASE(spill_pushes_once_a_slab),
+	KUNIT_CASE(spill_of_many_slabs),
+	KUNIT_CASE(waiting_free_in_another_superslab),
+	KUNIT_CASE(waiting_free_in_the_current_slab),
+	KUNIT_CASE(flush_makes_a_slab_with_objects_findable),
+	KUNIT_CASE(flush_parks_a_full_slab),
+	KUNIT_CASE(flush_with_frees_waiting),
+	KUNIT_CASE(refill_past_a_slab_without_objects),
+	KUNIT_CASE(inside_the_busy_section),
+	KUNIT_CASE(inside_the_busy_section_of_a_class),
+	KUNIT_CASE(cache_sizes_through_the_api),
+	{}
+};
+
+static struct kunit_suite hak_pcpu_cache_suite = {
+	.name = "hak_pcpu_cache",
+	.init = hak_test_init,
+	.exit = hak_test_exit,
+	.test_cases = cases,
+};
+kunit_test_suites(&hak_pcpu_cache_suite);
+
+HAK_IMPORT_INTERNAL();
+MODULE_DESCRIPTION("KUnit suite: per-CPU caches");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,451 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Pools, the reaper and superslabs: where slabs wait, and how they go.
+ */
+#include <linux/module.h>
+#include <linux/rculist.h>
+#include <linux/string.h>
+
+#include "hak_test.h"
+#include "hak_test_threads.h"
+
+#define MANY	40	/* more than the reaper handles at once */
+
+static void empty_pool(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, 64, 0);
+
+	KUNIT_EXPECT_NULL(test, hak_pool_adopt(c, numa_mem_id()));
+	KUNIT_EXPECT_EQ(test, hak_test_reap(c), 0);
+}
+
+static void put_and_adopt(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, 64, 0);
+	struct hak_slab *s = hak_test_slab(test, c);
+	struct hak_pool *pool = c->pool[s->nid];
+
+	hak_pool_put(s, HAK_OWNED);
+	KUNIT_EXPECT_EQ(test, hak_test_state(s), HAK_POOLED);
+	KUNIT_EXPECT_EQ(test, atomic_read(&pool->nr), 1);
+	KUNIT_EXPECT_PTR_EQ(test, hak_pool_adopt(c, s->nid), s);
+	KUNIT_EXPECT_EQ(test, hak_test_state(s), HAK_OWNED);
+	KUNIT_EXPECT_EQ(test, atomic_read(&pool->nr), 0);
+	KUNIT_EXPECT_NULL(test, hak_pool_adopt(c, s->nid));
+	HAK_EXPECT_EVENT(test, HAK_EV_POOLED, 1);
+	HAK_EXPECT_EVENT(test, HAK_EV_ADOPTED, 1);
+	hak_pool_put(s, HAK_OWNED);
+}
+
+/* Every slab put is adopted once, whichever way it lies in the pool. */
+static void all_are_found(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, 1024, 0);
+	struct hak_slab *s[MANY], *got[MANY];
+	unsigned int i, j, seen;
+	void *obj[MANY];
+
+	for (i = 0; i < MANY; i++) {
+		s[i] = hak_test_slab(test, c);
+		KUNIT_ASSERT_EQ(test, hak_slab_take(c, s[i], obj + i, 1), 1);
+	}
+	for (i = 0; i < MANY / 2; i++)
+		hak_pool_put(s[i], HAK_OWNED);
+	/* Looked at and kept: they lie elsewhere now. */
+	KUNIT_EXPECT_EQ(test, hak_test_reap(c), 0);
+	for (; i < MANY; i++)
+		hak_pool_put(s[i], HAK_OWNED);
+	KUNIT_EXPECT_EQ(test, atomic_read(&c->pool[s[0]->nid]->nr), MANY);
+	for (i = 0; i < MANY; i++) {
+		got[i] = hak_pool_adopt(c, s[0]->nid);
+		KUNIT_ASSERT_NOT_NULL(test, got[i]);
+	}
+	KUNIT_EXPECT_NULL(test, hak_pool_adopt(c, s[0]->nid));
+	KUNIT_EXPECT_EQ(test, atomic_read(&c->pool[s[0]->nid]->nr), 0);
+	for (i = 0; i < MANY; i++) {
+		for (j = seen = 0; j < MANY; j++)
+			seen += got[j] == s[i];
+		KUNIT_EXPECT_EQ(test, seen, 1);
+		hak_test_give(s[i], obj[i]);
+		hak_pool_put(s[i], HAK_OWNED);
+	}
+	KUNIT_EXPECT_EQ(test, hak_test_reap(c), MANY);
+}
+
+/* Whole slabs go, those with an object out stay and can be adopted. */
+static void reaper_takes_the_whole_ones(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, 1024, 0);
+	struct hak_slab *s[MANY];
+	unsigned int i, kept = 0;
+	void *obj[MANY];
+
+	for (i = 0; i < MANY; i++) {
+		s[i] = hak_test_slab(test, c);
+		if (i % 3 == 0)
+			KUNIT_ASSERT_EQ(test, hak_slab_take(c, s[i], obj + i, 1),
+					1);
+	}
+	for (i = 0; i < MANY; i++)
+		hak_pool_put(s[i], HAK_OWNED);
+	for (i = 0; i < MANY; i++)
+		kept += i % 3 == 0;
+	KUNIT_EXPECT_EQ(test, hak_test_reap(c), MANY - kept);
+	HAK_EXPECT_EVENT(test, HAK_EV_RELEASED, MANY - kept);
+	KUNIT_EXPECT_EQ(test, atomic_read(&c->pool[s[0]->nid]->nr), kept);
+	for (i = 0; i < MANY; i++)
+		KUNIT_EXPECT_EQ(test, hak_test_state(s[i]),
+				i % 3 ? HAK_UNUSED : HAK_POOLED);
+	KUNIT_EXPECT_EQ(test, hak_test_reap(c), 0);
+	for (i = 0; i < MANY; i += 3)
+		hak_test_push(s[i], obj[i]);
+	KUNIT_EXPECT_EQ(test, hak_test_reap(c), kept);
+	KUNIT_EXPECT_EQ(test, hak_test_reap(c), 0);
+}
+
+/* A slab with frees waiting and others still out is not whole. */
+static void waiting_frees_do_not_make_it_whole(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, 1024, 0);
+	struct hak_slab *s = hak_test_slab(test, c);
+	void *obj[2];
+
+	KUNIT_ASSERT_EQ(test, hak_slab_take(c, s, obj, 2), 2);
+	hak_test_push(s, obj[0]);
+	hak_pool_put(s, HAK_OWNED);
+	KUNIT_EXPECT_EQ(test, hak_test_reap(c), 0);
+	hak_test_push(s, obj[1]);
+	KUNIT_EXPECT_EQ(test, hak_test_reap(c), 1);
+}
+
+/*
+ * A slot released and claimed by another cache: geometry, registry, and the
+ * check for never-allocated objects are the new one's.
+ */
+static void slot_changes_class(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, 8, 0);
+	struct hak_cache *d = hak_test_cache(test, 1536, 0);
+	struct hak_slab *s = hak_test_slab(test, c), *t;
+	void **obj = kunit_kcalloc(test, c->capacity, sizeof(*obj), GFP_KERNEL);
+	void *p[2];
+
+	KUNIT_ASSERT_NOT_NULL(test, obj);
+	KUNIT_ASSERT_EQ(test, hak_slab_take(c, s, obj, c->capacity), c->capacity);
+	KUNIT_EXPECT_TRUE(test, hak_registry_entry(obj[0]) & HAK_ENTRY_CARVED);
+	while (s->taken)
+		hak_test_give(s, obj[s->taken - 1]);
+	hak_pool_put(s, HAK_OWNED);
+	KUNIT_ASSERT_EQ(test, hak_test_reap(c), 1);
+
+	/* The lowest unused slot of the fullest superslab: the same. */
+	t = hak_test_slab(test, d);
+	KUNIT_ASSERT_PTR_EQ(test, t, s);
+	KUNIT_EXPECT_PTR_EQ(test, t->cache, d);
+	KUNIT_EXPECT_PTR_EQ(test, hak_entry_cache(hak_registry_entry(obj[0])), d);
+	KUNIT_EXPECT_FALSE(test, hak_registry_entry(obj[0]) & HAK_ENTRY_CARVED);
+	KUNIT_ASSERT_EQ(test, hak_slab_take(d, t, p, 2), 2);
+	KUNIT_EXPECT_EQ(test, (unsigned long)p[0], t->addr + 1536);
+	KUNIT_EXPECT_EQ(test, (unsigned long)p[1], t->addr);
+	/* What was an object of the old class, or will be one of the new. */
+	hak_free((char *)p[1] + 8);
+	hak_free((char *)p[0] + 1536);
+	HAK_EXPECT_EVENT(test, HAK_EV_BAD_FREE, 2);
+	hak_test_provoke(test, HAK_EV_BAD_FREE, 2);
+	KUNIT_EXPECT_EQ(test, hak_slab_used(t), 2);
+	KUNIT_EXPECT_EQ(test, hak_usable_size(p[0]), (size_t)1536);
+	hak_test_give(t, p[0]);
+	hak_test_give(t, p[1]);
+	hak_pool_put(t, HAK_OWNED);
+	KUNIT_EXPECT_EQ(test, hak_test_reap(d), 1);
+}
+
+/* ... and the same through a size class, whose entry holds the class itself. */
+static void slot_changes_to_a_size_class(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, 2048, 0);
+	struct hak_cache *k = hak_size_class(640);
+	struct hak_slab *s = hak_test_slab(test, c), *t;
+	unsigned long addr = s->addr;
+	void *p;
+
+	hak_pool_put(s, HAK_OWNED);
+	KUNIT_ASSERT_EQ(test, hak_test_reap(c), 1);
+	t = hak_test_slab(test, k);
+	KUNIT_ASSERT_EQ(test, t->addr, addr);
+	KUNIT_EXPECT_PTR_EQ(test, hak_entry_cache(hak_registry_entry((void *)addr)),
+			    k);
+	KUNIT_ASSERT_EQ(test, hak_slab_take(k, t, &p, 1), 1);
+	KUNIT_EXPECT_EQ(test, hak_usable_size(p), (size_t)640);
+	hak_test_give(t, p);
+	hak_pool_put(t, HAK_OWNED);
+}
+
+/* --- superslabs --- */
+
+static unsigned int nr_listed(void)
+{
+	struct hak_stats st;
+
+	hak_stats_read(&st);
+	return st.superslabs;
+}
+
+/* Slots of a superslab are distinct, and the next one is got when it is full. */
+static void slots_of_superslabs(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, 1024, 0);
+	enum { NR = 2 * HAK_MAX_SLOTS + 1 };
+	struct hak_slab **s = kunit_kcalloc(test, NR, sizeof(*s), GFP_KERNEL);
+	unsigned int i, j, twice = 0, misplaced = 0;
+
+	KUNIT_ASSERT_NOT_NULL(test, s);
+	for (i = 0; i < NR; i++) {
+		struct hak_superslab *ss;
+
+		s[i] = hak_test_slab(test, c);
+		ss = s[i]->ss;
+		for (j = 0; j < i; j++)
+			twice += s[i] == s[j];
+		if (!(ss->used & BIT_ULL(s[i]->slot)) ||
+		    &ss->slab[s[i]->slot] != s[i] ||
+		    s[i]->addr != ss->addr + s[i]->slot * HAK_SLAB_SIZE ||
+		    ss->addr & ((PAGE_SIZE << ss->order) - 1))
+			misplaced++;
+	}
+	KUNIT_EXPECT_EQ(test, twice, 0);
+	KUNIT_EXPECT_EQ(test, misplaced, 0);
+	KUNIT_EXPECT_PTR_NE(test, s[0]->ss, s[NR - 1]->ss);
+	for (i = 0; i < NR; i++)
+		hak_pool_put(s[i], HAK_OWNED);
+	KUNIT_EXPECT_EQ(test, hak_test_reap(c), NR);
+}
+
+/* Once a slot of a full superslab is released, it is the next to be claimed. */
+static void full_superslab_has_room_again(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, 1024, 0);
+	enum { NR = 4 * HAK_MAX_SLOTS };
+	struct hak_slab **s = kunit_kcalloc(test, NR, sizeof(*s), GFP_KERNEL);
+	struct hak_slab *victim;
+	unsigned int i, n = 1;
+	int nid;
+
+	KUNIT_ASSERT_NOT_NULL(test, s);
+	s[0] = hak_test_slab(test, c);
+	nid = s[0]->nid;
+	while (n < NR && (s[n] = hak_superslab_claim(c, nid)))
+		n++;
+	KUNIT_ASSERT_LT(test, n, NR);
+	victim = s[n - 1];
+	hak_pool_put(victim, HAK_OWNED);
+	KUNIT_ASSERT_EQ(test, hak_test_reap(c), 1);
+	KUNIT_EXPECT_PTR_EQ(test, hak_superslab_claim(c, nid), victim);
+	KUNIT_EXPECT_NULL(test, hak_superslab_claim(c, nid));
+	for (i = 0; i < n; i++)
+		hak_pool_put(s[i], HAK_OWNED);
+}
+
+/* Empty superslabs go back, but for the stock; trimming takes that too. */
+static void empty_superslabs_go_back(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, 1024, 0);
+	enum { NR = 3 * HAK_MAX_SLOTS };
+	struct hak_slab **s = kunit_kcalloc(test, NR, sizeof(*s), GFP_KERNEL);
+	unsigned int i, before, most;
+	struct hak_stats st;
+	u64 bytes;
+
+	KUNIT_ASSERT_NOT_NULL(test, s);
+	hak_reap_all();
+	hak_superslab_trim(0);
+	before = nr_listed();
+	bytes = hak_arena_bytes();
+	for (i = 0; i < NR; i++)
+		s[i] = hak_test_slab(test, c);
+	most = nr_listed();
+	KUNIT_EXPECT_GE(test, most, before + 2);
+	KUNIT_EXPECT_GE(test, hak_arena_bytes(), bytes + 2 * HAK_MAX_SLOTS *
+			HAK_SLAB_SIZE);
+	for (i = 0; i < NR; i++)
+		hak_pool_put(s[i], HAK_OWNED);
+	KUNIT_EXPECT_EQ(test, hak_test_reap(c), NR);
+	KUNIT_EXPECT_LE(test, nr_listed(), before + HAK_STOCK);
+	hak_stats_read(&st);
+	KUNIT_EXPECT_EQ(test, st.superslabs_empty, (unsigned long)HAK_STOCK);
+	hak_superslab_trim(0);
+	KUNIT_EXPECT_EQ(test, nr_listed(), before);
+	KUNIT_EXPECT_EQ(test, hak_arena_bytes(), bytes);
+	hak_stats_read(&st);
+	KUNIT_EXPECT_EQ(test, st.superslabs_empty, 0UL);
+	KUNIT_EXPECT_EQ(test, st.grown - st.shrunk, (u64)before);
+}
+
+static void registry_forgets_freed_superslabs(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, 1024, 0);
+	enum { NR = 2 * HAK_MAX_SLOTS };
+	unsigned long addr[NR];
+	unsigned int i, known = 0;
+
+	for (i = 0; i < NR; i++) {
+		struct hak_slab *s = hak_test_slab(test, c);
+
+		addr[i] = s->addr;
+		hak_pool_put(s, HAK_OWNED);
+		if (i % 7 == 0)
+			known += hak_test_slab_of((void *)addr[i]) != s;
+	}
+	KUNIT_EXPECT_EQ(test, known, 0);
+	KUNIT_EXPECT_EQ(test, hak_test_reap(c), NR);
+	hak_superslab_trim(0);
+	for (i = 0; i < NR; i++)
+		known += hak_registry_entry((void *)addr[i]) != 0;
+	KUNIT_EXPECT_EQ(test, known, 0);
+}
+
+/* --- with threads --- */
+
+#define THREAD_SLABS	6
+
+struct movers {
+	struct hak_cache *c;
+	atomic_t running;
+	atomic_t errors;
+	int nid;
+};
+
+/* Puts and adopts; whoever adopts a slab has it alone. */
+static int move_slabs(void *arg, unsigned int id)
+{
+	struct movers *m = arg;
+	struct hak_slab *s;
+	unsigned int i;
+
+	for (i = 0; i < 4000; i++) {
+		preempt_disable();
+		s = hak_pool_adopt(m->c, m->nid);
+		if (s) {
+			/* A field nobody looks at while the test runs. */
+			WRITE_ONCE(s->stranded, id + 1);
+			cpu_relax();
+			if (READ_ONCE(s->stranded) != id + 1 ||
+			    hak_test_state(s) != HAK_OWNED)
+				atomic_inc(&m->errors);
+			WRITE_ONCE(s->stranded, 0);
+			hak_pool_put(s, HAK_OWNED);
+		}
+		preempt_enable();
+		cond_resched();
+	}
+	atomic_dec(&m->running);
+	return 0;
+}
+
+static void adopters_and_the_reaper(struct kunit *test)
+{
+	struct hak_test_gang *g = kunit_kzalloc(test, sizeof(*g), GFP_KERNEL);
+	unsigned int i, nr = hak_test_nr_threads(), reaped = 0;
+	struct hak_slab *s[THREAD_SLABS];
+	void *obj[THREAD_SLABS];
+	struct movers m = { .nid = numa_mem_id() };
+
+	KUNIT_ASSERT_NOT_NULL(test, g);
+	m.c = hak_test_cache(test, 1024, 0);
+	for (i = 0; i < THREAD_SLABS; i++) {
+		s[i] = hak_test_slab(test, m.c);
+		KUNIT_ASSERT_EQ(test, hak_slab_take(m.c, s[i], obj + i, 1), 1);
+		hak_pool_put(s[i], HAK_OWNED);
+	}
+	m.nid = s[0]->nid;
+	atomic_set(&m.running, nr);
+	KUNIT_ASSERT_EQ(test, hak_test_gang_start(g, nr, move_slabs, &m), 0);
+	while (atomic_read(&m.running)) {
+		reaped += hak_test_reap(m.c);
+		cond_resched();
+	}
+	hak_test_gang_join(g);
+	KUNIT_EXPECT_EQ(test, atomic_read(&m.errors), 0);
+	KUNIT_EXPECT_EQ(test, reaped, 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&m.c->pool[m.nid]->nr), THREAD_SLABS);
+	for (i = 0; i < THREAD_SLABS; i++)
+		hak_test_push(s[i], obj[i]);
+	KUNIT_EXPECT_EQ(test, hak_test_reap(m.c), THREAD_SLABS);
+}
+
+static int claim_and_release(void *arg, unsigned int id)
+{
+	struct movers *m = arg;
+	unsigned int i;
+	int nid;
+
+	for (i = 0; i < 1000; i++) {
+		struct hak_slab *s = hak_superslab_claim(m->c, m->nid);
+
+		if (!s) {
+			nid = hak_superslab_grow(m->nid,
+						 GFP_KERNEL | __GFP_THISNODE);
+			if (nid < 0)
+				atomic_inc(&m->errors);
+			continue;
+		}
+		if (hak_slab_used(s) || s->bump ||
+		    hak_test_slab_of((void *)s->addr) != s ||
+		    !(READ_ONCE(s->ss->used) & BIT_ULL(s->slot)) ||
+		    READ_ONCE(s->ss->used) & HAK_SS_DEAD)
+			atomic_inc(&m->errors);
+		/* In someone's hands alone until it is released. */
+		WRITE_ONCE(s->stranded, id + 1);
+		if (i % 8 == 0)
+			cond_resched();
+		if (READ_ONCE(s->stranded) != id + 1)
+			atomic_inc(&m->errors);
+		WRITE_ONCE(s->stranded, 0);
+		hak_slab_release(s);
+		if (i % 64 == 0)
+			hak_superslab_trim(0);
+	}
+	return 0;
+}
+
+static void claims_releases_and_trims(struct kunit *test)
+{
+	struct hak_test_gang *g = kunit_kzalloc(test, sizeof(*g), GFP_KERNEL);
+	struct movers m = { .nid = numa_mem_id() };
+
+	KUNIT_ASSERT_NOT_NULL(test, g);
+	m.c = hak_test_cache(test, 1024, 0);
+	KUNIT_ASSERT_EQ(test, hak_test_gang_start(g, hak_test_nr_threads(),
+						  claim_and_release, &m), 0);
+	hak_test_gang_join(g);
+	KUNIT_EXPECT_EQ(test, atomic_read(&m.errors), 0);
+}
+
+static struct kunit_case cases[] = {
+	KUNIT_CASE(empty_pool),
+	KUNIT_CASE(put_and_adopt),
+	KUNIT_CASE(all_are_found),
+	KUNIT_CASE(reaper_takes_the_whole_ones),
+	KUNIT_CASE(waiting_frees_do_not_make_it_whole),
+	KUNIT_CASE(slot_changes_class),
+	KUNIT_CASE(slot_changes_to_a_size_class),
+	KUNIT_CASE(slots_of_superslabs),
+	KUNIT_CASE(full_superslab_has_room_again),
+	KUNIT_CASE(empty_superslabs_go_back),
+	KUNIT_CASE(registry_forgets_freed_superslabs),
+	KUNIT_CASE(adopters_and_the_reaper),
+	KUNIT_CASE(claims_releases_and_trims),
+	{}
+};
+
+static struct kunit_suite hak_pool_suite = {
+	.name = "hak_pool",
+	.init = hak_test_init,
+	.exit = hak_test_exit,
+	.test_cases = cases,
+};
+kunit_test_suites(&hak_pool_suite);
+
+HAK_IMPORT_INTERNAL();
+MODULE_DESCRIPTION("KUnit suite: pools, reaper, superslabs");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Size classes: the table, the lookup, and the arithmetic of slab geometry.
+ */
+#include <linux/log2.h>
+#include <linux/module.h>
+#include <linux/string.h>
+
+#include "hak_test.h"
+
+static const u16 class_size[] = {
+	8, 16, 24, 32, 48, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320,
+	384, 448, 512, 640, 768, 896, 1024,
+};
+
+static void class_table(struct kunit *test)
+{
+	unsigned int i;
+
+	KUNIT_ASSERT_EQ(test, ARRAY_SIZE(class_size), (size_t)HAK_NR_CLASSES);
+	for (i = 0; i < HAK_NR_CLASSES; i++) {
+		KUNIT_EXPECT_EQ(test, hak_class[i].size, class_size[i]);
+		KUNIT_EXPECT_EQ(test, hak_class[i].index, i);
+	}
+}
+
+static void class_of_every_size(struct kunit *test)
+{
+	unsigned int size, want = 0, wrong = 0;
+
+	for (size = 1; size <= HAK_MAX_SIZE; size++) {
+		struct hak_cache *c = hak_size_class(size);
+
+		if (size > class_size[want])
+			want++;
+		if (c != &hak_class[want])
+			wrong++;
+		/* No request above 64 wastes more than a fifth. */
+		if (size > 64 && (c->size - size) * 5 > c->size)
+			wrong++;
+	}
+	KUNIT_EXPECT_EQ(test, wrong, 0);
+}
+
+/* Objects at multiples of the size in a 64 KiB slab are aligned by it alone. */
+static void class_alignment(struct kunit *test)
+{
+	unsigned int size;
+
+	for (size = HAK_MIN_SIZE; size <= HAK_MAX_SIZE; size *= 2)
+		KUNIT_EXPECT_EQ(test, hak_size_class(size)->size, size);
+	for (size = HAK_MIN_SIZE; size <= HAK_MAX_SIZE; size += HAK_MIN_SIZE) {
+		unsigned int align = size & -size;
+		unsigned int given = hak_size_class(size)->size;
+
+		/* A size of its own class keeps its own divisor. */
+		if (given == size)
+			KUNIT_EXPECT_EQ(test, given % align, 0);
+	}
+}
+
+static unsigned int geometry_errors(const struct hak_cache *c)
+{
+	unsigned int wrong = 0;
+	u32 off;
+
+	if (c->capacity * c->size > HAK_SLAB_SIZE ||
+	    (c->capacity + 1) * c->size <= HAK_SLAB_SIZE ||
+	    c->limit != c->capacity * c->size)
+		wrong++;
+	for (off = 0; off < HAK_SLAB_SIZE; off++)
+		if (hak_offset_valid(c, off) !=
+		    (off % c->size == 0 && off < c->limit))
+			wrong++;
+	return wrong;
+}
+
+static void class_geometry(struct kunit *test)
+{
+	unsigned int i;
+
+	for (i = 0; i < HAK_NR_CLASSES; i++)
+		KUNIT_EXPECT_EQ(test, geometry_errors(&hak_class[i]), 0);
+}
+
+/* Sizes a typed cache may have, among them all that are awkward to divide by. */
+static void typed_geometry(struct kunit *test)
+{
+	static const unsigned int size[] = {
+		8, 40, 56, 72, 120, 136, 1032, 1096, 2040, 2184, 4096, 4104,
+		5000, 6552, 8184, 8192,
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(size); i++) {
+		struct hak_cache *c = hak_cache_create("hak_test", size[i], 0,
+						       0, NULL);
+
+		KUNIT_ASSERT_NOT_NULL(test, c);
+		KUNIT_EXPECT_EQ(test, hak_cache_size(c), size[i]);
+		KUNIT_EXPECT_EQ(test, geometry_errors(c), 0);
+		hak_cache_destroy(c);
+	}
+}
+
+static struct kunit_case cases[] = {
+	KUNIT_CASE(class_table),
+	KUNIT_CASE(class_of_every_size),
+	KUNIT_CASE(class_alignment),
+	KUNIT_CASE(class_geometry),
+	KUNIT_CASE(typed_geometry),
+	{}
+};
+
+static struct kunit_suite hak_size_class_suite = {
+	.name = "hak_size_class",
+	.init = hak_test_init,
+	.exit = hak_test_exit,
+	.test_cases = cases,
+};
+kunit_test_suites(&hak_size_class_suite);
+
+HAK_IMPORT_INTERNAL();
+MODULE_DESCRIPTION("KUnit suite: size classes");
+MODULE_LICENSE("GPL");

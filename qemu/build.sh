@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash disable=SC2034,SC2154
+#
+# Finding a kernel's source and building it, for qemu/kernel, whose variables
+# kernel, flavour and jobs it reads. Sourced, never run.
+
+# The fragments of FLAVOUR, in the order in which later lines win.
+fragments() {
+	case $1 in
+	kunit) echo base x86 preempt kunit debug-light ;;
+	bench) echo base x86 preempt bench production ;;
+	kasan) echo base x86 preempt kunit debug-light lockdep kasan ;;
+	kcsan) echo base x86 preempt kunit debug-light kcsan ;;
+	rt)    echo base x86 kunit debug-light lockdep rt ;;
+	um)    echo base um kunit bench ;;
+	esac
+}
+
+# Prints one line for each symbol, the last one given, in a stable order.
+merged_fragments() {
+	local name files=()
+	for name in $(fragments "$1"); do
+		files+=("$HERE/config/$name.config")
+	done
+	cat "${files[@]}" | awk '
+		/^# CONFIG_[A-Z0-9_a-z]+ is not set$/ { line[$2] = $0 }
+		/^# either / { line[$0] = $0 }
+		/^CONFIG_/ { split($0, part, "="); line[part[1]] = $0 }
+		END { for (symbol in line) print line[symbol] }' | LC_ALL=C sort
+}
+
+# Sets src, and what names it: source_id. A tree of the user's may change at
+# any time, so own_tree makes every call run make.
+find_source() {
+	local package version
+	own_tree=
+	case $1 in
+	*/*|.)
+		src=$(cd "$1" 2>/dev/null && pwd) || die "no directory $1"
+		[[ -f $src/Kbuild && -f $src/kernel/fork.c ]] || die "$src is not a kernel source tree"
+		own_tree=y
+		source_id=$(make -s -C "$src" kernelversion)-own-$(sha256sum <<<"$src" | cut -c1-8)
+		return ;;
+	esac
+	with_lock apt refresh_apt_root
+	case $1 in
+	newest) package=$(newest_source_package) ;;
+	[0-9]*) package=linux-source-$1 ;;
+	*) die "--kernel wants 6.12, newest or a path with a slash in it, not '$1'" ;;
+	esac
+	version=$(package_version "$package") ||
+		die "the archive has no package $package; known: newest ($(newest_source_package)), 6.12, or the path of a source tree"
+	source_id=${package#linux-source-}_$version
+	src=$CACHE/src/$source_id
+	mkdir -p "$CACHE/src"
+	with_lock "src-$source_id" unpack_source "$package" "$version" "$src"
+}
+
+# UML's SLUB has no 128-bit cmpxchg unless its Kconfig says that struct page is
+# aligned, so that a comparison would be unfair. The edit is made on a copy
+# whose other files are the same (hard links).
+um_source() {
+	local copy=$src-um
+	[[ ! -e $copy/.complete ]] || return 0
+	say "making UML's copy of the source"
+	rm -rf "$copy" "$copy.tmp"
+	cp -al "$src" "$copy.tmp"
+	rm "$copy.tmp/.complete"
+	sed -i '/^config UML$/,/^$/s/^\tdefault y$/&\n\tselect HAVE_ALIGNED_STRUCT_PAGE/' \
+		"$copy.tmp/arch/um/Kconfig"
+	grep -q HAVE_ALIGNED_STRUCT_PAGE "$copy.tmp/arch/um/Kconfig" ||
+		die "arch/um/Kconfig of $source_id has changed shape; adapt um_source in qemu/build.sh"
+	mv "$copy.tmp" "$copy"
+	touch "$copy/.complete"
+}
+
+kernel_make() {
+	setpriv --pdeathsig TERM make -C "$src" O="$build" ARCH="$arch" -j"$jobs" "$@"
+}
+
+# Every line of the fragments must have survived Kconfig, or a flavour would
+# silently not be what it says. A line "# either CONFIG_A CONFIG_B" names
+# symbols of which one version of the kernel has one and one the other.
+check_config() {
+	local lost
+	lost=$(awk '
+		NR == FNR { has[$0] = 1; split($0, part, "="); on[part[1]] = 1; next }
+		/^# either/ {
+			found = 0
+			for (i = 3; i <= NF; i++) { found += $i in on; spared[$i] = 1 }
+			if (!found) print
+			next
+		}
+		/^#/ { if ($2 in on) print; next }
+		{ split($0, part, "="); if (!($0 in has) && !(part[1] in spared)) print }
+	' "$build/.config" "$build/fragments")
+	[[ -z $lost ]] || {
+		printf '%s\n' "$lost" >&2
+		die "the configuration of $source_id did not take the lines above; fix qemu/config or what they depend on"
+	}
+}
+
+configure() {
+	merged_fragments "$flavour" >"$build/fragments.new"
+	if [[ -e $build/.config ]] && cmp -s "$build/fragments.new" "$build/fragments"; then
+		return
+	fi
+	mv "$build/fragments.new" "$build/fragments"
+	KCONFIG_ALLCONFIG=$build/fragments kernel_make allnoconfig >"$build/build.log" 2>&1 || {
+		tail -n 20 "$build/build.log" >&2
+		die "configuring failed"
+	}
+	check_config
+}
+
+# Modules need headers, symbols and host tools; objects are three quarters of a
+# build directory and serve only the next incremental build.
+trim_build() {
+	find "$build" \( -path "$build/scripts" -o -path "$build/tools" \) -prune -o \
+		-type f \( -name '*.o' -o -name '*.a' -o -name '.*.cmd' -o -name '.tmp_*' \
+		-o -name 'vmlinux.bin*' -o -name 'vmlinux.unstripped' \) -exec rm -f {} +
+}
+
+# Says something every so often, because a build takes minutes. A background
+# job does not see Ctrl-C, so make is ended through its parent.
+run_build() {
+	local start=$SECONDS pid
+	{ time kernel_make all; } >>"$build/build.log" 2>&1 &
+	pid=$!
+	trap 'kill "$pid" 2>/dev/null || true' EXIT
+	trap 'exit 130' INT
+	trap 'exit 143' TERM HUP
+	while kill -0 "$pid" 2>/dev/null; do
+		sleep 1
+		((++ticks % 30)) || say "building $source_id $flavour: $((SECONDS - start)) s," \
+			"$(grep -c '^ *\(CC\|AS\|LD\|AR\) ' "$build/build.log") objects"
+	done
+	trap - EXIT INT TERM HUP
+	wait "$pid" || {
+		grep -n -B 2 -A 8 -m 3 -E 'error:|Error [0-9]|\*\*\*' "$build/build.log" >&2 || true
+		die "the build failed; all of it is in $build/build.log"
+	}
+	say "built $source_id $flavour in $((SECONDS - start)) s"
+}
+
+build_locked() {
+	local ticks=0
+	[[ $own_tree || ! -e $build/.complete ]] || return 0
+	mkdir -p "$build"
+	configure
+	say "building $source_id $flavour (log: $build/build.log)"
+	run_build
+	[[ $own_tree ]] || trim_build
+	touch "$build/.complete"
+}
+
+# Sets build, image and release.
+build_kernel() {
+	local key compiler
+	arch=x86
+	if [[ $flavour == um ]]; then
+		arch=um
+		grep -q UML_SUBARCH_SUPPORTS_SMP "$src/arch/um/Kconfig" ||
+			die "UML of this source has no SMP; use --kernel=newest"
+		[[ ! $own_tree ]] || say "your own tree is built as it is: UML comparisons want HAVE_ALIGNED_STRUCT_PAGE"
+		[[ $own_tree ]] || {
+			with_lock "src-$source_id-um" um_source
+			src=$src-um
+		}
+	fi
+	compiler=$(gcc -dumpfullversion -dumpmachine | paste -sd-)
+	key=$({ merged_fragments "$flavour"; echo "$compiler"; } | sha256sum | cut -c1-12)
+	build=$CACHE/build/$source_id-$flavour-$key
+	with_lock "build-$source_id-$flavour-$key" build_locked
+	release=$(<"$build/include/config/kernel.release")
+	image=$build/arch/x86/boot/bzImage
+	[[ $arch != um ]] || image=$build/linux
+	[[ -e $image ]] || die "no $image after the build; remove $build and run again"
+}

@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# Kernel packages from the Debian archive, by way of a private apt root: the
+# machine's own sources and package state are neither used nor changed.
+# Signatures are always verified, with the machine's debian-archive-keyring.
+# Sourced, never run.
+
+APT_ROOT=$CACHE/apt
+APT_SUITES=(bookworm-backports trixie-backports)
+APT_MAX_AGE_DAYS=7
+KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
+
+apt_private() { APT_CONFIG=$APT_ROOT/apt.conf "$@"; }
+
+# The address of the Debian archive, from the machine's own configuration.
+# Origin is known only once lists were fetched; until then go by the path.
+archive_mirror() {
+	# shellcheck disable=SC2016  # apt expands these
+	local format='$(ORIGIN) $(LABEL) $(REPO_URI)' targets
+	targets=$(apt-get indextargets --format "$format" 'Created-By: Packages')
+	awk '$1 == "Debian" && $2 == "Debian" { print $3; found = 1; exit }
+	     $NF ~ /\/debian\/?$/ { guess = guess ? guess : $NF }
+	     END { if (!found && guess) print guess }' <<<"$targets"
+}
+
+write_apt_root() {
+	local mirror suite
+	[[ -r $KEYRING ]] ||
+		die "no $KEYRING; install the package debian-archive-keyring"
+	mirror=$(archive_mirror)
+	[[ $mirror ]] ||
+		die "apt names no Debian mirror; add one, run 'apt-get update', or give a source tree with --kernel=PATH"
+	mkdir -p "$APT_ROOT"/{lists/partial,archives/partial}
+	: >"$APT_ROOT/status"
+	for suite in "${APT_SUITES[@]}"; do
+		echo "deb [signed-by=$KEYRING] $mirror $suite main"
+	done >"$APT_ROOT/sources.list"
+	cat >"$APT_ROOT/apt.conf" <<-EOF
+	Dir::State "$APT_ROOT";
+	Dir::State::lists "$APT_ROOT/lists";
+	Dir::State::status "$APT_ROOT/status";
+	Dir::Cache "$APT_ROOT";
+	Dir::Cache::archives "$APT_ROOT/archives";
+	Dir::Etc::SourceList "$APT_ROOT/sources.list";
+	Dir::Etc::SourceParts "/dev/null";
+	Acquire::Languages "none";
+	APT::Sandbox::User "$(id -un)";
+	EOF
+}
+
+# apt-get update reports a suite it could not verify as a warning at most when
+# old lists are left, so its text is read and its status is not enough.
+update_apt_root() {
+	local log=$APT_ROOT/update.log
+	apt_private apt-get update -q >"$log" 2>&1 &&
+		! grep -Eq '^(W|E|Err).*(NO_PUBKEY|EXPKEYSIG|not signed|Failed to fetch)' "$log"
+}
+
+upgrade_keyring() {
+	local cmd=(apt-get install -y -qq --only-upgrade debian-archive-keyring)
+	[[ $(id -u) -eq 0 ]] ||
+		die "the archive keyring is too old; run: sudo ${cmd[*]}"
+	say "the archive keyring is too old for a suite; upgrading debian-archive-keyring"
+	apt-get update -qq >&2
+	DEBIAN_FRONTEND=noninteractive "${cmd[@]}" >&2
+}
+
+refresh_apt_root() {
+	local stamp=$APT_ROOT/updated
+	[[ -z $(find "$stamp" -mtime "-$APT_MAX_AGE_DAYS" 2>/dev/null) ]] || return 0
+	write_apt_root
+	say "reading the package lists of ${APT_SUITES[*]}"
+	if ! update_apt_root && grep -Eq 'NO_PUBKEY|EXPKEYSIG' "$APT_ROOT/update.log"; then
+		upgrade_keyring
+		update_apt_root || true
+	fi
+	if grep -Eq '^(E|W|Err)' "$APT_ROOT/update.log"; then
+		cat "$APT_ROOT/update.log" >&2
+		[[ -e $stamp ]] || die "could not read the package lists (see above)"
+		say "going on with the lists of $(date -r "$stamp" +%F)"
+		return 0
+	fi
+	touch "$stamp"
+}
+
+# Prints the candidate version of PACKAGE; fails if the archive has none.
+package_version() {
+	apt_private apt-cache policy "$1" |
+		awk '$1 == "Candidate:" && $2 != "(none)" { print $2; found = 1 }
+		     END { exit !found }'
+}
+
+# Downloads PACKAGE=VERSION... and unpacks them all below DIR.
+unpack_packages() {
+	local dir=$1 deb
+	shift
+	mkdir -p "$dir/deb"
+	(cd "$dir/deb" && apt_private apt-get download -qq "$@" >&2) ||
+		die "could not download $*; is the network up? To look for newer versions remove $APT_ROOT/updated"
+	for deb in "$dir"/deb/*.deb; do
+		dpkg-deb -x "$deb" "$dir"
+	done
+	rm -r "$dir/deb"
+}
+
+newest_source_package() {
+	apt_private apt-cache search --names-only '^linux-source-[0-9]+\.[0-9]+$' |
+		awk '{ print $1 }' | sort -V | tail -n 1
+}
+
+# The newest release of SERIES that has both a signed image and headers.
+newest_prebuilt() {
+	local series=$1 names
+	names=$(apt_private apt-cache pkgnames linux-)
+	comm -12 \
+		<(sed -n "s/^linux-image-\($series\..*-cloud-amd64\)\$/\1/p" <<<"$names" | sort) \
+		<(sed -n "s/^linux-headers-\($series\..*-cloud-amd64\)\$/\1/p" <<<"$names" | sort) |
+		sort -V | tail -n 1
+}
+
+# GPU, sound, media and network drivers are half of the tree; nothing here
+# builds them, and Kconfig wants only their Kconfig files.
+unpack_source() {
+	local package=$1 version=$2 dir=$3 tar
+	[[ ! -e $dir/.complete ]] || return 0
+	say "fetching $package $version"
+	rm -rf "$dir.tmp"
+	unpack_packages "$dir.tmp" "$package=$version"
+	tar=$(echo "$dir.tmp/usr/src/$package".tar.*)
+	say "unpacking $package (half a minute)"
+	rm -rf "$dir"
+	mkdir -p "$dir"
+	tar -C "$dir" --strip-components=1 --wildcards \
+		--exclude='*/drivers/gpu/*.[ch]' --exclude='*/drivers/media/*.[ch]' \
+		--exclude='*/drivers/net/*.[ch]' --exclude='*/sound/*.[ch]' \
+		-xf "$tar" || die "$tar is damaged; run again"
+	rm -r "$dir.tmp"
+	touch "$dir/.complete"
+}
+
+# The headers' own links are relative and survive; the path of the common
+# headers in the Makefile does not.
+unpack_prebuilt() {
+	local release=$1 version=$2 dir=$3 abi=${1%-cloud-amd64}
+	[[ ! -e $dir/.complete ]] || return 0
+	say "fetching Debian's kernel $release"
+	rm -rf "$dir"
+	unpack_packages "$dir" "linux-image-$release" "linux-headers-$release=$version" \
+		"linux-headers-$abi-common=$version" "linux-kbuild-$abi=$version"
+	sed -i "s|/usr/src/|$dir/usr/src/|g" "$dir/usr/src/linux-headers-$release/Makefile"
+	rm -rf "${dir:?}/lib/modules"
+	touch "$dir/.complete"
+}

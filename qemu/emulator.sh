@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash disable=SC2034
+#
+# Which QEMU to run, and whether KVM works, for qemu/vm. Sourced, never run.
+
+# QEMU 7.2 (Debian 12) leaves garbage in the flags register after cmpxchg16b
+# when it emulates. SLUB executes that all the time, and one boot in three dies
+# of it. 10.0 does not.
+QEMU_MIN=10
+
+qemu_major() { "$1" --version | sed -n 's/^QEMU emulator version \([0-9]*\).*/\1/p'; }
+
+unpack_qemu() {
+	local version=$1 dir=$2
+	[[ ! -e $dir/.complete ]] || return 0
+	say "the installed QEMU is older than $QEMU_MIN; fetching $version into the cache"
+	rm -rf "$dir"
+	unpack_packages "$dir" "qemu-system-x86=$version" "qemu-system-data=$version"
+	touch "$dir/.complete"
+}
+
+# The newest version of QEMU built for this release of Debian.
+backported_qemu() {
+	local codename
+	# shellcheck source=/dev/null
+	codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
+	apt_private apt-cache madison qemu-system-x86 |
+		awk -v suite="$codename-backports" '$0 ~ suite { print $3; exit }'
+}
+
+# Sets qemu, the command with its data directories, and emulated_cpu. Libraries
+# and the BIOS are those of the installed package.
+find_qemu() {
+	local version dir
+	qemu=("${QEMU:-qemu-system-x86_64}")
+	emulated_cpu=max
+	[[ $(qemu_major "${qemu[0]}") -lt $QEMU_MIN ]] || return 0
+	if [[ ! ${QEMU:-} ]] && (with_lock apt refresh_apt_root) && version=$(backported_qemu) &&
+		[[ $version ]]; then
+		dir=$CACHE/qemu/${version#*:}
+		if (with_lock "qemu-$version" unpack_qemu "$version" "$dir") &&
+			"$dir/usr/bin/qemu-system-x86_64" --version >/dev/null 2>&1; then
+			qemu=("$dir/usr/bin/qemu-system-x86_64"
+				-L "$dir/usr/share/qemu" -L /usr/share/seabios)
+			return
+		fi
+	fi
+	say "emulating without cmpxchg16b, which this QEMU gets wrong: figures of SLUB are void; set QEMU= to version $QEMU_MIN or later"
+	emulated_cpu=max,-cx16
+}
+
+kvm_memory() { echo "$CACHE/kvm-works-$(uname -r)"; }
+
+# Prints yes, no, or nothing where it is not known yet. KVM may open and still
+# boot nothing, so only a boot decides.
+kvm_known() {
+	if [[ ! -w /dev/kvm ]]; then
+		echo no
+	elif [[ -e $(kvm_memory) ]]; then
+		cat "$(kvm_memory)"
+	fi
+}
+
+# Boots IMAGE with KVM and nothing to do.
+probe_kvm() {
+	say "trying KVM, for 15 seconds at most"
+	"$HERE/vm" --image="$1" --backend=kvm --deadline=15 -- true >/dev/null 2>&1
+}

@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Deferred work: work items, irq_work and RCU callbacks, without a thread of
+ * our own. Whoever reaches a point where it is allowed runs what is pending:
+ *
+ *   alloc_pages() with a blocking gfp; a thread going offline; the malloc front
+ *   end's free() when shim_pending is set; a flush; shim_run_pending()
+ *
+ * and only while it holds no lock. One thread at a time does (runner); others
+ * pass by.
+ */
+#include <errno.h>
+#include <limits.h>
+
+#include <linux/irq_work.h>
+#include <linux/jiffies.h>
+#include <linux/delay.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
+#include <linux/workqueue.h>
+
+#include "shim.h"
+
+/* Frees between two looks at the clock while some work is not yet due. */
+#define CLOCK_EVERY	256
+/* Items run in one go, so that work that queues itself cannot hold a thread. */
+#define RUN_MAX		64
+
+struct workqueue_struct shim_wq = { "shim" };
+
+int shim_pending;
+
+/* Not in the list of locks: fork() takes it first, see init.c. */
+static struct shim_lock runner = SHIM_LOCK_INIT;
+
+static LLIST_HEAD(irq_works);
+static struct rcu_head *rcu_heads;
+
+DEFINE_SHIM_LOCK(work_lock);
+static LIST_HEAD(ready);
+static LIST_HEAD(later);
+static struct work_struct *running;
+static u64 next_due;
+
+static void pending_set(int bits)
+{
+	__atomic_fetch_or(&shim_pending, bits, __ATOMIC_RELEASE);
+}
+
+static void pending_clear(int bits)
+{
+	__atomic_fetch_and(&shim_pending, ~bits, __ATOMIC_ACQUIRE);
+}
+
+/* Everything below is under work_lock until the next comment. */
+static void __work_remove(struct work_struct *work)
+{
+	list_del_init(&work->entry);
+	WRITE_ONCE(work->pending, 0);
+}
+
+static void __work_add(struct work_struct *work, unsigned long delay)
+{
+	work->due = delay ? ktime_get_coarse_ns() + delay * 1000000ULL : 0;
+	WRITE_ONCE(work->pending, 1);
+	if (!delay) {
+		list_add_tail(&work->entry, &ready);
+		pending_set(SHIM_PENDING_NOW);
+		return;
+	}
+	list_add_tail(&work->entry, &later);
+	if (!next_due || work->due < next_due)
+		WRITE_ONCE(next_due, work->due);
+	pending_set(SHIM_PENDING_LATER);
+}
+
+/* Move what is due to the ready list and find out when the next is. */
+static void __work_ripen(void)
+{
+	u64 now = ktime_get_coarse_ns(), next = 0;
+	struct work_struct *work, *tmp;
+
+	list_for_each_entry_safe(work, tmp, &later, entry) {
+		if (work->due <= now)
+			list_move_tail(&work->entry, &ready);
+		else if (!next || work->due < next)
+			next = work->due;
+	}
+	WRITE_ONCE(next_due, next);
+	if (list_empty(&later))
+		pending_clear(SHIM_PENDING_LATER);
+	if (!list_empty(&ready))
+		pending_set(SHIM_PENDING_NOW);
+}
+
+static struct work_struct *__work_next(void)
+{
+	struct work_struct *work;
+
+	work = list_first_entry_or_null(&ready, struct work_struct, entry);
+	if (work)
+		__work_remove(work);
+	WRITE_ONCE(running, work);
+	return work;
+}
+
+/* No lock held from here on. */
+static void run_works(void)
+{
+	struct work_struct *work;
+	unsigned int i;
+
+	for (i = 0; i < RUN_MAX; i++) {
+		shim_lock(&work_lock);
+		if (!i)
+			__work_ripen();
+		work = __work_next();
+		shim_unlock(&work_lock);
+		if (!work)
+			return;
+		work->func(work);
+		/* Pairs with smp_load_acquire() in work_runs(). */
+		smp_store_release(&running, NULL);
+	}
+	pending_set(SHIM_PENDING_NOW);
+}
+
+static void run_irq_works(void)
+{
+	struct llist_node *n, *next;
+
+	n = llist_reverse_order(llist_del_all(&irq_works));
+	for (; n; n = next) {
+		struct irq_work *work = llist_entry(n, struct irq_work, llnode);
+
+		next = n->next;
+		/* May be queued again from here on. */
+		atomic_xchg(&work->flags, IRQ_WORK_BUSY);
+		work->func(work);
+		atomic_fetch_andnot(IRQ_WORK_BUSY, &work->flags);
+	}
+}
+
+static void run_rcu(void)
+{
+	struct rcu_head *h, *next, *list = NULL;
+
+	for (h = xchg(&rcu_heads, NULL); h; h = next) {
+		next = h->next;
+		h->next = list;
+		list = h;
+	}
+	for (h = list; h; h = next) {
+		next = h->next;
+		h->func(h);
+	}
+}
+
+static bool work_runs(struct work_struct *work)
+{
+	/* Pairs with smp_store_release() in run_works(). */
+	return smp_load_acquire(&running) == work;
+}
+
+static bool runner_is_me(void)
+{
+	return shim_lock_mine(&runner);
+}
+
+/**
+ * shim_run_pending() - run what is pending and due, if that is allowed here
+ *
+ * Does nothing while the thread holds a lock or another is at it.
+ */
+void shim_run_pending(void)
+{
+	int saved = errno;
+
+	if (shim_locks_held || in_atomic() || irqs_disabled() ||
+	    !__shim_trylock(&runner))
+		return;
+	pending_clear(SHIM_PENDING_NOW);
+	run_irq_works();
+	run_rcu();
+	run_works();
+	__shim_unlock(&runner);
+	errno = saved;
+}
+
+/* The front end's free() found shim_pending set. */
+void shim_pending_check(void)
+{
+	static __thread unsigned int calls;
+
+	if (READ_ONCE(shim_pending) & SHIM_PENDING_NOW) {
+		shim_run_pending();
+		return;
+	}
+	if (++calls % CLOCK_EVERY == 0 &&
+	    ktime_get_coarse_ns() >= READ_ONCE(next_due))
+		shim_run_pending();
+}
+
+/* For fork(): nobody is running work, and nobody will. */
+void shim_deferred_lock(void)
+{
+	if (!__shim_trylock(&runner))
+		shim_lock_wait(&runner);
+}
+
+void shim_deferred_unlock(void)
+{
+	__shim_unlock(&runner);
+}
+
+bool shim_queue_work(struct work_struct *work, unsigned long delay, bool modify)
+{
+	bool was;
+
+	shim_lock(&work_lock);
+	was = work->pending;
+	if (was && modify)
+		__work_remove(work);
+	if (!was || modify)
+		__work_add(work, delay);
+	shim_unlock(&work_lock);
+	return modify ? was : !was;
+}
+
+bool shim_work_pending(struct work_struct *work)
+{
+	return READ_ONCE(work->pending);
+}
+
+bool shim_cancel_work(struct work_struct *work, bool sync)
+{
+	bool was = false;
+
+	for (;;) {
+		shim_lock(&work_lock);
+		if (work->pending) {
+			__work_remove(work);
+			was = true;
+		}
+		shim_unlock(&work_lock);
+		if (!sync || !work_runs(work) || runner_is_me())
+			return was;
+		/* It may queue itself again before it ends. */
+		shim_sleep_ns(50000);
+	}
+}
+
+bool shim_flush_work(struct work_struct *work)
+{
+	bool was;
+
+	shim_lock(&work_lock);
+	was = work->pending;
+	if (was && work->due) {
+		__work_remove(work);
+		__work_add(work, 0);
+	}
+	shim_unlock(&work_lock);
+	was |= work_runs(work);
+	if (runner_is_me())
+		return was;
+	while (shim_work_pending(work) || work_runs(work)) {
+		shim_run_pending();
+		shim_yield();
+	}
+	return was;
+}
+
+void shim_flush_all(void)
+{
+	bool busy = true;
+
+	while (busy && !runner_is_me()) {
+		shim_run_pending();
+		shim_lock(&work_lock);
+		busy = !list_empty(&ready) || running;
+		shim_unlock(&work_lock);
+	}
+}
+
+bool irq_work_queue(struct irq_work *work)
+{
+	if (atomic_fetch_or(IRQ_WORK_PENDING, &work->flags) & IRQ_WORK_PENDING)
+		return false;
+	llist_add(&work->llnode, &irq_works);
+	pending_set(SHIM_PENDING_NOW);
+	return true;
+}
+
+void irq_work_sync(struct irq_work *work)
+{
+	while (atomic_read_acquire(&work->flags) && !runner_is_me()) {
+		shim_run_pending();
+		shim_yield();
+	}
+}
+
+void call_rcu(struct rcu_head *head, rcu_callback_t func)
+{
+	struct rcu_head *first = READ_ONCE(rcu_heads);
+
+	head->func = func;
+	do {
+		head->next = first;
+	} while (!try_cmpxchg(&rcu_heads, &first, head));
+	pending_set(SHIM_PENDING_NOW);
+}
+
+void rcu_barrier(void)
+{
+	while (READ_ONCE(rcu_heads) && !runner_is_me()) {
+		shim_run_pending();
+		shim_yield();
+	}
+	/* Those taken off the list by another thread have run, too. */
+	if (!runner_is_me()) {
+		shim_deferred_lock();
+		shim_deferred_unlock();
+	}
+}
+
+void synchronize_rcu(void)
+{
+	might_sleep();
+	shim_sleep_ns(1000000);
+}

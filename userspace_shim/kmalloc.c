@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * SLUB's place is taken by the C library's allocator, called by names a
+ * program that has hakmem as its malloc does not reach. Memory that RCU readers
+ * may still look at is never given back to it.
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <malloc.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <linux/kernel.h>
+#include <linux/list.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+
+#include "shim.h"
+
+#ifdef HAK_SHIM_SANITIZER
+/* The sanitizer's allocator is the one underneath. */
+#define __libc_malloc	malloc
+#define __libc_calloc	calloc
+#define __libc_realloc	realloc
+#define __libc_memalign	memalign
+#define __libc_free	free
+#else
+extern void *__libc_malloc(size_t size);
+extern void *__libc_calloc(size_t n, size_t size);
+extern void *__libc_realloc(void *p, size_t size);
+extern void *__libc_memalign(size_t align, size_t size);
+extern void __libc_free(void *p);
+#endif
+
+static size_t (*libc_usable)(void *p);
+static long fail_after = -1;
+
+void *shim_libc_malloc(size_t size)
+{
+	return __libc_malloc(size);
+}
+
+void *shim_libc_calloc(size_t n, size_t size)
+{
+	return __libc_calloc(n, size);
+}
+
+void *shim_libc_realloc(void *p, size_t size)
+{
+	return __libc_realloc(p, size);
+}
+
+void *shim_libc_memalign(size_t align, size_t size)
+{
+	return __libc_memalign(align, size);
+}
+
+void shim_libc_free(void *p)
+{
+	__libc_free(p);
+}
+
+/*
+ * malloc_usable_size() has no other name: the C library's is asked for there,
+ * for the name may be ours here and yet another allocator's further on.
+ */
+static size_t (*find_usable(void))(void *p)
+{
+	size_t (*f)(void *p) = NULL;
+#ifdef HAK_SHIM_SANITIZER
+	f = malloc_usable_size;
+#else
+	void *libc = dlopen("libc.so.6", RTLD_LAZY | RTLD_NOLOAD);
+
+	if (libc)
+		f = dlsym(libc, "malloc_usable_size");
+#endif
+	return f;
+}
+
+void shim_kmalloc_init(void)
+{
+	WRITE_ONCE(libc_usable, find_usable());
+}
+
+size_t shim_libc_usable(void *p)
+{
+	if (unlikely(!READ_ONCE(libc_usable)))
+		shim_kmalloc_init();
+	return libc_usable ? libc_usable(p) : 0;
+}
+
+void shim_fail_kmalloc_after(long n)
+{
+	WRITE_ONCE(fail_after, n);
+}
+
+static bool must_fail(void)
+{
+	long n = READ_ONCE(fail_after);
+
+	if (likely(n < 0))
+		return false;
+	if (!n)
+		return true;
+	WRITE_ONCE(fail_after, n - 1);
+	return false;
+}
+
+/*
+ * Blocks given to kfree_rcu(). They stay as they are, readable, until one of
+ * the same size is asked for zeroed, which is how metadata is asked for.
+ */
+struct retired {
+	struct retired *next;
+	void *p;
+	size_t size;	/* sizeof of what it was */
+	size_t usable;
+};
+
+DEFINE_SHIM_LOCK(retired_lock);
+static struct retired *retired;
+
+void __shim_retire(const void *p, size_t size)
+{
+	struct retired *r;
+
+	if (ZERO_OR_NULL_PTR(p))
+		return;
+	shim_locks_forget(p, size);
+	r = shim_libc_malloc(sizeof(*r));
+	if (!r)
+		return;		/* for ever is for ever */
+	r->p = (void *)p;
+	r->size = size;
+	r->usable = shim_libc_usable(r->p);
+	shim_lock(&retired_lock);
+	r->next = retired;
+	WRITE_ONCE(retired, r);
+	shim_unlock(&retired_lock);
+}
+
+static bool retired_fits(const struct retired *r, size_t size, size_t align)
+{
+	if ((unsigned long)r->p & (align - 1))
+		return false;
+	if (size == r->size)
+		return true;
+	/* A flexible array at its end: its size is not known exactly. */
+	return size > 1024 && size > r->size && size <= r->usable &&
+	       r->usable - size < 2 * sizeof(long);
+}
+
+static void *reuse_retired(size_t size, size_t align)
+{
+	struct retired *r, **at;
+	void *p = NULL;
+
+	shim_lock(&retired_lock);
+	for (at = &retired; (r = *at); at = &r->next) {
+		if (!retired_fits(r, size, align))
+			continue;
+		p = r->p;
+		WRITE_ONCE(*at, r->next);
+		break;
+	}
+	shim_unlock(&retired_lock);
+	if (r)
+		shim_libc_free(r);
+	return p;
+}
+
+/* kmalloc() aligns to the largest power of two that divides the size. */
+static size_t natural_align(size_t size)
+{
+	size_t align = size & -size;
+
+	return clamp(align, 2 * sizeof(long), PAGE_SIZE);
+}
+
+static void *try_kmalloc(size_t size, size_t align, gfp_t gfp)
+{
+	void *p;
+
+	if (unlikely(must_fail()))
+		return NULL;
+	if ((gfp & __GFP_ZERO) && unlikely(READ_ONCE(retired))) {
+		p = reuse_retired(size, align);
+		if (p)
+			return memset(p, 0, size);
+	}
+	if (align <= 2 * sizeof(long))
+		return gfp & __GFP_ZERO ? shim_libc_calloc(1, size) :
+					  shim_libc_malloc(size);
+	p = shim_libc_memalign(align, size);
+	if (p && (gfp & __GFP_ZERO))
+		memset(p, 0, size);
+	return p;
+}
+
+static void *__kmalloc(size_t size, size_t align, gfp_t gfp)
+{
+	int saved = errno;
+	void *p;
+
+	might_alloc(gfp);
+	if (!size)
+		return ZERO_SIZE_PTR;
+	while (!(p = try_kmalloc(size, align, gfp)) && (gfp & __GFP_NOFAIL))
+		usleep(1000);
+	errno = saved;
+	return p;
+}
+
+void *kmalloc(size_t size, gfp_t gfp)
+{
+	return __kmalloc(size, natural_align(size), gfp);
+}
+
+/* No alignment: a large zeroed table is then fresh, untouched memory. */
+void *kvmalloc(size_t size, gfp_t gfp)
+{
+	return __kmalloc(size, 2 * sizeof(long), gfp);
+}
+
+void kfree(const void *p)
+{
+	if (ZERO_OR_NULL_PTR(p))
+		return;
+	if (unlikely(shim_may_hold_lock(p)))
+		shim_locks_forget(p, shim_libc_usable((void *)p));
+	shim_libc_free((void *)p);
+}
+
+void *krealloc(const void *p, size_t size, gfp_t gfp)
+{
+	int saved = errno;
+	void *new;
+
+	if (ZERO_OR_NULL_PTR(p))
+		return kmalloc(size, gfp);
+	if (!size) {
+		kfree(p);
+		return ZERO_SIZE_PTR;
+	}
+	new = must_fail() ? NULL : shim_libc_realloc((void *)p, size);
+	errno = saved;
+	return new;
+}
+
+size_t ksize(const void *p)
+{
+	return ZERO_OR_NULL_PTR(p) ? 0 : shim_libc_usable((void *)p);
+}
+
+char *kstrdup(const char *s, gfp_t gfp)
+{
+	size_t n = s ? strlen(s) + 1 : 0;
+	char *p = s ? kmalloc(n, gfp) : NULL;
+
+	return p ? memcpy(p, s, n) : NULL;
+}
+
+/*
+ * Objects of a SLAB_TYPESAFE_BY_RCU cache are followed by a link and kept on
+ * the cache's own list once free, until the cache is destroyed.
+ */
+static void **type_link(struct kmem_cache *s, void *p)
+{
+	return (void **)((char *)p + ALIGN(s->object_size, sizeof(void *)));
+}
+
+struct kmem_cache *kmem_cache_create(const char *name, unsigned int size,
+				     unsigned int align, slab_flags_t flags,
+				     void (*ctor)(void *))
+{
+	struct kmem_cache *s = kzalloc(sizeof(*s), GFP_KERNEL);
+
+	if (!s) {
+		if (flags & SLAB_PANIC)
+			panic("cannot create slab %s\n", name);
+		return NULL;
+	}
+	s->name = name;
+	s->object_size = size;
+	s->align = max(align, 2U * (unsigned int)sizeof(long));
+	if (flags & SLAB_HWCACHE_ALIGN)
+		s->align = max(s->align, (unsigned int)SMP_CACHE_BYTES);
+	s->size = ALIGN(size, sizeof(void *));
+	if (flags & SLAB_TYPESAFE_BY_RCU)
+		s->size += sizeof(void *);
+	s->flags = flags;
+	s->ctor = ctor;
+	shim_lock_init(&s->lock);
+	return s;
+}
+
+/* What is free; live objects are the caller's leak. */
+void kmem_cache_destroy(struct kmem_cache *s)
+{
+	void *p;
+
+	if (!s)
+		return;
+	while ((p = s->free)) {
+		s->free = *type_link(s, p);
+		shim_libc_free(p);
+	}
+	shim_lock_destroy(&s->lock);
+	kfree(s);
+}
+
+static void *cache_pop(struct kmem_cache *s)
+{
+	void *p;
+
+	if (!READ_ONCE(s->free))
+		return NULL;
+	shim_lock(&s->lock);
+	p = s->free;
+	if (p)
+		WRITE_ONCE(s->free, *type_link(s, p));
+	shim_unlock(&s->lock);
+	return p;
+}
+
+void *kmem_cache_alloc(struct kmem_cache *s, gfp_t gfp)
+{
+	int saved = errno;
+	void *p;
+
+	might_alloc(gfp);
+	do {
+		p = must_fail() ? NULL : cache_pop(s);
+		if (p)
+			goto out;
+		p = must_fail() ? NULL : shim_libc_memalign(s->align, s->size);
+	} while (!p && (gfp & __GFP_NOFAIL) && !usleep(1000));
+	if (p && s->ctor)
+		s->ctor(p);
+out:
+	if (p && (gfp & __GFP_ZERO))
+		memset(p, 0, s->object_size);
+	errno = saved;
+	return p;
+}
+
+void kmem_cache_free(struct kmem_cache *s, void *p)
+{
+	if (!p)
+		return;
+	if (!(s->flags & SLAB_TYPESAFE_BY_RCU)) {
+		kfree(p);
+		return;
+	}
+	shim_lock(&s->lock);
+	*type_link(s, p) = s->free;
+	WRITE_ONCE(s->free, p);
+	shim_unlock(&s->lock);
+}
+
+unsigned int kmem_cache_size(struct kmem_cache *s)
+{
+	return s->object_size;
+}

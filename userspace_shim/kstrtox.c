@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Numbers from text, whole strings only.
+ */
+#include <linux/errno.h>
+#include <linux/kernel.h>
+#include <linux/kstrtox.h>
+#include <linux/string.h>
+
+static int digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : 99;
+}
+
+static const char *detect_base(const char *s, unsigned int *base)
+{
+	bool hex = s[0] == '0' && (s[1] | 0x20) == 'x' && digit(s[2]) < 16;
+
+	if (*base == 0)
+		*base = hex ? 16 : s[0] == '0' ? 8 : 10;
+	return *base == 16 && hex ? s + 2 : s;
+}
+
+int kstrtoull(const char *s, unsigned int base, unsigned long long *res)
+{
+	unsigned long long v = 0;
+	bool range = false;
+	const char *start;
+
+	if (*s == '+')
+		s++;
+	s = detect_base(s, &base);
+	for (start = s; digit(*s) < (int)base; s++) {
+		range |= __builtin_mul_overflow(v, base, &v);
+		range |= __builtin_add_overflow(v, digit(*s), &v);
+	}
+	if (s == start)
+		return -EINVAL;
+	if (*s == '\n')
+		s++;
+	if (*s)
+		return -EINVAL;
+	if (range)
+		return -ERANGE;
+	*res = v;
+	return 0;
+}
+
+int kstrtoll(const char *s, unsigned int base, long long *res)
+{
+	bool negative = *s == '-';
+	unsigned long long v;
+	int err;
+
+	if (negative && s[1] == '+')
+		return -EINVAL;
+	err = kstrtoull(s + negative, base, &v);
+	if (err)
+		return err;
+	if (v > (unsigned long long)S64_MAX + negative)
+		return -ERANGE;
+	*res = negative ? -v : v;
+	return 0;
+}
+
+int kstrtouint(const char *s, unsigned int base, unsigned int *res)
+{
+	unsigned long long v;
+	int err = kstrtoull(s, base, &v);
+
+	if (err)
+		return err;
+	if (v > UINT_MAX)
+		return -ERANGE;
+	*res = v;
+	return 0;
+}
+
+int kstrtoint(const char *s, unsigned int base, int *res)
+{
+	long long v;
+	int err = kstrtoll(s, base, &v);
+
+	if (err)
+		return err;
+	if (v < INT_MIN || v > INT_MAX)
+		return -ERANGE;
+	*res = v;
+	return 0;
+}
+
+int kstrtobool(const char *s, bool *res)
+{
+	switch (s ? s[0] : 0) {
+	case 'y': case 'Y': case 't': case 'T': case '1':
+		*res = true;
+		return 0;
+	case 'n': case 'N': case 'f': case 'F': case '0':
+		*res = false;
+		return 0;
+	case 'o': case 'O':
+		if ((s[1] | 0x20) != 'n' && (s[1] | 0x20) != 'f')
+			return -EINVAL;
+		*res = (s[1] | 0x20) == 'n';
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Locks: the slow paths of the futex lock, and the list of all locks there
+ * are, which fork() takes so that the child finds everything consistent.
+ */
+#include <errno.h>
+#include <linux/futex.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <linux/bitops.h>
+#include <linux/bug.h>
+#include <asm/barrier.h>
+
+#include "shim.h"
+
+#define SHIM_SPINS	100
+#define SHIM_MAX_LOCKS	16384	/* initialised at run time */
+
+__thread int shim_locks_held;
+
+extern struct shim_lock * const __start_hak_locks[] __weak __hidden;
+extern struct shim_lock * const __stop_hak_locks[] __weak __hidden;
+
+/*
+ * Locks initialised at run time. registry_lock is no part of the list: it is
+ * taken first by fork() and held by nobody who takes another.
+ */
+static struct shim_lock registry_lock;
+static struct shim_lock *registry[SHIM_MAX_LOCKS];
+static unsigned int registry_nr;
+unsigned long shim_lock_pages[SHIM_LOCK_PAGES / BITS_PER_LONG];
+
+static long shim_futex(u32 *word, int op, u32 val)
+{
+	return syscall(SYS_futex, word, op | FUTEX_PRIVATE_FLAG, val, NULL,
+		       NULL, 0);
+}
+
+void shim_lock_wait(struct shim_lock *lock)
+{
+	int saved = errno;
+	unsigned int i;
+
+	for (i = 0; i < SHIM_SPINS; i++) {
+		if (READ_ONCE(lock->word) == 0 && __shim_trylock(lock))
+			return;
+		cpu_relax();
+	}
+	/* 2 even when nobody else waits: at worst one wake-up too many. */
+	while (__atomic_exchange_n(&lock->word, 2, __ATOMIC_ACQUIRE) != 0)
+		shim_futex(&lock->word, FUTEX_WAIT, 2);
+	WRITE_ONCE(lock->owner, (void *)&shim_locks_held);
+	errno = saved;
+}
+
+void shim_lock_wake(struct shim_lock *lock)
+{
+	int saved = errno;
+
+	shim_futex(&lock->word, FUTEX_WAKE, 1);
+	errno = saved;
+}
+
+void shim_lock_not_held(const struct shim_lock *lock)
+{
+	pr_emerg("lock %p: lockdep assertion failed\n", lock);
+	abort();
+}
+
+void shim_lock_init(struct shim_lock *lock)
+{
+	unsigned int i;
+
+	lock->word = 0;
+	lock->owner = NULL;
+
+	shim_lock(&registry_lock);
+	for (i = 0; i < registry_nr; i++) {
+		if (registry[i] == lock)
+			goto out;	/* initialised again */
+	}
+	if (registry_nr == SHIM_MAX_LOCKS) {
+		pr_warn_once("hakmem: too many locks, fork() is not safe\n");
+		goto out;
+	}
+	registry[registry_nr++] = lock;
+	set_bit(shim_lock_page(lock), shim_lock_pages);
+out:
+	shim_unlock(&registry_lock);
+}
+
+void shim_lock_destroy(struct shim_lock *lock)
+{
+	shim_locks_forget(lock, sizeof(*lock));
+}
+
+/* The memory is being freed, and the locks in it with it. */
+void shim_locks_forget(const void *start, size_t size)
+{
+	unsigned long lo = (unsigned long)start, hi = lo + size;
+	unsigned int i;
+
+	shim_lock(&registry_lock);
+	for (i = 0; i < registry_nr;) {
+		unsigned long addr = (unsigned long)registry[i];
+
+		if (addr >= lo && addr < hi)
+			registry[i] = registry[--registry_nr];
+		else
+			i++;
+	}
+	shim_unlock(&registry_lock);
+}
+
+static unsigned int static_locks(void)
+{
+	return __stop_hak_locks - __start_hak_locks;
+}
+
+static struct shim_lock *nth_lock(unsigned int n)
+{
+	return n < static_locks() ? __start_hak_locks[n] :
+				    registry[n - static_locks()];
+}
+
+static bool try_all(void)
+{
+	unsigned int i, n = static_locks() + registry_nr;
+
+	for (i = 0; i < n; i++) {
+		if (__shim_trylock(nth_lock(i)))
+			continue;
+		while (i--)
+			__shim_unlock(nth_lock(i));
+		return false;
+	}
+	return true;
+}
+
+/* Whatever order others nest them in: all at once, or none and try again. */
+void shim_locks_take_all(void)
+{
+	for (;;) {
+		if (__shim_trylock(&registry_lock)) {
+			if (try_all())
+				return;
+			__shim_unlock(&registry_lock);
+		}
+		sched_yield();
+	}
+}
+
+void shim_locks_release_all(void)
+{
+	unsigned int i, n = static_locks() + registry_nr;
+
+	for (i = 0; i < n; i++)
+		__shim_unlock(nth_lock(i));
+	__shim_unlock(&registry_lock);
+}

@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The malloc front end: the C library's allocation functions over hakmem, for
+ * a program linked with libhakmem.a or run with LD_PRELOAD=libhakmem.so.
+ *
+ * Requests of up to HAK_MAX_SIZE bytes are hakmem's, larger ones go to the C
+ * library by the names it has for itself. Every block of 16 bytes and more is
+ * aligned to 16: 24 is the one class that would not be, and is not used.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <linux/kernel.h>
+
+#include "core.h"
+#include "shim.h"
+
+/* Sanitizers have a malloc of their own; there ours goes by another name. */
+#ifdef HAK_SHIM_SANITIZER
+#define malloc		hakmem_malloc
+#define calloc		hakmem_calloc
+#define realloc		hakmem_realloc
+#define free		hakmem_free
+#define memalign	hakmem_memalign
+#define posix_memalign	hakmem_posix_memalign
+#define aligned_alloc	hakmem_aligned_alloc
+#define valloc		hakmem_valloc
+#define pvalloc		hakmem_pvalloc
+#define malloc_usable_size	hakmem_malloc_usable_size
+#define reallocarray	hakmem_reallocarray
+#define free_sized	hakmem_free_sized
+#define free_aligned_sized	hakmem_free_aligned_sized
+#endif
+
+SHIM_EXPORT void *malloc(size_t size);
+SHIM_EXPORT void *calloc(size_t n, size_t size);
+SHIM_EXPORT void *realloc(void *p, size_t size);
+SHIM_EXPORT void free(void *p);
+SHIM_EXPORT void *memalign(size_t align, size_t size);
+SHIM_EXPORT int posix_memalign(void **out, size_t align, size_t size);
+SHIM_EXPORT void *aligned_alloc(size_t align, size_t size);
+SHIM_EXPORT void *valloc(size_t size);
+SHIM_EXPORT void *pvalloc(size_t size);
+SHIM_EXPORT size_t malloc_usable_size(void *p);
+SHIM_EXPORT void *reallocarray(void *p, size_t n, size_t size);
+SHIM_EXPORT void free_sized(void *p, size_t size);
+SHIM_EXPORT void free_aligned_sized(void *p, size_t align, size_t size);
+
+/* 17..24 bytes become 32; see the top of the file. */
+static __always_inline size_t tiny_size(size_t size)
+{
+	return size - 17 < 8 ? 32 : size;
+}
+
+static __always_inline bool is_tiny(size_t size)
+{
+	return size - 1 < HAK_MAX_SIZE;
+}
+
+/* Bring the core up and this thread online; false: the C library serves it. */
+static bool get_ready(void)
+{
+	if (unlikely(!shim_is_ready())) {
+		shim_init();
+		if (!shim_is_ready())
+			return false;
+	}
+	if (shim_thread == SHIM_NEW)
+		shim_thread_online();
+	return shim_thread != SHIM_MOVING;
+}
+
+static noinline void *tiny_slow(size_t size, gfp_t gfp)
+{
+	void *p;
+
+	if (get_ready())
+		p = hak_alloc(size, gfp);
+	else if (gfp & __GFP_ZERO)
+		p = shim_libc_calloc(1, size);
+	else
+		p = shim_libc_malloc(size);
+	if (unlikely(!p))
+		errno = ENOMEM;
+	return p;
+}
+
+static __always_inline void *tiny_alloc(size_t size, gfp_t gfp)
+{
+	void *p;
+
+	size = tiny_size(size);
+	if (likely(shim_thread == SHIM_ONLINE)) {
+		p = hak_alloc(size, gfp);
+		if (likely(p))
+			return p;
+	}
+	return tiny_slow(size, gfp);
+}
+
+static noinline void *malloc_other(size_t size)
+{
+	if (!size)
+		return tiny_alloc(1, GFP_KERNEL);
+	return shim_libc_malloc(size);
+}
+
+void *malloc(size_t size)
+{
+	if (likely(is_tiny(size)))
+		return tiny_alloc(size, GFP_KERNEL);
+	return malloc_other(size);
+}
+
+void *calloc(size_t n, size_t size)
+{
+	size_t bytes;
+
+	if (unlikely(check_mul_overflow(n, size, &bytes))) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	if (!bytes)
+		bytes = 1;
+	if (likely(is_tiny(bytes)))
+		return tiny_alloc(bytes, GFP_KERNEL | __GFP_ZERO);
+	return shim_libc_calloc(n, size);
+}
+
+static noinline void free_slow(void *p)
+{
+	if (!p)
+		return;
+	if (get_ready() || shim_is_ready())
+		hak_free(p);
+	else
+		shim_libc_free(p);
+}
+
+void free(void *p)
+{
+	if (likely(shim_thread == SHIM_ONLINE))
+		hak_free(p);
+	else
+		free_slow(p);
+	if (unlikely(READ_ONCE(shim_pending)))
+		shim_pending_check();
+}
+
+void free_sized(void *p, size_t size)
+{
+	free(p);
+}
+
+void free_aligned_sized(void *p, size_t align, size_t size)
+{
+	free(p);
+}
+
+/* Before the core is up nothing is its own. */
+static size_t usable_size(void *p, bool *ours)
+{
+	unsigned long entry = hak_registry_entry(p);
+
+	*ours = entry;
+	return entry ? hak_entry_cache(entry)->size : shim_libc_usable(p);
+}
+
+size_t malloc_usable_size(void *p)
+{
+	bool ours;
+
+	return p ? usable_size(p, &ours) : 0;
+}
+
+/* @p stays if it is large enough and not more than twice too large. */
+void *realloc(void *p, size_t size)
+{
+	size_t old;
+	bool ours;
+	void *new;
+
+	if (!p)
+		return malloc(size);
+	if (!size) {
+		free(p);
+		return NULL;
+	}
+	old = usable_size(p, &ours);
+	if (!ours && !is_tiny(size))
+		return shim_libc_realloc(p, size);
+	if (size <= old && (old <= 64 || size > old / 2))
+		return p;
+	new = malloc(size);
+	if (!new)
+		return NULL;
+	memcpy(new, p, min(old, size));
+	free(p);
+	return new;
+}
+
+void *reallocarray(void *p, size_t n, size_t size)
+{
+	size_t bytes;
+
+	if (unlikely(check_mul_overflow(n, size, &bytes))) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	return realloc(p, bytes);
+}
+
+/*
+ * The smallest class that holds a multiple of a power of two is a multiple of
+ * it itself, so rounding the size up is all the alignment there is to do.
+ */
+static void *aligned(size_t align, size_t size)
+{
+	size_t bytes = ALIGN(max(size, 1UL), align);
+	void *p;
+
+	if (size > HAK_MAX_SIZE || bytes > HAK_MAX_SIZE)
+		return shim_libc_memalign(align, size);
+	p = tiny_alloc(bytes, GFP_KERNEL);
+	if (likely(!((unsigned long)p & (align - 1))))
+		return p;
+	/* From the C library, before the core was up. */
+	free(p);
+	return shim_libc_memalign(align, size);
+}
+
+int posix_memalign(void **out, size_t align, size_t size)
+{
+	int saved = errno;
+	void *p;
+
+	if (align < sizeof(void *) || !is_power_of_2(align))
+		return EINVAL;
+	p = aligned(align, size);
+	errno = saved;
+	if (!p)
+		return ENOMEM;
+	*out = p;
+	return 0;
+}
+
+void *aligned_alloc(size_t align, size_t size)
+{
+	if (!is_power_of_2(align)) {
+		errno = EINVAL;
+		return NULL;
+	}
+	return aligned(align, size);
+}
+
+/* As the C library's: an alignment that is none is rounded up to one. */
+void *memalign(size_t align, size_t size)
+{
+	if (align > SIZE_MAX / 2 + 1) {
+		errno = EINVAL;
+		return NULL;
+	}
+	return aligned(align > 1 ? roundup_pow_of_two(align) : 1, size);
+}
+
+void *valloc(size_t size)
+{
+	return shim_libc_memalign(getpagesize(), size);
+}
+
+void *pvalloc(size_t size)
+{
+	size_t page = getpagesize();
+
+	if (size > PTRDIFF_MAX - page) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	return shim_libc_memalign(page, ALIGN(max(size, 1UL), page));
+}

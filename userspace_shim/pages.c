@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The page source: naturally aligned blocks of 1 << order pages.
+ *
+ * Addresses are carved out of large mappings and never put together again; a
+ * freed block keeps its address on a stack of its order, without its memory.
+ * Only what does not fit on the stack is unmapped.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <linux/bug.h>
+#include <linux/gfp.h>
+#include <linux/kernel.h>
+#include <linux/mm.h>
+
+#include "shim.h"
+
+#define REGION_SIZE	(64UL << 20)
+#define STACK_SIZE	16384
+#define MIN_SPLIT_ORDER	4	/* smaller blocks are not split off larger ones */
+
+pg_data_t shim_node;
+unsigned long shim_pages_out;
+
+DEFINE_SHIM_LOCK(pages_lock);
+static unsigned long stack[NR_PAGE_ORDERS][STACK_SIZE];
+static unsigned int depth[NR_PAGE_ORDERS];
+static unsigned long carve, carve_end;
+static long fail_after = -1;
+
+static void push_block(unsigned long addr, unsigned int order)
+{
+	if (depth[order] < STACK_SIZE)
+		stack[order][depth[order]++] = addr;
+	else
+		munmap((void *)addr, PAGE_SIZE << order);
+}
+
+/* Put [carve, end) on the stacks in the largest aligned blocks there are. */
+static void shelve_until(unsigned long end)
+{
+	while (carve < end) {
+		unsigned int order = MAX_PAGE_ORDER;
+
+		while ((carve & ((PAGE_SIZE << order) - 1)) ||
+		       (PAGE_SIZE << order) > end - carve)
+			order--;
+		push_block(carve, order);
+		carve += PAGE_SIZE << order;
+	}
+}
+
+static bool new_region(unsigned long size)
+{
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (p == MAP_FAILED)
+		return false;
+	shelve_until(carve_end);
+	carve = (unsigned long)p;
+	carve_end = carve + size;
+	return true;
+}
+
+static unsigned long carve_block(unsigned int order)
+{
+	unsigned long size = PAGE_SIZE << order, start;
+
+	start = ALIGN(carve, size);
+	if (!carve || start + size > carve_end) {
+		if (!new_region(REGION_SIZE) && !new_region(2 * size) &&
+		    !new_region(size))
+			return 0;
+		start = ALIGN(carve, size);
+		if (start + size > carve_end)
+			return 0;
+	}
+	shelve_until(start);
+	carve = start + size;
+	return start;
+}
+
+static unsigned long pop_block(unsigned int order)
+{
+	unsigned int o = order;
+	unsigned long addr;
+
+	while (!depth[o]) {
+		if (++o > MAX_PAGE_ORDER || order < MIN_SPLIT_ORDER)
+			return 0;
+	}
+	addr = stack[o][--depth[o]];
+	while (o-- > order)
+		push_block(addr + (PAGE_SIZE << o), o);
+	return addr;
+}
+
+static bool must_fail(void)
+{
+	long n = READ_ONCE(fail_after);
+
+	if (likely(n < 0))
+		return false;
+	if (!n)
+		return true;
+	WRITE_ONCE(fail_after, n - 1);
+	return false;
+}
+
+static unsigned long get_block(unsigned int order)
+{
+	unsigned long addr = 0;
+	int saved = errno;
+
+	shim_lock(&pages_lock);
+	if (!must_fail()) {
+		addr = pop_block(order);
+		if (!addr)
+			addr = carve_block(order);
+	}
+	if (addr)
+		shim_pages_out += 1UL << order;
+	shim_unlock(&pages_lock);
+	errno = saved;
+	return addr;
+}
+
+struct page *shim_alloc_pages(gfp_t gfp, unsigned int order)
+{
+	unsigned long addr;
+
+	might_sleep_if(gfpflags_allow_blocking(gfp));
+	if (order > MAX_PAGE_ORDER)
+		return NULL;
+	if (gfpflags_allow_blocking(gfp) && READ_ONCE(shim_pending))
+		shim_run_pending();
+	for (;;) {
+		addr = get_block(order);
+		if (addr || !(gfp & __GFP_NOFAIL))
+			return (struct page *)addr;
+		usleep(1000);
+	}
+}
+
+void __free_pages(struct page *page, unsigned int order)
+{
+	int saved = errno;
+
+	if (!page)
+		return;
+	if (WARN_ON((unsigned long)page & ((PAGE_SIZE << order) - 1)))
+		return;
+	/* Refused for locked memory: then only the contents go. */
+	if (madvise(page, PAGE_SIZE << order, MADV_DONTNEED))
+		memset(page, 0, PAGE_SIZE << order);
+	shim_lock(&pages_lock);
+	shim_pages_out -= 1UL << order;
+	push_block((unsigned long)page, order);
+	shim_unlock(&pages_lock);
+	errno = saved;
+}
+
+void shim_fail_pages_after(long n)
+{
+	WRITE_ONCE(fail_after, n);
+}
+
+unsigned long totalram_pages(void)
+{
+	return sysconf(_SC_PHYS_PAGES);
+}

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Per-CPU memory: one chunk per id. A chunk is two pieces a fixed distance
+ * apart: the static variables (section hak_percpu) and the dynamic area. The
+ * chunk of id 0 is the program's own data, so a __percpu pointer is an address
+ * in it and other chunks lie shim_cpu_deltas[id] away.
+ *
+ * Id 0 is the CPU of threads without one and never online. Id 1 is never
+ * anybody's: the kernel's way is to initialise per-CPU data for each possible
+ * CPU when it is allocated, and what that writes to id 1 is what the chunk of
+ * an id starts from when the id is first used.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include <linux/bitmap.h>
+#include <linux/kernel.h>
+#include <linux/percpu.h>
+#include <asm/page.h>
+
+#include "shim.h"
+
+#define UNIT		16UL
+#define NR_UNITS	(SHIM_PERCPU_SIZE / UNIT)
+
+__thread unsigned long shim_cpu_delta;
+__thread unsigned int shim_cpu;
+unsigned long shim_cpu_deltas[NR_CPUS];
+unsigned int shim_cpus_used = SHIM_TEMPLATE + 1;
+
+static char dynamic[SHIM_PERCPU_SIZE] __aligned(PAGE_SIZE);
+
+/* Makes the section, and keeps other data off its pages. */
+static char static_first[PAGE_SIZE] __used __aligned(PAGE_SIZE)
+	__section("hak_percpu");
+extern char __start_hak_percpu[] __hidden, __stop_hak_percpu[] __hidden;
+
+DEFINE_SHIM_LOCK(alloc_lock);
+static DECLARE_BITMAP(taken, NR_UNITS);		/* unit is in use */
+static DECLARE_BITMAP(last, NR_UNITS);		/* unit ends an allocation */
+static unsigned long top;			/* units ever used */
+
+static unsigned long static_begin(void)
+{
+	return (unsigned long)__start_hak_percpu & PAGE_MASK;
+}
+
+static size_t static_size(void)
+{
+	return ALIGN((unsigned long)__stop_hak_percpu, PAGE_SIZE) -
+	       static_begin();
+}
+
+/* Reserve both pieces of a chunk in one go and give back what is between. */
+static void *map_chunk(unsigned long *delta)
+{
+	unsigned long s = static_begin(), d = (unsigned long)dynamic;
+	unsigned long lo = min(s, d);
+	unsigned long hi = max(s + static_size(), d + SHIM_PERCPU_SIZE);
+	char *p;
+
+	p = mmap(NULL, hi - lo, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (p == MAP_FAILED)
+		return NULL;
+	/* Threads' chunks must not share huge pages: most of each is untouched. */
+	madvise(p, hi - lo, MADV_NOHUGEPAGE);
+	if (s < d && d > s + static_size())
+		munmap(p + (s + static_size() - lo), d - s - static_size());
+	else if (d < s && s > d + SHIM_PERCPU_SIZE)
+		munmap(p + SHIM_PERCPU_SIZE, s - d - SHIM_PERCPU_SIZE);
+	*delta = (unsigned long)p - lo;
+	return p;
+}
+
+/**
+ * shim_percpu_map() - make sure an id has its chunk
+ * @cpu: the id
+ *
+ * Context: shim_hotplug_lock held.
+ * Return: 0 or -ENOMEM.
+ */
+int shim_percpu_map(unsigned int cpu)
+{
+	unsigned long delta;
+	int saved = errno;
+
+	if (shim_cpu_deltas[cpu])
+		return 0;
+	if (!map_chunk(&delta)) {
+		errno = saved;
+		return -ENOMEM;
+	}
+	errno = saved;
+
+	/* An allocation under way now clears, or writes, this chunk too. */
+	shim_lock(&alloc_lock);
+	memcpy((char *)static_begin() + delta,
+	       (char *)static_begin() + shim_cpu_deltas[SHIM_TEMPLATE],
+	       static_size());
+	memcpy(dynamic + delta, dynamic + shim_cpu_deltas[SHIM_TEMPLATE],
+	       top * UNIT);
+	WRITE_ONCE(shim_cpu_deltas[cpu], delta);
+	if (cpu >= shim_cpus_used) {
+		/* Pairs with the acquire in num_possible_cpus(). */
+		smp_store_release(&shim_cpus_used, cpu + 1);
+	}
+	shim_unlock(&alloc_lock);
+	return 0;
+}
+
+int shim_percpu_init(void)
+{
+	unsigned long delta;
+
+	if (!map_chunk(&delta))
+		return -ENOMEM;
+	memcpy((char *)static_begin() + delta, (char *)static_begin(),
+	       static_size());
+	shim_cpu_deltas[SHIM_TEMPLATE] = delta;
+	return 0;
+}
+
+static unsigned long find_units(unsigned long n, unsigned long align)
+{
+	unsigned long i = 0, end;
+
+	while (i + n <= NR_UNITS) {
+		end = find_next_bit(taken, i + n, i);
+		if (end == i + n)
+			return i;
+		i = ALIGN(end + 1, align);
+	}
+	return NR_UNITS;
+}
+
+void *__alloc_percpu(size_t size, size_t align)
+{
+	unsigned long n = DIV_ROUND_UP(size, UNIT), i;
+	unsigned int cpu;
+
+	if (!size || size > SHIM_PERCPU_SIZE || align > PAGE_SIZE)
+		return NULL;
+	align = max(DIV_ROUND_UP(align, UNIT), 1UL);
+
+	shim_lock(&alloc_lock);
+	i = find_units(n, align);
+	if (i == NR_UNITS) {
+		shim_unlock(&alloc_lock);
+		return NULL;
+	}
+	bitmap_set(taken, i, n);
+	__set_bit(i + n - 1, last);
+	/* Beyond top every chunk is as mmap() made it. */
+	if (i < top) {
+		for_each_possible_cpu(cpu) {
+			if (cpu == SHIM_NOBODY || shim_cpu_deltas[cpu])
+				memset(per_cpu_ptr(dynamic + i * UNIT, cpu), 0,
+				       n * UNIT);
+		}
+	}
+	top = max(top, i + n);
+	shim_unlock(&alloc_lock);
+	return dynamic + i * UNIT;
+}
+
+void free_percpu(void *ptr)
+{
+	unsigned long i, end;
+
+	if (!ptr)
+		return;
+	i = ((char *)ptr - dynamic) / UNIT;
+	shim_lock(&alloc_lock);
+	end = find_next_bit(last, NR_UNITS, i);
+	bitmap_clear(taken, i, end + 1 - i);
+	__clear_bit(end, last);
+	shim_unlock(&alloc_lock);
+}

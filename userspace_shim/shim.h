@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The runtime behind the shim's headers: what its files tell each other, and
+ * what tests may ask of it. The core includes none of this.
+ */
+#ifndef _SHIM_H
+#define _SHIM_H
+
+#include <linux/bitops.h>
+#include <linux/compiler.h>
+#include <linux/percpu.h>
+#include <linux/shim_lock.h>
+#include <linux/types.h>
+#include <asm/barrier.h>
+
+/*
+ * A thread is a CPU. It comes online at its first malloc-family call and goes
+ * offline in the last round of its thread-specific destructors.
+ *
+ *   state   runs on     malloc() is      how it got there
+ *   NEW     id 0        (goes ONLINE)    born
+ *   MOVING  id 0        the C library's  coming online; init()
+ *   ONLINE  an id       hakmem's
+ *   SHARED  id 0        the C library's  no id, chunk or key was to be had
+ *   DEAD    id 0        the C library's  its destructor has run
+ *
+ * "The C library's" is for the last two what the core makes of a per-CPU cache
+ * that is never online: every allocation is a kmalloc(), every free a push.
+ */
+enum shim_thread_state {
+	SHIM_NEW,
+	SHIM_MOVING,
+	SHIM_ONLINE,
+	SHIM_SHARED,
+	SHIM_DEAD,
+};
+
+extern __thread enum shim_thread_state shim_thread;
+
+enum shim_state {
+	SHIM_COLD,	/* nothing was called yet */
+	SHIM_STARTING,	/* one thread is in shim_init() */
+	SHIM_READY,
+	SHIM_FAILED,	/* the core did not start: the C library serves all */
+};
+
+extern int shim_state;
+
+static inline bool shim_is_ready(void)
+{
+	/* Pairs with smp_store_release() in shim_init(). */
+	return smp_load_acquire(&shim_state) == SHIM_READY;
+}
+
+#define SHIM_EXPORT	__attribute__((__visibility__("default")))
+
+#define DEFINE_SHIM_LOCK(name)						\
+	static struct shim_lock name = SHIM_LOCK_INIT;			\
+	static struct shim_lock * const __shim_lock_##name		\
+	__used __section("hak_locks") = &name
+
+/* init.c */
+void shim_init(void);
+
+/* lock.c */
+void shim_locks_take_all(void);
+void shim_locks_release_all(void);
+void shim_locks_forget(const void *start, size_t size);
+
+/* Pages that had locks initialised in them, hashed: says no at once, mostly. */
+#define SHIM_LOCK_PAGES	4096UL
+extern unsigned long shim_lock_pages[];
+
+static inline unsigned long shim_lock_page(const void *p)
+{
+	return ((unsigned long)p >> 12) % SHIM_LOCK_PAGES;
+}
+
+/* May there be a lock in the first page or so of the block at @p? */
+static inline bool shim_may_hold_lock(const void *p)
+{
+	return test_bit(shim_lock_page(p), shim_lock_pages) ||
+	       test_bit(shim_lock_page((char *)p + 4095), shim_lock_pages);
+}
+
+/* percpu.c: ids 0 and 1 are nobody and the template, see there. */
+#define SHIM_NOBODY	0U
+#define SHIM_TEMPLATE	1U
+#define SHIM_FIRST_CPU	2U
+int shim_percpu_init(void);
+int shim_percpu_map(unsigned int cpu);
+
+/* thread.c */
+extern struct shim_lock shim_hotplug_lock;
+int shim_thread_init(void);
+void shim_thread_online(void);
+void shim_thread_offline(void);
+void shim_thread_bury_others(void);
+
+/* deferred.c */
+#define SHIM_PENDING_NOW	1
+#define SHIM_PENDING_LATER	2
+extern int shim_pending;
+void shim_pending_check(void);
+void shim_run_pending(void);
+void shim_deferred_lock(void);
+void shim_deferred_unlock(void);
+
+/* pages.c */
+extern unsigned long shim_pages_out;	/* pages handed out */
+void shim_fail_pages_after(long n);	/* n more succeed; < 0: never fail */
+
+/* kmalloc.c: the allocator underneath */
+void shim_kmalloc_init(void);
+void *shim_libc_malloc(size_t size);
+void *shim_libc_calloc(size_t n, size_t size);
+void *shim_libc_realloc(void *p, size_t size);
+void *shim_libc_memalign(size_t align, size_t size);
+void shim_libc_free(void *p);
+size_t shim_libc_usable(void *p);
+void shim_fail_kmalloc_after(long n);
+
+/* crash.c */
+SHIM_EXPORT int hakmem_install_crash_report(void);
+
+/* stats.c */
+SHIM_EXPORT int hakmem_stats_json(char *buf, unsigned long len);
+
+#endif

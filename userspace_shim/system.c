@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The system's clocks, randomness and scheduling, under the kernel's names.
+ */
+#include <errno.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <linux/delay.h>
+#include <linux/kernel.h>
+#include <linux/ktime.h>
+#include <linux/random.h>
+#include <linux/sched.h>
+#include <linux/string.h>
+
+static u64 clock_ns(clockid_t id)
+{
+	struct timespec ts;
+
+	clock_gettime(id, &ts);
+	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
+}
+
+u64 ktime_get_ns(void)
+{
+	return clock_ns(CLOCK_MONOTONIC);
+}
+
+u64 ktime_get_coarse_ns(void)
+{
+	return clock_ns(CLOCK_MONOTONIC_COARSE);
+}
+
+void shim_sleep_ns(u64 ns)
+{
+	struct timespec ts = { ns / 1000000000, ns % 1000000000 };
+	int saved = errno;
+
+	might_sleep();
+	while (clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, &ts) == EINTR)
+		;
+	errno = saved;
+}
+
+void shim_delay_ns(u64 ns)
+{
+	u64 end = ktime_get_ns() + ns;
+
+	while (ktime_get_ns() < end)
+		cpu_relax();
+}
+
+void shim_yield(void)
+{
+	sched_yield();
+}
+
+void get_random_bytes(void *buf, size_t len)
+{
+	int saved = errno;
+	size_t done = 0;
+
+	while (done < len) {
+		long n = syscall(SYS_getrandom, (char *)buf + done, len - done, 0);
+
+		if (n > 0)
+			done += n;
+		else if (errno != EINTR)
+			break;
+	}
+	errno = saved;
+	/* No system call: something that at least differs between calls. */
+	for (; done < len; done++)
+		((u8 *)buf)[done] = ktime_get_ns() >> (done % 4 * 3);
+}
+
+u64 get_random_u64(void)
+{
+	u64 v;
+
+	get_random_bytes(&v, sizeof(v));
+	return v;
+}
+
+struct task_struct *shim_current(void)
+{
+	static __thread struct task_struct task;
+
+	if (!task.pid) {
+		task.pid = syscall(SYS_gettid);
+		strscpy(task.comm, "thread", sizeof(task.comm));
+	}
+	return &task;
+}

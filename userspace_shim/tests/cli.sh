@@ -1,0 +1,157 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# cli.sh - the library from outside: parameters, crash reports, what it exports
+
+set -u
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=tap.sh
+. "$here/tap.sh"
+
+bin=$here/../../out/release
+
+usage() {
+	cat <<-END
+	Usage: cli.sh [--bin DIR] [--help]
+	Tests one build of the shim from outside, as TAP.
+
+	  --bin DIR      the build (default: out/release)
+	END
+}
+
+while [ $# -gt 0 ]; do
+	case $1 in
+	--bin)
+		[ $# -ge 2 ] || { echo "cli.sh: --bin needs a value" >&2; exit 2; }
+		bin=$2
+		shift
+		;;
+	--help | -h) usage; exit 0 ;;
+	*) echo "cli.sh: unknown option '$1'; see --help" >&2; exit 2 ;;
+	esac
+	shift
+done
+
+unset HAKMEM_TINY_FAST_CAP HAKMEM_TINY_PARANOID_DRAIN HAKMEM_TINY_TRACE_RING
+build=$(basename "$bin")
+victim=$bin/tests/victim
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+
+# outcome NAME STATUS RE: the last command's status and its output, in $log
+outcome() {
+	if [ "$got" -eq "$2" ] && grep -qE -- "$3" "$log"; then
+		tap_ok "$1"
+	else
+		{ echo "status $got, not $2; or no \"$3\" in:"; cat "$log"; } >"$log.why"
+		tap_not_ok "$1" <"$log.why"
+		rm -f "$log.why"
+	fi
+}
+
+# absent NAME RE: it is not in $log
+absent() {
+	if grep -qE -- "$2" "$log"; then
+		tap_not_ok "$1" <"$log"
+	else
+		tap_ok "$1"
+	fi
+}
+
+# victim ASSIGNMENTS... -- ARGUMENTS: run it, its status in $got
+run_victim() {
+	local vars=()
+	while [ "$1" != -- ]; do
+		vars+=("$1")
+		shift
+	done
+	shift
+	got=0
+	# In a shell of its own, whose word about a dead child is not wanted.
+	(ulimit -c 0; exec env "${vars[@]}" "$victim" "$@") >"$log" 2>&1 || got=$?
+} 2>/dev/null
+
+run_victim HAKMEM_TINY_FAST_CAP=many -- fine
+outcome "a word for a number is refused" 2 'fast_cap .*HAKMEM_TINY_FAST_CAP.*many'
+run_victim HAKMEM_TINY_FAST_CAP=1000000 -- fine
+outcome "a number out of range is refused, with the range" 2 'fast_cap.*0\.\.'
+run_victim HAKMEM_TINY_PARANOID_DRAIN= -- fine
+outcome "an empty value is refused" 2 'paranoid_drain'
+run_victim HAKMEM_TINY_FAST_CAP=0 HAKMEM_TINY_PARANOID_DRAIN=1 -- fine
+outcome "good values are taken" 0 fine
+
+run_victim -- fine
+absent "nothing is printed unasked" hakmem
+run_victim -- segv
+absent "no crash report unasked" hakmem
+case $build in
+release | debug)
+	run_victim HAKMEM_CRASH_REPORT=1 -- segv
+	outcome "crash report: a wild address" 139 'SIGSEGV.*0x10\b'
+	outcome "crash report: it is in no superslab" 139 'in no superslab'
+	run_victim HAKMEM_CRASH_REPORT=1 -- segv-object
+	outcome "crash report: an address in an object" 139 \
+		'in a superslab: slab .* of hak-64, object [0-9]+ of 1024, byte 8 of 64'
+	run_victim HAKMEM_CRASH_REPORT=1 -- overflow
+	outcome "crash report: the stack has overflowed" 139 SIGSEGV
+	run_victim HAKMEM_CRASH_REPORT=1 -- thread-overflow
+	outcome "crash report: a thread's stack has overflowed" 139 SIGSEGV
+	run_victim HAKMEM_CRASH_REPORT=1 -- abort
+	outcome "crash report: abort()" 134 SIGABRT
+	run_victim HAKMEM_TINY_TRACE_RING=1 -- segv
+	outcome "crash report: the trace ring" 139 ' alloc .* [1-9][0-9]*$|refill'
+	outcome "crash report: the trace ring ends" 139 'end of trace ring'
+	run_victim HAKMEM_CRASH_REPORT=1 -- handler
+	outcome "crash report: the program's own handler wins" 0 'own handler'
+	absent "crash report: and ours is silent" hakmem
+	;;
+esac
+
+case $build in
+release | debug)
+	got=0
+	LD_PRELOAD=$bin/libhakmem.so bash -c 'for i in 1 2 3; do (echo $i | cat); done' \
+		>"$log" 2>&1 || got=$?
+	outcome "a preloaded shell forks and execs" 0 '^3$'
+	;;
+esac
+
+nm -D --defined-only "$bin/libhakmem.so" | awk '{ print $3 }' >"$log"
+case $build in
+release | debug) prefix= ;;
+*) prefix=hakmem_ ;;
+esac
+for name in malloc calloc realloc free memalign posix_memalign aligned_alloc \
+	valloc pvalloc malloc_usable_size reallocarray free_sized \
+	free_aligned_sized; do
+	got=0
+	outcome "libhakmem.so exports $prefix$name" 0 "^$prefix$name\$"
+done
+grep -vE '^(hak_|hakmem_)|^(__start|__stop)_hak|^_(init|fini)$' "$log" |
+	grep -vxE "(malloc|calloc|realloc|free|memalign|posix_memalign|aligned_alloc|valloc|pvalloc|malloc_usable_size|reallocarray|free_sized|free_aligned_sized)" |
+	grep -vE '^(__asan|__tsan|__odr_asan)' >"$log.more"
+mv "$log.more" "$log"
+absent "libhakmem.so exports nothing else" .
+
+# pr_debug() leaves nothing in the release build: neither text nor the switch.
+if [ "$build" = release ]; then
+	nm "$bin/libhakmem.so" >"$log"
+	absent "the release build has no pr_debug()" 'shim_pr_debug|shim_preempt_depth'
+	grep -hoE 'pr_debug\("[^"\\%]{8,}' "$here"/../../kernel/*.c |
+		sed 's/pr_debug("//' >"$log.texts"
+	strings -a "$bin/libhakmem.so" | grep -F -f "$log.texts" >"$log"
+	[ -s "$log.texts" ] || : >"$log"
+	rm -f "$log.texts"
+	absent "nor any of its texts" .
+	objdump -d --no-show-raw-insn "$bin/libhakmem.so" |
+		awk '/^[0-9a-f]+ <(malloc|free|hak_alloc|hak_free)>:/ { in_it = 1 }
+		     /^$/ { in_it = 0 } in_it && /fprintf|fputs|fwrite/' >"$log"
+	absent "the fast paths print nothing" .
+fi
+
+got=0
+"$here/../header-table" --check >"$log" 2>&1 || got=$?
+absent "docs/shim.md says what the headers say" .
+
+tap_done

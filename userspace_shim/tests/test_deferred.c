@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Work items, delayed work, irq_work and RCU callbacks.
+ */
+#include "test.h"
+
+#include <linux/delay.h>
+#include <linux/irq_work.h>
+#include <linux/jiffies.h>
+#include <linux/mutex.h>
+#include <linux/mm.h>
+#include <linux/rcupdate.h>
+#include <linux/slab.h>
+#include <linux/workqueue.h>
+
+#include "shim.h"
+
+static int runs, again;
+static struct work_struct work;
+static struct delayed_work dwork;
+static struct irq_work irq;
+static DEFINE_MUTEX(mutex);
+
+static void work_fn(struct work_struct *w)
+{
+	runs++;
+	if (again-- > 0)
+		queue_work(system_wq, w);
+}
+
+static void irq_fn(struct irq_work *w)
+{
+	runs++;
+	if (again-- > 0)
+		irq_work_queue(w);
+}
+
+static int reset(void **state)
+{
+	shim_run_pending();
+	runs = 0;
+	again = 0;
+	INIT_WORK(&work, work_fn);
+	INIT_DELAYED_WORK(&dwork, work_fn);
+	init_irq_work(&irq, irq_fn);
+	return 0;
+}
+
+static void test_work(void **state)
+{
+	assert_true(queue_work(system_unbound_wq, &work));
+	assert_false(queue_work(system_unbound_wq, &work));
+	assert_true(work_pending(&work));
+	assert_int_equal(runs, 0);
+	shim_run_pending();
+	assert_int_equal(runs, 1);
+	assert_false(work_pending(&work));
+	assert_false(flush_work(&work));
+	queue_work(system_wq, &work);
+	assert_true(flush_work(&work));
+	assert_int_equal(runs, 2);
+	queue_work(system_wq, &work);
+	assert_true(cancel_work_sync(&work));
+	assert_false(cancel_work_sync(&work));
+	shim_run_pending();
+	assert_int_equal(runs, 2);
+}
+
+static void test_work_requeues(void **state)
+{
+	again = 3;
+	queue_work(system_wq, &work);
+	flush_workqueue(system_wq);
+	assert_int_equal(runs, 4);
+	/* One that never stops does not keep its thread. */
+	again = 1000000;
+	queue_work(system_wq, &work);
+	shim_run_pending();
+	assert_in_range(runs, 5, 1000);
+	assert_true(cancel_work_sync(&work));
+}
+
+static void test_delayed(void **state)
+{
+	assert_true(queue_delayed_work(system_wq, &dwork, msecs_to_jiffies(50)));
+	assert_false(queue_delayed_work(system_wq, &dwork, 0));
+	shim_run_pending();
+	assert_int_equal(runs, 0);
+	msleep(60);
+	shim_run_pending();
+	assert_int_equal(runs, 1);
+	queue_delayed_work(system_wq, &dwork, HZ * 1000);
+	assert_true(mod_delayed_work(system_wq, &dwork, 0));
+	shim_run_pending();
+	assert_int_equal(runs, 2);
+	queue_delayed_work(system_wq, &dwork, HZ * 1000);
+	assert_true(flush_delayed_work(&dwork));
+	assert_int_equal(runs, 3);
+	queue_delayed_work(system_wq, &dwork, HZ * 1000);
+	assert_true(cancel_delayed_work_sync(&dwork));
+	assert_int_equal(runs, 3);
+}
+
+static void test_irq_work(void **state)
+{
+	assert_true(irq_work_queue(&irq));
+	assert_false(irq_work_queue(&irq));
+	assert_true(irq_work_is_pending(&irq));
+	assert_int_equal(runs, 0);
+	shim_run_pending();
+	assert_int_equal(runs, 1);
+	assert_false(irq_work_is_pending(&irq));
+	again = 2;
+	irq_work_queue(&irq);
+	irq_work_sync(&irq);
+	assert_int_equal(runs, 4);
+	irq_work_sync(&irq);
+}
+
+/* What free() does: at once what is due, by the clock what is not. */
+static void test_free_runs_it(void **state)
+{
+	irq_work_queue(&irq);
+	free(opaque(malloc(8)));
+	assert_int_equal(runs, 1);
+	queue_delayed_work(system_wq, &dwork, msecs_to_jiffies(10));
+	msleep(30);
+	for (int i = 0; i < 2000 && runs == 1; i++)
+		free(opaque(malloc(8)));
+	assert_int_equal(runs, 2);
+}
+
+/* alloc_pages() may run work, but never under a lock that work may want. */
+static void test_safe_points(void **state)
+{
+	struct page *page;
+
+	queue_work(system_wq, &work);
+	mutex_lock(&mutex);
+	page = alloc_pages(GFP_KERNEL, 0);
+	assert_int_equal(runs, 0);
+	mutex_unlock(&mutex);
+	__free_pages(page, 0);
+	page = alloc_pages(GFP_ATOMIC, 0);
+	assert_int_equal(runs, 0);
+	__free_pages(page, 0);
+	page = alloc_pages(GFP_KERNEL, 0);
+	assert_int_equal(runs, 1);
+	__free_pages(page, 0);
+}
+
+struct thing {
+	struct rcu_head rcu;
+	char pad[200];
+	int value;
+};
+
+static void rcu_fn(struct rcu_head *h)
+{
+	struct thing *t = container_of(h, struct thing, rcu);
+
+	runs += t->value;
+	kfree(t);
+}
+
+static void test_call_rcu(void **state)
+{
+	struct thing *t;
+
+	for (int i = 0; i < 10; i++) {
+		t = kzalloc(sizeof(*t), GFP_KERNEL);
+		t->value = 1;
+		call_rcu(&t->rcu, rcu_fn);
+	}
+	assert_int_equal(runs, 0);
+	rcu_barrier();
+	assert_int_equal(runs, 10);
+	synchronize_rcu();
+}
+
+static void test_kfree_rcu(void **state)
+{
+	struct thing *t = kzalloc(sizeof(*t), GFP_KERNEL), *u;
+	void *other;
+
+	t->value = 7;
+	kfree_rcu(t, rcu);
+	assert_int_equal(READ_ONCE(t->value), 7);
+	other = kmalloc(sizeof(*t), GFP_KERNEL);
+	assert_ptr_not_equal(other, t);
+	u = kzalloc(sizeof(*t), GFP_KERNEL);
+	assert_ptr_equal(u, t);
+	assert_int_equal(u->value, 0);
+	kfree(other);
+	kfree(u);
+}
+
+static void test_type_safe_cache(void **state)
+{
+	struct kmem_cache *s = kmem_cache_create("test", 200, 128,
+						 SLAB_TYPESAFE_BY_RCU, NULL);
+	char *p = kmem_cache_alloc(s, GFP_KERNEL);
+
+	assert_int_equal((unsigned long)p % 128, 0);
+	memset(p, 5, 200);
+	kmem_cache_free(s, p);
+	for (int i = 0; i < 200; i++)
+		assert_int_equal(READ_ONCE(p[i]), 5);
+	assert_ptr_equal(kmem_cache_alloc(s, GFP_KERNEL), p);
+	kmem_cache_free(s, p);
+	kmem_cache_destroy(s);
+}
+
+static atomic_t total;
+static struct work_struct many[64];
+
+static void many_fn(struct work_struct *w)
+{
+	atomic_inc(&total);
+}
+
+static void *queue_many(void *arg)
+{
+	long n = 0;
+
+	for (int i = 0; i < 20000 / SLOW; i++) {
+		n += queue_work(system_wq, &many[i % 64]);
+		if (i % 16 == 0)
+			shim_run_pending();
+	}
+	return (void *)n;
+}
+
+/* Every successful queue_work() is one call. */
+static void test_threads(void **state)
+{
+	long queued = 0;
+	pthread_t t[4];
+	void *n;
+
+	for (int i = 0; i < 64; i++)
+		INIT_WORK(&many[i], many_fn);
+	for (int i = 0; i < 4; i++)
+		pthread_create(&t[i], NULL, queue_many, NULL);
+	for (int i = 0; i < 4; i++) {
+		pthread_join(t[i], &n);
+		queued += (long)n;
+	}
+	flush_workqueue(system_wq);
+	assert_int_equal(atomic_read(&total), queued);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(test_work, reset),
+		cmocka_unit_test_setup(test_work_requeues, reset),
+		cmocka_unit_test_setup(test_delayed, reset),
+		cmocka_unit_test_setup(test_irq_work, reset),
+		cmocka_unit_test_setup(test_free_runs_it, reset),
+		cmocka_unit_test_setup(test_safe_points, reset),
+		cmocka_unit_test_setup(test_call_rcu, reset),
+		cmocka_unit_test_setup(test_kfree_rcu, reset),
+		cmocka_unit_test_setup(test_type_safe_cache, reset),
+		cmocka_unit_test_setup(test_threads, reset),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

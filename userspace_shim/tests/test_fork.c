@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * fork() in the middle of everything, and what debug builds abort on.
+ */
+#include "test.h"
+
+#include <linux/kernel.h>
+#include <linux/lockdep.h>
+#include <linux/mutex.h>
+#include <linux/sched/mm.h>
+#include <linux/spinlock.h>
+
+#include "core.h"
+#include "shim.h"
+
+/*
+ * The sanitizers' own malloc() does not survive a fork() while another thread
+ * is in it, so there the threads keep to hakmem's sizes; and ThreadSanitizer
+ * loses count of threads after a fork() with several.
+ */
+#ifdef HAK_SHIM_SANITIZER
+#define LARGEST	1000
+#else
+#define LARGEST	1100
+#endif
+
+static int stop;
+static void *slots[256];
+
+static void * __maybe_unused hammer(void *arg)
+{
+	unsigned int seed = (long)arg + 1;
+
+	while (!READ_ONCE(stop)) {
+		void *p;
+
+		seed = seed * 1103515245 + 12345;
+		p = malloc((seed >> 6) % LARGEST + 1);
+		*(char *)p = 1;
+		free(__atomic_exchange_n(&slots[(seed >> 16) % 256], p,
+					 __ATOMIC_ACQ_REL));
+	}
+	return NULL;
+}
+
+static void *child_thread(void *arg)
+{
+	for (int i = 0; i < 2000; i++) {
+		void *p = malloc(i % 1000);
+
+		free(p);
+	}
+	return NULL;
+}
+
+/* Uses everything: every class, what the parent allocated, new threads. */
+static void use_all(void)
+{
+	struct hak_stats st;
+	pthread_t t;
+
+	alarm(60);
+	for (int round = 0; round < 3; round++) {
+		for (int n = 1; n < 1200; n += 3)
+			free(opaque(calloc(1, n)));
+		for (int i = 0; i < 256; i++)
+			free(__atomic_exchange_n(&slots[i], malloc(i * 4),
+						 __ATOMIC_ACQ_REL));
+		if (pthread_create(&t, NULL, child_thread, NULL) ||
+		    pthread_join(t, NULL))
+			_exit(3);
+		hak_reap_all();
+	}
+	hak_stats_read(&st);
+	if (st.event[HAK_EV_BAD_FREE] || st.event[HAK_EV_CORRUPT])
+		_exit(4);
+	if (num_online_cpus() != 1)
+		_exit(5);
+}
+
+static void fork_again(void)
+{
+	use_all();
+	if (in_child(use_all))
+		_exit(6);
+}
+
+static void test_single_thread(void **state)
+{
+	for (int i = 0; i < 20 / SLOW + 1; i++)
+		assert_int_equal(in_child(fork_again), 0);
+}
+
+static void __maybe_unused test_busy_threads(void **state)
+{
+	pthread_t t[4];
+
+	for (long i = 0; i < 4; i++)
+		pthread_create(&t[i], NULL, hammer, (void *)i);
+	for (int i = 0; i < 200 / SLOW; i++)
+		assert_int_equal(in_child(fork_again), 0);
+	WRITE_ONCE(stop, 1);
+	for (int i = 0; i < 4; i++)
+		pthread_join(t[i], NULL);
+	assert_int_equal(num_online_cpus(), 1);
+}
+
+static void *fork_in_thread(void *arg)
+{
+	return (void *)(long)in_child(use_all);
+}
+
+/* From a thread that has not allocated anything, and with others forking. */
+static void __maybe_unused test_fork_in_threads(void **state)
+{
+	pthread_t t[4];
+	void *res;
+
+	for (int i = 0; i < 4; i++)
+		pthread_create(&t[i], NULL, fork_in_thread, NULL);
+	for (int i = 0; i < 4; i++) {
+		pthread_join(t[i], &res);
+		assert_null(res);
+	}
+}
+
+static DEFINE_RAW_SPINLOCK(spin);
+static DEFINE_MUTEX(mutex);
+static int shared;
+
+static void *count_locked(void *arg)
+{
+	for (int i = 0; i < 20000 / SLOW; i++) {
+		raw_spin_lock(&spin);
+		shared++;
+		raw_spin_unlock(&spin);
+		mutex_lock(&mutex);
+		raw_spin_lock(&spin);
+		shared++;
+		raw_spin_unlock(&spin);
+		mutex_unlock(&mutex);
+	}
+	return NULL;
+}
+
+static void test_locks(void **state)
+{
+	run_threads(6, count_locked);
+	assert_int_equal(shared, 6 * 2 * (20000 / SLOW));
+	assert_true(raw_spin_trylock(&spin));
+	assert_false(raw_spin_trylock(&spin));
+	raw_spin_unlock(&spin);
+}
+
+#ifdef HAK_SHIM_DEBUG
+static void quietly(void)
+{
+	int fd = open("/dev/null", O_WRONLY);
+
+	dup2(fd, STDERR_FILENO);
+	signal(SIGABRT, SIG_DFL);
+}
+
+static void sleep_under_spinlock(void)
+{
+	quietly();
+	raw_spin_lock(&spin);
+	mutex_lock(&mutex);
+}
+
+static void alloc_preempt_off(void)
+{
+	quietly();
+	preempt_disable();
+	might_alloc(GFP_KERNEL);
+}
+
+static void alloc_irqs_off(void)
+{
+	unsigned long flags;
+
+	quietly();
+	local_irq_save(flags);
+	might_alloc(GFP_KERNEL);
+	local_irq_restore(flags);
+}
+
+static void unbalanced(void)
+{
+	quietly();
+	preempt_enable();
+}
+
+static void not_held(void)
+{
+	quietly();
+	lockdep_assert_held(&mutex);
+}
+
+static void atomic_is_fine(void)
+{
+	preempt_disable();
+	might_alloc(GFP_ATOMIC);
+	preempt_enable();
+	mutex_lock(&mutex);
+	lockdep_assert_held(&mutex);
+	mutex_unlock(&mutex);
+}
+
+static void test_debug_aborts(void **state)
+{
+	static void (*const bad[])(void) = {
+		sleep_under_spinlock, alloc_preempt_off, alloc_irqs_off,
+		unbalanced, not_held,
+	};
+
+	for (int i = 0; i < ARRAY_SIZE(bad); i++) {
+		int status = in_child(bad[i]);
+
+		assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+	}
+	assert_int_equal(in_child(atomic_is_fine), 0);
+}
+
+/* A pretended interrupt in the owner's busy section only pushes. */
+static void test_contexts(void **state)
+{
+	struct hak_stats before, after;
+	void *p = malloc(64);
+
+	hak_stats_read(&before);
+	shim_set_context(SHIM_NMI);
+	hak_free(p);
+	shim_set_context(SHIM_TASK);
+	hak_stats_read(&after);
+	assert_int_equal(after.event[HAK_EV_PUSHED],
+			 before.event[HAK_EV_PUSHED] + 1);
+}
+#endif
+
+static int bring_main_up(void **state)
+{
+	free(opaque(malloc(8)));
+	return shim_thread != SHIM_ONLINE;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_single_thread),
+#ifndef __SANITIZE_THREAD__
+		cmocka_unit_test(test_busy_threads),
+		cmocka_unit_test(test_fork_in_threads),
+#endif
+		cmocka_unit_test(test_locks),
+#ifdef HAK_SHIM_DEBUG
+		cmocka_unit_test(test_debug_aborts),
+		cmocka_unit_test(test_contexts),
+#endif
+	};
+
+	return cmocka_run_group_tests(tests, bring_main_up, NULL);
+}

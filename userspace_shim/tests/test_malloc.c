@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The malloc API as a program sees it.
+ */
+#include "test.h"
+
+#include <linux/kernel.h>
+#include <linux/overflow.h>
+#include <linux/string.h>
+
+#include "core.h"
+#include "shim.h"
+
+void *aligned_alloc(size_t align, size_t size);
+void *pvalloc(size_t size);
+void free_sized(void *p, size_t size);
+void free_aligned_sized(void *p, size_t align, size_t size);
+
+#define HUGE	((size_t)PTRDIFF_MAX + 1)
+
+static bool ours(void *p)
+{
+	return hak_registry_entry(p);
+}
+
+static void test_sizes(void **state)
+{
+	for (size_t n = 0; n < 3000; n++) {
+		unsigned char *p = malloc(n);
+
+		assert_non_null(p);
+		assert_int_equal(ours(p), n <= HAK_MAX_SIZE);
+		assert_int_equal((unsigned long)p % (n > 8 ? 16 : 8), 0);
+		assert_true(malloc_usable_size(p) >= n);
+		memset(p, 0xa5, malloc_usable_size(p));
+		free(p);
+	}
+}
+
+/* Any number of empty blocks, all different. */
+static void test_zero_size(void **state)
+{
+	void *a = malloc(0), *b = malloc(0), *c = calloc(0, 8), *d = calloc(8, 0);
+
+	assert_non_null(a);
+	assert_non_null(b);
+	assert_ptr_not_equal(a, b);
+	assert_ptr_not_equal(c, d);
+	free(a);
+	free(b);
+	free(c);
+	free(d);
+	free(NULL);
+	assert_int_equal(malloc_usable_size(NULL), 0);
+}
+
+static void test_calloc_zeroes(void **state)
+{
+	for (size_t n = 1; n < 2000; n += 7) {
+		unsigned char *p = malloc(n), *q;
+
+		memset(p, 0xff, n);
+		free(p);
+		q = calloc(1, n);
+		assert_null(memchr_inv(q, 0, n));
+		free(q);
+	}
+	errno = 0;
+	assert_null(calloc(opaque(SIZE_MAX / 2), 3));
+	assert_int_equal(errno, ENOMEM);
+}
+
+static void test_too_large(void **state)
+{
+	void *p = malloc(10);
+
+	errno = 0;
+	assert_null(malloc(opaque(HUGE)));
+	assert_int_equal(errno, ENOMEM);
+	errno = 0;
+	assert_null(realloc(p, opaque(HUGE)));
+	assert_int_equal(errno, ENOMEM);
+	errno = 0;
+	assert_null(reallocarray(p, opaque(SIZE_MAX / 2), 4));
+	assert_int_equal(errno, ENOMEM);
+	errno = 0;
+	assert_null(aligned_alloc(64, opaque(HUGE)));
+	assert_int_equal(errno, ENOMEM);
+	assert_null(memalign(64, opaque(SIZE_MAX - 10)));
+	assert_null(pvalloc(opaque(SIZE_MAX - 10)));
+	free(p);
+}
+
+static void test_realloc_copies(void **state)
+{
+	static const size_t sizes[] = { 1, 8, 9, 16, 24, 25, 64, 65, 100, 500,
+		1000, 1024, 1025, 2000, 5000, 200000, 4000000 };
+
+	for (int i = 0; i < ARRAY_SIZE(sizes); i++) {
+		for (int j = 0; j < ARRAY_SIZE(sizes); j++) {
+			size_t a = sizes[i], b = sizes[j];
+			unsigned char *p = realloc(NULL, a);
+
+			for (size_t k = 0; k < a; k++)
+				p[k] = k * 31;
+			p = realloc(p, b);
+			assert_non_null(p);
+			assert_true(malloc_usable_size(p) >= b);
+			for (size_t k = 0; k < min(a, b); k++)
+				if (p[k] != (unsigned char)(k * 31))
+					fail_msg("%zu to %zu: byte %zu", a, b, k);
+			free(p);
+		}
+	}
+	assert_null(realloc(malloc(10), 0));
+}
+
+/* A large block made small does not keep its memory. */
+static void test_realloc_shrinks(void **state)
+{
+	void *p = realloc(malloc(1 << 20), 10), *q;
+
+	assert_true(malloc_usable_size(p) <= 64);
+	q = realloc(malloc(1000), 100);
+	assert_true(malloc_usable_size(q) < 300);
+	free(p);
+	free(q);
+}
+
+static void test_alignment(void **state)
+{
+	for (size_t align = 8; align <= 1 << 16; align *= 2) {
+		for (size_t n = 0; n < 2100; n += 13) {
+			void *p;
+
+			assert_int_equal(posix_memalign(&p, align, n), 0);
+			assert_int_equal((unsigned long)p % align, 0);
+			assert_true(malloc_usable_size(p) >= n);
+			memset(p, 1, n);
+			free(p);
+			p = aligned_alloc(align, n);
+			assert_int_equal((unsigned long)p % align, 0);
+			free_aligned_sized(p, align, n);
+			p = memalign(align, n);
+			assert_int_equal((unsigned long)p % align, 0);
+			free(p);
+		}
+	}
+}
+
+static void test_alignment_refused(void **state)
+{
+	void *p = (void *)1;
+
+	errno = 7;
+	assert_int_equal(posix_memalign(&p, 4, 10), EINVAL);
+	assert_int_equal(posix_memalign(&p, 24, 10), EINVAL);
+	assert_int_equal(posix_memalign(&p, 0, 10), EINVAL);
+	assert_int_equal(posix_memalign(&p, 64, HUGE), ENOMEM);
+	assert_ptr_equal(p, (void *)1);
+	assert_int_equal(errno, 7);
+	assert_null(aligned_alloc(24, 10));
+	assert_int_equal(errno, EINVAL);
+}
+
+static void test_pages(void **state)
+{
+	void *p = valloc(10), *q = pvalloc(10);
+
+	assert_int_equal((unsigned long)p % getpagesize(), 0);
+	assert_int_equal((unsigned long)q % getpagesize(), 0);
+	assert_true(malloc_usable_size(q) >= getpagesize());
+	free(p);
+	free_sized(q, 10);
+}
+
+static void test_errno_kept(void **state)
+{
+	enum { N = 20000 };
+	static void *p[N];
+
+	for (int i = 0; i < N; i++)
+		p[i] = malloc(i % 2000);
+	errno = 123;
+	for (int i = 0; i < N; i++)
+		free(p[i]);
+	assert_int_equal(errno, 123);
+}
+
+struct box {
+	unsigned char *p;
+	size_t n;
+};
+
+static struct box boxes[4096];
+
+static void *mix(void *arg)
+{
+	unsigned int seed = (long)arg * 7 + 1;
+
+	for (int i = 0; i < 400000 / SLOW; i++) {
+		struct box *b;
+		unsigned char *p;
+		size_t n;
+
+		seed = seed * 1103515245 + 12345;
+		b = &boxes[(seed >> 8) % 4096];
+		n = (seed >> 4) % ((seed & 15) ? 200 : 3000) + 1;
+		p = malloc(n);
+		p[0] = n;
+		p[n - 1] = n;
+		/* Whatever was there was somebody else's as likely as not. */
+		p = __atomic_exchange_n(&b->p, p, __ATOMIC_ACQ_REL);
+		free(p);
+	}
+	return NULL;
+}
+
+static void test_threads_mix(void **state)
+{
+	struct hak_class_stats cs;
+	unsigned long live = 0;
+	struct hak_stats st;
+
+	run_threads(8, mix);
+	for (int i = 0; i < 4096; i++) {
+		free(boxes[i].p);
+		boxes[i].p = NULL;
+	}
+	hak_stats_read(&st);
+	assert_int_equal(st.event[HAK_EV_BAD_FREE], 0);
+	assert_int_equal(st.event[HAK_EV_CORRUPT], 0);
+	for (int i = 0; i < HAK_NR_CLASSES; i++) {
+		hak_class_stats_read(&hak_class[i], &cs);
+		live += cs.live;
+	}
+	/* Of this program and cmocka's own, none of those above. */
+	assert_in_range(live, 0, 300);
+}
+
+static void test_bad_free(void **state)
+{
+	char *p = malloc(64);
+	struct hak_stats before, after;
+
+	hak_stats_read(&before);
+	free(p + 8);
+	hak_stats_read(&after);
+	assert_int_equal(after.event[HAK_EV_BAD_FREE],
+			 before.event[HAK_EV_BAD_FREE] + 1);
+	memset(p, 1, 64);
+	free(p);
+}
+
+static void test_stats_json(void **state)
+{
+	char small[16], *buf;
+	int n = hakmem_stats_json(NULL, 0);
+
+	assert_true(n > 100);
+	assert_true(hakmem_stats_json(small, sizeof(small)) > 15);
+	assert_int_equal(strlen(small), 15);
+	buf = malloc(n + 1000);
+	n = hakmem_stats_json(buf, n + 1000);
+	assert_int_equal(strlen(buf), n);
+	assert_int_equal(buf[0], '{');
+	assert_int_equal(buf[n - 1], '}');
+	assert_non_null(strstr(buf, "\"name\":\"hak-64\",\"size\":64,"));
+	free(buf);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_sizes),
+		cmocka_unit_test(test_zero_size),
+		cmocka_unit_test(test_calloc_zeroes),
+		cmocka_unit_test(test_too_large),
+		cmocka_unit_test(test_realloc_copies),
+		cmocka_unit_test(test_realloc_shrinks),
+		cmocka_unit_test(test_alignment),
+		cmocka_unit_test(test_alignment_refused),
+		cmocka_unit_test(test_pages),
+		cmocka_unit_test(test_errno_kept),
+		cmocka_unit_test(test_threads_mix),
+		cmocka_unit_test(test_bad_free),
+		cmocka_unit_test(test_stats_json),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

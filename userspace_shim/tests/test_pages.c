@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The page source, and the core when it runs out.
+ */
+#include "test.h"
+
+#include <linux/gfp.h>
+#include <linux/mm.h>
+#include <linux/string.h>
+#include <linux/vmstat.h>
+
+#include "core.h"
+#include "shim.h"
+
+static void test_alignment(void **state)
+{
+	struct page *page[NR_PAGE_ORDERS][4];
+
+	for (int round = 0; round < 3; round++) {
+		for (int o = 0; o < NR_PAGE_ORDERS; o++) {
+			for (int i = 0; i < 4; i++) {
+				char *p;
+
+				page[o][i] = alloc_pages(GFP_KERNEL, o);
+				p = page_address(page[o][i]);
+				assert_non_null(p);
+				assert_int_equal((unsigned long)p %
+						 (PAGE_SIZE << o), 0);
+				/* Zero, first used or not. */
+				assert_int_equal(p[0] | p[(PAGE_SIZE << o) - 1], 0);
+				memset(p, o + 1, PAGE_SIZE << o);
+			}
+		}
+		for (int o = 0; o < NR_PAGE_ORDERS; o++) {
+			for (int i = 0; i < 4; i++) {
+				char *p = page_address(page[o][i]);
+
+				assert_null(memchr_inv(p, o + 1, PAGE_SIZE << o));
+				__free_pages(page[o][i], o);
+			}
+		}
+	}
+	assert_null(alloc_pages(GFP_KERNEL, MAX_PAGE_ORDER + 1));
+	__free_pages(NULL, 0);
+}
+
+static long resident_kib(void)
+{
+	long pages = 0;
+	FILE *f = fopen("/proc/self/statm", "r");
+
+	assert_int_equal(fscanf(f, "%*d %ld", &pages), 1);
+	fclose(f);
+	return pages * (getpagesize() / 1024);
+}
+
+static void test_memory_goes_back(void **state)
+{
+	unsigned long out = shim_pages_out;
+	struct page *first = NULL, *page;
+	long before = 0;
+
+	for (int i = 0; i < 200; i++) {
+		page = alloc_pages(GFP_KERNEL, 9);
+		if (!first)
+			first = page;
+		assert_ptr_equal(page, first);
+		memset(page_address(page), 1, PAGE_SIZE << 9);
+		__free_pages(page, 9);
+		if (i == 10)
+			before = resident_kib();
+	}
+	assert_int_equal(shim_pages_out, out);
+	assert_true(resident_kib() < before + 4096);
+}
+
+static void test_failure(void **state)
+{
+	struct page *page;
+
+	shim_fail_pages_after(1);
+	page = alloc_pages(GFP_KERNEL, 4);
+	assert_non_null(page);
+	__free_pages(page, 4);
+	assert_null(alloc_pages(GFP_KERNEL, 4));
+	assert_null(alloc_pages(GFP_KERNEL, 0));
+	shim_fail_pages_after(-1);
+	page = alloc_pages(GFP_KERNEL, 4);
+	assert_non_null(page);
+	__free_pages(page, 4);
+}
+
+/* No page to be had: every allocation still succeeds, by the C library. */
+static void test_core_without_pages(void **state)
+{
+	enum { N = 40000 };
+	static void *p[N];
+	struct hak_stats st;
+
+	shim_fail_pages_after(0);
+	for (int i = 0; i < N; i++) {
+		p[i] = malloc(1024);
+		assert_non_null(p[i]);
+		memset(p[i], i, 1024);
+	}
+	hak_stats_read(&st);
+	assert_true(st.event[HAK_EV_NOMEM] > 0);
+	for (int i = 0; i < N; i++) {
+		assert_null(memchr_inv(p[i], i, 1024));
+		free(p[i]);
+	}
+	shim_fail_pages_after(-1);
+	hak_stats_read(&st);
+	assert_int_equal(st.event[HAK_EV_BAD_FREE], 0);
+	assert_int_equal(st.event[HAK_EV_CORRUPT], 0);
+}
+
+/* Neither pages nor a C library with memory: ENOMEM, and nothing breaks. */
+static void test_no_memory_at_all(void **state)
+{
+	enum { N = 40000 };
+	static void *p[N];
+	int i;
+
+	shim_fail_pages_after(0);
+	shim_fail_kmalloc_after(0);
+	for (i = 0; i < N; i++) {
+		errno = 0;
+		p[i] = malloc(1024);
+		if (!p[i])
+			break;
+	}
+	assert_true(i < N);
+	assert_int_equal(errno, ENOMEM);
+	errno = 0;
+	assert_null(calloc(1, 1024));
+	assert_int_equal(errno, ENOMEM);
+	shim_fail_pages_after(-1);
+	shim_fail_kmalloc_after(-1);
+	while (i--)
+		free(p[i]);
+}
+
+static void test_accounting(void **state)
+{
+	long long arena = hak_arena_bytes();
+
+	assert_int_equal(node_page_state(NODE_DATA(0), NR_SLAB_UNRECLAIMABLE_B),
+			 arena);
+	assert_int_equal(shim_pages_out * PAGE_SIZE, arena);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_alignment),
+		cmocka_unit_test(test_memory_goes_back),
+		cmocka_unit_test(test_failure),
+		cmocka_unit_test(test_core_without_pages),
+		cmocka_unit_test(test_no_memory_at_all),
+		cmocka_unit_test(test_accounting),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

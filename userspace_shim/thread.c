@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Threads as CPUs: ids, and the hotplug callbacks. See shim.h for the states.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <pthread.h>
+
+#include <linux/bug.h>
+#include <linux/cpu.h>
+#include <linux/cpuhotplug.h>
+#include <linux/kernel.h>
+#include <linux/percpu.h>
+
+#include "shim.h"
+
+#define MAX_STATES	16
+
+struct hotplug_state {
+	const char *name;
+	int (*startup)(unsigned int cpu);
+	int (*teardown)(unsigned int cpu);
+};
+
+__thread enum shim_thread_state shim_thread;
+
+unsigned long shim_online_map[BITS_TO_LONGS(NR_CPUS)];
+unsigned int shim_cpus_online;
+
+/* Protects everything below; cpus_read_lock() is this too. Taken first. */
+struct shim_lock shim_hotplug_lock = SHIM_LOCK_INIT;
+static unsigned int hotplug_depth;
+static struct hotplug_state states[MAX_STATES];
+static u16 free_ids[NR_CPUS];
+static unsigned int nr_free_ids;
+
+static pthread_key_t key;
+
+/* The round of destructors in which a thread goes offline: the last. */
+#ifdef HAK_SHIM_SANITIZER
+/* ThreadSanitizer tears its own thread state down in the last. */
+#define LAST_ROUND	(PTHREAD_DESTRUCTOR_ITERATIONS - 1)
+#else
+#define LAST_ROUND	PTHREAD_DESTRUCTOR_ITERATIONS
+#endif
+
+static void hotplug_lock(void)
+{
+	if (!shim_lock_mine(&shim_hotplug_lock))
+		shim_lock(&shim_hotplug_lock);
+	hotplug_depth++;
+}
+
+static void hotplug_unlock(void)
+{
+	if (!--hotplug_depth)
+		shim_unlock(&shim_hotplug_lock);
+}
+
+void cpus_read_lock(void)
+{
+	might_sleep();
+	hotplug_lock();
+}
+
+void cpus_read_unlock(void)
+{
+	hotplug_unlock();
+}
+
+int cpus_read_trylock(void)
+{
+	if (!shim_lock_mine(&shim_hotplug_lock) &&
+	    !shim_trylock(&shim_hotplug_lock))
+		return 0;
+	hotplug_depth++;
+	return 1;
+}
+
+/* Run teardown callbacks of states below @n, last first. */
+static int call_down(unsigned int cpu, unsigned int n)
+{
+	int err = 0;
+
+	while (n--) {
+		if (states[n].teardown && states[n].teardown(cpu) == -EBUSY)
+			err = -EBUSY;
+	}
+	return err;
+}
+
+static int call_up(unsigned int cpu)
+{
+	unsigned int i;
+	int err;
+
+	for (i = 0; i < MAX_STATES; i++) {
+		if (!states[i].startup)
+			continue;
+		err = states[i].startup(cpu);
+		if (err) {
+			call_down(cpu, i);
+			return err;
+		}
+	}
+	return 0;
+}
+
+static int get_id(void)
+{
+	if (nr_free_ids)
+		return free_ids[--nr_free_ids];
+	if (shim_cpus_used < nr_cpu_ids)
+		return shim_cpus_used;
+	return -1;
+}
+
+static void put_id(unsigned int cpu)
+{
+	if (cpu < shim_cpus_used)
+		free_ids[nr_free_ids++] = cpu;
+}
+
+static void set_online(unsigned int cpu, bool online)
+{
+	assign_bit(cpu, shim_online_map, online);
+	WRITE_ONCE(shim_cpus_online, shim_cpus_online + (online ? 1 : -1));
+}
+
+/* The thread is on id 0 until all of this has worked. */
+static bool bring_up(void)
+{
+	int cpu = get_id();
+
+	if (cpu < 0)
+		return false;
+	if (shim_percpu_map(cpu) || pthread_setspecific(key, (void *)1)) {
+		put_id(cpu);
+		return false;
+	}
+	if (call_up(cpu)) {
+		pthread_setspecific(key, NULL);
+		put_id(cpu);
+		return false;
+	}
+	set_online(cpu, true);
+	shim_cpu = cpu;
+	shim_cpu_delta = shim_cpu_deltas[cpu];
+	return true;
+}
+
+/* First malloc-family call of a thread. */
+void shim_thread_online(void)
+{
+	int saved = errno;
+	bool up;
+
+	if (shim_thread != SHIM_NEW)
+		return;
+	WRITE_ONCE(shim_thread, SHIM_MOVING);
+	hotplug_lock();
+	up = bring_up();
+	hotplug_unlock();
+	WRITE_ONCE(shim_thread, up ? SHIM_ONLINE : SHIM_SHARED);
+	errno = saved;
+}
+
+static void take_down(unsigned int cpu)
+{
+	set_online(cpu, false);
+	if (call_down(cpu, MAX_STATES) != -EBUSY)
+		put_id(cpu);
+}
+
+void shim_thread_offline(void)
+{
+	unsigned int cpu = shim_cpu;
+	int saved = errno;
+
+	if (shim_thread != SHIM_ONLINE)
+		return;
+	WRITE_ONCE(shim_thread, SHIM_DEAD);
+	barrier();
+	shim_cpu = SHIM_NOBODY;
+	shim_cpu_delta = 0;
+	hotplug_lock();
+	take_down(cpu);
+	hotplug_unlock();
+	shim_run_pending();
+	errno = saved;
+}
+
+/*
+ * Other keys' destructors may still allocate and free, so wait for the last
+ * round; what comes after ours in that round runs on id 0.
+ */
+static void key_destroy(void *round)
+{
+	unsigned long n = (unsigned long)round;
+
+	if (n < LAST_ROUND &&
+	    !pthread_setspecific(key, (void *)(n + 1)))
+		return;
+	shim_thread_offline();
+}
+
+/*
+ * In a forked child: every thread but this one is gone. The caller holds
+ * shim_hotplug_lock. An id whose thread vanished inside the core stays unused.
+ */
+void shim_thread_bury_others(void)
+{
+	unsigned int cpu;
+
+	hotplug_depth++;
+	for_each_online_cpu(cpu) {
+		if (cpu != shim_cpu)
+			take_down(cpu);
+	}
+	hotplug_depth--;
+}
+
+int shim_thread_init(void)
+{
+	return -pthread_key_create(&key, key_destroy);
+}
+
+int __cpuhp_setup_state(enum cpuhp_state state, const char *name, bool invoke,
+			int (*startup)(unsigned int cpu),
+			int (*teardown)(unsigned int cpu))
+{
+	unsigned int i, cpu;
+	int err = 0;
+
+	hotplug_lock();
+	for (i = 1; i < MAX_STATES && states[i].name; i++)
+		;
+	if (i == MAX_STATES) {
+		hotplug_unlock();
+		return -ENOSPC;
+	}
+	if (invoke && startup) {
+		for_each_online_cpu(cpu) {
+			err = err ? err : startup(cpu);
+		}
+	}
+	if (!err)
+		states[i] = (struct hotplug_state){ name, startup, teardown };
+	hotplug_unlock();
+	return err ? err : (int)i;
+}
+
+void __cpuhp_remove_state(enum cpuhp_state state, bool invoke)
+{
+	unsigned int cpu;
+
+	hotplug_lock();
+	if (invoke && states[state].teardown) {
+		for_each_online_cpu(cpu)
+			states[state].teardown(cpu);
+	}
+	states[state] = (struct hotplug_state){ 0 };
+	hotplug_unlock();
+}
