@@ -563,9 +563,8 @@ struct hak_stats {
 	unsigned long superslabs_empty;
 	unsigned long pages;		/* in superslabs */
 	unsigned long slots_used;
-	u64 grown[HAK_NR_ORDERS];	/* superslabs got, by order */
-	u64 grown_total;
-	u64 shrunk;			/* superslabs given back */
+	u64 grown, shrunk;		/* superslabs got and given back */
+	u64 grown_order[HAK_NR_ORDERS];
 	u64 locked[HAK_NR_LOCKS];	/* with lock_stats=1 */
 	u64 contended[HAK_NR_LOCKS];
 };

@@ -27,10 +27,10 @@ static int stats_show(struct seq_file *m, void *v)
 	seq_printf(m, "arena_bytes %llu\n", hak_arena_bytes());
 	seq_printf(m, "superslabs %lu\n", st.superslabs);
 	seq_printf(m, "superslabs_empty %lu\n", st.superslabs_empty);
-	seq_printf(m, "superslabs_grown %llu\n", st.grown_total);
+	seq_printf(m, "superslabs_grown %llu\n", st.grown);
 	for (i = 0; i < HAK_NR_ORDERS; i++)
 		seq_printf(m, "superslabs_grown_order%u %llu\n",
-			   i + HAK_MIN_ORDER, st.grown[i]);
+			   i + HAK_MIN_ORDER, st.grown_order[i]);
 	seq_printf(m, "superslabs_shrunk %llu\n", st.shrunk);
 	seq_printf(m, "superslab_pages %lu\n", st.pages);
 	seq_printf(m, "slabs %lu\n", st.slots_used);

@@ -301,8 +301,8 @@ void hak_superslab_stats(struct hak_stats *st)
 	int nid;
 
 	for (i = 0; i < HAK_NR_ORDERS; i++) {
-		st->grown[i] = atomic64_read(&hak_grown[i]);
-		st->grown_total += st->grown[i];
+		st->grown_order[i] = atomic64_read(&hak_grown[i]);
+		st->grown += st->grown_order[i];
 	}
 	st->shrunk = atomic64_read(&hak_shrunk);
 	for_each_node(nid)
