@@ -547,6 +547,7 @@ static struct kunit_suite hak_api_suite = {
 	.exit = hak_test_exit,
 	.test_cases = cases,
 };
+
 kunit_test_suites(&hak_api_suite);
 
 HAK_IMPORT_INTERNAL();

@@ -274,6 +274,7 @@ static struct kunit_suite hak_bad_input_suite = {
 	.exit = hak_test_exit,
 	.test_cases = cases,
 };
+
 kunit_test_suites(&hak_bad_input_suite);
 
 HAK_IMPORT_INTERNAL();

@@ -26,6 +26,7 @@ unsigned long hak_test_live(void)
 	mutex_unlock(&hak_cache_mutex);
 	return live;
 }
+
 HAK_EXPORT_INTERNAL(hak_test_live);
 
 /**
@@ -43,6 +44,7 @@ unsigned long hak_test_event(struct kunit *test, enum hak_event ev)
 	hak_stats_read(&st);
 	return st.event[ev] - t->event[ev];
 }
+
 HAK_EXPORT_INTERNAL(hak_test_event);
 
 /* Every slab in use: its books, and that it is where its state says. */
@@ -90,6 +92,7 @@ void hak_test_books(struct kunit *test)
 	HAK_EXPECT_EVENT(test, HAK_EV_BAD_FREE, t->expected[HAK_EV_BAD_FREE]);
 	HAK_EXPECT_EVENT(test, HAK_EV_CORRUPT, t->expected[HAK_EV_CORRUPT]);
 }
+
 HAK_EXPORT_INTERNAL(hak_test_books);
 
 /* kunit_suite.init */
@@ -107,6 +110,7 @@ int hak_test_init(struct kunit *test)
 	t->live = hak_test_live();
 	return 0;
 }
+
 HAK_EXPORT_INTERNAL(hak_test_init);
 
 static void hak_test_show(struct hak_test *t, unsigned int i)
@@ -148,6 +152,7 @@ void hak_test_exit(struct kunit *test)
 	}
 	t->nr_caches = 0;
 }
+
 HAK_EXPORT_INTERNAL(hak_test_exit);
 
 /**
@@ -171,6 +176,7 @@ struct hak_cache *hak_test_cache_shown(struct kunit *test, unsigned int size,
 	t->cache[t->nr_caches++] = c;
 	return c;
 }
+
 HAK_EXPORT_INTERNAL(hak_test_cache_shown);
 
 /* Likewise, kept from the reaper. */
@@ -186,6 +192,7 @@ struct hak_cache *hak_test_cache(struct kunit *test, unsigned int size,
 	t->shown[t->nr_caches - 1] = false;
 	return c;
 }
+
 HAK_EXPORT_INTERNAL(hak_test_cache);
 
 /**
@@ -210,6 +217,7 @@ struct hak_cpu_cache *hak_test_cpu(struct kunit *test, struct hak_cache *c,
 	t->cpu_cache[t->nr_cpus++] = c;
 	return cc;
 }
+
 HAK_EXPORT_INTERNAL(hak_test_cpu);
 
 /* An unused slab, now the test's, which thereby owns it. */
@@ -227,6 +235,7 @@ struct hak_slab *hak_test_slab(struct kunit *test, struct hak_cache *c)
 	KUNIT_ASSERT_NOT_NULL(test, s);
 	return s;
 }
+
 HAK_EXPORT_INTERNAL(hak_test_slab);
 
 /* One object for the pretended CPU @cc. */
@@ -245,6 +254,7 @@ void *hak_test_alloc(struct kunit *test, struct hak_cache *c,
 	KUNIT_ASSERT_NOT_NULL(test, p);
 	return p;
 }
+
 HAK_EXPORT_INTERNAL(hak_test_alloc);
 
 /* The pretended CPU @cc frees @p, whoever's it is. */
@@ -252,6 +262,7 @@ void hak_test_free(struct hak_cache *c, struct hak_cpu_cache *cc, void *p)
 {
 	hak_cpu_put(c, cc, hak_test_slab_of(p), p);
 }
+
 HAK_EXPORT_INTERNAL(hak_test_free);
 
 /* Somebody who does not own @s frees @p. */
@@ -263,6 +274,7 @@ void hak_test_push(struct hak_slab *s, void *p)
 	hak_slab_push(s, link, link, 1);
 	preempt_enable();
 }
+
 HAK_EXPORT_INTERNAL(hak_test_push);
 
 /* The owner of @s takes @p back. */
@@ -272,6 +284,7 @@ void hak_test_give(struct hak_slab *s, void *p)
 
 	hak_slab_give(s, link, link, 1);
 }
+
 HAK_EXPORT_INTERNAL(hak_test_give);
 
 /**
@@ -291,6 +304,7 @@ unsigned int hak_test_reap(struct hak_cache *c)
 	mutex_unlock(&hak_cache_mutex);
 	return n;
 }
+
 HAK_EXPORT_INTERNAL(hak_test_reap);
 
 HAK_IMPORT_INTERNAL();

@@ -133,7 +133,7 @@ static int storm_thread(void *arg, unsigned int id)
 		hrtimer_start(&s->timer, ns_to_ktime(TICK_NS),
 			      HRTIMER_MODE_REL_PINNED_HARD);
 	}
-	for (i = 0; i < 60000; i++) {
+	for (i = 0; i < 200000; i++) {
 		unsigned int j = i * 13 % ARRAY_SIZE(obj);
 
 		if (obj[j] && *(void **)obj[j] != obj[j])
@@ -275,6 +275,7 @@ static struct kunit_suite hak_irq_suite = {
 	.exit = hak_test_exit,
 	.test_cases = cases,
 };
+
 kunit_test_suites(&hak_irq_suite);
 
 HAK_IMPORT_INTERNAL();

@@ -608,6 +608,7 @@ static struct kunit_suite hak_pcpu_cache_suite = {
 	.exit = hak_test_exit,
 	.test_cases = cases,
 };
+
 kunit_test_suites(&hak_pcpu_cache_suite);
 
 HAK_IMPORT_INTERNAL();

@@ -444,6 +444,7 @@ static struct kunit_suite hak_pool_suite = {
 	.exit = hak_test_exit,
 	.test_cases = cases,
 };
+
 kunit_test_suites(&hak_pool_suite);
 
 HAK_IMPORT_INTERNAL();

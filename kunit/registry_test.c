@@ -140,6 +140,7 @@ static struct kunit_suite hak_registry_suite = {
 	.exit = hak_test_exit,
 	.test_cases = cases,
 };
+
 kunit_test_suites(&hak_registry_suite);
 
 HAK_IMPORT_INTERNAL();

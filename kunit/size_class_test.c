@@ -118,6 +118,7 @@ static struct kunit_suite hak_size_class_suite = {
 	.exit = hak_test_exit,
 	.test_cases = cases,
 };
+
 kunit_test_suites(&hak_size_class_suite);
 
 HAK_IMPORT_INTERNAL();

@@ -301,6 +301,7 @@ static struct kunit_suite hak_slab_suite = {
 	.exit = hak_test_exit,
 	.test_cases = cases,
 };
+
 kunit_test_suites(&hak_slab_suite);
 
 HAK_IMPORT_INTERNAL();
