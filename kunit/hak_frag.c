@@ -12,6 +12,8 @@
 #include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/notifier.h>
+#include <linux/oom.h>
 #include <linux/printk.h>
 #include <linux/random.h>
 #include <linux/sched.h>
@@ -43,12 +45,31 @@ static unsigned long errors;
 module_param(errors, ulong, 0444);
 MODULE_PARM_DESC(errors, "allocations that failed though kmalloc() did not");
 
+/* Others may need memory meanwhile, and are not to be killed for want of it. */
+#define SPARE_BLOCKS	32
+#define SPARE_ORDER	4
+
 #define EAT	(__GFP_NOWARN | __GFP_NORETRY | __GFP_NOMEMALLOC)
 
 static struct page **eaten;
 static unsigned long nr_eaten, max_eaten;
+static struct page *spare[SPARE_BLOCKS];
+static unsigned int nr_spare;
 static void **slot;
 static unsigned long nr_slots;
+
+static int on_oom(struct notifier_block *nb, unsigned long unused, void *data)
+{
+	unsigned int i;
+
+	for (i = 0; nr_spare && i < 2; i++) {
+		__free_pages(spare[--nr_spare], SPARE_ORDER);
+		*(unsigned long *)data += 1UL << SPARE_ORDER;
+	}
+	return NOTIFY_OK;
+}
+
+static struct notifier_block oom_nb = { .notifier_call = on_oom };
 
 /* The largest blocks first, so that what the watermarks keep is small ones. */
 static void eat(unsigned int least)
@@ -165,6 +186,9 @@ static void use(void)
 
 static void give_back(void)
 {
+	unregister_oom_notifier(&oom_nb);
+	while (nr_spare)
+		__free_pages(spare[--nr_spare], SPARE_ORDER);
 	while (nr_eaten)
 		__free_page(eaten[--nr_eaten]);
 	kvfree(eaten);
@@ -178,10 +202,17 @@ static int __init hak_frag_init(void)
 	if (!is_power_of_2(run))
 		return -EINVAL;
 	max_eaten = totalram_pages();
-	nr_slots = want * PAGE_SIZE * 11 / 10 / 256;
+	nr_slots = want * PAGE_SIZE * 9 / 10 / 256;
 	eaten = kvcalloc(max_eaten, sizeof(*eaten), GFP_KERNEL);
 	slot = kvcalloc(nr_slots, sizeof(*slot), GFP_KERNEL);
-	if (!eaten || !slot) {
+	register_oom_notifier(&oom_nb);
+	while (nr_spare < SPARE_BLOCKS) {
+		spare[nr_spare] = alloc_pages(GFP_KERNEL | __GFP_NOWARN, SPARE_ORDER);
+		if (!spare[nr_spare])
+			break;
+		nr_spare++;
+	}
+	if (!eaten || !slot || nr_spare < SPARE_BLOCKS) {
 		give_back();
 		return -ENOMEM;
 	}
