@@ -24,6 +24,7 @@
 #include <linux/sched.h>
 #include <linux/sched/task.h>
 #include <linux/slab.h>
+#include <linux/vmalloc.h>
 
 #include <hakmem.h>
 
@@ -82,14 +83,15 @@ static int fill(const char *whose, unsigned int size, unsigned long nr)
 		return -EINVAL;
 	slub = !strcmp(whose, "slub");
 	obj_size = size;
-	obj = kvcalloc(nr, sizeof(*obj), GFP_KERNEL);
+	/* Not kmalloc(), whose large blocks count as slabs. */
+	obj = vcalloc(nr, sizeof(*obj));
 	if (!obj)
 		return -ENOMEM;
 	if (slub && size) {
 		slub_cache = kmem_cache_create("hak_bench_mem", size, 0,
 					       SLAB_NO_MERGE, NULL);
 		if (!slub_cache) {
-			kvfree(obj);
+			vfree(obj);
 			return -ENOMEM;
 		}
 	}
@@ -114,7 +116,7 @@ static void forget(unsigned long n)
 	live -= n;
 	if (live)
 		return;
-	kvfree(obj);
+	vfree(obj);
 	obj = NULL;
 	kmem_cache_destroy(slub_cache);
 	slub_cache = NULL;
