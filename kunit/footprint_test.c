@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What CPUs keep for themselves: never more than docs/design.md says.
+ */
+#include <linux/module.h>
+#include <linux/sizes.h>
+
+#include "hak_test.h"
+#include "hak_test_threads.h"
+
+#define NR	3000
+
+/* The figures of docs/design.md. */
+static void bound_is_as_stated(struct kunit *test)
+{
+	KUNIT_EXPECT_EQ(test, hak_owned_bytes(1, HAK_NR_CLASSES),
+			(u64)(SZ_1M + 3 * SZ_128K));
+	KUNIT_EXPECT_EQ(test, hak_owned_bytes(128, HAK_NR_CLASSES),
+			(u64)176 * SZ_1M);
+	KUNIT_EXPECT_EQ(test, HAK_STOCK << (HAK_MAX_ORDER + PAGE_SHIFT), SZ_2M);
+}
+
+static int use_a_little(void *arg, unsigned int id)
+{
+	void *p = hak_cache_alloc(arg, GFP_KERNEL);
+
+	hak_cache_free(arg, p);
+	return !p;
+}
+
+static int use_much(void *arg, unsigned int id)
+{
+	void **obj = kcalloc(NR, sizeof(*obj), GFP_KERNEL);
+	unsigned int i;
+
+	if (!obj)
+		return 1;
+	for (i = 0; i < NR; i++)
+		obj[i] = hak_cache_alloc(arg, GFP_KERNEL);
+	/* Every other one first, so that those cached last lie far apart. */
+	for (i = 0; i < NR; i += 2)
+		hak_cache_free(arg, obj[i]);
+	for (i = 1; i < NR; i += 2)
+		hak_cache_free(arg, obj[i]);
+	kfree(obj);
+	return 0;
+}
+
+/* Has every CPU run @fn on a new cache; what the cache has then. */
+static void use_everywhere(struct kunit *test, struct hak_cache *c,
+			   int (*fn)(void *arg, unsigned int id),
+			   struct hak_class_stats *cs)
+{
+	unsigned int nr = min(num_online_cpus(), HAK_TEST_MAX_THREADS);
+	struct hak_test_gang *g = kunit_kzalloc(test, sizeof(*g), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, g);
+	KUNIT_EXPECT_EQ(test, hak_test_gang_start(g, nr, fn, c), 0);
+	KUNIT_EXPECT_EQ(test, hak_test_gang_join(g), 0);
+	hak_reap_all();
+	hak_class_stats_read(c, cs);
+	KUNIT_EXPECT_EQ(test, cs->live, 0L);
+}
+
+static void a_slab_for_each_cpu(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache_shown(test, 1024, 0);
+	struct hak_class_stats cs;
+
+	use_everywhere(test, c, use_a_little, &cs);
+	KUNIT_EXPECT_GT(test, cs.slabs, 0UL);
+	KUNIT_EXPECT_LE(test, cs.slabs * HAK_SLAB_SIZE,
+			hak_owned_bytes(num_online_cpus(), 1));
+}
+
+static void no_slab_without_a_cached_object(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache_shown(test, 1024, 0);
+	unsigned int cpus = num_online_cpus();
+	struct hak_class_stats cs;
+
+	use_everywhere(test, c, use_much, &cs);
+	KUNIT_EXPECT_LE(test, cs.cached, (unsigned long)cpus * hak_fast_cap);
+	KUNIT_EXPECT_LE(test, cs.slabs, cpus + cs.cached);
+	/* Beside those the CPUs own, no slab is kept that could go. */
+	KUNIT_EXPECT_LE(test, cs.slabs - min_t(unsigned long, cs.slabs, cpus),
+			cs.slabs_active);
+}
+
+static struct kunit_case footprint_cases[] = {
+	KUNIT_CASE(bound_is_as_stated),
+	KUNIT_CASE(a_slab_for_each_cpu),
+	KUNIT_CASE(no_slab_without_a_cached_object),
+	{}
+};
+
+static struct kunit_suite footprint_suite = {
+	.name = "hak_footprint",
+	.init = hak_test_init,
+	.exit = hak_test_exit,
+	.test_cases = footprint_cases,
+};
+
+kunit_test_suite(footprint_suite);
+
+HAK_IMPORT_INTERNAL();
+MODULE_DESCRIPTION("KUnit tests of what hakmem's CPUs keep");
+MODULE_LICENSE("GPL");
