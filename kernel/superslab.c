@@ -57,24 +57,27 @@ static struct hak_superslab *hak_superslab_new(int nid, unsigned int order,
 {
 	unsigned int i, nr = 1U << (order - HAK_MIN_ORDER);
 	struct hak_superslab *ss;
+	unsigned long addr;
 	gfp_t meta;
 
+	/* First what fails first: orders are tried from the top down. */
+	addr = (unsigned long)hak_arena_alloc(nid, order, gfp);
+	if (!addr)
+		return NULL;
 	meta = (gfp & (__GFP_RECLAIM | __GFP_IO | __GFP_FS | __GFP_HIGH)) |
 	       __GFP_NOWARN;
 	ss = kzalloc_node(sizeof(*ss), meta, nid);
 	if (!ss)
-		return NULL;
+		goto free_pages;
 	ss->slab = kmem_cache_alloc_node(hak_meta_cache[order - HAK_MIN_ORDER],
 					 meta, nid);
 	if (!ss->slab)
 		goto free_ss;
 	memset(ss->slab, 0, nr * sizeof(*ss->slab));
-	ss->addr = (unsigned long)hak_arena_alloc(nid, order, gfp);
-	if (!ss->addr)
+	if (hak_registry_prepare(addr, nr, meta))
 		goto free_slab;
-	if (hak_registry_prepare(ss->addr, nr, meta))
-		goto free_pages;
 
+	ss->addr = addr;
 	ss->order = order;
 	ss->nid = page_to_nid(virt_to_page((void *)ss->addr));
 	ss->full = BIT_ULL(nr) - 1;
@@ -89,12 +92,12 @@ static struct hak_superslab *hak_superslab_new(int nid, unsigned int order,
 	}
 	return ss;
 
-free_pages:
-	hak_arena_free((void *)ss->addr, order);
 free_slab:
 	kmem_cache_free(hak_meta_cache[order - HAK_MIN_ORDER], ss->slab);
 free_ss:
 	kfree(ss);
+free_pages:
+	hak_arena_free((void *)addr, order);
 	return NULL;
 }
 
