@@ -20,42 +20,40 @@ static void bound_is_as_stated(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, HAK_STOCK << (HAK_MAX_ORDER + PAGE_SHIFT), SZ_2M);
 }
 
-static int use_a_little(void *arg, unsigned int id)
-{
-	void *p = hak_cache_alloc(arg, GFP_KERNEL);
+struct use {
+	struct hak_cache *c;
+	unsigned int nr;
+};
 
-	hak_cache_free(arg, p);
-	return !p;
-}
-
-static int use_much(void *arg, unsigned int id)
+static int use(void *arg, unsigned int id)
 {
-	void **obj = kcalloc(NR, sizeof(*obj), GFP_KERNEL);
+	struct use *u = arg;
+	void **obj = kcalloc(u->nr, sizeof(*obj), GFP_KERNEL);
 	unsigned int i;
 
 	if (!obj)
 		return 1;
-	for (i = 0; i < NR; i++)
-		obj[i] = hak_cache_alloc(arg, GFP_KERNEL);
+	for (i = 0; i < u->nr; i++)
+		obj[i] = hak_cache_alloc(u->c, GFP_KERNEL);
 	/* Every other one first, so that those cached last lie far apart. */
-	for (i = 0; i < NR; i += 2)
-		hak_cache_free(arg, obj[i]);
-	for (i = 1; i < NR; i += 2)
-		hak_cache_free(arg, obj[i]);
+	for (i = 0; i < u->nr; i += 2)
+		hak_cache_free(u->c, obj[i]);
+	for (i = 1; i < u->nr; i += 2)
+		hak_cache_free(u->c, obj[i]);
 	kfree(obj);
 	return 0;
 }
 
-/* Has every CPU run @fn on a new cache; what the cache has then. */
+/* Has every CPU allocate and free so many objects; what the cache has then. */
 static void use_everywhere(struct kunit *test, struct hak_cache *c,
-			   int (*fn)(void *arg, unsigned int id),
-			   struct hak_class_stats *cs)
+			   unsigned int nr_objects, struct hak_class_stats *cs)
 {
+	struct use u = { .c = c, .nr = nr_objects };
 	unsigned int nr = min(num_online_cpus(), HAK_TEST_MAX_THREADS);
 	struct hak_test_gang *g = kunit_kzalloc(test, sizeof(*g), GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, g);
-	KUNIT_EXPECT_EQ(test, hak_test_gang_start(g, nr, fn, c), 0);
+	KUNIT_EXPECT_EQ(test, hak_test_gang_start(g, nr, use, &u), 0);
 	KUNIT_EXPECT_EQ(test, hak_test_gang_join(g), 0);
 	hak_reap_all();
 	hak_class_stats_read(c, cs);
@@ -67,7 +65,7 @@ static void a_slab_for_each_cpu(struct kunit *test)
 	struct hak_cache *c = hak_test_cache_shown(test, 1024, 0);
 	struct hak_class_stats cs;
 
-	use_everywhere(test, c, use_a_little, &cs);
+	use_everywhere(test, c, 1, &cs);
 	KUNIT_EXPECT_GT(test, cs.slabs, 0UL);
 	KUNIT_EXPECT_LE(test, cs.slabs * HAK_SLAB_SIZE,
 			hak_owned_bytes(num_online_cpus(), 1));
@@ -79,7 +77,7 @@ static void no_slab_without_a_cached_object(struct kunit *test)
 	unsigned int cpus = num_online_cpus();
 	struct hak_class_stats cs;
 
-	use_everywhere(test, c, use_much, &cs);
+	use_everywhere(test, c, NR, &cs);
 	KUNIT_EXPECT_LE(test, cs.cached, (unsigned long)cpus * hak_fast_cap);
 	KUNIT_EXPECT_LE(test, cs.slabs, cpus + cs.cached);
 	/* Beside those the CPUs own, no slab is kept that could go. */

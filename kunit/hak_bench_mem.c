@@ -191,6 +191,7 @@ static int produce(void *unused)
 			cond_resched();
 			continue;
 		}
+		/* Pairs with the acquire in consume(). */
 		smp_store_release(&ring[i], p);
 		p = NULL;
 		i = (i + 1) % ring_nr;
@@ -204,6 +205,7 @@ static int consume(void *unused)
 	unsigned int i = 0;
 
 	while (!kthread_should_stop()) {
+		/* Pairs with the release in produce(). */
 		void *p = smp_load_acquire(&ring[i]);
 
 		if (!p) {
@@ -211,6 +213,7 @@ static int consume(void *unused)
 			continue;
 		}
 		hak_free(p);
+		/* Pairs with the control dependency in produce(). */
 		smp_store_release(&ring[i], NULL);
 		passed++;
 		i = (i + 1) % ring_nr;
