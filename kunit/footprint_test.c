@@ -45,8 +45,8 @@ static int use(void *arg, unsigned int id)
 }
 
 /* Has every CPU allocate and free so many objects; what the cache has then. */
-static void use_everywhere(struct kunit *test, struct hak_cache *c,
-			   unsigned int nr_objects, struct hak_class_stats *cs)
+static void all_cpus(struct kunit *test, struct hak_cache *c,
+		     struct hak_class_stats *cs, unsigned int nr_objects)
 {
 	struct use u = { .c = c, .nr = nr_objects };
 	unsigned int nr = min(num_online_cpus(), HAK_TEST_MAX_THREADS);
@@ -60,12 +60,12 @@ static void use_everywhere(struct kunit *test, struct hak_cache *c,
 	KUNIT_EXPECT_EQ(test, cs->live, 0L);
 }
 
-static void a_slab_for_each_cpu(struct kunit *test)
+static void one_slab_a_cpu(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache_shown(test, 1024, 0);
 	struct hak_class_stats cs;
 
-	use_everywhere(test, c, 1, &cs);
+	all_cpus(test, c, &cs, 1);
 	KUNIT_EXPECT_GT(test, cs.slabs, 0UL);
 	KUNIT_EXPECT_LE(test, cs.slabs * HAK_SLAB_SIZE,
 			hak_owned_bytes(num_online_cpus(), 1));
@@ -77,7 +77,7 @@ static void no_slab_without_a_cached_object(struct kunit *test)
 	unsigned int cpus = num_online_cpus();
 	struct hak_class_stats cs;
 
-	use_everywhere(test, c, NR, &cs);
+	all_cpus(test, c, &cs, NR);
 	KUNIT_EXPECT_LE(test, cs.cached, (unsigned long)cpus * hak_fast_cap);
 	KUNIT_EXPECT_LE(test, cs.slabs, cpus + cs.cached);
 	/* Beside those the CPUs own, no slab is kept that could go. */
@@ -87,7 +87,7 @@ static void no_slab_without_a_cached_object(struct kunit *test)
 
 static struct kunit_case footprint_cases[] = {
 	KUNIT_CASE(bound_is_as_stated),
-	KUNIT_CASE(a_slab_for_each_cpu),
+	KUNIT_CASE(one_slab_a_cpu),
 	KUNIT_CASE(no_slab_without_a_cached_object),
 	{}
 };
