@@ -212,7 +212,7 @@ void hak_cache_destroy(struct hak_cache *c)
 	hak_cache_quiesce(c);
 	hak_class_stats_read(c, &cs);
 	if (WARN(cs.live || cs.slabs,
-		 "%s(%s): %lu objects in %lu slabs are live\n",
+		 "%s(%s): %ld objects in %lu slabs are live\n",
 		 __func__, c->name, cs.live, cs.slabs)) {
 		cpus_read_lock();
 		hak_cache_open(c);

@@ -41,11 +41,13 @@ static inline bool hak_page_is_large_kmalloc(struct page *head, const void *p)
 #define HAK_IMPORT_INTERNAL()	MODULE_IMPORT_NS(HAKMEM_INTERNAL)
 #endif
 
-/* The unbound workqueue got a new name; the old one is on its way out. */
+/* Workqueues: the unbound one got a new name, and per-CPU ones have to say so. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 0, 0)
 #define hak_unbound_wq	system_dfl_wq
+#define HAK_WQ_PERCPU	WQ_PERCPU
 #else
 #define hak_unbound_wq	system_unbound_wq
+#define HAK_WQ_PERCPU	0
 #endif
 
 /* A timer whose handler runs in hard interrupt context, on its CPU. */

@@ -182,12 +182,14 @@ struct hak_superslab {
  * @lock: protects the rest
  * @avail: superslabs with an unused slot, fullest first
  * @nr_empty: superslabs without a slot in use
+ * @empty_pages: pages in those
  * @growing: somebody is asking for a superslab
  */
 struct hak_node {
 	raw_spinlock_t lock;
 	struct list_head avail;
 	unsigned int nr_empty;
+	unsigned long empty_pages;
 	atomic_t growing;
 };
 
@@ -286,8 +288,11 @@ struct hak_cache {
  * @HAK_EV_CORRUPT: broken free links or books found
  * @HAK_EV_PARKED: slabs parked
  * @HAK_EV_POOLED: slabs put into a pool
- * @HAK_EV_ADOPTED: slabs adopted from a pool
- * @HAK_EV_CLAIMED: unused slots claimed
+ * @HAK_EV_KEPT: slabs to be parked that were kept, as frees had come (stage 0)
+ * @HAK_EV_ADOPTED_WHOLE: whole slabs adopted from a pool (stage 0.5)
+ * @HAK_EV_ADOPTED: partial slabs adopted from a pool (stage 1)
+ * @HAK_EV_CLAIMED: unused slots claimed (stage 2)
+ * @HAK_EV_GROWN: superslabs asked for (stage 3)
  * @HAK_EV_RELEASED: whole slabs released
  * @HAK_NR_EVENTS: how many there are
  */
@@ -303,8 +308,11 @@ enum hak_event {
 	HAK_EV_CORRUPT,
 	HAK_EV_PARKED,
 	HAK_EV_POOLED,
+	HAK_EV_KEPT,
+	HAK_EV_ADOPTED_WHOLE,
 	HAK_EV_ADOPTED,
 	HAK_EV_CLAIMED,
+	HAK_EV_GROWN,
 	HAK_EV_RELEASED,
 	HAK_NR_EVENTS,
 };
@@ -321,6 +329,30 @@ static __always_inline void hak_count(enum hak_event ev)
 }
 
 struct hak_stats;
+
+/* Kinds of raw locks, for lock_stats. */
+enum hak_lock_kind {
+	HAK_LOCK_POOL,
+	HAK_LOCK_NODE,
+	HAK_LOCK_ALL,
+	HAK_NR_LOCKS,
+};
+
+extern const char *const hak_lock_name[HAK_NR_LOCKS];
+DECLARE_STATIC_KEY_FALSE(hak_lock_stats_on);
+void hak_lock_counted(raw_spinlock_t *lock, enum hak_lock_kind kind);
+
+/* Interrupts off, then @lock; with lock_stats, counted. */
+#define hak_lock(lock, flags, kind)				\
+	do {							\
+		local_irq_save(flags);				\
+		if (static_branch_unlikely(&hak_lock_stats_on))	\
+			hak_lock_counted(lock, kind);		\
+		else						\
+			raw_spin_lock(lock);			\
+	} while (0)
+
+#define hak_unlock(lock, flags)	raw_spin_unlock_irqrestore(lock, flags)
 
 /* On while trace_ring or paranoid_drain is: sends every operation the slow way. */
 DECLARE_STATIC_KEY_FALSE(hak_modes);
@@ -398,6 +430,8 @@ int hak_superslab_grow(int nid, gfp_t gfp);
 struct hak_slab *hak_superslab_claim(struct hak_cache *c, int nid);
 void hak_superslab_unclaim(struct hak_slab *s);
 void hak_superslab_trim(unsigned int keep);
+unsigned long hak_superslab_empty_pages(int nid);
+unsigned long hak_superslab_shrink(int nid, unsigned long pages);
 void hak_superslab_stats(struct hak_stats *st);
 
 /* slab.c */
@@ -475,8 +509,21 @@ void *hak_cpu_take(struct hak_cache *c, struct hak_cpu_cache *cc, int nid);
 void hak_cpu_put(struct hak_cache *c, struct hak_cpu_cache *cc,
 		 struct hak_slab *s, void *p);
 void hak_cpu_flush(struct hak_cache *c, struct hak_cpu_cache *cc);
+void hak_cpu_flush_this(void);
+bool hak_cpu_holds(unsigned int cpu);
+extern int hak_trim_off;
 int hak_cpu_online(unsigned int cpu);
 int hak_cpu_dead(unsigned int cpu);
+
+/*
+ * Most bytes of slabs that @cpus CPUs own while they use @caches caches: one
+ * slab each. Objects cached there may keep as many slabs again as there are
+ * objects; the idle trim ends both.
+ */
+static inline u64 hak_owned_bytes(unsigned int cpus, unsigned int caches)
+{
+	return (u64)cpus * caches * HAK_SLAB_SIZE;
+}
 
 /* cache.c */
 extern struct list_head hak_caches;
@@ -500,6 +547,7 @@ void hak_reaper_init(void);
 void hak_reaper_exit(void);
 void hak_reaper_arm(void);
 void hak_reap_all(void);
+void hak_reaper_hook(void (*fn)(void));
 unsigned long hak_paranoid_scan(void);
 
 /* report.c */
@@ -512,9 +560,10 @@ struct hak_class_stats {
 	const char *name;
 	u32 size;
 	u32 capacity;
-	unsigned long live;	/* objects callers hold */
+	long live;		/* objects callers hold */
 	unsigned long cached;	/* objects in per-CPU caches */
 	unsigned long slabs;
+	unsigned long slabs_active; /* those with an object in use */
 	unsigned long refills, spills, pushes, drains;
 };
 
@@ -525,6 +574,9 @@ struct hak_stats {
 	unsigned long pages;		/* in superslabs */
 	unsigned long slots_used;
 	u64 grown, shrunk;		/* superslabs got and given back */
+	u64 grown_order[HAK_NR_ORDERS];
+	u64 locked[HAK_NR_LOCKS];	/* with lock_stats=1 */
+	u64 contended[HAK_NR_LOCKS];
 };
 
 extern const char *const hak_event_name[HAK_NR_EVENTS];
@@ -536,6 +588,6 @@ void hak_stats_exit(void);
 /* init.c */
 int hak_core_init(void);
 void hak_core_exit(void);
-unsigned long hak_core_leaks(void);
+long hak_core_leaks(void);
 
 #endif /* _HAK_CORE_H */

@@ -1,12 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * debugfs: hakmem/stats and hakmem/classes.
+ * debugfs: hakmem/{stats,classes,slabinfo,superslabs,pool,shrink}.
+ *
+ * Everything may be read while everything runs. Figures are those of some
+ * moment each, and exact when nothing runs.
  */
+#include <linux/bitops.h>
 #include <linux/debugfs.h>
+#include <linux/kstrtox.h>
+#include <linux/nodemask.h>
+#include <linux/rculist.h>
 #include <linux/seq_file.h>
 
 #include "core.h"
 #include "debugfs.h"
+#include "shrink.h"
 
 static struct dentry *hak_debugfs_dir;
 
@@ -20,40 +28,158 @@ static int stats_show(struct seq_file *m, void *v)
 	seq_printf(m, "superslabs %lu\n", st.superslabs);
 	seq_printf(m, "superslabs_empty %lu\n", st.superslabs_empty);
 	seq_printf(m, "superslabs_grown %llu\n", st.grown);
+	for (i = 0; i < HAK_NR_ORDERS; i++)
+		seq_printf(m, "superslabs_grown_order%u %llu\n",
+			   i + HAK_MIN_ORDER, st.grown_order[i]);
 	seq_printf(m, "superslabs_shrunk %llu\n", st.shrunk);
 	seq_printf(m, "superslab_pages %lu\n", st.pages);
 	seq_printf(m, "slabs %lu\n", st.slots_used);
 	for (i = 0; i < HAK_NR_EVENTS; i++)
 		seq_printf(m, "%s %lu\n", hak_event_name[i], st.event[i]);
+	for (i = 0; i < HAK_NR_LOCKS; i++)
+		seq_printf(m, "lock_%s_taken %llu\nlock_%s_waited %llu\n",
+			   hak_lock_name[i], st.locked[i],
+			   hak_lock_name[i], st.contended[i]);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(stats);
 
-static int classes_show(struct seq_file *m, void *v)
+static void class_line(struct seq_file *m, struct hak_cache *c)
 {
 	struct hak_class_stats cs;
+
+	hak_class_stats_read(c, &cs);
+	seq_printf(m, "%s %u %u %lu %ld %lu %lu %lu %lu %lu\n",
+		   cs.name, cs.size, cs.capacity, cs.slabs, cs.live,
+		   cs.cached, cs.refills, cs.spills, cs.pushes, cs.drains);
+}
+
+static int classes_show(struct seq_file *m, void *v)
+{
 	struct hak_cache *c;
 
 	seq_puts(m, "# name size per_slab slabs live cached refills spills pushes drains\n");
 	mutex_lock(&hak_cache_mutex);
-	list_for_each_entry(c, &hak_caches, list) {
-		hak_class_stats_read(c, &cs);
-		seq_printf(m, "%s %u %u %lu %ld %lu %lu %lu %lu %lu\n",
-			   cs.name, cs.size, cs.capacity, cs.slabs,
-			   (long)cs.live, cs.cached, cs.refills, cs.spills,
-			   cs.pushes, cs.drains);
-	}
+	list_for_each_entry(c, &hak_caches, list)
+		class_line(m, c);
 	mutex_unlock(&hak_cache_mutex);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(classes);
 
+/* A slab with an object in use, cached ones included, is an active one. */
+static void slabinfo_line(struct seq_file *m, struct hak_cache *c)
+{
+	struct hak_class_stats cs;
+
+	hak_class_stats_read(c, &cs);
+	seq_printf(m, "%-17s %6ld %6lu %6u %4u %4lu : tunables %4u %4u %4u : slabdata %6lu %6lu %6u\n",
+		   cs.name, max(cs.live, 0L), cs.slabs * cs.capacity, cs.size,
+		   cs.capacity, HAK_SLAB_SIZE >> PAGE_SHIFT, hak_fast_cap,
+		   (hak_fast_cap + 1) / 2, 0U, cs.slabs_active, cs.slabs, 0U);
+}
+
+static int slabinfo_show(struct seq_file *m, void *v)
+{
+	struct hak_cache *c;
+
+	seq_puts(m, "slabinfo - version: 2.1\n");
+	seq_puts(m, "# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab>");
+	seq_puts(m, " : tunables <limit> <batchcount> <sharedfactor>");
+	seq_puts(m, " : slabdata <active_slabs> <num_slabs> <sharedavail>\n");
+	mutex_lock(&hak_cache_mutex);
+	list_for_each_entry(c, &hak_caches, list)
+		slabinfo_line(m, c);
+	mutex_unlock(&hak_cache_mutex);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(slabinfo);
+
+/* One slab as SIZE:USED/CARVED and its state's initial. */
+static void superslab_line(struct seq_file *m, struct hak_superslab *ss)
+{
+	u64 used = READ_ONCE(ss->used) & ss->full;
+	unsigned int i;
+
+	seq_printf(m, "node %d order %u used %u/%u", ss->nid, ss->order,
+		   (unsigned int)hweight64(used), (unsigned int)hweight64(ss->full));
+	for (i = 0; ss->full >> i; i++) {
+		struct hak_slab *s = &ss->slab[i];
+		struct hak_cache *c = READ_ONCE(s->cache);
+
+		if (!(used & BIT_ULL(i)) || !c) {
+			seq_puts(m, " -");
+			continue;
+		}
+		seq_printf(m, " %u:%u/%u%c", READ_ONCE(c->size),
+			   hak_slab_used(s), READ_ONCE(s->bump),
+			   "OPLU"[hak_rc_state(atomic_read(&s->rc))]);
+	}
+	seq_putc(m, '\n');
+}
+
+static int superslabs_show(struct seq_file *m, void *v)
+{
+	struct hak_superslab *ss;
+
+	seq_puts(m, "# a slab: size:used/carved and O owned, P parked, L in a pool, U on its way\n");
+	rcu_read_lock();
+	list_for_each_entry_rcu(ss, &hak_superslabs, all)
+		superslab_line(m, ss);
+	rcu_read_unlock();
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(superslabs);
+
+static int pool_show(struct seq_file *m, void *v)
+{
+	struct hak_cache *c;
+	int nid;
+
+	seq_puts(m, "# name node slabs\n");
+	mutex_lock(&hak_cache_mutex);
+	list_for_each_entry(c, &hak_caches, list)
+		for_each_node(nid)
+			seq_printf(m, "%s %d %d\n", c->name, nid,
+				   atomic_read(&c->pool[nid]->nr));
+	mutex_unlock(&hak_cache_mutex);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(pool);
+
+static ssize_t shrink_write(struct file *file, const char __user *buf,
+			    size_t len, loff_t *pos)
+{
+	bool yes;
+	int err;
+
+	err = kstrtobool_from_user(buf, len, &yes);
+	if (err)
+		return err;
+	if (!yes)
+		return -EINVAL;
+	hak_shrink();
+	return len;
+}
+
+static const struct file_operations shrink_fops = {
+	.owner = THIS_MODULE,
+	.open = simple_open,
+	.write = shrink_write,
+	.llseek = noop_llseek,
+};
+
 void hak_debugfs_init(void)
 {
-	hak_debugfs_dir = debugfs_create_dir("hakmem", NULL);
-	debugfs_create_file("stats", 0444, hak_debugfs_dir, NULL, &stats_fops);
-	debugfs_create_file("classes", 0444, hak_debugfs_dir, NULL,
-			    &classes_fops);
+	struct dentry *dir = debugfs_create_dir("hakmem", NULL);
+
+	debugfs_create_file("stats", 0444, dir, NULL, &stats_fops);
+	debugfs_create_file("classes", 0444, dir, NULL, &classes_fops);
+	debugfs_create_file("slabinfo", 0444, dir, NULL, &slabinfo_fops);
+	debugfs_create_file("superslabs", 0444, dir, NULL, &superslabs_fops);
+	debugfs_create_file("pool", 0444, dir, NULL, &pool_fops);
+	debugfs_create_file("shrink", 0200, dir, NULL, &shrink_fops);
+	hak_debugfs_dir = dir;
 }
 
 void hak_debugfs_exit(void)

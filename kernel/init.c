@@ -20,6 +20,8 @@ static void hak_modes_set(void)
 {
 	if (hak_paranoid_drain || hak_trace_ring)
 		static_branch_enable(&hak_modes);
+	if (hak_lock_stats)
+		static_branch_enable(&hak_lock_stats_on);
 	if (nr_node_ids > 1)
 		static_branch_enable(&hak_numa);
 }
@@ -84,17 +86,17 @@ exit_stats:
  *
  * Return: how many there are, over all caches.
  */
-unsigned long hak_core_leaks(void)
+long hak_core_leaks(void)
 {
 	struct hak_class_stats cs;
 	struct hak_cache *c;
-	unsigned long live = 0;
+	long live = 0;
 
 	mutex_lock(&hak_cache_mutex);
 	list_for_each_entry(c, &hak_caches, list) {
 		hak_class_stats_read(c, &cs);
 		if (cs.live)
-			pr_err("%s: %lu objects of %u bytes in %lu slabs were never freed; their superslabs stay allocated\n",
+			pr_err("%s: %ld objects of %u bytes in %lu slabs were never freed; their superslabs stay allocated\n",
 			       cs.name, cs.live, cs.size, cs.slabs);
 		live += cs.live;
 	}

@@ -13,6 +13,7 @@
 
 #include "core.h"
 #include "debugfs.h"
+#include "shrink.h"
 
 static int hak_param_op_set(const char *val, const struct kernel_param *kp)
 {
@@ -69,6 +70,11 @@ static int __init hak_module_init(void)
 	err = hak_core_init();
 	if (err)
 		return err;
+	err = hak_shrink_init();
+	if (err) {
+		hak_core_exit();
+		return err;
+	}
 	register_die_notifier(&hak_die_nb);
 	atomic_notifier_chain_register(&panic_notifier_list, &hak_panic_nb);
 	hak_debugfs_init();
@@ -83,6 +89,7 @@ static void __exit hak_module_exit(void)
 	hak_debugfs_exit();
 	atomic_notifier_chain_unregister(&panic_notifier_list, &hak_panic_nb);
 	unregister_die_notifier(&hak_die_nb);
+	hak_shrink_exit();
 	hak_core_exit();
 }
 

@@ -35,7 +35,9 @@ struct hak_param {
 	X(paranoid_drain, "HAKMEM_TINY_PARANOID_DRAIN", 0, 0, 1,	    \
 	  "drain this CPU's slabs at every operation and check the books") \
 	X(trace_ring,     "HAKMEM_TINY_TRACE_RING",     0, 0, 1,	    \
-	  "keep a ring of the last events and dump it on a crash")
+	  "keep a ring of the last events and dump it on a crash")	    \
+	X(lock_stats,     "HAKMEM_LOCK_STATS",          0, 0, 1,	    \
+	  "count how often the raw locks are taken and waited for")
 
 #define HAK_PARAM_DECLARE(n, env, def, min, max, desc) \
 	extern unsigned int hak_##n;

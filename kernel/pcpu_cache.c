@@ -21,6 +21,15 @@
 /* Groups a spill gathers before it has to let one go. */
 #define HAK_SPILL_GROUPS	16
 
+/* The idle trim is off and wants to be started; only the module has one. */
+int hak_trim_off;
+
+static __always_inline void hak_trim_kick(void)
+{
+	if (unlikely(READ_ONCE(hak_trim_off)) && xchg(&hak_trim_off, 0))
+		hak_reaper_arm();
+}
+
 struct hak_spill_group {
 	struct hak_slab *slab;
 	struct llist_node *first;
@@ -81,6 +90,7 @@ void hak_cpu_spill(struct hak_cache *c, struct hak_cpu_cache *cc,
 		if (group[i].slab)
 			hak_spill_group(cc, &group[i]);
 	cc->spills++;
+	hak_trim_kick();
 	hak_trace(HAK_TR_SPILL, cc->cur, NULL, n);
 }
 
@@ -117,11 +127,14 @@ unsigned int hak_cpu_refill(struct hak_cache *c, struct hak_cpu_cache *cc,
 		cc->nr = hak_slab_take(c, s, cc->obj, want);
 		if (cc->nr) {
 			cc->refills++;
+			hak_trim_kick();
 			hak_trace(HAK_TR_REFILL, s, NULL, cc->nr);
 			return cc->nr;
 		}
 		if (hak_slab_park(s))
 			cc->cur = NULL;
+		else
+			hak_count(HAK_EV_KEPT);
 	}
 }
 
@@ -368,6 +381,50 @@ void hak_cpu_flush(struct hak_cache *c, struct hak_cpu_cache *cc)
 	if (s->freelist || s->drained || s->bump < c->capacity ||
 	    !hak_slab_park(s))
 		hak_pool_put(s, HAK_OWNED);
+}
+
+/**
+ * hak_cpu_flush_this() - empty all caches of this CPU
+ *
+ * Context: task, bound to its CPU.
+ */
+void hak_cpu_flush_this(void)
+{
+	struct hak_cache *c;
+
+	mutex_lock(&hak_cache_mutex);
+	list_for_each_entry(c, &hak_caches, list) {
+		struct hak_cpu_cache *cc;
+
+		preempt_disable();
+		cc = this_cpu_ptr(c->cpu);
+		if (!READ_ONCE(cc->busy)) {
+			hak_cpu_enter(cc);
+			hak_cpu_flush(c, cc);
+			hak_cpu_leave(cc);
+		}
+		preempt_enable();
+	}
+	mutex_unlock(&hak_cache_mutex);
+}
+
+/* Has @cpu objects cached, or a slab? As of some moment. Context: task. */
+bool hak_cpu_holds(unsigned int cpu)
+{
+	struct hak_cache *c;
+	bool holds = false;
+
+	mutex_lock(&hak_cache_mutex);
+	list_for_each_entry(c, &hak_caches, list) {
+		struct hak_cpu_cache *cc = per_cpu_ptr(c->cpu, cpu);
+
+		if (READ_ONCE(cc->nr) || READ_ONCE(cc->cur)) {
+			holds = true;
+			break;
+		}
+	}
+	mutex_unlock(&hak_cache_mutex);
+	return holds;
 }
 
 /* Bytes of a per-CPU cache that holds @cap objects; never without room for one. */

@@ -75,14 +75,14 @@ struct hak_slab *hak_pool_adopt(struct hak_cache *c, int nid)
 	if (!atomic_read(&pool->nr))
 		return NULL;
 
-	raw_spin_lock_irqsave(&pool->lock, flags);
+	hak_lock(&pool->lock, flags, HAK_LOCK_POOL);
 	s = __hak_pool_pop(pool);
-	raw_spin_unlock_irqrestore(&pool->lock, flags);
+	hak_unlock(&pool->lock, flags);
 	if (!s)
 		return NULL;
 
 	atomic_sub(HAK_POOLED - HAK_OWNED, &s->rc);
-	hak_count(HAK_EV_ADOPTED);
+	hak_count(hak_slab_used(s) ? HAK_EV_ADOPTED : HAK_EV_ADOPTED_WHOLE);
 	hak_trace(HAK_TR_ADOPT, s, NULL, 0);
 	return s;
 }
@@ -107,7 +107,7 @@ unsigned int hak_pool_reap(struct hak_pool *pool)
 	u32 rc;
 
 	while (left) {
-		raw_spin_lock_irqsave(&pool->lock, flags);
+		hak_lock(&pool->lock, flags, HAK_LOCK_POOL);
 		for (n = 0; n < min(left, HAK_REAP_BATCH); n++) {
 			batch[n] = __hak_pool_pop(pool);
 			if (!batch[n])
@@ -125,7 +125,7 @@ unsigned int hak_pool_reap(struct hak_pool *pool)
 				batch[n] = NULL;
 			}
 		}
-		raw_spin_unlock_irqrestore(&pool->lock, flags);
+		hak_unlock(&pool->lock, flags);
 		if (!n)
 			break;
 		left -= n;

@@ -20,6 +20,7 @@
 static atomic_t hak_reap_armed;
 static struct irq_work hak_reap_irq;
 static struct delayed_work hak_reap_work;
+static void (*hak_reap_fn)(void);
 
 /**
  * hak_reaper_arm() - have the pools looked at soon
@@ -60,9 +61,21 @@ void hak_reap_all(void)
 	pr_debug("%u slabs reaped\n", n);
 }
 
+/* Have @fn called in task context, soon after each hak_reaper_arm(). */
+void hak_reaper_hook(void (*fn)(void))
+{
+	WRITE_ONCE(hak_reap_fn, fn);
+	if (!fn)
+		flush_delayed_work(&hak_reap_work);
+}
+
 static void hak_reap_work_run(struct work_struct *work)
 {
+	void (*fn)(void) = READ_ONCE(hak_reap_fn);
+
 	hak_reap_all();
+	if (fn)
+		fn();
 	if (hak_paranoid_drain)
 		hak_paranoid_scan();
 }

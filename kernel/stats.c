@@ -24,10 +24,33 @@ const char *const hak_event_name[HAK_NR_EVENTS] = {
 	[HAK_EV_CORRUPT] = "corruption",
 	[HAK_EV_PARKED] = "slab_parked",
 	[HAK_EV_POOLED] = "slab_pooled",
+	[HAK_EV_KEPT] = "slab_kept",
+	[HAK_EV_ADOPTED_WHOLE] = "slab_adopted_whole",
 	[HAK_EV_ADOPTED] = "slab_adopted",
 	[HAK_EV_CLAIMED] = "slab_claimed",
+	[HAK_EV_GROWN] = "superslab_asked",
 	[HAK_EV_RELEASED] = "slab_released",
 };
+
+const char *const hak_lock_name[HAK_NR_LOCKS] = {
+	[HAK_LOCK_POOL] = "pool",
+	[HAK_LOCK_NODE] = "node",
+	[HAK_LOCK_ALL] = "superslabs",
+};
+
+DEFINE_STATIC_KEY_FALSE(hak_lock_stats_on);
+static atomic64_t hak_locked[HAK_NR_LOCKS];
+static atomic64_t hak_contended[HAK_NR_LOCKS];
+
+/* Take @lock, and count whether it had to be waited for. */
+void hak_lock_counted(raw_spinlock_t *lock, enum hak_lock_kind kind)
+{
+	if (!raw_spin_trylock(lock)) {
+		atomic64_inc(&hak_contended[kind]);
+		raw_spin_lock(lock);
+	}
+	atomic64_inc(&hak_locked[kind]);
+}
 
 static unsigned int hak_superslab_nr_used(struct hak_superslab *ss)
 {
@@ -59,21 +82,27 @@ void hak_stats_read(struct hak_stats *st)
 	}
 	rcu_read_unlock();
 	hak_superslab_stats(st);
+	for (i = 0; i < HAK_NR_LOCKS; i++) {
+		st->locked[i] = atomic64_read(&hak_locked[i]);
+		st->contended[i] = atomic64_read(&hak_contended[i]);
+	}
 }
 
 static void hak_superslab_count(struct hak_superslab *ss, struct hak_cache *c,
 				struct hak_class_stats *cs)
 {
 	u64 used = READ_ONCE(ss->used) & ss->full;
-	unsigned int i;
+	unsigned int i, n;
 
 	for (i = 0; used >> i; i++) {
 		struct hak_slab *s = &ss->slab[i];
 
 		if (!(used & BIT_ULL(i)) || READ_ONCE(s->cache) != c)
 			continue;
+		n = hak_slab_used(s);
 		cs->slabs++;
-		cs->live += hak_slab_used(s);
+		cs->slabs_active += n != 0;
+		cs->live += n;
 	}
 }
 

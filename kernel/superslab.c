@@ -21,25 +21,35 @@ static raw_spinlock_t hak_all_lock;
 static struct hak_node **hak_node;
 /* Metadata by order: type-stable, since late readers only hold RCU. */
 static struct kmem_cache *hak_meta_cache[HAK_NR_ORDERS];
-static atomic64_t hak_grown;
+static atomic64_t hak_grown[HAK_NR_ORDERS];
 static atomic64_t hak_shrunk;
 
 static void hak_superslab_list(struct hak_superslab *ss)
 {
 	unsigned long flags;
 
-	raw_spin_lock_irqsave(&hak_all_lock, flags);
+	hak_lock(&hak_all_lock, flags, HAK_LOCK_ALL);
 	list_add_rcu(&ss->all, &hak_superslabs);
-	raw_spin_unlock_irqrestore(&hak_all_lock, flags);
+	hak_unlock(&hak_all_lock, flags);
 }
 
 static void hak_superslab_unlist(struct hak_superslab *ss)
 {
 	unsigned long flags;
 
-	raw_spin_lock_irqsave(&hak_all_lock, flags);
+	hak_lock(&hak_all_lock, flags, HAK_LOCK_ALL);
 	list_del_rcu(&ss->all);
-	raw_spin_unlock_irqrestore(&hak_all_lock, flags);
+	hak_unlock(&hak_all_lock, flags);
+}
+
+/* @ss joins (1) or leaves (-1) the superslabs without a slot in use. */
+static void __hak_node_empty(struct hak_node *node, struct hak_superslab *ss,
+			     int n)
+{
+	lockdep_assert_held(&node->lock);
+
+	WRITE_ONCE(node->nr_empty, node->nr_empty + n);
+	WRITE_ONCE(node->empty_pages, node->empty_pages + n * (1L << ss->order));
 }
 
 static struct hak_superslab *hak_superslab_new(int nid, unsigned int order,
@@ -47,24 +57,27 @@ static struct hak_superslab *hak_superslab_new(int nid, unsigned int order,
 {
 	unsigned int i, nr = 1U << (order - HAK_MIN_ORDER);
 	struct hak_superslab *ss;
+	unsigned long addr;
 	gfp_t meta;
 
+	/* First what fails first: orders are tried from the top down. */
+	addr = (unsigned long)hak_arena_alloc(nid, order, gfp);
+	if (!addr)
+		return NULL;
 	meta = (gfp & (__GFP_RECLAIM | __GFP_IO | __GFP_FS | __GFP_HIGH)) |
 	       __GFP_NOWARN;
 	ss = kzalloc_node(sizeof(*ss), meta, nid);
 	if (!ss)
-		return NULL;
+		goto free_pages;
 	ss->slab = kmem_cache_alloc_node(hak_meta_cache[order - HAK_MIN_ORDER],
 					 meta, nid);
 	if (!ss->slab)
 		goto free_ss;
 	memset(ss->slab, 0, nr * sizeof(*ss->slab));
-	ss->addr = (unsigned long)hak_arena_alloc(nid, order, gfp);
-	if (!ss->addr)
+	if (hak_registry_prepare(addr, nr, meta))
 		goto free_slab;
-	if (hak_registry_prepare(ss->addr, nr, meta))
-		goto free_pages;
 
+	ss->addr = addr;
 	ss->order = order;
 	ss->nid = page_to_nid(virt_to_page((void *)ss->addr));
 	ss->full = BIT_ULL(nr) - 1;
@@ -79,12 +92,12 @@ static struct hak_superslab *hak_superslab_new(int nid, unsigned int order,
 	}
 	return ss;
 
-free_pages:
-	hak_arena_free((void *)ss->addr, order);
 free_slab:
 	kmem_cache_free(hak_meta_cache[order - HAK_MIN_ORDER], ss->slab);
 free_ss:
 	kfree(ss);
+free_pages:
+	hak_arena_free((void *)addr, order);
 	return NULL;
 }
 
@@ -108,6 +121,7 @@ int hak_superslab_grow(int nid, gfp_t gfp)
 	struct hak_superslab *ss;
 	unsigned long flags;
 
+	hak_count(HAK_EV_GROWN);
 	for (;; order--) {
 		ss = hak_superslab_new(nid, order, gfp);
 		if (ss || order == HAK_MIN_ORDER)
@@ -116,13 +130,13 @@ int hak_superslab_grow(int nid, gfp_t gfp)
 	if (ss) {
 		struct hak_node *home = hak_node[ss->nid];
 
-		atomic64_inc(&hak_grown);
+		atomic64_inc(&hak_grown[order - HAK_MIN_ORDER]);
 		hak_superslab_list(ss);
 		nid = ss->nid;
-		raw_spin_lock_irqsave(&home->lock, flags);
+		hak_lock(&home->lock, flags, HAK_LOCK_NODE);
 		list_add_tail(&ss->avail, &home->avail);
-		home->nr_empty++;
-		raw_spin_unlock_irqrestore(&home->lock, flags);
+		__hak_node_empty(home, ss, 1);
+		hak_unlock(&home->lock, flags);
 	}
 	if (alone)
 		atomic_set_release(&node->growing, 0);
@@ -149,17 +163,17 @@ struct hak_slab *hak_superslab_claim(struct hak_cache *c, int nid)
 	struct hak_slab *s = NULL;
 	unsigned long flags;
 
-	raw_spin_lock_irqsave(&node->lock, flags);
+	hak_lock(&node->lock, flags, HAK_LOCK_NODE);
 	ss = list_first_entry_or_null(&node->avail, struct hak_superslab, avail);
 	if (ss) {
 		s = &ss->slab[__ffs64(~ss->used)];
 		if (!ss->used)
-			node->nr_empty--;
+			__hak_node_empty(node, ss, -1);
 		WRITE_ONCE(ss->used, ss->used | BIT_ULL(s->slot));
 		if (ss->used == ss->full)
 			list_del_init(&ss->avail);
 	}
-	raw_spin_unlock_irqrestore(&node->lock, flags);
+	hak_unlock(&node->lock, flags);
 
 	if (!s)
 		return NULL;
@@ -200,7 +214,7 @@ void hak_superslab_unclaim(struct hak_slab *s)
 	bool dead = false;
 	unsigned long flags;
 
-	raw_spin_lock_irqsave(&node->lock, flags);
+	hak_lock(&node->lock, flags, HAK_LOCK_NODE);
 	if (ss->used == ss->full)
 		list_add(&ss->avail, &node->avail);
 	WRITE_ONCE(ss->used, ss->used & ~BIT_ULL(s->slot));
@@ -210,11 +224,11 @@ void hak_superslab_unclaim(struct hak_slab *s)
 			WRITE_ONCE(ss->used, HAK_SS_DEAD);
 			list_del_init(&ss->avail);
 		} else {
-			node->nr_empty++;
+			__hak_node_empty(node, ss, 1);
 			list_move_tail(&ss->avail, &node->avail);
 		}
 	}
-	raw_spin_unlock_irqrestore(&node->lock, flags);
+	hak_unlock(&node->lock, flags);
 
 	if (dead)
 		hak_superslab_free(ss);
@@ -226,15 +240,15 @@ static struct hak_superslab *hak_superslab_pop_empty(struct hak_node *node,
 	struct hak_superslab *ss = NULL;
 	unsigned long flags;
 
-	raw_spin_lock_irqsave(&node->lock, flags);
+	hak_lock(&node->lock, flags, HAK_LOCK_NODE);
 	/* Empty ones are kept at the tail. */
 	if (node->nr_empty > keep) {
 		ss = list_last_entry(&node->avail, struct hak_superslab, avail);
 		WRITE_ONCE(ss->used, HAK_SS_DEAD);
 		list_del_init(&ss->avail);
-		node->nr_empty--;
+		__hak_node_empty(node, ss, -1);
 	}
-	raw_spin_unlock_irqrestore(&node->lock, flags);
+	hak_unlock(&node->lock, flags);
 	return ss;
 }
 
@@ -254,12 +268,45 @@ void hak_superslab_trim(unsigned int keep)
 			hak_superslab_free(ss);
 }
 
+/* Pages of a node that hak_superslab_shrink() could free now. */
+unsigned long hak_superslab_empty_pages(int nid)
+{
+	return READ_ONCE(hak_node[nid]->empty_pages);
+}
+
+/**
+ * hak_superslab_shrink() - free empty superslabs of a node
+ * @nid: the node
+ * @pages: stop when so many were freed
+ *
+ * Context: task.
+ * Return: pages freed.
+ */
+unsigned long hak_superslab_shrink(int nid, unsigned long pages)
+{
+	struct hak_superslab *ss;
+	unsigned long freed = 0;
+
+	while (freed < pages) {
+		ss = hak_superslab_pop_empty(hak_node[nid], 0);
+		if (!ss)
+			break;
+		freed += 1UL << ss->order;
+		hak_superslab_free(ss);
+	}
+	return freed;
+}
+
 /* Totals for the statistics. */
 void hak_superslab_stats(struct hak_stats *st)
 {
+	unsigned int i;
 	int nid;
 
-	st->grown = atomic64_read(&hak_grown);
+	for (i = 0; i < HAK_NR_ORDERS; i++) {
+		st->grown_order[i] = atomic64_read(&hak_grown[i]);
+		st->grown += st->grown_order[i];
+	}
 	st->shrunk = atomic64_read(&hak_shrunk);
 	for_each_node(nid)
 		st->superslabs_empty += READ_ONCE(hak_node[nid]->nr_empty);

@@ -33,7 +33,7 @@ static void put_and_adopt(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&pool->nr), 0);
 	KUNIT_EXPECT_NULL(test, hak_pool_adopt(c, s->nid));
 	HAK_EXPECT_EVENT(test, HAK_EV_POOLED, 1);
-	HAK_EXPECT_EVENT(test, HAK_EV_ADOPTED, 1);
+	HAK_EXPECT_EVENT(test, HAK_EV_ADOPTED_WHOLE, 1);
 	hak_pool_put(s, HAK_OWNED);
 }
 

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Giving memory back: the shrinker, the OOM notifier, the idle trim, and
+ * debugfs's "shrink". Module glue: in userspace nobody asks.
+ *
+ * A per-CPU cache is emptied by its own CPU, from a work item; CPUs that run
+ * without the tick (nohz_full) are left in peace unless a person asks.
+ */
+#define pr_fmt(fmt) "hakmem: " fmt
+
+#include <linux/cpu.h>
+#include <linux/jiffies.h>
+#include <linux/nodemask.h>
+#include <linux/notifier.h>
+#include <linux/oom.h>
+#include <linux/printk.h>
+#include <linux/shrinker.h>
+#include <linux/tick.h>
+#include <linux/workqueue.h>
+
+#include "core.h"
+#include "shrink.h"
+
+/* How often the idle trim looks, and so how long idle is, in ms. */
+#define HAK_TRIM_MS	1000
+
+struct hak_trim_cpu {
+	struct work_struct flush;
+	unsigned long activity;	/* as the trim last saw it */
+};
+
+static struct workqueue_struct *hak_shrink_wq;
+static struct hak_trim_cpu __percpu *hak_trim_cpu;
+static struct delayed_work hak_trim_work;
+static struct work_struct hak_pressure_work;
+static struct shrinker *hak_shrinker;
+static unsigned long hak_last_flush;
+
+/* One shrink at a time; outside cpus_read_lock(). */
+static DEFINE_MUTEX(hak_shrink_mutex);
+
+static void hak_flush_run(struct work_struct *work)
+{
+	hak_cpu_flush_this();
+}
+
+/* Have @cpu empty its caches, if there is anything in them. */
+static bool hak_flush_queue(unsigned int cpu, bool all)
+{
+	if (!all && tick_nohz_full_cpu(cpu))
+		return false;
+	if (!hak_cpu_holds(cpu))
+		return false;
+	queue_work_on(cpu, hak_shrink_wq,
+		      &per_cpu_ptr(hak_trim_cpu, cpu)->flush);
+	return true;
+}
+
+/* CPU hotplug is held off. */
+static void hak_flush_cpus(bool all)
+{
+	unsigned int cpu;
+
+	for_each_online_cpu(cpu)
+		hak_flush_queue(cpu, all);
+	for_each_online_cpu(cpu)
+		flush_work(&per_cpu_ptr(hak_trim_cpu, cpu)->flush);
+}
+
+static u64 hak_release_all(void)
+{
+	u64 before = hak_arena_bytes(), after;
+
+	hak_reap_all();
+	hak_superslab_trim(0);
+	after = hak_arena_bytes();
+	return before > after ? (before - after) >> PAGE_SHIFT : 0;
+}
+
+/**
+ * hak_shrink() - give back every page that holds no live object's slab
+ *
+ * Empties the caches of all CPUs, releases whole slabs, and frees all empty
+ * superslabs, the stock included.
+ *
+ * Context: task, may sleep.
+ * Return: pages freed.
+ */
+u64 hak_shrink(void)
+{
+	u64 freed;
+
+	mutex_lock(&hak_shrink_mutex);
+	cpus_read_lock();
+	hak_flush_cpus(true);
+	cpus_read_unlock();
+	freed = hak_release_all();
+	mutex_unlock(&hak_shrink_mutex);
+	return freed;
+}
+
+/* Likewise, but in want of memory: wait for nobody who may be, too. */
+static u64 hak_shrink_hurry(void)
+{
+	u64 freed;
+
+	if (!mutex_trylock(&hak_shrink_mutex))
+		return 0;
+	if (cpus_read_trylock()) {
+		hak_flush_cpus(false);
+		cpus_read_unlock();
+	}
+	freed = hak_release_all();
+	mutex_unlock(&hak_shrink_mutex);
+	return freed;
+}
+
+static void hak_pressure_run(struct work_struct *work)
+{
+	hak_shrink_hurry();
+}
+
+/* Before anybody is killed. */
+static int hak_on_oom(struct notifier_block *nb, unsigned long unused,
+		      void *data)
+{
+	*(unsigned long *)data += hak_shrink_hurry();
+	return NOTIFY_OK;
+}
+
+static struct notifier_block hak_oom_nb = { .notifier_call = hak_on_oom };
+
+/* What is free now. With nothing free, ask for what could become so. */
+static unsigned long hak_shrink_count(struct shrinker *s,
+				      struct shrink_control *sc)
+{
+	unsigned long pages = hak_superslab_empty_pages(sc->nid);
+
+	if (!pages && time_after(jiffies, READ_ONCE(hak_last_flush) + HZ)) {
+		WRITE_ONCE(hak_last_flush, jiffies);
+		queue_work(hak_unbound_wq, &hak_pressure_work);
+	}
+	return pages ? pages : SHRINK_EMPTY;
+}
+
+static unsigned long hak_shrink_scan(struct shrinker *s,
+				     struct shrink_control *sc)
+{
+	unsigned long freed;
+
+	freed = hak_superslab_shrink(sc->nid, sc->nr_to_scan);
+	return freed ? freed : SHRINK_STOP;
+}
+
+static unsigned long hak_cpu_activity(unsigned int cpu)
+{
+	unsigned long sum = 0;
+	struct hak_cache *c;
+
+	mutex_lock(&hak_cache_mutex);
+	list_for_each_entry(c, &hak_caches, list) {
+		struct hak_cpu_cache *cc = per_cpu_ptr(c->cpu, cpu);
+
+		sum += READ_ONCE(cc->refills) + READ_ONCE(cc->spills);
+	}
+	mutex_unlock(&hak_cache_mutex);
+	return sum;
+}
+
+/* Have the CPUs that are idle emptied; false if all are, and hold nothing. */
+static bool hak_trim_cpus(void)
+{
+	bool busy = false;
+	unsigned int cpu;
+
+	for_each_online_cpu(cpu) {
+		struct hak_trim_cpu *t = per_cpu_ptr(hak_trim_cpu, cpu);
+		unsigned long now = hak_cpu_activity(cpu);
+
+		busy |= now != t->activity || hak_flush_queue(cpu, false);
+		t->activity = now;
+	}
+	return busy;
+}
+
+/*
+ * Empty the caches of CPUs that have neither refilled nor spilled since the
+ * last look. Runs while something changes; the next refill starts it again.
+ */
+static void hak_trim_run(struct work_struct *work)
+{
+	bool again = true;
+
+	/* Whoever refills from here on has it run once more. */
+	WRITE_ONCE(hak_trim_off, 1);
+	smp_mb(); /* before the counters are read */
+	if (cpus_read_trylock()) {
+		again = hak_trim_cpus();
+		cpus_read_unlock();
+	}
+	if (!again)
+		return;
+	WRITE_ONCE(hak_trim_off, 0);
+	queue_delayed_work(hak_unbound_wq, &hak_trim_work,
+			   msecs_to_jiffies(HAK_TRIM_MS));
+}
+
+/* From the reaper, in task context: something has changed. */
+static void hak_trim_start(void)
+{
+	queue_delayed_work(hak_unbound_wq, &hak_trim_work,
+			   msecs_to_jiffies(HAK_TRIM_MS));
+}
+
+static int hak_shrinker_register(void)
+{
+	hak_shrinker = shrinker_alloc(SHRINKER_NUMA_AWARE, "hakmem");
+	if (!hak_shrinker)
+		return -ENOMEM;
+	hak_shrinker->count_objects = hak_shrink_count;
+	hak_shrinker->scan_objects = hak_shrink_scan;
+	/* A superslab is one step, however many pages. */
+	hak_shrinker->batch = 1UL << HAK_MAX_ORDER;
+	shrinker_register(hak_shrinker);
+	return 0;
+}
+
+int hak_shrink_init(void)
+{
+	unsigned int cpu;
+	int err = -ENOMEM;
+
+	hak_trim_cpu = alloc_percpu(struct hak_trim_cpu);
+	if (!hak_trim_cpu)
+		return -ENOMEM;
+	for_each_possible_cpu(cpu)
+		INIT_WORK(&per_cpu_ptr(hak_trim_cpu, cpu)->flush, hak_flush_run);
+	INIT_DELAYED_WORK(&hak_trim_work, hak_trim_run);
+	INIT_WORK(&hak_pressure_work, hak_pressure_run);
+	hak_last_flush = jiffies;
+
+	hak_shrink_wq = alloc_workqueue("hakmem", WQ_MEM_RECLAIM | HAK_WQ_PERCPU,
+					0);
+	if (!hak_shrink_wq)
+		goto free_cpu;
+	err = hak_shrinker_register();
+	if (err)
+		goto free_wq;
+	err = register_oom_notifier(&hak_oom_nb);
+	if (err)
+		goto free_shrinker;
+	hak_reaper_hook(hak_trim_start);
+	WRITE_ONCE(hak_trim_off, 1);
+	return 0;
+
+free_shrinker:
+	shrinker_free(hak_shrinker);
+free_wq:
+	destroy_workqueue(hak_shrink_wq);
+free_cpu:
+	free_percpu(hak_trim_cpu);
+	return err;
+}
+
+/* Nobody allocates any more. */
+void hak_shrink_exit(void)
+{
+	unregister_oom_notifier(&hak_oom_nb);
+	shrinker_free(hak_shrinker);
+	WRITE_ONCE(hak_trim_off, 0);
+	hak_reaper_hook(NULL);
+	cancel_delayed_work_sync(&hak_trim_work);
+	cancel_work_sync(&hak_pressure_work);
+	destroy_workqueue(hak_shrink_wq);
+	free_percpu(hak_trim_cpu);
+}

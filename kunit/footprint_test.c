@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What CPUs keep for themselves: never more than docs/design.md says.
+ */
+#include <linux/module.h>
+#include <linux/sizes.h>
+
+#include "hak_test.h"
+#include "hak_test_threads.h"
+
+#define NR	3000
+
+/* The figures of docs/design.md. */
+static void bound_is_as_stated(struct kunit *test)
+{
+	KUNIT_EXPECT_EQ(test, hak_owned_bytes(1, HAK_NR_CLASSES),
+			(u64)(SZ_1M + 3 * SZ_128K));
+	KUNIT_EXPECT_EQ(test, hak_owned_bytes(128, HAK_NR_CLASSES),
+			(u64)176 * SZ_1M);
+	KUNIT_EXPECT_EQ(test, HAK_STOCK << (HAK_MAX_ORDER + PAGE_SHIFT), SZ_2M);
+}
+
+struct use {
+	struct hak_cache *c;
+	unsigned int nr;
+};
+
+static int use(void *arg, unsigned int id)
+{
+	struct use *u = arg;
+	void **obj = kcalloc(u->nr, sizeof(*obj), GFP_KERNEL);
+	unsigned int i;
+
+	if (!obj)
+		return 1;
+	for (i = 0; i < u->nr; i++)
+		obj[i] = hak_cache_alloc(u->c, GFP_KERNEL);
+	/* Every other one first, so that those cached last lie far apart. */
+	for (i = 0; i < u->nr; i += 2)
+		hak_cache_free(u->c, obj[i]);
+	for (i = 1; i < u->nr; i += 2)
+		hak_cache_free(u->c, obj[i]);
+	kfree(obj);
+	return 0;
+}
+
+/* Has every CPU allocate and free so many objects; what the cache has then. */
+static void all_cpus(struct kunit *test, struct hak_cache *c,
+		     struct hak_class_stats *cs, unsigned int nr_objects)
+{
+	struct use u = { .c = c, .nr = nr_objects };
+	unsigned int nr = min(num_online_cpus(), HAK_TEST_MAX_THREADS);
+	struct hak_test_gang *g = kunit_kzalloc(test, sizeof(*g), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, g);
+	KUNIT_EXPECT_EQ(test, hak_test_gang_start(g, nr, use, &u), 0);
+	KUNIT_EXPECT_EQ(test, hak_test_gang_join(g), 0);
+	hak_reap_all();
+	hak_class_stats_read(c, cs);
+	KUNIT_EXPECT_EQ(test, cs->live, 0L);
+}
+
+static void one_slab_a_cpu(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache_shown(test, 1024, 0);
+	struct hak_class_stats cs;
+
+	all_cpus(test, c, &cs, 1);
+	KUNIT_EXPECT_GT(test, cs.slabs, 0UL);
+	KUNIT_EXPECT_LE(test, cs.slabs * HAK_SLAB_SIZE,
+			hak_owned_bytes(num_online_cpus(), 1));
+}
+
+static void no_slab_without_a_cached_object(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache_shown(test, 1024, 0);
+	unsigned int cpus = num_online_cpus();
+	struct hak_class_stats cs;
+
+	all_cpus(test, c, &cs, NR);
+	KUNIT_EXPECT_LE(test, cs.cached, (unsigned long)cpus * hak_fast_cap);
+	KUNIT_EXPECT_LE(test, cs.slabs, cpus + cs.cached);
+	/* Beside those the CPUs own, no slab is kept that could go. */
+	KUNIT_EXPECT_LE(test, cs.slabs - min_t(unsigned long, cs.slabs, cpus),
+			cs.slabs_active);
+}
+
+static struct kunit_case footprint_cases[] = {
+	KUNIT_CASE(bound_is_as_stated),
+	KUNIT_CASE(one_slab_a_cpu),
+	KUNIT_CASE(no_slab_without_a_cached_object),
+	{}
+};
+
+static struct kunit_suite footprint_suite = {
+	.name = "hak_footprint",
+	.init = hak_test_init,
+	.exit = hak_test_exit,
+	.test_cases = footprint_cases,
+};
+
+kunit_test_suite(footprint_suite);
+
+HAK_IMPORT_INTERNAL();
+MODULE_DESCRIPTION("KUnit tests of what hakmem's CPUs keep");
+MODULE_LICENSE("GPL");

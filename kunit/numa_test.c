@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Memory nodes: allocations are of the node they should be of, and what is
+ * freed on another goes home. Needs a machine with two.
+ */
+#include <linux/module.h>
+#include <linux/nodemask.h>
+#include <linux/topology.h>
+
+#include "hak_test.h"
+#include "hak_test_threads.h"
+
+#define NR	3000	/* objects: several slabs of any size above 64 */
+
+static const unsigned int sizes[] = { 8, 64, 96, 256, 1000, 1024 };
+
+static int node_of(const void *p)
+{
+	return page_to_nid(virt_to_page(p));
+}
+
+/* A CPU whose memory is node @nid; nr_cpu_ids if it has none. */
+static unsigned int cpu_of_node(int nid)
+{
+	unsigned int cpu;
+
+	for_each_online_cpu(cpu)
+		if (cpu_to_mem(cpu) == nid)
+			return cpu;
+	return nr_cpu_ids;
+}
+
+struct work {
+	struct hak_cache *c;
+	void **obj;
+	unsigned int nr;
+	unsigned int bad;
+	bool free;
+	struct completion done;
+};
+
+static int work_fn(void *arg)
+{
+	struct work *w = arg;
+	unsigned int i;
+
+	for (i = 0; i < w->nr; i++) {
+		if (w->free) {
+			hak_cache_free(w->c, w->obj[i]);
+			continue;
+		}
+		w->obj[i] = hak_cache_alloc(w->c, GFP_KERNEL);
+		w->bad += !w->obj[i] || node_of(w->obj[i]) != numa_mem_id();
+	}
+	complete(&w->done);
+	return 0;
+}
+
+/* Have @w done on @cpu. */
+static void work_on(struct kunit *test, unsigned int cpu, struct work *w)
+{
+	struct task_struct *t;
+
+	init_completion(&w->done);
+	t = kthread_create(work_fn, w, "hak_numa/%u", cpu);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(t));
+	kthread_bind(t, cpu);
+	/* It may be gone before it is stopped. */
+	get_task_struct(t);
+	wake_up_process(t);
+	wait_for_completion(&w->done);
+	kthread_stop(t);
+	put_task_struct(t);
+}
+
+/* With a flag of each kind, and through slab after slab. */
+static void alloc_node(struct kunit *test)
+{
+	static const gfp_t gfp[] = { GFP_KERNEL, GFP_KERNEL | __GFP_THISNODE };
+	void **obj = kunit_kcalloc(test, NR, sizeof(*obj), GFP_KERNEL);
+	unsigned int i, j, k, bad = 0, foreign = 0;
+	int nid;
+
+	KUNIT_ASSERT_NOT_NULL(test, obj);
+	for_each_node_state(nid, N_MEMORY)
+		for (i = 0; i < ARRAY_SIZE(sizes); i++)
+			for (j = 0; j < ARRAY_SIZE(gfp); j++) {
+				for (k = 0; k < NR; k++) {
+					obj[k] = hak_alloc_node(sizes[i], gfp[j], nid);
+					bad += !obj[k] || node_of(obj[k]) != nid;
+					foreign += !hak_registry_entry(obj[k]);
+				}
+				for (k = 0; k < NR; k++)
+					hak_free(obj[k]);
+			}
+	KUNIT_EXPECT_EQ(test, bad, 0);
+	KUNIT_EXPECT_EQ(test, foreign, 0);
+}
+
+/* A node that does not exist, or has no memory, is SLUB's to refuse. */
+static void alloc_node_without_memory(struct kunit *test)
+{
+	void *p;
+	int nid;
+
+	for_each_node(nid) {
+		if (node_state(nid, N_MEMORY))
+			continue;
+		p = hak_alloc_node(64, GFP_KERNEL, nid);
+		KUNIT_EXPECT_NOT_NULL(test, p);
+		hak_free(p);
+		p = hak_alloc_node(64, GFP_KERNEL | __GFP_THISNODE | __GFP_NOWARN, nid);
+		KUNIT_EXPECT_NULL(test, p);
+		hak_free(p);
+	}
+	p = hak_alloc_node(64, GFP_KERNEL, NUMA_NO_NODE);
+	KUNIT_EXPECT_NOT_NULL(test, p);
+	hak_free(p);
+}
+
+/* On every CPU, what hak_alloc() gives is of that CPU's node. */
+static void refill_is_local(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache_shown(test, 256, 0);
+	struct work w = { .c = c, .nr = NR };
+	unsigned int cpu;
+
+	w.obj = kunit_kcalloc(test, NR, sizeof(*w.obj), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, w.obj);
+	for_each_online_cpu(cpu) {
+		w.free = false;
+		work_on(test, cpu, &w);
+		w.free = true;
+		work_on(test, cpu, &w);
+	}
+	KUNIT_EXPECT_EQ(test, w.bad, 0);
+}
+
+/* What another node frees does not stay there, and home gets all of it. */
+static void frees_go_home(struct kunit *test)
+{
+	int home = first_node(node_states[N_MEMORY]);
+	int away = next_node(home, node_states[N_MEMORY]);
+	struct hak_cache *c = hak_test_cache_shown(test, 256, 0);
+	struct work w = { .c = c, .nr = NR };
+	unsigned int i, cpu = cpu_of_node(away);
+	struct hak_class_stats before, after;
+
+	w.obj = kunit_kcalloc(test, NR, sizeof(*w.obj), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, w.obj);
+	KUNIT_ASSERT_LT(test, cpu, nr_cpu_ids);
+	KUNIT_ASSERT_LT(test, cpu_of_node(home), nr_cpu_ids);
+
+	work_on(test, cpu_of_node(home), &w);
+	hak_class_stats_read(c, &before);
+	w.free = true;
+	work_on(test, cpu, &w);
+	KUNIT_EXPECT_EQ(test, READ_ONCE(per_cpu_ptr(c->cpu, cpu)->nr), 0);
+	KUNIT_EXPECT_NULL(test, READ_ONCE(per_cpu_ptr(c->cpu, cpu)->cur));
+
+	/* Enough for as many again without another slab. */
+	w.free = false;
+	work_on(test, cpu_of_node(home), &w);
+	hak_class_stats_read(c, &after);
+	KUNIT_EXPECT_LE(test, after.slabs, before.slabs);
+	KUNIT_EXPECT_EQ(test, w.bad, 0);
+	for (i = 0; i < NR; i++)
+		w.bad += node_of(w.obj[i]) != home;
+	KUNIT_EXPECT_EQ(test, w.bad, 0);
+	w.free = true;
+	work_on(test, cpu, &w);
+}
+
+/* Half of the frees on each node, at once, of what both allocated. */
+static void both_free_both(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache_shown(test, 64, 0);
+	struct work w[2] = { { .c = c, .nr = NR }, { .c = c, .nr = NR } };
+	unsigned int i, cpu[2];
+
+	cpu[0] = cpu_of_node(first_node(node_states[N_MEMORY]));
+	cpu[1] = cpu_of_node(next_node(cpu_to_mem(cpu[0]), node_states[N_MEMORY]));
+	for (i = 0; i < 2; i++) {
+		w[i].obj = kunit_kcalloc(test, NR, sizeof(void *), GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, w[i].obj);
+		KUNIT_ASSERT_LT(test, cpu[i], nr_cpu_ids);
+		work_on(test, cpu[i], &w[i]);
+	}
+	for (i = 0; i < NR; i += 2)
+		swap(w[0].obj[i], w[1].obj[i]);
+	for (i = 0; i < 2; i++) {
+		w[i].free = true;
+		work_on(test, cpu[i], &w[i]);
+		KUNIT_EXPECT_EQ(test, w[i].bad, 0);
+	}
+}
+
+static int numa_init(struct kunit *test)
+{
+	if (num_node_state(N_MEMORY) < 2)
+		kunit_skip(test, "one memory node; boot with two");
+	return hak_test_init(test);
+}
+
+static struct kunit_case numa_cases[] = {
+	KUNIT_CASE(alloc_node),
+	KUNIT_CASE(alloc_node_without_memory),
+	KUNIT_CASE(refill_is_local),
+	KUNIT_CASE(frees_go_home),
+	KUNIT_CASE(both_free_both),
+	{}
+};
+
+static struct kunit_suite numa_suite = {
+	.name = "hak_numa",
+	.init = numa_init,
+	.exit = hak_test_exit,
+	.test_cases = numa_cases,
+};
+
+kunit_test_suite(numa_suite);
+
+HAK_IMPORT_INTERNAL();
+MODULE_DESCRIPTION("KUnit tests of hakmem's memory nodes");
+MODULE_LICENSE("GPL");
