@@ -163,6 +163,12 @@ static __always_inline u64 bench_clock(void)
 #endif
 }
 
+/* Somebody wants it to stop, or another thread has failed. */
+static inline bool bench_ended(const struct bench *b)
+{
+	return READ_ONCE(bench_stop) || READ_ONCE(b->failed);
+}
+
 /* The thread that is waited for may itself wait for a CPU of the host. */
 static inline void bench_yield(void)
 {

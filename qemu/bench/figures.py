@@ -29,7 +29,7 @@ def ratio(ours, theirs):
 def table(header, rows):
     """A Markdown table; every column but the first is flush right."""
     rows = [[str(cell) for cell in row] for row in rows]
-    widths = [max(len(row[i]) for row in [header] + rows) for i in range(len(header))]
+    widths = [max(2, *(len(row[i]) for row in [header] + rows)) for i in range(len(header))]
 
     def line(row):
         cells = [row[0].ljust(widths[0])]

@@ -78,8 +78,8 @@ static __always_inline int bursts(struct bench *b, size_t size, const bool touch
 	int err = 0;
 
 	for (i = 0; i < b->ops && !err; i += b->n) {
-		if (READ_ONCE(bench_stop))
-			return -EINTR;
+		if (bench_ended(b))
+			return -ECANCELED;
 		err = burst_one(b, size, touch);
 		cond_resched();
 	}
@@ -164,18 +164,14 @@ static int burst_const(struct bench_thread *t)
 static int bulk(struct bench_thread *t)
 {
 	struct bench *b = t->b;
-	u64 i;
+	u64 i, start = bench_clock();
 
 	for (i = 0; i < b->ops; i += b->n) {
-		u64 start = bench_clock(), middle;
-
 		if (!(ALLOC_BULK(b, b->n, b->obj)))
 			return -ENOMEM;
-		middle = bench_clock();
 		FREE_BULK(b, b->n, b->obj);
-		b->ns[0] += middle - start;
-		b->ns[1] += bench_clock() - middle;
 	}
+	b->ns[0] += bench_clock() - start;
 	return 0;
 }
 #endif
@@ -288,7 +284,7 @@ static int ring(struct bench_thread *t)
 	}
 	if (p)
 		FREE(b, p);
-	return sent == b->ops && got == b->ops ? 0 : -EINTR;
+	return sent == b->ops && got == b->ops ? 0 : -ECANCELED;
 }
 
 /* Thread 0 frees what all others allocate. */
@@ -306,7 +302,7 @@ static int produce(struct bench_thread *t)
 		while (!bench_ring_push(&b->ring[t->id], p)) {
 			if (!bench_relax(b, &spins)) {
 				FREE(b, p);
-				return -EINTR;
+				return -ECANCELED;
 			}
 		}
 	}
@@ -331,7 +327,7 @@ static int consume(struct bench_thread *t)
 			got++;
 		}
 		if (got == before && !bench_relax(b, &spins))
-			return -EINTR;
+			return -ECANCELED;
 	}
 	return 0;
 }
@@ -352,7 +348,7 @@ static int pingpong(struct bench_thread *t)
 		/* Pairs with the release below. */
 		while (smp_load_acquire(&b->turn) % b->threads != t->id)
 			if (!bench_relax(b, &spins))
-				return -EINTR;
+				return -ECANCELED;
 		for (i = 0; i < b->n; i++)
 			if (b->obj[i])
 				FREE(b, b->obj[i]);
@@ -405,8 +401,8 @@ static int irq(struct bench_thread *t)
 		irq_work_queue(&batch.work);
 		irq_work_sync(&batch.work);
 		b->ns[1] += batch.ns;
-		if (READ_ONCE(bench_stop))
-			return -EINTR;
+		if (bench_ended(b))
+			return -ECANCELED;
 	}
 	return 0;
 }

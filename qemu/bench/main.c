@@ -4,7 +4,8 @@
  *
  * debugfs, directory hak_bench:
  *   run      a specification is written: eleven words, see parse_spec(). The
- *	      write returns when it has been measured. A signal ends it early.
+ *	      write returns when it has been measured. A signal ends it early, and
+ *	      the write then fails with ECANCELED (EINTR would be tried again).
  *   results  what was measured since the module was loaded: a JSON object
  *   stop     1 ends what is being measured, and all that follows, until 0
  *
@@ -21,7 +22,6 @@
 #include <linux/seq_file.h>
 #include <linux/uaccess.h>
 #include <linux/utsname.h>
-#include <linux/vmalloc.h>
 
 #include "measure.h"
 #include "mixed.h"
@@ -59,20 +59,19 @@ static ssize_t run_write(struct file *file, const char __user *buf, size_t len,
 	if (copy_from_user(line, buf, len))
 		return -EFAULT;
 	line[len] = '\0';
-	r = vzalloc(sizeof(*r));
+	/* A page each: out of the way of both allocators. */
+	BUILD_BUG_ON(sizeof(*r) > PAGE_SIZE);
+	r = (struct record *)get_zeroed_page(GFP_KERNEL);
 	if (!r)
 		return -ENOMEM;
 	err = parse_spec(line, &r->spec);
+	if (!err)
+		err = mutex_lock_killable(&lock);
 	if (err) {
-		vfree(r);
+		free_page((unsigned long)r);
 		return err;
 	}
-	err = mutex_lock_killable(&lock);
-	if (err) {
-		vfree(r);
-		return err;
-	}
-	err = READ_ONCE(bench_stop) ? -EINTR : bench_measure(&r->spec, &r->res);
+	err = READ_ONCE(bench_stop) ? -ECANCELED : bench_measure(&r->spec, &r->res);
 	r->err = err;
 	list_add_tail(&r->list, &records);
 	mutex_unlock(&lock);
@@ -149,7 +148,7 @@ static void __exit hak_bench_exit(void)
 
 	debugfs_remove(dir);
 	list_for_each_entry_safe(r, next, &records, list)
-		vfree(r);
+		free_page((unsigned long)r);
 }
 module_exit(hak_bench_exit);
 

@@ -7,7 +7,9 @@
 #include <linux/err.h>
 #include <linux/kthread.h>
 #include <linux/mm.h>
+#include <linux/mmzone.h>
 #include <linux/module.h>
+#include <linux/percpu.h>
 #include <linux/string.h>
 #include <linux/vmalloc.h>
 
@@ -69,7 +71,7 @@ bool bench_relax(struct bench *b, unsigned int *spins)
 		return true;
 	bench_yield();
 	cond_resched();
-	return !READ_ONCE(bench_stop) && !READ_ONCE(b->failed);
+	return !bench_ended(b);
 }
 
 /* All start together, and nobody sleeps meanwhile. */
@@ -80,16 +82,35 @@ int bench_start_line(struct bench *b)
 	atomic_inc(&b->arrived);
 	while (atomic_read(&b->arrived) < b->threads)
 		if (!bench_relax(b, &spins))
-			return -EINTR;
+			return -ECANCELED;
 	return 0;
+}
+
+/* Lists of single pages, one a CPU, may hold an eighth of memory; it is free. */
+static long pages_on_lists(struct zone *zone)
+{
+	long pages = 0;
+	int cpu;
+
+	if (!populated_zone(zone))
+		return 0;
+	for_each_online_cpu(cpu)
+		pages += per_cpu_ptr(zone->per_cpu_pageset, cpu)->count;
+	return pages;
 }
 
 long bench_free_pages(void)
 {
 	struct sysinfo info;
+	long pages;
+	int nid, i;
 
 	si_meminfo(&info);
-	return info.freeram;
+	pages = info.freeram;
+	for_each_online_node(nid)
+		for (i = 0; i < MAX_NR_ZONES; i++)
+			pages += pages_on_lists(&NODE_DATA(nid)->node_zones[i]);
+	return pages;
 }
 
 static const struct workload *find_workload(const char *name)
@@ -149,7 +170,7 @@ static bool hand_on(struct bench_life *life)
 {
 	struct bench_thread *t = life->t;
 
-	if (!life->w->chain || t->ret || READ_ONCE(bench_stop))
+	if (!life->w->chain || t->ret || bench_ended(t->b))
 		return false;
 	if (++t->lives >= t->b->lives)
 		return false;
@@ -224,11 +245,13 @@ static int run_threads(struct bench *b, const struct workload *w)
 	}
 	while (i--) {
 		if (wait_for_completion_killable(&b->thread[i].done)) {
-			WRITE_ONCE(bench_stop, true);
+			WRITE_ONCE(b->failed, -ECANCELED);
 			wait_for_completion(&b->thread[i].done);
 		}
 	}
 	kfree(life);
+	if (READ_ONCE(bench_stop))
+		return -ECANCELED;
 	return err ? err : b->failed;
 }
 
@@ -248,7 +271,7 @@ static void free_bench(struct bench *b)
 	vfree(b->perm);
 	vfree(b->old);
 	vfree(b->obj);
-	vfree(b);
+	free_page((unsigned long)b);
 }
 
 static void make_order(struct bench *b, const char *order)
@@ -357,7 +380,7 @@ static bool plausible(const struct bench_spec *s)
  *
  * Context: task, may sleep; one at a time.
  * Return: 0, -EINVAL for a specification that makes no sense, -EOPNOTSUPP for
- * a workload this allocator does not have, -EINTR if it was stopped, -ENOMEM.
+ * a workload this allocator does not have, -ECANCELED if it was stopped, -ENOMEM.
  */
 int bench_measure(const struct bench_spec *spec, struct bench_result *res)
 {
@@ -368,7 +391,8 @@ int bench_measure(const struct bench_spec *spec, struct bench_result *res)
 
 	if (!w || !loops || !plausible(spec))
 		return -EINVAL;
-	b = vzalloc(sizeof(*b));
+	BUILD_BUG_ON(sizeof(*b) > PAGE_SIZE);
+	b = (struct bench *)get_zeroed_page(GFP_KERNEL);
 	if (!b)
 		return -ENOMEM;
 	b->loops = loops;
