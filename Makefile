@@ -11,7 +11,7 @@ export OUT
 
 .PHONY: help
 help:
-	@echo 'make run            insert hakmem.ko in a VM, exercise it, run Larson on the same core, then KUnit'
+	@echo 'make run            insert hakmem.ko in a VM, exercise it, run Larson on the same core, KUnit, short benchmarks'
 	@echo 'make check          every test; ends on "N passed, N failed"'
 	@echo ''
 	@echo 'make module KDIR=/lib/modules/$$(uname -r)/build'
@@ -22,6 +22,10 @@ help:
 	@echo 'make check-kunit [KERNEL=newest|6.12|PATH] [FLAVOUR=kunit|kasan|kcsan|rt] [CPUS=4]'
 	@echo '                    the KUnit suites in a VM'
 	@echo 'make lint           checkpatch, sparse, W=1, kernel-doc, clang-format, shellcheck'
+	@echo 'make bench-slub [KERNEL=newest|6.12|PATH] [BACKEND=auto|icount|uml|kvm] [CPUS=2] [SHORT=1]'
+	@echo '                    hakmem and SLUB in one kernel, in turn: out/bench-slub/results.{md,json}, plots'
+	@echo 'make bench-larson [LIBS="PATH.so..."] [SHORT=1]'
+	@echo '                    larson under every allocator there is here: out/bench-larson'
 	@echo 'make clean          remove out/ and what Kbuild left in kernel/'
 	@echo ''
 	@echo 'Kernels are cached in $${HAKMEM_CACHE:-~/.cache/hakmem}. Every script has --help.'
@@ -53,6 +57,14 @@ check-kunit:
 	@qemu/deps run kernel
 	kunit/run --kernel=$(KERNEL) --flavour=$(or $(FLAVOUR),kunit) --cpus=$(or $(CPUS),4)
 
+.PHONY: bench-slub
+bench-slub:
+	@qemu/bench-slub --kernel=$(KERNEL) --backend=$(or $(BACKEND),auto) --cpus=$(or $(CPUS),2) $(if $(SHORT),--short)
+
+.PHONY: bench-larson
+bench-larson:
+	@userspace_shim/bench-larson $(if $(SHORT),--short,--callgrind) $(LIBS)
+
 .PHONY: lint
 lint:
 	@.ci/check --only=lint
@@ -60,5 +72,5 @@ lint:
 .PHONY: clean
 clean:
 	rm -rf $(OUT)
-	find kernel kunit \( -name '*.o' -o -name '*.ko' -o -name '*.mod' -o -name '*.mod.c' \
+	find kernel kunit qemu/bench \( -name '*.o' -o -name '*.ko' -o -name '*.mod' -o -name '*.mod.c' \
 		-o -name '.*.cmd' -o -name modules.order -o -name Module.symvers \) -delete

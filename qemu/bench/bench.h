@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the benchmark's loops and the code that runs them share.
+ */
+#ifndef _HAK_BENCH_H
+#define _HAK_BENCH_H
+
+#include <linux/cache.h>
+#include <linux/completion.h>
+#include <linux/gfp.h>
+#include <linux/irq_work.h>
+#include <linux/ktime.h>
+#include <linux/processor.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+#include <linux/types.h>
+
+#include <hakmem.h>
+
+#define BENCH_MAX_THREADS	16
+#define BENCH_RING		1024	/* objects on their way from one CPU to another */
+#define BENCH_NR_MIXED		1024	/* of the table of recorded sizes */
+
+/* The size classes of hakmem, for loops whose size is a constant. */
+#define BENCH_SIZES(X)							   \
+	X(8) X(16) X(24) X(32) X(48) X(64) X(80) X(96) X(112) X(128)	   \
+	X(160) X(192) X(224) X(256) X(320) X(384) X(448) X(512)		   \
+	X(640) X(768) X(896) X(1024)
+
+struct bench;
+
+/**
+ * struct bench_thread - one thread of a measurement
+ * @b: the measurement
+ * @id: number, also of its CPU
+ * @task: the thread
+ * @done: it will not touch anything any more
+ * @wall: time it took
+ * @cpu: CPU time it took, where that is known
+ * @random: state of its random numbers
+ * @obj: its array (replace, Larson)
+ * @lives: threads that have owned @obj (Larson)
+ * @ret: 0 or an error
+ */
+struct bench_thread {
+	struct bench *b;
+	unsigned int id;
+	struct task_struct *task;
+	struct completion done;
+	u64 wall;
+	u64 cpu;
+	u64 random;
+	void **obj;
+	unsigned int lives;
+	int ret;
+} ____cacheline_aligned_in_smp;
+
+/* From one producer to one consumer. */
+struct bench_ring {
+	u32 head ____cacheline_aligned_in_smp;
+	u32 tail ____cacheline_aligned_in_smp;
+	void *slot[BENCH_RING] ____cacheline_aligned_in_smp;
+};
+
+/**
+ * struct bench_loops - the loops, compiled for one allocator
+ * @name: of the allocator, and how its size is known
+ *
+ * A loop returns 0 or an error, with nothing left allocated. What it leaves in
+ * bench.ns is the time of its phases alone.
+ */
+struct bench_loops {
+	const char *name;
+	int (*pair)(struct bench_thread *t);
+	int (*pair_const)(struct bench_thread *t);
+	int (*burst)(struct bench_thread *t);
+	int (*burst_const)(struct bench_thread *t);
+	int (*touch)(struct bench_thread *t);
+	int (*bulk)(struct bench_thread *t);
+	int (*fill)(struct bench_thread *t);
+	void (*empty)(struct bench_thread *t);
+	int (*replace)(struct bench_thread *t);
+	int (*replace_mixed)(struct bench_thread *t);
+	int (*ring)(struct bench_thread *t);
+	int (*to_one)(struct bench_thread *t);
+	int (*pingpong)(struct bench_thread *t);
+	int (*irq)(struct bench_thread *t);
+	int (*hold)(struct bench_thread *t);
+};
+
+/**
+ * struct bench - one measurement
+ * @loops: of the allocator measured
+ * @size: bytes asked for
+ * @max: sizes are @size to @max - 1 (replace, Larson)
+ * @n: objects of a burst, a batch, an array
+ * @holes: objects that are live, every other one of a heap, meanwhile
+ * @ops: operations of each thread
+ * @threads: how many
+ * @lives: threads to own each array (Larson)
+ * @slub: typed cache
+ * @hak: typed cache
+ * @obj: objects of a single thread
+ * @old: objects of the heap with holes
+ * @perm: order in which @obj is freed
+ * @ring: by producer
+ * @arrived: threads ready to start
+ * @turn: whose the objects are (pingpong)
+ * @failed: somebody has; the others shall not wait for him
+ * @ns: time taken by the phases
+ * @pages: taken from the page allocator at the peak, and after 90 % was freed
+ */
+struct bench {
+	const struct bench_loops *loops;
+	unsigned int size;
+	unsigned int max;
+	unsigned int n;
+	unsigned int holes;
+	unsigned int threads;
+	unsigned int lives;
+	u64 ops;
+	struct kmem_cache *slub;
+	struct hak_cache *hak;
+	void **obj;
+	void **old;
+	u32 *perm;
+	struct bench_ring *ring;
+	atomic_t arrived;
+	unsigned int turn;
+	int failed;
+	u64 ns[2];
+	long pages[2];
+	struct bench_thread thread[BENCH_MAX_THREADS];
+};
+
+extern const struct bench_loops bench_empty, bench_kmalloc, bench_kmem_cache;
+extern const struct bench_loops bench_hak, bench_hak_cache;
+extern u16 bench_mixed[BENCH_NR_MIXED];
+extern bool bench_stop;
+
+bool bench_relax(struct bench *b, unsigned int *spins);
+int bench_start_line(struct bench *b);
+long bench_free_pages(void);
+
+/*
+ * Nanoseconds. User-mode Linux is a process of a host that has other things to
+ * do, so there what counts is the CPU time of the thread that is this CPU.
+ */
+static __always_inline u64 bench_clock(void)
+{
+#ifdef CONFIG_UML
+	struct { s64 sec, nsec; } ts;
+	long ret;
+
+	asm volatile("syscall"
+		     : "=a" (ret)
+		     : "0" (228 /* clock_gettime */),
+		       "D" (3 /* CLOCK_THREAD_CPUTIME_ID */), "S" (&ts)
+		     : "rcx", "r11", "memory");
+	return ts.sec * NSEC_PER_SEC + ts.nsec;
+#else
+	return ktime_get_ns();
+#endif
+}
+
+/* Somebody wants it to stop, or another thread has failed. */
+static inline bool bench_ended(const struct bench *b)
+{
+	return READ_ONCE(bench_stop) || READ_ONCE(b->failed);
+}
+
+/* The thread that is waited for may itself wait for a CPU of the host. */
+static inline void bench_yield(void)
+{
+#ifdef CONFIG_UML
+	long ret;
+
+	asm volatile("syscall"
+		     : "=a" (ret)
+		     : "0" (24 /* sched_yield */)
+		     : "rcx", "r11", "memory");
+#endif
+}
+
+static __always_inline u64 bench_random(u64 *state)
+{
+	u64 x = *state += 0xa0761d6478bd642fULL;
+
+	x ^= x >> 32;
+	x *= 0xe7037ed1a0b428dbULL;
+	return x ^ (x >> 29);
+}
+
+/* 32 random bits to 0 .. bound - 1, without a division. */
+static __always_inline u32 bench_below(u32 random, u32 bound)
+{
+	return ((u64)random * bound) >> 32;
+}
+
+static __always_inline bool bench_ring_push(struct bench_ring *r, void *p)
+{
+	u32 head = r->head;
+
+	/* Pairs with the release in bench_ring_pop(). */
+	if (head - smp_load_acquire(&r->tail) == BENCH_RING)
+		return false;
+	r->slot[head % BENCH_RING] = p;
+	/* Pairs with the acquire in bench_ring_pop(). */
+	smp_store_release(&r->head, head + 1);
+	return true;
+}
+
+static __always_inline void *bench_ring_pop(struct bench_ring *r)
+{
+	u32 tail = r->tail;
+	void *p;
+
+	/* Pairs with the release in bench_ring_push(). */
+	if (smp_load_acquire(&r->head) == tail)
+		return NULL;
+	p = r->slot[tail % BENCH_RING];
+	/* Pairs with the acquire in bench_ring_push(). */
+	smp_store_release(&r->tail, tail + 1);
+	return p;
+}
+
+#endif /* _HAK_BENCH_H */

@@ -1,0 +1,466 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The loops that are measured, compiled once for each allocator, so that every
+ * call in them is a direct one. Whoever includes this has defined
+ *
+ *   LOOPS		name of the struct bench_loops
+ *   ALLOC(b, size)	an object, GFP_KERNEL
+ *   FREE(b, p)
+ *   ALLOC_BULK(b, n, p) and FREE_BULK(b, n, p), if there is such a thing;
+ *			the first is true if it worked
+ *   ANY_SIZE		if one allocator serves all sizes
+ *
+ * A loop reads what it needs through the thread's structure again and again,
+ * as the calls make it; barrier() in the empty allocator has the same effect.
+ */
+#include <linux/completion.h>
+#include <linux/errno.h>
+#include <linux/irq_work.h>
+
+#include "bench.h"
+
+static __always_inline int pair(struct bench *b, size_t size)
+{
+	u64 i, start = bench_clock();
+
+	for (i = 0; i < b->ops; i++) {
+		void *p = ALLOC(b, size);
+
+		if (unlikely(!p))
+			return -ENOMEM;
+		FREE(b, p);
+	}
+	b->ns[0] += bench_clock() - start;
+	return 0;
+}
+
+static int pair_any(struct bench_thread *t)
+{
+	return pair(t->b, READ_ONCE(t->b->size));
+}
+
+static __always_inline int burst_one(struct bench *b, size_t size, const bool touch)
+{
+	u64 start, middle;
+	unsigned int i;
+
+	start = bench_clock();
+	for (i = 0; i < b->n; i++) {
+		void *p = ALLOC(b, size);
+
+		b->obj[i] = p;
+		if (unlikely(!p))
+			break;
+		if (touch)
+			WRITE_ONCE(*(unsigned long *)p, i);
+	}
+	middle = bench_clock();
+	if (unlikely(i < b->n)) {
+		while (i--)
+			FREE(b, b->obj[i]);
+		return -ENOMEM;
+	}
+	for (i = 0; i < b->n; i++) {
+		void *p = b->obj[b->perm[i]];
+
+		if (touch)
+			(void)READ_ONCE(*(unsigned long *)p);
+		FREE(b, p);
+	}
+	b->ns[0] += middle - start;
+	b->ns[1] += bench_clock() - middle;
+	return 0;
+}
+
+static __always_inline int bursts(struct bench *b, size_t size, const bool touch)
+{
+	u64 i;
+	int err = 0;
+
+	for (i = 0; i < b->ops && !err; i += b->n) {
+		if (bench_ended(b))
+			return -ECANCELED;
+		err = burst_one(b, size, touch);
+		cond_resched();
+	}
+	return err;
+}
+
+/* A heap with holes: every other of its objects, in random places, is live. */
+static int make_holes(struct bench *b)
+{
+	unsigned int i;
+
+	for (i = 0; i < 2 * b->holes; i++) {
+		b->old[i] = ALLOC(b, b->size);
+		if (!b->old[i])
+			return -ENOMEM;
+	}
+	for (i = 0; i < 2 * b->holes; i++) {
+		u64 r = bench_random(&b->thread[0].random);
+		u32 j = bench_below(r, 2 * b->holes);
+
+		swap(b->old[i], b->old[j]);
+	}
+	for (i = 0; i < b->holes; i++) {
+		FREE(b, b->old[i]);
+		b->old[i] = NULL;
+	}
+	return 0;
+}
+
+static void fill_holes(struct bench *b)
+{
+	unsigned int i;
+
+	for (i = 0; i < 2 * b->holes; i++)
+		if (b->old[i])
+			FREE(b, b->old[i]);
+}
+
+static int burst_any(struct bench_thread *t)
+{
+	struct bench *b = t->b;
+	int err = make_holes(b);
+
+	if (!err)
+		err = bursts(b, READ_ONCE(b->size), false);
+	fill_holes(b);
+	return err;
+}
+
+static int burst_touch(struct bench_thread *t)
+{
+	return bursts(t->b, READ_ONCE(t->b->size), true);
+}
+
+#ifdef ANY_SIZE
+#define PAIR_CONST(bytes)						\
+static noinline int pair_##bytes(struct bench *b)			\
+{									\
+	return pair(b, bytes);						\
+}
+
+BENCH_SIZES(PAIR_CONST)
+
+static int pair_const(struct bench_thread *t)
+{
+	switch (t->b->size) {
+#define PAIR_CASE(bytes)						\
+	case bytes:							\
+		return pair_##bytes(t->b);
+	BENCH_SIZES(PAIR_CASE)
+	}
+	return -EINVAL;
+}
+
+static int burst_const(struct bench_thread *t)
+{
+	return t->b->size == 64 ? bursts(t->b, 64, false) : -EINVAL;
+}
+#endif
+
+#ifdef ALLOC_BULK
+static int bulk(struct bench_thread *t)
+{
+	struct bench *b = t->b;
+	u64 i, start = bench_clock();
+
+	for (i = 0; i < b->ops; i += b->n) {
+		if (!(ALLOC_BULK(b, b->n, b->obj)))
+			return -ENOMEM;
+		FREE_BULK(b, b->n, b->obj);
+	}
+	b->ns[0] += bench_clock() - start;
+	return 0;
+}
+#endif
+
+/* --- replacing random objects of an array, as Larson does --- */
+
+static __always_inline u32 draw(struct bench *b, u32 random, const bool mixed)
+{
+	if (mixed)
+		return bench_mixed[random % BENCH_NR_MIXED];
+	return b->size + bench_below(random, b->max - b->size);
+}
+
+/* Free what is left in a thread's array or, after a failure, in its ring. */
+static void empty(struct bench_thread *t)
+{
+	struct bench *b = t->b;
+	unsigned int i;
+	void *p;
+
+	for (i = 0; t->obj && i < b->n; i++)
+		if (t->obj[i])
+			FREE(b, t->obj[i]);
+	while (b->ring && (p = bench_ring_pop(&b->ring[t->id])))
+		FREE(b, p);
+}
+
+static int fill(struct bench_thread *t)
+{
+	struct bench *b = t->b;
+	unsigned int i;
+
+	for (i = 0; i < b->n; i++) {
+		t->obj[i] = ALLOC(b, draw(b, bench_random(&t->random), false));
+		if (!t->obj[i])
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* One array's owner does that until @ops are done; -ENOMEM leaves a hole. */
+static __always_inline int replace(struct bench_thread *t, const bool mixed)
+{
+	struct bench *b = t->b;
+	u64 random = t->random;
+	u64 i;
+
+	for (i = 0; i < b->ops; i++) {
+		u64 r = bench_random(&random);
+		u32 slot = bench_below(r >> 32, b->n);
+		u32 size = draw(b, r, mixed);
+		void *p;
+
+		FREE(b, t->obj[slot]);
+		p = ALLOC(b, size);
+		t->obj[slot] = p;
+		if (unlikely(!p))
+			return -ENOMEM;
+		WRITE_ONCE(*(u8 *)p, 1);
+	}
+	t->random = random;
+	return 0;
+}
+
+static int replace_any(struct bench_thread *t)
+{
+	return replace(t, false);
+}
+
+#ifdef ANY_SIZE
+static int replace_mixed(struct bench_thread *t)
+{
+	return replace(t, true);
+}
+#endif
+
+/* --- from CPU to CPU --- */
+
+/* Every thread allocates for the next and frees what the one before made. */
+static int ring(struct bench_thread *t)
+{
+	struct bench *b = t->b;
+	struct bench_ring *to = &b->ring[t->id];
+	struct bench_ring *from = &b->ring[(t->id + b->threads - 1) % b->threads];
+	u64 sent = 0, got = 0;
+	unsigned int spins = 0;
+	void *p = NULL, *q;
+
+	while (sent < b->ops || got < b->ops) {
+		bool idle = true;
+
+		if (!p && sent < b->ops) {
+			p = ALLOC(b, b->size);
+			if (unlikely(!p))
+				return -ENOMEM;
+		}
+		if (p && bench_ring_push(to, p)) {
+			p = NULL;
+			sent++;
+			idle = false;
+		}
+		q = bench_ring_pop(from);
+		if (q) {
+			FREE(b, q);
+			got++;
+			idle = false;
+		}
+		if (idle && !bench_relax(b, &spins))
+			break;
+	}
+	if (p)
+		FREE(b, p);
+	return sent == b->ops && got == b->ops ? 0 : -ECANCELED;
+}
+
+/* Thread 0 frees what all others allocate. */
+static int produce(struct bench_thread *t)
+{
+	struct bench *b = t->b;
+	unsigned int spins = 0;
+	u64 i;
+
+	for (i = 0; i < b->ops; i++) {
+		void *p = ALLOC(b, b->size);
+
+		if (unlikely(!p))
+			return -ENOMEM;
+		while (!bench_ring_push(&b->ring[t->id], p)) {
+			if (!bench_relax(b, &spins)) {
+				FREE(b, p);
+				return -ECANCELED;
+			}
+		}
+	}
+	return 0;
+}
+
+static int consume(struct bench_thread *t)
+{
+	struct bench *b = t->b;
+	u64 got = 0, all = b->ops * (b->threads - 1);
+	unsigned int spins = 0, i;
+
+	while (got < all) {
+		u64 before = got;
+
+		for (i = 1; i < b->threads; i++) {
+			void *p = bench_ring_pop(&b->ring[i]);
+
+			if (!p)
+				continue;
+			FREE(b, p);
+			got++;
+		}
+		if (got == before && !bench_relax(b, &spins))
+			return -ECANCELED;
+	}
+	return 0;
+}
+
+static int to_one(struct bench_thread *t)
+{
+	return t->id ? produce(t) : consume(t);
+}
+
+/* The objects change hands as a whole: free the other's, allocate anew. */
+static int pingpong(struct bench_thread *t)
+{
+	struct bench *b = t->b;
+	unsigned int spins = 0, i;
+	u64 done;
+
+	for (done = 0; done < b->ops; done += b->n) {
+		/* Pairs with the release below. */
+		while (smp_load_acquire(&b->turn) % b->threads != t->id)
+			if (!bench_relax(b, &spins))
+				return -ECANCELED;
+		for (i = 0; i < b->n; i++)
+			if (b->obj[i])
+				FREE(b, b->obj[i]);
+		for (i = 0; i < b->n; i++)
+			b->obj[i] = ALLOC(b, b->size);
+		/* Pairs with the acquire above, in the other thread. */
+		smp_store_release(&b->turn, b->turn + 1);
+	}
+	return 0;
+}
+
+/* --- allocated by a task, freed in hard interrupt context --- */
+
+struct irq_batch {
+	struct irq_work work;
+	struct bench *b;
+	u64 ns;
+};
+
+static void irq_free(struct irq_work *work)
+{
+	struct irq_batch *batch = container_of(work, struct irq_batch, work);
+	struct bench *b = batch->b;
+	u64 start = bench_clock();
+	unsigned int i;
+
+	for (i = 0; i < b->n; i++)
+		FREE(b, b->obj[i]);
+	batch->ns = bench_clock() - start;
+}
+
+static int irq(struct bench_thread *t)
+{
+	struct bench *b = t->b;
+	struct irq_batch batch = { .work = IRQ_WORK_INIT_HARD(irq_free), .b = b };
+	u64 done, start;
+	unsigned int i;
+
+	for (done = 0; done < b->ops; done += b->n) {
+		start = bench_clock();
+		for (i = 0; i < b->n; i++) {
+			b->obj[i] = ALLOC(b, b->size);
+			if (unlikely(!b->obj[i])) {
+				while (i--)
+					FREE(b, b->obj[i]);
+				return -ENOMEM;
+			}
+		}
+		b->ns[0] += bench_clock() - start;
+		irq_work_queue(&batch.work);
+		irq_work_sync(&batch.work);
+		b->ns[1] += batch.ns;
+		if (bench_ended(b))
+			return -ECANCELED;
+	}
+	return 0;
+}
+
+/* --- what memory is taken from the page allocator --- */
+
+static int hold(struct bench_thread *t)
+{
+	struct bench *b = t->b;
+	long before = bench_free_pages();
+	unsigned int i, left;
+	int err = 0;
+
+	for (i = 0; i < b->n; i++) {
+		b->obj[i] = ALLOC(b, b->size);
+		if (unlikely(!b->obj[i])) {
+			err = -ENOMEM;
+			break;
+		}
+	}
+	left = err ? i : b->n;
+	b->pages[0] = before - bench_free_pages();
+	if (!err) {
+		/* perm is random */
+		for (left = b->n; left > b->n / 10; left--) {
+			FREE(b, b->obj[b->perm[left - 1]]);
+			b->obj[b->perm[left - 1]] = NULL;
+		}
+		b->pages[1] = before - bench_free_pages();
+	}
+	for (i = 0; i < b->n; i++) {
+		if (err && i == left)
+			break;
+		if (b->obj[i])
+			FREE(b, b->obj[i]);
+	}
+	return err;
+}
+
+const struct bench_loops LOOPS = {
+	.name = __stringify(LOOPS),
+	.pair = pair_any,
+	.burst = burst_any,
+	.touch = burst_touch,
+#ifdef ANY_SIZE
+	.pair_const = pair_const,
+	.burst_const = burst_const,
+	.replace_mixed = replace_mixed,
+#endif
+#ifdef ALLOC_BULK
+	.bulk = bulk,
+#endif
+	.fill = fill,
+	.empty = empty,
+	.replace = replace_any,
+	.ring = ring,
+	.to_one = to_one,
+	.pingpong = pingpong,
+	.irq = irq,
+	.hold = hold,
+};

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * No allocator: what the loops themselves cost. barrier() makes the compiler
+ * forget what memory held, as a call would.
+ */
+#include "bench.h"
+
+static char somewhere[2048] __aligned(64);
+
+static __always_inline void *nothing(void)
+{
+	void *p = somewhere;
+
+	barrier();
+	OPTIMIZER_HIDE_VAR(p);
+	return p;
+}
+
+#define LOOPS			bench_empty
+#define ALLOC(b, size)		({ size_t __size = (size);		\
+				   OPTIMIZER_HIDE_VAR(__size);		\
+				   nothing(); })
+#define FREE(b, p)		({ void *__p = (p);			\
+				   OPTIMIZER_HIDE_VAR(__p);		\
+				   barrier(); })
+#define ALLOC_BULK(b, n, p)	(nothing() ? true : false)
+#define FREE_BULK(b, n, p)	barrier()
+#define ANY_SIZE
+
+#include "loops.h"

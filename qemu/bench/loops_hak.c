@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: GPL-2.0
+/* hakmem's size classes. */
+#include "bench.h"
+
+#define LOOPS			bench_hak
+#define ALLOC(b, size)		hak_alloc(size, GFP_KERNEL)
+#define FREE(b, p)		hak_free(p)
+#define ALLOC_BULK(b, n, p)	hak_alloc_bulk((b)->size, GFP_KERNEL, n, p)
+#define FREE_BULK(b, n, p)	hak_free_bulk(n, p)
+#define ANY_SIZE
+
+#include "loops.h"

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: GPL-2.0
+/* A kmem_cache that is merged with no other. */
+#include "bench.h"
+
+#define LOOPS			bench_kmem_cache
+#define ALLOC(b, size)		((void)(size), kmem_cache_alloc((b)->slub, GFP_KERNEL))
+#define FREE(b, p)		kmem_cache_free((b)->slub, p)
+/* Returns the number before 7.0, a bool since. */
+#define ALLOC_BULK(b, n, p)	kmem_cache_alloc_bulk((b)->slub, GFP_KERNEL, n, p)
+#define FREE_BULK(b, n, p)	kmem_cache_free_bulk((b)->slub, n, p)
+
+#include "loops.h"

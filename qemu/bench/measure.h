@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _HAK_BENCH_MEASURE_H
+#define _HAK_BENCH_MEASURE_H
+
+#include "bench.h"
+
+/**
+ * struct bench_spec - what is to be measured, one line of debugfs's "run"
+ * @workload: name in the table in measure.c
+ * @loops: which allocator
+ * @order: fifo, lifo or random
+ *
+ * The others are those of struct bench.
+ */
+struct bench_spec {
+	char workload[16];
+	char loops[16];
+	char order[8];
+	unsigned int size, max, n, holes, threads, lives;
+	u64 ops;
+};
+
+struct bench_result {
+	u64 ops;	/* of all threads */
+	u64 ns[2];	/* of the phases, or of all threads: elapsed and CPU time */
+	long pages[2];
+};
+
+int bench_measure(const struct bench_spec *spec, struct bench_result *res);
+
+#endif /* _HAK_BENCH_MEASURE_H */
