@@ -76,8 +76,6 @@ static void hak_reap_work_run(struct work_struct *work)
 	hak_reap_all();
 	if (fn)
 		fn();
-	if (hak_paranoid_drain)
-		hak_paranoid_scan();
 }
 
 /* Once over all slabs; those that look stranded for the @pass-th time. */
@@ -122,7 +120,8 @@ static unsigned long hak_stranded_pass(unsigned int pass)
  * hands of the pusher that crossed the threshold, who has preemption off. One
  * that still is after some grace periods is lost, and reported.
  *
- * Context: task, may sleep.
+ * Context: task, may sleep. Where preemption cannot be turned off, which is in
+ * userspace, only while nobody frees.
  * Return: stranded slabs found.
  */
 unsigned long hak_paranoid_scan(void)

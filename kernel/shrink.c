@@ -208,6 +208,8 @@ static void hak_trim_run(struct work_struct *work)
 /* From the reaper, in task context: something has changed. */
 static void hak_trim_start(void)
 {
+	if (hak_paranoid_drain)
+		hak_paranoid_scan();
 	queue_delayed_work(hak_unbound_wq, &hak_trim_work,
 			   msecs_to_jiffies(HAK_TRIM_MS));
 }

@@ -40,6 +40,9 @@ static void add_totals(struct json *j)
 	    st.grown, st.shrunk);
 	add(j, "\"pages\":%lu,\"slots_used\":%lu,\"arena_bytes\":%llu,",
 	    st.pages, st.slots_used, hak_arena_bytes());
+	/* Who asks for the counters with this on has stopped freeing. */
+	add(j, "\"stranded\":%lu,",
+	    hak_paranoid_drain ? hak_paranoid_scan() : 0);
 	add(j, "\"threads_online\":%u,\"threads_possible\":%u,",
 	    num_online_cpus(), num_possible_cpus());
 }
@@ -51,7 +54,7 @@ static void add_cache(struct json *j, struct hak_cache *c)
 	hak_class_stats_read(c, &cs);
 	add(j, "{\"name\":\"%s\",\"size\":%u,\"capacity\":%u,",
 	    cs.name, cs.size, cs.capacity);
-	add(j, "\"live\":%lu,\"cached\":%lu,\"slabs\":%lu,",
+	add(j, "\"live\":%ld,\"cached\":%lu,\"slabs\":%lu,",
 	    cs.live, cs.cached, cs.slabs);
 	add(j, "\"refills\":%lu,\"spills\":%lu,\"pushes\":%lu,\"drains\":%lu}",
 	    cs.refills, cs.spills, cs.pushes, cs.drains);

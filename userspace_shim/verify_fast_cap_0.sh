@@ -102,7 +102,7 @@ held = sum(c["live"] for c in full["caches"]) - sum(c["live"] for c in end["cach
 want = run["asked"]["threads"] * run["asked"]["chunks"]
 if held != want:
     print(f"hakmem counted {held} objects live, larson held {want}")
-for name in ("corruption", "bad_free"):
+for name in ("corruption", "bad_free", "stranded"):
     if end[name]:
         print(f"{name} is {end[name]}")
 for c in end["caches"]:
