@@ -512,6 +512,7 @@ void hak_cpu_flush(struct hak_cache *c, struct hak_cpu_cache *cc);
 void hak_cpu_flush_this(void);
 bool hak_cpu_holds(unsigned int cpu);
 extern int hak_trim_off;
+void hak_trim_pause(bool pause);	/* shrink.c; the module only */
 int hak_cpu_online(unsigned int cpu);
 int hak_cpu_dead(unsigned int cpu);
 
@@ -547,7 +548,8 @@ void hak_reaper_init(void);
 void hak_reaper_exit(void);
 void hak_reaper_arm(void);
 void hak_reap_all(void);
-void hak_reaper_hook(void (*fn)(void));
+typedef void (*hak_reap_hook_t)(void);
+void hak_reaper_hook(hak_reap_hook_t fn);
 unsigned long hak_paranoid_scan(void);
 
 /* report.c */

@@ -51,5 +51,6 @@ HAK_EXPORT_INTERNAL(hak_superslab_claim);
 HAK_EXPORT_INTERNAL(hak_superslab_grow);
 HAK_EXPORT_INTERNAL(hak_superslab_trim);
 HAK_EXPORT_INTERNAL(hak_superslabs);
+HAK_EXPORT_INTERNAL(hak_trim_pause);
 
 #endif

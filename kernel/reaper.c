@@ -20,7 +20,7 @@
 static atomic_t hak_reap_armed;
 static struct irq_work hak_reap_irq;
 static struct delayed_work hak_reap_work;
-static void (*hak_reap_fn)(void);
+static hak_reap_hook_t hak_reap_fn;
 
 /**
  * hak_reaper_arm() - have the pools looked at soon
@@ -62,7 +62,7 @@ void hak_reap_all(void)
 }
 
 /* Have @fn called in task context, soon after each hak_reaper_arm(). */
-void hak_reaper_hook(void (*fn)(void))
+void hak_reaper_hook(hak_reap_hook_t fn)
 {
 	WRITE_ONCE(hak_reap_fn, fn);
 	if (!fn)
@@ -71,7 +71,7 @@ void hak_reaper_hook(void (*fn)(void))
 
 static void hak_reap_work_run(struct work_struct *work)
 {
-	void (*fn)(void) = READ_ONCE(hak_reap_fn);
+	hak_reap_hook_t fn = READ_ONCE(hak_reap_fn);
 
 	hak_reap_all();
 	if (fn)

@@ -34,6 +34,7 @@ static struct hak_trim_cpu __percpu *hak_trim_cpu;
 static struct delayed_work hak_trim_work;
 static struct work_struct hak_pressure_work;
 static struct shrinker *hak_shrinker;
+static bool hak_trim_paused;
 static unsigned long hak_last_flush;
 
 /* One shrink at a time; outside cpus_read_lock(). */
@@ -191,6 +192,8 @@ static void hak_trim_run(struct work_struct *work)
 {
 	bool again = true;
 
+	if (READ_ONCE(hak_trim_paused))
+		return;
 	/* Whoever refills from here on has it run once more. */
 	WRITE_ONCE(hak_trim_off, 1);
 	smp_mb(); /* before the counters are read */
@@ -210,8 +213,28 @@ static void hak_trim_start(void)
 {
 	if (hak_paranoid_drain)
 		hak_paranoid_scan();
-	queue_delayed_work(hak_unbound_wq, &hak_trim_work,
-			   msecs_to_jiffies(HAK_TRIM_MS));
+	if (!READ_ONCE(hak_trim_paused))
+		queue_delayed_work(hak_unbound_wq, &hak_trim_work,
+				   msecs_to_jiffies(HAK_TRIM_MS));
+}
+
+/**
+ * hak_trim_pause() - have the idle trim let things be, or go on
+ * @pause: which
+ *
+ * For tests that count what happens: the trim empties caches when it likes.
+ *
+ * Context: task, may sleep; one caller at a time.
+ */
+void hak_trim_pause(bool pause)
+{
+	WRITE_ONCE(hak_trim_paused, pause);
+	if (pause) {
+		cancel_delayed_work_sync(&hak_trim_work);
+		flush_workqueue(hak_shrink_wq);
+	}
+	/* Going on, the next refill starts it. */
+	WRITE_ONCE(hak_trim_off, !pause);
 }
 
 static int hak_shrinker_register(void)

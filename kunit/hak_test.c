@@ -105,6 +105,8 @@ int hak_test_init(struct kunit *test)
 	if (!t)
 		return -ENOMEM;
 	test->priv = t;
+	/* It would empty caches, and be counted, in the middle of a test. */
+	hak_trim_pause(true);
 	hak_stats_read(&st);
 	memcpy(t->event, st.event, sizeof(t->event));
 	t->live = hak_test_live();
@@ -151,6 +153,7 @@ void hak_test_exit(struct kunit *test)
 			hak_cache_destroy(t->cache[i]);
 	}
 	t->nr_caches = 0;
+	hak_trim_pause(false);
 }
 
 HAK_EXPORT_INTERNAL(hak_test_exit);
