@@ -95,13 +95,13 @@ static void *push(void *arg)
 
 static void *pop(void *arg)
 {
-	struct item *it, *next;
-
 	while (taken < N * ITEMS) {
 		struct llist_node *n =
 			llist_reverse_order(llist_del_all(&shared));
 
-		llist_for_each_entry_safe(it, next, n, node) {
+		for (; n; n = n->next) {
+			struct item *it = llist_entry(n, struct item, node);
+
 			if (it->nr != last_seen[it->from])
 				return "out of order";
 			last_seen[it->from]++;
@@ -131,11 +131,12 @@ static void test_llist_edge(void **state)
 	LLIST_HEAD(head);
 
 	assert_null(llist_del_all(&head));
-	assert_null(llist_del_first(&head));
 	assert_true(llist_add(&a, &head));
 	assert_false(llist_add(&b, &head));
-	assert_ptr_equal(llist_del_first(&head), &b);
-	assert_ptr_equal(llist_del_all(&head), &a);
+	assert_ptr_equal(llist_del_all(&head), &b);
+	assert_ptr_equal(b.next, &a);
+	assert_null(a.next);
+	assert_true(llist_empty(&head));
 }
 
 static void test_list(void **state)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Shim: full
+ * Shim: custom
  *
- * IS_ENABLED and friends, as in the kernel. The configuration: CONFIG_SMP and
- * CONFIG_64BIT, no CONFIG_NUMA, no CONFIG_PREEMPT_RT, no debug options.
+ * IS_ENABLED(), IS_BUILTIN() and IS_REACHABLE() in expressions, constant as in
+ * the kernel; not in #if. The configuration: CONFIG_SMP and CONFIG_64BIT, no
+ * CONFIG_NUMA, no CONFIG_PREEMPT_RT, no debug options, no modules.
  */
 #ifndef _SHIM_LINUX_KCONFIG_H
 #define _SHIM_LINUX_KCONFIG_H
@@ -13,20 +14,13 @@
 #define CONFIG_MMU 1
 #define CONFIG_HOTPLUG_CPU 1
 
-#define __ARG_PLACEHOLDER_1 0,
-#define __take_second_arg(__ignored, val, ...) val
-#define __and(x, y)		___and(x, y)
-#define ___and(x, y)		____and(__ARG_PLACEHOLDER_##x, y)
-#define ____and(a, y)		__take_second_arg(a y, 0)
-#define __or(x, y)		___or(x, y)
-#define ___or(x, y)		____or(__ARG_PLACEHOLDER_##x, y)
-#define ____or(a, y)		__take_second_arg(a 1, y)
-#define __is_defined(x)		___is_defined(x)
-#define ___is_defined(val)	____is_defined(__ARG_PLACEHOLDER_##val)
-#define ____is_defined(a)	__take_second_arg(a 1, 0)
-#define IS_BUILTIN(option)	__is_defined(option)
-#define IS_MODULE(option)	__is_defined(option##_MODULE)
+/* An option that is set expands to 1, one that is not stays its name. */
+#define __shim_text(x)		#x
+#define __shim_is_1(text)	(sizeof(text) == 2 && (text)[0] == '1')
+#define __shim_expand(x)	__shim_text(x)
+#define IS_ENABLED(option)	__shim_is_1(__shim_expand(option))
+#define IS_BUILTIN(option)	IS_ENABLED(option)
 #define IS_REACHABLE(option)	IS_ENABLED(option)
-#define IS_ENABLED(option)	__or(IS_BUILTIN(option), IS_MODULE(option))
+#define IS_MODULE(option)	0
 
 #endif

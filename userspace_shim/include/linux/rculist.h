@@ -44,7 +44,5 @@ static inline void list_del_rcu(struct list_head *entry)
 	for (pos = list_entry_rcu((head)->next, typeof(*pos), member);	\
 	     &pos->member != (head);					\
 	     pos = list_entry_rcu(pos->member.next, typeof(*pos), member))
-#define list_for_each_entry_srcu(pos, head, member, cond) \
-	list_for_each_entry_rcu(pos, head, member)
 
 #endif
