@@ -25,44 +25,40 @@ static __always_inline bool hak_is_tiny(size_t size, gfp_t gfp)
 	return size - 1 < HAK_MAX_SIZE && !(gfp & HAK_GFP_FOREIGN);
 }
 
-static __always_inline void *hak_init_on_alloc(struct hak_cache *c, void *p,
-					       gfp_t gfp)
-{
-	if (unlikely(want_init_on_alloc(gfp)) && p)
-		memset(p, 0, c->size);
-	return p;
-}
-
 /**
- * hak_alloc() - allocate memory
- * @size: bytes wanted
- * @gfp: as for kmalloc()
+ * __hak_alloc() - allocate memory, of a size known at run time
+ * @size: as for hak_alloc()
+ * @gfp: likewise
  *
- * Contracts are kmalloc()'s: 0 bytes give ZERO_SIZE_PTR, sizes that are powers
- * of two are naturally aligned and others to their largest power-of-two
- * divisor (at least 8), __GFP_ZERO and init_on_alloc zero, __GFP_NOFAIL holds.
- * Requests above HAK_MAX_SIZE and with __GFP_ACCOUNT, __GFP_DMA or __GFP_DMA32
- * are kmalloc()'s own. An allocation of up to HAK_MAX_SIZE bytes may share
- * cache lines with its neighbours, so on machines whose DMA is not coherent it
- * is no DMA buffer below ARCH_DMA_MINALIGN.
- *
- * Context: any but NMI, as @gfp allows. Atomic context on PREEMPT_RT, where
- * kmalloc() is illegal, gets memory only while some is cached.
- * Return: the memory, or NULL.
+ * Context: as for hak_alloc().
+ * Return: as for hak_alloc().
  */
-void *hak_alloc(size_t size, gfp_t gfp)
+void *__hak_alloc(size_t size, gfp_t gfp)
 {
-	struct hak_cache *c;
-	void *p;
-
 	if (unlikely(!hak_is_tiny(size, gfp)))
 		return hak_alloc_other(size, gfp, NUMA_NO_NODE);
-
-	c = hak_size_class(size);
-	p = hak_cpu_alloc(c, gfp);
-	return hak_init_on_alloc(c, p, gfp);
+	return hak_object_alloc(hak_size_class(size), gfp);
 }
-EXPORT_SYMBOL_GPL(hak_alloc);
+EXPORT_SYMBOL_GPL(__hak_alloc);
+
+/**
+ * __hak_alloc_class() - allocate memory of a size class
+ * @index: the class, from hak_class_index()
+ * @gfp: as for hak_alloc()
+ *
+ * Context: as for hak_alloc().
+ * Return: as for hak_alloc().
+ */
+void *__hak_alloc_class(unsigned long index, gfp_t gfp)
+{
+	struct hak_cache *c = &hak_class[index];
+
+	OPTIMIZER_HIDE_VAR(c);
+	if (unlikely(gfp & HAK_GFP_FOREIGN))
+		return hak_alloc_other(c->size, gfp, NUMA_NO_NODE);
+	return hak_object_alloc(c, gfp);
+}
+EXPORT_SYMBOL_GPL(__hak_alloc_class);
 
 /**
  * hak_alloc_node() - allocate memory on a node
@@ -75,15 +71,9 @@ EXPORT_SYMBOL_GPL(hak_alloc);
  */
 void *hak_alloc_node(size_t size, gfp_t gfp, int node)
 {
-	struct hak_cache *c;
-	void *p;
-
 	if (unlikely(!hak_is_tiny(size, gfp)))
 		return hak_alloc_other(size, gfp, node);
-
-	c = hak_size_class(size);
-	p = hak_node_alloc(c, gfp, node);
-	return hak_init_on_alloc(c, p, gfp);
+	return hak_node_alloc(hak_size_class(size), gfp, node);
 }
 EXPORT_SYMBOL_GPL(hak_alloc_node);
 
@@ -97,7 +87,7 @@ EXPORT_SYMBOL_GPL(hak_alloc_node);
  */
 void *hak_cache_alloc(struct hak_cache *c, gfp_t gfp)
 {
-	return hak_init_on_alloc(c, hak_cpu_alloc(c, gfp), gfp);
+	return hak_object_alloc(c, gfp);
 }
 EXPORT_SYMBOL_GPL(hak_cache_alloc);
 
@@ -112,7 +102,7 @@ EXPORT_SYMBOL_GPL(hak_cache_alloc);
  */
 void *hak_cache_alloc_node(struct hak_cache *c, gfp_t gfp, int node)
 {
-	return hak_init_on_alloc(c, hak_node_alloc(c, gfp, node), gfp);
+	return hak_node_alloc(c, gfp, node);
 }
 EXPORT_SYMBOL_GPL(hak_cache_alloc_node);
 
@@ -135,72 +125,50 @@ void *hak_calloc(size_t n, size_t size, gfp_t gfp)
 }
 EXPORT_SYMBOL_GPL(hak_calloc);
 
+/* Why @p, in a slab of @c, is no object that was ever allocated; or NULL. */
+static const char *hak_why_bad(const struct hak_entry *e, const struct hak_cache *c,
+			       const void *p)
+{
+	u32 off = (unsigned long)p & HAK_SLAB_MASK;
+
+	if (!hak_offset_valid(c, off))
+		return "not the start of an object";
+	if (off >= c->capacity * c->size)
+		return "beyond the last object";
+	if (off >= READ_ONCE(e->limit))
+		return "never allocated";
+	return NULL;
+}
+
 /*
- * The cache of @p, whose registry entry is @entry, if an object begins there
- * that was allocated at some time; else NULL. Preemption is off.
+ * Free @p, which is to be an object of @want unless that is NULL: all that
+ * hak_cpu_push() leaves. Preemption off keeps the metadata of its type, for
+ * readers of that are under RCU.
  */
-static __always_inline struct hak_cache *
-hak_object_cache(unsigned long entry, const void *p)
+static noinline void hak_free_slow(const void *p, const struct hak_cache *want,
+				   unsigned long caller)
 {
-	u32 off = (unsigned long)p & HAK_SLAB_MASK;
-	struct hak_cache *c = hak_entry_cache(entry);
-	u32 limit;
-
-	/* A slab that is gone: only a bad free gets to see one. */
-	if (unlikely((entry & HAK_ENTRY_CLASS) == HAK_CLASS_TYPED && !c))
-		return NULL;
-	limit = c->limit;
-	if (!(entry & HAK_ENTRY_CARVED))
-		limit = READ_ONCE(hak_entry_slab(entry)->bump) * c->size;
-	return off * c->recip < c->recip && off < limit ? c : NULL;
-}
-
-/* hak_object_cache() said no: say why. */
-static noinline void hak_bad_free(unsigned long entry, const void *p,
-				  unsigned long caller)
-{
-	struct hak_cache *c = hak_entry_cache(entry);
-	u32 off = (unsigned long)p & HAK_SLAB_MASK;
-	const char *why = "never allocated";
-
-	if (!c)
-		why = "slab is gone";
-	else if (off * c->recip >= c->recip)
-		why = "not the start of an object";
-	else if (off >= c->limit)
-		why = "beyond the last object";
-	hak_report_bad_free(p, c, why, caller);
-}
-
-static __always_inline void hak_init_on_free(struct hak_cache *c, void *p)
-{
-	if (unlikely(want_init_on_free()))
-		memset(p, 0, c->size);
-}
-
-/* Free @p, which is to be an object of @want unless that is NULL. */
-static __always_inline void __hak_free(const void *p, struct hak_cache *want,
-				       unsigned long caller)
-{
-	unsigned long entry;
+	struct hak_entry *e;
 	struct hak_cache *c;
+	const char *why;
 
-	/* Also keeps the metadata of its type: readers are under RCU. */
 	preempt_disable();
-	entry = hak_registry_entry(p);
-	if (unlikely(!entry)) {
+	e = hak_registry_entry(p);
+	if (!e) {
 		preempt_enable();
 		hak_fallback_free(p, caller);
 		return;
 	}
-	c = hak_object_cache(entry, p);
-	if (unlikely(!c)) {
-		hak_bad_free(entry, p, caller);
-	} else if (unlikely(want && c != want)) {
-		hak_report_bad_free(p, want, "object of another cache", caller);
+	c = READ_ONCE(e->cache);
+	why = hak_why_bad(e, c, p);
+	if (!why && want && c != want)
+		why = "object of another cache";
+	if (why) {
+		hak_report_bad_free(p, want ? want : c, why, caller);
 	} else {
-		hak_init_on_free(c, (void *)p);
-		hak_cpu_free(c, hak_entry_slab(entry), (void *)p);
+		if (want_init_on_free())
+			memset((void *)p, 0, c->size);
+		hak_cpu_free(c, READ_ONCE(e->slab), (void *)p);
 	}
 	preempt_enable();
 }
@@ -217,7 +185,8 @@ static __always_inline void __hak_free(const void *p, struct hak_cache *want,
  */
 void hak_free(const void *p)
 {
-	__hak_free(p, NULL, _RET_IP_);
+	if (unlikely(!hak_cpu_push(p, NULL)))
+		hak_free_slow(p, NULL, _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(hak_free);
 
@@ -232,7 +201,8 @@ EXPORT_SYMBOL_GPL(hak_free);
  */
 void hak_cache_free(struct hak_cache *c, void *p)
 {
-	__hak_free(p, c, _RET_IP_);
+	if (unlikely(!hak_cpu_push(p, c)))
+		hak_free_slow(p, c, _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(hak_cache_free);
 
@@ -248,21 +218,60 @@ EXPORT_SYMBOL_GPL(hak_cache_free);
  */
 void hak_free_sized(const void *p, size_t size)
 {
-	unsigned long entry = hak_registry_entry(p);
+	struct hak_entry *e = hak_registry_entry(p);
+	struct hak_cache *c;
 
-	if (entry && (entry & HAK_ENTRY_CLASS) != HAK_CLASS_TYPED) {
-		struct hak_cache *c = hak_entry_cache(entry);
-
-		if (unlikely(size - 1 >= HAK_MAX_SIZE ||
-			     hak_size_class(size) != c)) {
+	if (e) {
+		c = READ_ONCE(e->cache);
+		if (hak_is_size_class(c) &&
+		    unlikely(size - 1 >= HAK_MAX_SIZE || hak_size_class(size) != c)) {
 			hak_report_bad_free(p, c, "size of another class",
 					    _RET_IP_);
 			return;
 		}
 	}
-	__hak_free(p, NULL, _RET_IP_);
+	if (unlikely(!hak_cpu_push(p, NULL)))
+		hak_free_slow(p, NULL, _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(hak_free_sized);
+
+static void __hak_free_bulk(const struct hak_cache *want, unsigned int n, void **p,
+			    unsigned long caller)
+{
+	unsigned int i, done;
+
+	for (i = 0; i < n; i += done) {
+		done = hak_cpu_free_bulk(want, n - i, p + i);
+		if (!done) {
+			hak_free_slow(p[i], want, caller);
+			done = 1;
+		}
+	}
+}
+
+/* @n objects of @c, or none. */
+static unsigned int __hak_alloc_bulk(struct hak_cache *c, gfp_t gfp,
+				     unsigned int n, void **p)
+{
+	unsigned int i, j, got;
+
+	might_alloc(gfp);
+	for (i = 0; i < n; i += got) {
+		got = hak_cpu_alloc_bulk(c, n - i, p + i);
+		if (likely(got)) {
+			for (j = i; want_init_on_alloc(gfp) && j < i + got; j++)
+				memset(p[j], 0, c->size);
+			continue;
+		}
+		p[i] = hak_cpu_alloc_slow(c, gfp);
+		if (unlikely(!p[i])) {
+			__hak_free_bulk(c, i, p, _RET_IP_);
+			return 0;
+		}
+		got = 1;
+	}
+	return n;
+}
 
 /**
  * hak_free_bulk() - free many objects
@@ -273,10 +282,7 @@ EXPORT_SYMBOL_GPL(hak_free_sized);
  */
 void hak_free_bulk(unsigned int n, void **p)
 {
-	unsigned int i;
-
-	for (i = 0; i < n; i++)
-		__hak_free(p[i], NULL, _RET_IP_);
+	__hak_free_bulk(NULL, n, p, _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(hak_free_bulk);
 
@@ -294,8 +300,11 @@ unsigned int hak_alloc_bulk(size_t size, gfp_t gfp, unsigned int n, void **p)
 {
 	unsigned int i;
 
+	if (likely(hak_is_tiny(size, gfp)))
+		return __hak_alloc_bulk(hak_size_class(size), gfp, n, p);
+
 	for (i = 0; i < n; i++) {
-		p[i] = hak_alloc(size, gfp);
+		p[i] = hak_alloc_other(size, gfp, NUMA_NO_NODE);
 		if (unlikely(!p[i])) {
 			hak_free_bulk(i, p);
 			return 0;
@@ -304,6 +313,37 @@ unsigned int hak_alloc_bulk(size_t size, gfp_t gfp, unsigned int n, void **p)
 	return n;
 }
 EXPORT_SYMBOL_GPL(hak_alloc_bulk);
+
+/**
+ * hak_cache_free_bulk() - free many objects of a cache
+ * @c: the cache they must be of
+ * @n: how many
+ * @p: the objects; entries may be NULL
+ *
+ * Context: as for hak_free().
+ */
+void hak_cache_free_bulk(struct hak_cache *c, unsigned int n, void **p)
+{
+	__hak_free_bulk(c, n, p, _RET_IP_);
+}
+EXPORT_SYMBOL_GPL(hak_cache_free_bulk);
+
+/**
+ * hak_cache_alloc_bulk() - allocate many objects of a cache
+ * @c: the cache
+ * @gfp: as for hak_cache_alloc()
+ * @n: how many
+ * @p: filled in
+ *
+ * Context: as for hak_alloc().
+ * Return: @n, or 0 with nothing allocated.
+ */
+unsigned int hak_cache_alloc_bulk(struct hak_cache *c, gfp_t gfp, unsigned int n,
+				  void **p)
+{
+	return __hak_alloc_bulk(c, gfp, n, p);
+}
+EXPORT_SYMBOL_GPL(hak_cache_alloc_bulk);
 
 /**
  * hak_usable_size() - bytes that may be used behind a pointer
@@ -315,10 +355,10 @@ EXPORT_SYMBOL_GPL(hak_alloc_bulk);
  */
 size_t hak_usable_size(const void *p)
 {
-	unsigned long entry = hak_registry_entry(p);
+	struct hak_entry *e = hak_registry_entry(p);
 
-	if (likely(entry))
-		return hak_entry_cache(entry)->size;
+	if (likely(e))
+		return READ_ONCE(e->cache)->size;
 	if (ZERO_OR_NULL_PTR(p) || !hak_fallback_owns(p))
 		return 0;
 	return ksize(p);
@@ -331,8 +371,9 @@ EXPORT_SYMBOL_GPL(hak_usable_size);
  * @size: bytes wanted; 0 frees
  * @gfp: as for hak_alloc()
  *
- * Memory that is large enough stays where it is. As with krealloc(),
- * __GFP_ZERO clears what is added only if it was given from the start.
+ * Memory that is large enough stays where it is; what kmalloc() gave stays
+ * kmalloc()'s. As with krealloc(), __GFP_ZERO clears what is added only if it
+ * was given from the start.
  *
  * Context: as for hak_alloc().
  * Return: the memory with its old contents up to the smaller of both sizes,
@@ -340,6 +381,7 @@ EXPORT_SYMBOL_GPL(hak_usable_size);
  */
 void *hak_realloc(const void *p, size_t size, gfp_t gfp)
 {
+	struct hak_entry *e;
 	size_t old;
 	void *new;
 
@@ -350,9 +392,10 @@ void *hak_realloc(const void *p, size_t size, gfp_t gfp)
 	if (ZERO_OR_NULL_PTR(p))
 		return hak_alloc(size, gfp);
 
-	if (!hak_registry_entry(p) && size > HAK_MAX_SIZE)
-		return krealloc(p, size, gfp);
-	old = hak_usable_size(p);
+	e = hak_registry_entry(p);
+	if (!e)
+		return hak_fallback_realloc(p, size, gfp, _RET_IP_);
+	old = READ_ONCE(e->cache)->size;
 	if (size <= old)
 		return (void *)p;
 	new = hak_alloc(size, gfp);

@@ -39,12 +39,11 @@ static void hak_cache_open(struct hak_cache *c)
  * @c: zeroed memory
  * @name: kept, not copied
  * @size: object size and stride, a multiple of 8, at most HAK_CACHE_MAX_SIZE
- * @index: size class or HAK_CLASS_TYPED
  *
  * Context: task.
  * Return: 0 or -ENOMEM, with nothing left behind.
  */
-int hak_cache_setup(struct hak_cache *c, const char *name, u32 size, u32 index)
+int hak_cache_setup(struct hak_cache *c, const char *name, u32 size)
 {
 	unsigned int cpu;
 	int err;
@@ -53,9 +52,7 @@ int hak_cache_setup(struct hak_cache *c, const char *name, u32 size, u32 index)
 	c->size = size;
 	c->recip = DIV_ROUND_UP_ULL(1ULL << 32, size);
 	c->capacity = HAK_SLAB_SIZE / size;
-	c->limit = c->capacity * size;
 	c->link = 0;
-	c->index = index;
 	c->publish_at = HAK_PUBLISH_AT;
 
 	err = hak_pool_create(c);
@@ -177,7 +174,7 @@ struct hak_cache *hak_cache_create(const char *name, unsigned int size,
 					0, NULL);
 	if (!c->fallback)
 		goto free_name;
-	if (hak_cache_setup(c, c->name, size, HAK_CLASS_TYPED))
+	if (hak_cache_setup(c, c->name, size))
 		goto free_fallback;
 	pr_debug("cache %s: %u bytes, %u to a slab\n", name, size, c->capacity);
 	return c;

@@ -113,6 +113,7 @@ enum hak_slab_state {
  * @drained: objects taken off @remote and not yet looked at
  * @addr: first byte of the slab
  * @ss: the superslab it is a slot of
+ * @entry: its entry in the registry
  * @bump: objects carved so far; those beyond were never allocated
  * @taken: objects handed out less those the owner took back, since freed
  *	was last set to 0
@@ -135,6 +136,7 @@ struct hak_slab {
 	struct llist_node *drained;
 	unsigned long addr;
 	struct hak_superslab *ss;
+	struct hak_entry *entry;
 	u32 bump;
 	u32 taken;
 	u32 slot;
@@ -244,11 +246,9 @@ struct hak_cpu_cache {
  * @size: bytes of an object, its stride in the slab
  * @recip: ceil(2^32 / @size): an offset is a multiple of @size exactly when
  *	(u32)(offset * recip) < recip, for the 16 bits an offset has
- * @limit: bytes of a slab that hold objects
  * @capacity: objects of a slab
  * @link: offset of the free link inside an object
  * @publish_at: waiting frees that make a parked slab findable
- * @index: size class, or HAK_CLASS_TYPED
  * @pool: by node
  * @fallback: SLUB cache for when no superslab can be had (typed caches)
  * @name: for people
@@ -258,22 +258,14 @@ struct hak_cache {
 	struct hak_cpu_cache __percpu *cpu;
 	u32 size;
 	u32 recip;
-	u32 limit;
 	u32 capacity;
 	u32 link;
 	u32 publish_at;
-	u32 index;
 	struct hak_pool **pool;
 	struct kmem_cache *fallback;
 	const char *name;
 	struct list_head list;
 } __aligned(128);
-
-/* Registry entries: a slab's address with these in its low bits. */
-#define HAK_ENTRY_CLASS		0x1fUL	/* size class or HAK_CLASS_TYPED */
-#define HAK_ENTRY_CARVED	0x20UL	/* every object was allocated once */
-#define HAK_ENTRY_FLAGS		0x7fUL
-#define HAK_CLASS_TYPED		0x1f
 
 /**
  * enum hak_event - what is counted per CPU, in any context
@@ -366,55 +358,96 @@ extern u8 hak_size_index[HAK_MAX_SIZE / HAK_MIN_SIZE + 1];
 int hak_size_class_init(void);
 void hak_size_class_exit(void);
 
+/* Is @c a size class, not a cache made by hak_cache_create()? */
+static inline bool hak_is_size_class(const struct hak_cache *c)
+{
+	return c >= hak_class && c < hak_class + HAK_NR_CLASSES;
+}
+
 /* Class that serves @size, 1..HAK_MAX_SIZE bytes. */
 static __always_inline struct hak_cache *hak_size_class(size_t size)
 {
-	return &hak_class[hak_size_index[(size + HAK_MIN_SIZE - 1) / HAK_MIN_SIZE]];
+	struct hak_cache *c;
+
+	c = &hak_class[hak_size_index[(size + HAK_MIN_SIZE - 1) / HAK_MIN_SIZE]];
+	/* Computed once, and not again for each use. */
+	OPTIMIZER_HIDE_VAR(c);
+	return c;
 }
 
 /* registry.c */
-#define HAK_LEAF_BITS		(PAGE_SHIFT - 3)
 
+/**
+ * struct hak_entry - what the registry knows of a slab's 64 KiB
+ * @limit: bytes of it in which objects were ever allocated; 0 where there are
+ *	none, so a free that is within the limit needs no other check that the
+ *	address is hakmem's
+ * @nid: memory node of the pages
+ * @cache: whose objects they are; stays when the slab is released
+ * @slab: its metadata, NULL without a slab
+ *
+ * All that a free needs, on a line that is written when a slab is claimed,
+ * carved and released only.
+ */
+struct hak_entry {
+	u32 limit;
+	int nid;
+	struct hak_cache *cache;
+	struct hak_slab *slab;
+} __aligned(32);
+
+#define HAK_LEAF_BITS		(PAGE_SHIFT - 5)
+
+/**
+ * struct hak_registry - the entries, two levels of them
+ * @base: first address covered
+ * @nr: slabs covered
+ * @leaf: entries of BIT(HAK_LEAF_BITS) slabs each, NULL while none is hakmem's
+ */
 struct hak_registry {
-	unsigned long base;	/* first address covered */
-	unsigned long nr;	/* slabs covered */
-	unsigned long **leaf;
+	unsigned long base;
+	unsigned long nr;
+	struct hak_entry **leaf;
 };
 
 extern struct hak_registry hak_registry;
 int hak_registry_init(void);
 void hak_registry_exit(void);
 int hak_registry_prepare(unsigned long addr, unsigned int nr, gfp_t gfp);
-void hak_registry_set(unsigned long addr, unsigned long entry);
+void hak_registry_set(struct hak_slab *s);
+void hak_registry_clear(struct hak_slab *s);
 
-/* The entry for the slab that holds @p; 0 if that is none of hakmem's. */
-static __always_inline unsigned long hak_registry_entry(const void *p)
+/* Is there an entry for the 64 KiB that hold @p? Then it is *@e. */
+static __always_inline bool hak_registry_find(const void *p,
+					      struct hak_entry **e)
 {
 	unsigned long i = ((unsigned long)p - hak_registry.base) >> HAK_SLAB_SHIFT;
-	unsigned long *leaf;
+	struct hak_entry *leaf;
 
 	if (unlikely(i >= hak_registry.nr))
-		return 0;
+		return false;
 	/* Pairs with the cmpxchg in hak_registry_prepare(). */
 	leaf = READ_ONCE(hak_registry.leaf[i >> HAK_LEAF_BITS]);
 	if (unlikely(!leaf))
-		return 0;
-	/* Pairs with smp_store_release() in hak_registry_set(). */
-	return READ_ONCE(leaf[i & (BIT(HAK_LEAF_BITS) - 1)]);
+		return false;
+	*e = &leaf[i & (BIT(HAK_LEAF_BITS) - 1)];
+	return true;
 }
 
-static __always_inline struct hak_slab *hak_entry_slab(unsigned long entry)
+/* The entry for the slab that holds @p; NULL if that is none of hakmem's. */
+static inline struct hak_entry *hak_registry_entry(const void *p)
 {
-	return (struct hak_slab *)(entry & ~HAK_ENTRY_FLAGS);
+	struct hak_entry *e = NULL;
+
+	return hak_registry_find(p, &e) && READ_ONCE(e->slab) ? e : NULL;
 }
 
-static __always_inline struct hak_cache *hak_entry_cache(unsigned long entry)
+/* The slab that holds @p; NULL if that is none of hakmem's. */
+static __always_inline struct hak_slab *hak_slab_of(const void *p)
 {
-	unsigned long index = entry & HAK_ENTRY_CLASS;
+	struct hak_entry *e = NULL;
 
-	if (unlikely(index == HAK_CLASS_TYPED))
-		return READ_ONCE(hak_entry_slab(entry)->cache);
-	return &hak_class[index];
+	return likely(hak_registry_find(p, &e)) ? READ_ONCE(e->slab) : NULL;
 }
 
 /* page_arena.c */
@@ -462,10 +495,29 @@ static __always_inline void *hak_from_link(const struct hak_cache *c,
 	return (char *)n - c->link;
 }
 
-/* Does an object begin at @off bytes into a slab of @c? */
+/* Is @off, less than HAK_SLAB_SIZE, a multiple of the objects' size? */
 static __always_inline bool hak_offset_valid(const struct hak_cache *c, u32 off)
 {
-	return off * c->recip < c->recip && off < c->limit;
+	return off * c->recip < c->recip;
+}
+
+/*
+ * Does an object begin at @p that was allocated at some time? Then *@e is its
+ * slab's entry and *@c its cache. RCU keeps a cache that is being destroyed:
+ * preemption is off.
+ */
+static __always_inline bool hak_find_object(const void *p, struct hak_entry **e,
+					    struct hak_cache **c)
+{
+	u32 off = (unsigned long)p & HAK_SLAB_MASK;
+
+	if (unlikely(!hak_registry_find(p, e)))
+		return false;
+	/* Pairs with smp_store_release() in hak_slab_carve(). */
+	if (unlikely(off >= smp_load_acquire(&(*e)->limit)))
+		return false;
+	*c = READ_ONCE((*e)->cache);
+	return likely(hak_offset_valid(*c, off));
 }
 
 static __always_inline enum hak_slab_state hak_rc_state(u32 rc)
@@ -499,8 +551,11 @@ unsigned int hak_pool_reap(struct hak_pool *pool);
 size_t hak_cpu_cache_bytes(unsigned int cap);
 void hak_cpu_cache_init(struct hak_cpu_cache *cc, unsigned int cap);
 void *hak_cpu_alloc_slow(struct hak_cache *c, gfp_t gfp);
-void hak_cpu_free_slow(struct hak_cache *c, struct hak_slab *s, void *p);
+void hak_cpu_free(struct hak_cache *c, struct hak_slab *s, void *p);
 void *hak_node_alloc(struct hak_cache *c, gfp_t gfp, int nid);
+unsigned int hak_cpu_alloc_bulk(struct hak_cache *c, unsigned int n, void **p);
+unsigned int hak_cpu_free_bulk(const struct hak_cache *want, unsigned int n,
+			       void **p);
 unsigned int hak_cpu_refill(struct hak_cache *c, struct hak_cpu_cache *cc,
 			    int nid);
 void hak_cpu_spill(struct hak_cache *c, struct hak_cpu_cache *cc,
@@ -529,7 +584,7 @@ static inline u64 hak_owned_bytes(unsigned int cpus, unsigned int caches)
 /* cache.c */
 extern struct list_head hak_caches;
 extern struct mutex hak_cache_mutex;
-int hak_cache_setup(struct hak_cache *c, const char *name, u32 size, u32 index);
+int hak_cache_setup(struct hak_cache *c, const char *name, u32 size);
 void hak_cache_teardown(struct hak_cache *c);
 
 /* fallback.c */
@@ -540,6 +595,8 @@ bool hak_may_call_mm(void);
 void *hak_fallback_alloc(size_t size, gfp_t gfp, int node, enum hak_event why);
 void *hak_fallback_object(struct hak_cache *c, gfp_t gfp, int node,
 			  enum hak_event why);
+void *hak_fallback_realloc(const void *p, size_t size, gfp_t gfp,
+			   unsigned long caller);
 void hak_fallback_free(const void *p, unsigned long caller);
 bool hak_fallback_owns(const void *p);
 

@@ -77,6 +77,31 @@ bool hak_fallback_owns(const void *p)
 }
 
 /**
+ * hak_fallback_realloc() - let krealloc() serve a request
+ * @p: an address that is none of hakmem's
+ * @size: bytes wanted, not 0
+ * @gfp: the caller's flags
+ * @caller: for the report
+ *
+ * Return: what krealloc() says; NULL where that may not be called, or where @p
+ * is none of SLUB's either, which is reported.
+ */
+void *hak_fallback_realloc(const void *p, size_t size, gfp_t gfp,
+			   unsigned long caller)
+{
+	if (unlikely(!hak_fallback_owns(p))) {
+		hak_report_bad_free(p, NULL, "not a hakmem or kmalloc object",
+				    caller);
+		return NULL;
+	}
+	if (unlikely(!hak_may_call_mm())) {
+		hak_count(HAK_EV_ATOMIC);
+		return NULL;
+	}
+	return krealloc(p, size, gfp);
+}
+
+/**
  * hak_fallback_free() - free what is none of hakmem's
  * @p: NULL, ZERO_SIZE_PTR, or what kfree() takes
  * @caller: for the report

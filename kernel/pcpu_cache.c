@@ -47,6 +47,30 @@ static void hak_spill_group(struct hak_cpu_cache *cc, struct hak_spill_group *g)
 	cc->pushes++;
 }
 
+/* Put a chain of @n objects of @s into its group; what is there of another goes. */
+static void hak_spill_add(struct hak_cpu_cache *cc, struct hak_spill_group *group,
+			  struct hak_slab *s, struct llist_node *first,
+			  struct llist_node *last, unsigned int n)
+{
+	struct hak_spill_group *g;
+
+	g = &group[(unsigned long)s / sizeof(*s) % HAK_SPILL_GROUPS];
+	if (g->slab == s) {
+		last->next = g->first;
+		g->first = first;
+		g->n += n;
+		return;
+	}
+	if (g->slab)
+		hak_spill_group(cc, g);
+	*g = (struct hak_spill_group){ s, first, last, n };
+}
+
+static __always_inline bool hak_same_slab(const void *a, const void *b)
+{
+	return ((unsigned long)a ^ (unsigned long)b) < HAK_SLAB_SIZE;
+}
+
 /**
  * hak_cpu_spill() - give objects back to the slabs they came from
  * @c: their cache
@@ -55,36 +79,30 @@ static void hak_spill_group(struct hak_cpu_cache *cc, struct hak_spill_group *g)
  * @n: how many
  *
  * The current slab's go to its freelist; all others, for this CPU does not own
- * their slabs, are pushed, one push a group. Groups are gathered in a small
+ * their slabs, are pushed, one push a group. Objects of one slab that follow
+ * each other are chained as they come; the chains are gathered in a small
  * direct-mapped table: when two slabs fall on one entry the earlier is pushed.
  */
 void hak_cpu_spill(struct hak_cache *c, struct hak_cpu_cache *cc,
 		   void **obj, unsigned int n)
 {
 	struct hak_spill_group group[HAK_SPILL_GROUPS];
-	unsigned int i;
+	unsigned int i, run;
 
 	for (i = 0; i < HAK_SPILL_GROUPS; i++)
 		group[i].slab = NULL;
 
-	for (i = 0; i < n; i++) {
-		struct hak_slab *s = hak_entry_slab(hak_registry_entry(obj[i]));
-		struct llist_node *link = hak_to_link(c, obj[i]);
-		struct hak_spill_group *g;
+	for (i = 0; i < n; i += run) {
+		struct llist_node *last = hak_to_link(c, obj[i]);
+		struct llist_node *first = last;
 
-		g = &group[(unsigned long)s / sizeof(*s) % HAK_SPILL_GROUPS];
-		if (g->slab == s) {
-			link->next = g->first;
-			g->first = link;
-			g->n++;
-			continue;
+		for (run = 1; i + run < n && hak_same_slab(obj[i], obj[i + run]); run++) {
+			struct llist_node *link = hak_to_link(c, obj[i + run]);
+
+			link->next = first;
+			first = link;
 		}
-		if (g->slab)
-			hak_spill_group(cc, g);
-		g->slab = s;
-		g->first = link;
-		g->last = link;
-		g->n = 1;
+		hak_spill_add(cc, group, hak_slab_of(obj[i]), first, last, run);
 	}
 	for (i = 0; i < HAK_SPILL_GROUPS; i++)
 		if (group[i].slab)
@@ -94,22 +112,18 @@ void hak_cpu_spill(struct hak_cache *c, struct hak_cpu_cache *cc,
 	hak_trace(HAK_TR_SPILL, cc->cur, NULL, n);
 }
 
-/**
- * hak_cpu_refill() - take a batch of objects from the slab this CPU owns
- * @c: the cache
- * @cc: its per-CPU cache, busy and empty
- * @nid: node to adopt or claim a slab on when there is none
- *
- * The current slab is reached directly, every other one with waiting frees
- * through the pool. Every round either returns or lets a slab without objects
- * go, except when a park fails, and then there are objects to drain.
- *
- * Return: objects now in @cc; 0 if the node has no slab left.
+/*
+ * Take up to @want objects from the slab this CPU owns, which is reached
+ * directly; every other one with waiting frees is through the pool. Every round
+ * either returns or lets a slab without objects go, except when a park fails,
+ * and then there are objects to drain. Returns how many, 0 if the node has no
+ * slab left.
  */
-unsigned int hak_cpu_refill(struct hak_cache *c, struct hak_cpu_cache *cc,
-			    int nid)
+static unsigned int hak_cpu_take_from_slab(struct hak_cache *c,
+					   struct hak_cpu_cache *cc, int nid,
+					   void **obj, unsigned int want)
 {
-	unsigned int want = max(cc->batch, 1U);
+	unsigned int n;
 
 	for (;;) {
 		struct hak_slab *s = cc->cur;
@@ -124,18 +138,33 @@ unsigned int hak_cpu_refill(struct hak_cache *c, struct hak_cpu_cache *cc,
 		}
 		if (!llist_empty(&s->remote))
 			cc->drains++;
-		cc->nr = hak_slab_take(c, s, cc->obj, want);
-		if (cc->nr) {
+		n = hak_slab_take(c, s, obj, want);
+		if (n) {
 			cc->refills++;
 			hak_trim_kick();
-			hak_trace(HAK_TR_REFILL, s, NULL, cc->nr);
-			return cc->nr;
+			hak_trace(HAK_TR_REFILL, s, NULL, n);
+			return n;
 		}
 		if (hak_slab_park(s))
 			cc->cur = NULL;
 		else
 			hak_count(HAK_EV_KEPT);
 	}
+}
+
+/**
+ * hak_cpu_refill() - take a batch of objects from the slab this CPU owns
+ * @c: the cache
+ * @cc: its per-CPU cache, busy and empty
+ * @nid: node to adopt or claim a slab on when there is none
+ *
+ * Return: objects now in @cc; 0 if the node has no slab left.
+ */
+unsigned int hak_cpu_refill(struct hak_cache *c, struct hak_cpu_cache *cc,
+			    int nid)
+{
+	cc->nr = hak_cpu_take_from_slab(c, cc, nid, cc->obj, max(cc->batch, 1U));
+	return cc->nr;
 }
 
 /**
@@ -153,6 +182,16 @@ void *hak_cpu_take(struct hak_cache *c, struct hak_cpu_cache *cc, int nid)
 	return cc->obj[--cc->nr];
 }
 
+/* Spill the older half of a full cache. */
+static void hak_cpu_make_room(struct hak_cache *c, struct hak_cpu_cache *cc)
+{
+	unsigned int n = cc->batch;
+
+	hak_cpu_spill(c, cc, cc->obj, n);
+	cc->nr -= n;
+	memmove(cc->obj, cc->obj + n, cc->nr * sizeof(*cc->obj));
+}
+
 /**
  * hak_cpu_put() - take one object back
  * @c: its cache
@@ -160,14 +199,11 @@ void *hak_cpu_take(struct hak_cache *c, struct hak_cpu_cache *cc, int nid)
  * @s: its slab
  * @p: the object
  *
- * A full cache spills its older half; with the cache off the object goes to
- * its slab.
+ * With the cache off the object goes to its slab.
  */
 void hak_cpu_put(struct hak_cache *c, struct hak_cpu_cache *cc,
 		 struct hak_slab *s, void *p)
 {
-	unsigned int n = cc->batch;
-
 	if (!cc->cap) {
 		struct llist_node *link = hak_to_link(c, p);
 		struct hak_spill_group g = { s, link, link, 1 };
@@ -175,11 +211,8 @@ void hak_cpu_put(struct hak_cache *c, struct hak_cpu_cache *cc,
 		hak_spill_group(cc, &g);
 		return;
 	}
-	if (cc->nr >= cc->cap) {
-		hak_cpu_spill(c, cc, cc->obj, n);
-		cc->nr -= n;
-		memmove(cc->obj, cc->obj + n, cc->nr * sizeof(*cc->obj));
-	}
+	if (cc->nr >= cc->cap)
+		hak_cpu_make_room(c, cc);
 	cc->obj[cc->nr++] = p;
 }
 
@@ -244,12 +277,19 @@ static void *hak_cpu_try_remote(struct hak_cache *c, gfp_t gfp, int local,
 	return nid < 0 ? NULL : hak_cpu_try(c, nid, nested);
 }
 
+static void *hak_init_on_alloc(struct hak_cache *c, void *p, gfp_t gfp)
+{
+	if (p && want_init_on_alloc(gfp))
+		memset(p, 0, c->size);
+	return p;
+}
+
 /**
  * hak_cpu_alloc_slow() - allocate when the per-CPU cache has nothing
  * @c: the cache
  * @gfp: the caller's flags
  *
- * Return: as for hak_alloc(), not zeroed unless it comes from SLUB.
+ * Return: as for hak_alloc().
  */
 void *hak_cpu_alloc_slow(struct hak_cache *c, gfp_t gfp)
 {
@@ -266,24 +306,24 @@ void *hak_cpu_alloc_slow(struct hak_cache *c, gfp_t gfp)
 	}
 	if (likely(p)) {
 		hak_trace(HAK_TR_ALLOC, NULL, p, 1);
-		return p;
+		return hak_init_on_alloc(c, p, gfp);
 	}
 	return hak_fallback_object(c, gfp, NUMA_NO_NODE,
 				   nested ? HAK_EV_NESTED : HAK_EV_NOMEM);
 }
 
 /**
- * hak_cpu_free_slow() - free what may not go into the per-CPU cache
+ * hak_cpu_free() - free an object, whatever is special about it
  * @c: the cache
  * @s: the object's slab
  * @p: the object
  *
  * In NMI, inside the owner's busy section, and for objects of another node the
- * free only pushes. Otherwise a mode is on, and the object is put as usual.
+ * free only pushes.
  *
  * Context: any; preemption off.
  */
-void hak_cpu_free_slow(struct hak_cache *c, struct hak_slab *s, void *p)
+void hak_cpu_free(struct hak_cache *c, struct hak_slab *s, void *p)
 {
 	struct hak_cpu_cache *cc = this_cpu_ptr(c->cpu);
 	struct llist_node *link = hak_to_link(c, p);
@@ -335,16 +375,16 @@ static void *hak_node_take(struct hak_cache *c, int nid)
  * @gfp: the caller's flags; __GFP_THISNODE insists on the node
  * @nid: the node
  *
- * Return: as for hak_alloc_node(), not zeroed unless it comes from SLUB.
+ * Return: as for hak_alloc_node().
  */
 void *hak_node_alloc(struct hak_cache *c, gfp_t gfp, int nid)
 {
 	void *p;
 
 	if (nid == NUMA_NO_NODE || !static_branch_unlikely(&hak_numa))
-		return hak_cpu_alloc(c, gfp);
+		return hak_object_alloc(c, gfp);
 	if (nid == numa_mem_id() && !(gfp & __GFP_THISNODE))
-		return hak_cpu_alloc(c, gfp);
+		return hak_object_alloc(c, gfp);
 
 	might_alloc(gfp);
 	if (in_nmi())
@@ -357,8 +397,100 @@ void *hak_node_alloc(struct hak_cache *c, gfp_t gfp, int nid)
 	    hak_superslab_grow(nid, gfp | __GFP_THISNODE) >= 0)
 		p = hak_node_take(c, nid);
 	if (p)
-		return p;
+		return hak_init_on_alloc(c, p, gfp);
 	return hak_fallback_object(c, gfp, nid, HAK_EV_NOMEM);
+}
+
+/* At most so many objects of a bulk call are moved with preemption off. */
+#define HAK_BULK_BATCH	64
+
+/**
+ * hak_cpu_alloc_bulk() - allocate some of many objects
+ * @c: the cache
+ * @n: how many are wanted
+ * @p: room for them
+ *
+ * What the per-CPU cache has first, the rest from the slab without a detour.
+ *
+ * Context: any but NMI.
+ * Return: objects allocated, not zeroed; 0 if it takes hak_cpu_alloc_slow().
+ */
+unsigned int hak_cpu_alloc_bulk(struct hak_cache *c, unsigned int n, void **p)
+{
+	struct hak_cpu_cache *cc;
+	unsigned int got = 0;
+
+	n = min(n, HAK_BULK_BATCH);
+	preempt_disable();
+	cc = this_cpu_ptr(c->cpu);
+	if (!static_branch_unlikely(&hak_modes) &&
+	    likely(!in_nmi() && !READ_ONCE(cc->busy))) {
+		hak_cpu_enter(cc);
+		got = min(n, cc->nr);
+		cc->nr -= got;
+		memcpy(p, cc->obj + cc->nr, got * sizeof(*p));
+		if (got < n)
+			got += hak_cpu_take_from_slab(c, cc, numa_mem_id(),
+						      p + got, n - got);
+		hak_cpu_leave(cc);
+	}
+	preempt_enable();
+	return got;
+}
+
+/* The cache of an object that may go into the per-CPU cache, else NULL. */
+static __always_inline struct hak_cache *hak_local_object(const void *p)
+{
+	struct hak_entry *e = NULL;
+	struct hak_cache *c = NULL;
+
+	if (unlikely(!hak_find_object(p, &e, &c)))
+		return NULL;
+	if (static_branch_unlikely(&hak_numa) && e->nid != numa_mem_id())
+		return NULL;
+	return c;
+}
+
+/**
+ * hak_cpu_free_bulk() - free some of many objects
+ * @want: the cache they must be of, or NULL
+ * @n: how many there are
+ * @p: the objects
+ *
+ * Frees from the start as long as they are of one cache and nothing is special
+ * about them.
+ *
+ * Context: any.
+ * Return: objects freed; 0 if the first takes hak_free_slow().
+ */
+unsigned int hak_cpu_free_bulk(const struct hak_cache *want, unsigned int n,
+			       void **p)
+{
+	struct hak_cpu_cache *cc;
+	struct hak_cache *c;
+	unsigned int i = 0;
+
+	n = min(n, HAK_BULK_BATCH);
+	preempt_disable();
+	c = hak_local_object(p[0]);
+	if (unlikely(!c) || (want && c != want) || in_nmi())
+		goto out;
+	cc = this_cpu_ptr(c->cpu);
+	if (static_branch_unlikely(&hak_modes) || READ_ONCE(cc->busy) || !cc->cap)
+		goto out;
+
+	hak_cpu_enter(cc);
+	do {
+		if (want_init_on_free())
+			memset(p[i], 0, c->size);
+		if (cc->nr >= cc->cap)
+			hak_cpu_make_room(c, cc);
+		cc->obj[cc->nr++] = p[i++];
+	} while (i < n && hak_local_object(p[i]) == c);
+	hak_cpu_leave(cc);
+out:
+	preempt_enable();
+	return i;
 }
 
 /**

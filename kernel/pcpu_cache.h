@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The per-CPU cache's fast paths. Each is to stay one screen; see
- * docs/design.md for what may interrupt them where.
+ * The per-CPU cache's fast paths. Each is to stay one screen, and to leave
+ * whatever is rare to a function of its own that starts over, so that none of
+ * it costs registers here; see docs/design.md for what may interrupt them where.
  */
 #ifndef _HAK_PCPU_CACHE_H
 #define _HAK_PCPU_CACHE_H
 
 #include <linux/sched/mm.h>
+#include <linux/string.h>
 
 #include "core.h"
 
@@ -23,53 +25,77 @@ static __always_inline void hak_cpu_leave(struct hak_cpu_cache *cc)
 	WRITE_ONCE(cc->busy, 0);
 }
 
-/* One object of @c, not zeroed; @gfp matters only when the cache is empty. */
-static __always_inline void *hak_cpu_alloc(struct hak_cache *c, gfp_t gfp)
+/* Pop an object off this CPU's cache of @c; false if that has none to give. */
+static __always_inline bool hak_cpu_pop(struct hak_cache *c, void **p)
 {
 	struct hak_cpu_cache *cc;
-	void *p = NULL;
-
-	might_alloc(gfp);
-	if (static_branch_unlikely(&hak_modes))
-		return hak_cpu_alloc_slow(c, gfp);
+	unsigned int nr;
 
 	preempt_disable();
 	cc = this_cpu_ptr(c->cpu);
 	if (likely(!READ_ONCE(cc->busy))) {
 		hak_cpu_enter(cc);
-		if (likely(cc->nr))
-			p = cc->obj[--cc->nr];
+		nr = cc->nr;
+		if (likely(nr)) {
+			*p = cc->obj[nr - 1];
+			WRITE_ONCE(cc->nr, nr - 1);
+			hak_cpu_leave(cc);
+			preempt_enable();
+			return true;
+		}
 		hak_cpu_leave(cc);
 	}
 	preempt_enable();
-
-	if (unlikely(!p))
-		return hak_cpu_alloc_slow(c, gfp);
-	return p;
+	return false;
 }
 
-/* Take @p, an object of @s, back. Preemption is off. */
-static __always_inline void hak_cpu_free(struct hak_cache *c,
-					 struct hak_slab *s, void *p)
+/*
+ * Push @p, which is to be an object of @want unless that is NULL, onto this
+ * CPU's cache. False for whatever is not that simple, with nothing done.
+ */
+static __always_inline bool hak_cpu_push(const void *p,
+					 const struct hak_cache *want)
 {
-	struct hak_cpu_cache *cc = this_cpu_ptr(c->cpu);
+	struct hak_entry *e = NULL;
+	struct hak_cache *c = NULL;
+	struct hak_cpu_cache *cc;
+	unsigned int nr;
 
-	if (static_branch_unlikely(&hak_modes) || unlikely(in_nmi()) ||
-	    unlikely(READ_ONCE(cc->busy))) {
-		hak_cpu_free_slow(c, s, p);
-		return;
-	}
-	if (static_branch_unlikely(&hak_numa) && s->nid != numa_mem_id()) {
-		hak_cpu_free_slow(c, s, p);
-		return;
-	}
+	preempt_disable();
+	if (unlikely(!hak_find_object(p, &e, &c)) || unlikely(want && c != want) || want_init_on_free())
+		goto no;
+	if (static_branch_unlikely(&hak_modes))
+		goto no;
+	if (static_branch_unlikely(&hak_numa) && e->nid != numa_mem_id())
+		goto no;
+	cc = this_cpu_ptr(c->cpu);
+	if (unlikely(in_nmi()) || unlikely(READ_ONCE(cc->busy)))
+		goto no;
 
 	hak_cpu_enter(cc);
-	if (unlikely(cc->nr >= cc->cap))
-		hak_cpu_put(c, cc, s, p);
-	else
-		cc->obj[cc->nr++] = p;
+	nr = cc->nr;
+	if (likely(nr < cc->cap)) {
+		cc->obj[nr] = (void *)p;
+		WRITE_ONCE(cc->nr, nr + 1);
+		hak_cpu_leave(cc);
+		preempt_enable();
+		return true;
+	}
 	hak_cpu_leave(cc);
+no:
+	preempt_enable();
+	return false;
+}
+
+/* One object of @c; zeroed if the caller or the system wants that. */
+static __always_inline void *hak_object_alloc(struct hak_cache *c, gfp_t gfp)
+{
+	void *p = NULL;
+
+	might_alloc(gfp);
+	if (static_branch_unlikely(&hak_modes) || unlikely(!hak_cpu_pop(c, &p)))
+		return hak_cpu_alloc_slow(c, gfp);
+	return unlikely(want_init_on_alloc(gfp)) ? memset(p, 0, c->size) : p;
 }
 
 #endif /* _HAK_PCPU_CACHE_H */

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The registry: is this address hakmem's, and which slab is it in? Two levels,
- * one word per 64 KiB of the kernel's linear map: the slab's metadata with the
- * size class in the low bits, so that a free finds its class without touching
- * the slab. Memory added beyond the map's end at load is foreign.
+ * an entry of 32 bytes for each 64 KiB of the kernel's linear map, with all that
+ * a free needs, so that it does not touch the slab's metadata. Memory added
+ * beyond the map's end at load is foreign.
  */
 #include <linux/errno.h>
 #include <linux/math.h>
@@ -22,8 +22,7 @@ int hak_registry_init(void)
 	unsigned long end = (unsigned long)high_memory;
 
 	BUILD_BUG_ON(sizeof(unsigned long) != 8);
-	BUILD_BUG_ON(__alignof__(struct hak_slab) <= HAK_ENTRY_FLAGS);
-	BUILD_BUG_ON(HAK_NR_CLASSES > HAK_CLASS_TYPED);
+	BUILD_BUG_ON(sizeof(struct hak_entry) << HAK_LEAF_BITS != PAGE_SIZE);
 
 	hak_registry.base = PAGE_OFFSET & ~HAK_SLAB_MASK;
 	hak_registry.nr = DIV_ROUND_UP(end - hak_registry.base, HAK_SLAB_SIZE);
@@ -59,7 +58,7 @@ int hak_registry_prepare(unsigned long addr, unsigned int nr, gfp_t gfp)
 {
 	unsigned long i = (addr - hak_registry.base) >> HAK_SLAB_SHIFT;
 	unsigned long end = i + nr;
-	unsigned long **slot, *leaf;
+	struct hak_entry **slot, *leaf;
 
 	if (addr < hak_registry.base || end > hak_registry.nr)
 		return -ERANGE;
@@ -71,19 +70,34 @@ int hak_registry_prepare(unsigned long addr, unsigned int nr, gfp_t gfp)
 		leaf = kzalloc(sizeof(*leaf) << HAK_LEAF_BITS, gfp);
 		if (!leaf)
 			return -ENOMEM;
-		/* Pairs with the read in hak_registry_entry(). */
+		/* Pairs with the read in hak_registry_find(). */
 		if (cmpxchg(slot, NULL, leaf))
 			kfree(leaf);
 	}
 	return 0;
 }
 
-/* Point the slab at @addr to @entry; the leaf is there. */
-void hak_registry_set(unsigned long addr, unsigned long entry)
+/**
+ * hak_registry_set() - make a slab known
+ * @s: the slab, with nothing carved; the leaf is there
+ *
+ * A free finds it once hak_slab_carve() raises the limit.
+ */
+void hak_registry_set(struct hak_slab *s)
 {
-	unsigned long i = (addr - hak_registry.base) >> HAK_SLAB_SHIFT;
-	unsigned long *leaf = READ_ONCE(hak_registry.leaf[i >> HAK_LEAF_BITS]);
+	struct hak_entry *e = NULL;
 
-	/* Pairs with the read in hak_registry_entry(). */
-	smp_store_release(&leaf[i & (BIT(HAK_LEAF_BITS) - 1)], entry);
+	if (WARN_ON_ONCE(!hak_registry_find((void *)s->addr, &e)))
+		return;
+	s->entry = e;
+	e->nid = s->nid;
+	WRITE_ONCE(e->cache, s->cache);
+	WRITE_ONCE(e->slab, s);
+}
+
+/* The slab is released: its addresses are nobody's. */
+void hak_registry_clear(struct hak_slab *s)
+{
+	WRITE_ONCE(s->entry->limit, 0);
+	WRITE_ONCE(s->entry->slab, NULL);
 }

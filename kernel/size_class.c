@@ -28,16 +28,17 @@ u8 hak_size_index[HAK_MAX_SIZE / HAK_MIN_SIZE + 1] __read_mostly;
 
 int hak_size_class_init(void)
 {
-	unsigned int i, j = 0;
+	unsigned int i;
 	int err;
+
+	for (i = 1; i < ARRAY_SIZE(hak_size_index); i++)
+		hak_size_index[i] = hak_class_index(i * HAK_MIN_SIZE);
 
 	for (i = 0; i < HAK_NR_CLASSES; i++) {
 		err = hak_cache_setup(&hak_class[i], hak_class_table[i].name,
-				      hak_class_table[i].size, i);
+				      hak_class_table[i].size);
 		if (err)
 			goto unwind;
-		for (; j * HAK_MIN_SIZE <= hak_class_table[i].size; j++)
-			hak_size_index[j] = i;
 	}
 	return 0;
 

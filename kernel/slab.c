@@ -11,11 +11,6 @@
 
 #define HAK_MAX_CAPACITY	(HAK_SLAB_SIZE / HAK_MIN_SIZE)
 
-static unsigned long hak_slab_entry(struct hak_slab *s, unsigned long flags)
-{
-	return (unsigned long)s | s->cache->index | flags;
-}
-
 /**
  * hak_slab_init() - make an unused slab the caller's, empty, of cache @c
  * @s: the slab; nobody else knows it
@@ -30,7 +25,7 @@ void hak_slab_init(struct hak_slab *s, struct hak_cache *c)
 	init_llist_head(&s->remote);
 	WRITE_ONCE(s->cache, c);
 	atomic_set(&s->rc, HAK_OWNED);
-	hak_registry_set(s->addr, hak_slab_entry(s, 0));
+	hak_registry_set(s);
 }
 
 /* Is @n the link of an object of @s that was allocated at some time? */
@@ -52,11 +47,14 @@ static unsigned int hak_chain_take(struct hak_cache *c, struct hak_slab *s,
 				   struct llist_node **chain, void **obj,
 				   unsigned int want)
 {
+	unsigned long limit = (unsigned long)s->bump * c->size;
 	struct llist_node *n = *chain;
 	unsigned int i;
 
 	for (i = 0; n && i < want; i++) {
-		if (unlikely(!hak_link_valid(c, s, n))) {
+		unsigned long off = (unsigned long)hak_from_link(c, n) - s->addr;
+
+		if (unlikely(off >= limit || !hak_offset_valid(c, off))) {
 			hak_report_corrupt(s, n, "free link out of its slab");
 			n = NULL;
 			break;
@@ -79,9 +77,8 @@ static unsigned int hak_slab_carve(struct hak_cache *c, struct hak_slab *s,
 				  (unsigned long)(s->bump + n - 1 - i) * c->size);
 	if (n) {
 		WRITE_ONCE(s->bump, s->bump + n);
-		if (s->bump == c->capacity)
-			hak_registry_set(s->addr,
-					 hak_slab_entry(s, HAK_ENTRY_CARVED));
+		/* Pairs with smp_load_acquire() in hak_object_cache(). */
+		smp_store_release(&s->entry->limit, s->bump * c->size);
 	}
 	return n;
 }
@@ -271,7 +268,7 @@ void hak_slab_push(struct hak_slab *s, struct llist_node *first,
  */
 void hak_slab_release(struct hak_slab *s)
 {
-	hak_registry_set(s->addr, 0);
+	hak_registry_clear(s);
 	atomic_set(&s->rc, HAK_UNUSED);
 	hak_count(HAK_EV_RELEASED);
 	hak_trace(HAK_TR_RELEASE, s, NULL, 0);

@@ -316,6 +316,43 @@ static void realloc_that_fails(struct kunit *test)
 	}
 }
 
+/* A size the compiler knows goes another way in. */
+#define EXPECT_CONSTANT(test, n)						\
+	do {									\
+		void *p = hak_alloc(n, GFP_KERNEL);				\
+										\
+		KUNIT_EXPECT_EQ(test, hak_usable_size(p), (size_t)hak_size_class(n)->size); \
+		hak_free(p);							\
+	} while (0)
+
+static void constant_sizes(struct kunit *test)
+{
+	void *p;
+
+	EXPECT_CONSTANT(test, 1);
+	EXPECT_CONSTANT(test, 8);
+	EXPECT_CONSTANT(test, 9);
+	EXPECT_CONSTANT(test, 33);
+	EXPECT_CONSTANT(test, 64);
+	EXPECT_CONSTANT(test, 65);
+	EXPECT_CONSTANT(test, 200);
+	EXPECT_CONSTANT(test, 1000);
+	EXPECT_CONSTANT(test, HAK_MAX_SIZE);
+	KUNIT_EXPECT_PTR_EQ(test, hak_alloc(0, GFP_KERNEL), ZERO_SIZE_PTR);
+	HAK_EXPECT_EVENT(test, HAK_EV_LARGE, 0);
+	p = hak_alloc(HAK_MAX_SIZE + 1, GFP_KERNEL);
+	KUNIT_EXPECT_NOT_NULL(test, p);
+	HAK_EXPECT_EVENT(test, HAK_EV_LARGE, 1);
+	hak_free(p);
+	p = hak_alloc(64, GFP_KERNEL | __GFP_ACCOUNT);
+	KUNIT_EXPECT_NOT_NULL(test, p);
+	HAK_EXPECT_EVENT(test, HAK_EV_FOREIGN, 1);
+	hak_free(p);
+	p = hak_zalloc(64, GFP_KERNEL);
+	KUNIT_EXPECT_TRUE(test, is_filled(p, 0, 64));
+	hak_free(p);
+}
+
 static void bulk(struct kunit *test)
 {
 	enum { NR = 500 };
@@ -530,6 +567,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(realloc_shrinks_in_place),
 	KUNIT_CASE(realloc_to_nothing),
 	KUNIT_CASE(realloc_that_fails),
+	KUNIT_CASE(constant_sizes),
 	KUNIT_CASE(bulk),
 	KUNIT_CASE(bulk_that_fails),
 	KUNIT_CASE(by_node),

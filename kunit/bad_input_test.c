@@ -149,7 +149,7 @@ static void freed_superslab(struct kunit *test)
 	p = (void *)(s->ss->addr + (PAGE_SIZE << s->ss->order) / 2 + 1024);
 	KUNIT_ASSERT_EQ(test, hak_test_reap(c), NR);
 	hak_superslab_trim(0);
-	KUNIT_ASSERT_EQ(test, hak_registry_entry(p), 0UL);
+	KUNIT_ASSERT_NULL(test, hak_registry_entry(p));
 	refused(test, c, p);
 }
 

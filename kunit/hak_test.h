@@ -64,7 +64,7 @@ void hak_test_books(struct kunit *test);
 /* The slab @p lies in; NULL if that is none of hakmem's. */
 static inline struct hak_slab *hak_test_slab_of(const void *p)
 {
-	return hak_entry_slab(hak_registry_entry(p));
+	return hak_slab_of(p);
 }
 
 static inline enum hak_slab_state hak_test_state(struct hak_slab *s)

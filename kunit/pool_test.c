@@ -132,7 +132,7 @@ static void slot_changes_class(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, obj);
 	KUNIT_ASSERT_EQ(test, hak_slab_take(c, s, obj, c->capacity), c->capacity);
-	KUNIT_EXPECT_TRUE(test, hak_registry_entry(obj[0]) & HAK_ENTRY_CARVED);
+	KUNIT_EXPECT_EQ(test, s->entry->limit, HAK_SLAB_SIZE);
 	while (s->taken)
 		hak_test_give(s, obj[s->taken - 1]);
 	hak_pool_put(s, HAK_OWNED);
@@ -142,8 +142,8 @@ static void slot_changes_class(struct kunit *test)
 	t = hak_test_slab(test, d);
 	KUNIT_ASSERT_PTR_EQ(test, t, s);
 	KUNIT_EXPECT_PTR_EQ(test, t->cache, d);
-	KUNIT_EXPECT_PTR_EQ(test, hak_entry_cache(hak_registry_entry(obj[0])), d);
-	KUNIT_EXPECT_FALSE(test, hak_registry_entry(obj[0]) & HAK_ENTRY_CARVED);
+	KUNIT_EXPECT_PTR_EQ(test, t->entry->cache, d);
+	KUNIT_EXPECT_EQ(test, t->entry->limit, 0);
 	KUNIT_ASSERT_EQ(test, hak_slab_take(d, t, p, 2), 2);
 	KUNIT_EXPECT_EQ(test, (unsigned long)p[0], t->addr + 1536);
 	KUNIT_EXPECT_EQ(test, (unsigned long)p[1], t->addr);
@@ -160,7 +160,7 @@ static void slot_changes_class(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, hak_test_reap(d), 1);
 }
 
-/* ... and the same through a size class, whose entry holds the class itself. */
+/* ... and the same from a cache to a size class. */
 static void slot_changes_to_a_size_class(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache(test, 2048, 0);
@@ -173,8 +173,7 @@ static void slot_changes_to_a_size_class(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, hak_test_reap(c), 1);
 	t = hak_test_slab(test, k);
 	KUNIT_ASSERT_EQ(test, t->addr, addr);
-	KUNIT_EXPECT_PTR_EQ(test, hak_entry_cache(hak_registry_entry((void *)addr)),
-			    k);
+	KUNIT_EXPECT_PTR_EQ(test, t->entry->cache, k);
 	KUNIT_ASSERT_EQ(test, hak_slab_take(k, t, &p, 1), 1);
 	KUNIT_EXPECT_EQ(test, hak_usable_size(p), (size_t)640);
 	hak_test_give(t, p);
@@ -300,7 +299,7 @@ static void registry_forgets_freed_superslabs(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, hak_test_reap(c), NR);
 	hak_superslab_trim(0);
 	for (i = 0; i < NR; i++)
-		known += hak_registry_entry((void *)addr[i]) != 0;
+		known += hak_registry_entry((void *)addr[i]) != NULL;
 	KUNIT_EXPECT_EQ(test, known, 0);
 }
 

@@ -18,16 +18,16 @@ static void foreign_addresses(struct kunit *test)
 	void *virt = vmalloc(PAGE_SIZE);
 	int on_stack = 0;
 
-	KUNIT_EXPECT_EQ(test, hak_registry_entry(NULL), 0UL);
-	KUNIT_EXPECT_EQ(test, hak_registry_entry(ZERO_SIZE_PTR), 0UL);
-	KUNIT_EXPECT_EQ(test, hak_registry_entry((void *)~0UL), 0UL);
-	KUNIT_EXPECT_EQ(test, hak_registry_entry((void *)0x1000000), 0UL);
-	KUNIT_EXPECT_EQ(test, hak_registry_entry(&on_stack), 0UL);
-	KUNIT_EXPECT_EQ(test, hak_registry_entry(&static_data), 0UL);
-	KUNIT_EXPECT_EQ(test, hak_registry_entry(foreign_addresses), 0UL);
-	KUNIT_EXPECT_EQ(test, hak_registry_entry(heap), 0UL);
-	KUNIT_EXPECT_EQ(test, hak_registry_entry(large), 0UL);
-	KUNIT_EXPECT_EQ(test, hak_registry_entry(virt), 0UL);
+	KUNIT_EXPECT_NULL(test, hak_registry_entry(NULL));
+	KUNIT_EXPECT_NULL(test, hak_registry_entry(ZERO_SIZE_PTR));
+	KUNIT_EXPECT_NULL(test, hak_registry_entry((void *)~0UL));
+	KUNIT_EXPECT_NULL(test, hak_registry_entry((void *)0x1000000));
+	KUNIT_EXPECT_NULL(test, hak_registry_entry(&on_stack));
+	KUNIT_EXPECT_NULL(test, hak_registry_entry(&static_data));
+	KUNIT_EXPECT_NULL(test, hak_registry_entry(foreign_addresses));
+	KUNIT_EXPECT_NULL(test, hak_registry_entry(heap));
+	KUNIT_EXPECT_NULL(test, hak_registry_entry(large));
+	KUNIT_EXPECT_NULL(test, hak_registry_entry(virt));
 	vfree(virt);
 	kfree(large);
 	kfree(heap);
@@ -38,10 +38,10 @@ static void ends_of_the_map(struct kunit *test)
 	unsigned long base = hak_registry.base;
 	unsigned long end = base + hak_registry.nr * HAK_SLAB_SIZE;
 
-	KUNIT_EXPECT_EQ(test, hak_registry_entry((void *)(base - 1)), 0UL);
-	KUNIT_EXPECT_EQ(test, hak_registry_entry((void *)base), 0UL);
-	KUNIT_EXPECT_EQ(test, hak_registry_entry((void *)(end - 1)), 0UL);
-	KUNIT_EXPECT_EQ(test, hak_registry_entry((void *)end), 0UL);
+	KUNIT_EXPECT_NULL(test, hak_registry_entry((void *)(base - 1)));
+	KUNIT_EXPECT_NULL(test, hak_registry_entry((void *)base));
+	KUNIT_EXPECT_NULL(test, hak_registry_entry((void *)(end - 1)));
+	KUNIT_EXPECT_NULL(test, hak_registry_entry((void *)end));
 
 	KUNIT_EXPECT_EQ(test, hak_registry_prepare(end, 1, GFP_KERNEL), -ERANGE);
 	KUNIT_EXPECT_EQ(test, hak_registry_prepare(end - HAK_SLAB_SIZE, 2,
@@ -61,36 +61,39 @@ static void entry_of_a_slab(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache(test, 1024, 0);
 	struct hak_slab *s = hak_test_slab(test, c);
-	unsigned long entry;
+	struct hak_entry *e;
 
 	KUNIT_EXPECT_EQ(test, s->addr & HAK_SLAB_MASK, 0UL);
-	entry = hak_registry_entry((void *)s->addr);
-	KUNIT_EXPECT_PTR_EQ(test, hak_entry_slab(entry), s);
-	KUNIT_EXPECT_PTR_EQ(test, hak_entry_cache(entry), c);
-	KUNIT_EXPECT_EQ(test, hak_registry_entry((void *)(s->addr +
-							  HAK_SLAB_MASK)),
-			entry);
+	e = hak_registry_entry((void *)s->addr);
+	KUNIT_ASSERT_NOT_NULL(test, e);
+	KUNIT_EXPECT_PTR_EQ(test, e->slab, s);
+	KUNIT_EXPECT_PTR_EQ(test, e->cache, c);
+	KUNIT_EXPECT_EQ(test, e->nid, s->nid);
+	KUNIT_EXPECT_EQ(test, e->limit, 0);
+	KUNIT_EXPECT_PTR_EQ(test, s->entry, e);
+	KUNIT_EXPECT_PTR_EQ(test, hak_registry_entry((void *)(s->addr + HAK_SLAB_MASK)), e);
 	KUNIT_EXPECT_PTR_NE(test, hak_test_slab_of((void *)(s->addr - 1)), s);
 	KUNIT_EXPECT_PTR_NE(test, hak_test_slab_of((void *)(s->addr +
 							    HAK_SLAB_SIZE)), s);
 	hak_pool_put(s, HAK_OWNED);
 }
 
-/* The flag says that the never-allocated check is not needed: not too early. */
-static void carved_with_the_last_object(struct kunit *test)
+/* What was never allocated is beyond the limit, and nothing else. */
+static void limit_follows_carving(struct kunit *test)
 {
-	struct hak_cache *c = hak_test_cache(test, 8192, 0);
+	struct hak_cache *c = hak_test_cache(test, 6000, 0);
 	struct hak_slab *s = hak_test_slab(test, c);
-	void *obj[8];
+	unsigned int i;
+	void *obj[16];
 
-	KUNIT_ASSERT_EQ(test, c->capacity, 8);
-	KUNIT_ASSERT_EQ(test, hak_slab_take(c, s, obj, 7), 7);
-	KUNIT_EXPECT_FALSE(test, hak_registry_entry(obj[0]) & HAK_ENTRY_CARVED);
-	KUNIT_ASSERT_EQ(test, hak_slab_take(c, s, obj + 7, 1), 1);
-	KUNIT_EXPECT_TRUE(test, hak_registry_entry(obj[0]) & HAK_ENTRY_CARVED);
-	KUNIT_EXPECT_PTR_EQ(test, hak_test_slab_of(obj[0]), s);
+	for (i = 0; i < c->capacity; i++) {
+		KUNIT_ASSERT_EQ(test, hak_slab_take(c, s, obj + i, 1), 1);
+		KUNIT_EXPECT_EQ(test, s->entry->limit, (i + 1) * 6000);
+	}
 	while (s->taken)
 		hak_test_give(s, obj[s->taken - 1]);
+	/* Free again is not the same as never allocated. */
+	KUNIT_EXPECT_EQ(test, s->entry->limit, c->capacity * 6000);
 	hak_pool_put(s, HAK_OWNED);
 }
 
@@ -100,12 +103,12 @@ static void class_entries(struct kunit *test)
 
 	for (i = 0; i < HAK_NR_CLASSES; i++) {
 		void *p = hak_alloc(hak_class[i].size, GFP_KERNEL);
-		unsigned long entry = hak_registry_entry(p);
+		struct hak_entry *e = hak_registry_entry(p);
 
 		KUNIT_ASSERT_NOT_NULL(test, p);
-		KUNIT_EXPECT_PTR_EQ(test, hak_entry_cache(entry), &hak_class[i]);
-		KUNIT_EXPECT_PTR_EQ(test, hak_entry_slab(entry)->cache,
-				    &hak_class[i]);
+		KUNIT_ASSERT_NOT_NULL(test, e);
+		KUNIT_EXPECT_PTR_EQ(test, e->cache, &hak_class[i]);
+		KUNIT_EXPECT_PTR_EQ(test, e->slab->cache, &hak_class[i]);
 		hak_free(p);
 	}
 }
@@ -115,12 +118,17 @@ static void cleared_on_release(struct kunit *test)
 	struct hak_cache *c = hak_test_cache(test, 64, 0);
 	struct hak_slab *keep = hak_test_slab(test, c);
 	struct hak_slab *s = hak_test_slab(test, c);
+	struct hak_entry *e = s->entry;
 	unsigned long addr = s->addr;
+	void *p;
 
+	KUNIT_ASSERT_EQ(test, hak_slab_take(c, s, &p, 1), 1);
+	hak_test_give(s, p);
 	hak_pool_put(s, HAK_OWNED);
 	KUNIT_EXPECT_PTR_EQ(test, hak_test_slab_of((void *)addr), s);
 	KUNIT_EXPECT_EQ(test, hak_test_reap(c), 1);
-	KUNIT_EXPECT_EQ(test, hak_registry_entry((void *)addr), 0UL);
+	KUNIT_EXPECT_EQ(test, e->limit, 0);
+	KUNIT_EXPECT_NULL(test, hak_registry_entry((void *)addr));
 	hak_pool_put(keep, HAK_OWNED);
 }
 
@@ -128,7 +136,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(foreign_addresses),
 	KUNIT_CASE(ends_of_the_map),
 	KUNIT_CASE(entry_of_a_slab),
-	KUNIT_CASE(carved_with_the_last_object),
+	KUNIT_CASE(limit_follows_carving),
 	KUNIT_CASE(class_entries),
 	KUNIT_CASE(cleared_on_release),
 	{}

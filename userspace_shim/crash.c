@@ -23,16 +23,14 @@ static char __percpu *stacks;
 
 static void report_address(unsigned long addr)
 {
-	unsigned long entry = hak_registry_entry((void *)addr);
+	struct hak_slab *s = hak_slab_of((void *)addr);
 	struct hak_cache *c;
-	struct hak_slab *s;
 
-	if (!entry) {
+	if (!s) {
 		_printk("hakmem: %p is in no superslab\n", (void *)addr);
 		return;
 	}
-	s = hak_entry_slab(entry);
-	c = hak_entry_cache(entry);
+	c = READ_ONCE(s->cache);
 	_printk("hakmem: %p is in a superslab: slab %p of %s, object %lu of %u, byte %lu of %u\n",
 		(void *)addr, (void *)s->addr, c->name,
 		(addr - s->addr) / c->size, c->capacity,

@@ -8,6 +8,7 @@
 
 #include <linux/compiler.h>
 #include <linux/gfp.h>
+#include <linux/log2.h>
 #include <linux/numa.h>
 #include <linux/slab.h>
 #include <linux/types.h>
@@ -26,8 +27,9 @@ void hak_free(const void *p);
 void hak_free_sized(const void *p, size_t size);
 void hak_free_bulk(unsigned int n, void **p);
 
-void *hak_alloc(size_t size, gfp_t gfp)
+void *__hak_alloc(size_t size, gfp_t gfp)
 	__alloc_size(1) __malloc;
+void *__hak_alloc_class(unsigned long index, gfp_t gfp) __malloc;
 void *hak_alloc_node(size_t size, gfp_t gfp, int node)
 	__alloc_size(1) __malloc;
 void *hak_calloc(size_t n, size_t size, gfp_t gfp)
@@ -36,6 +38,51 @@ void *hak_realloc(const void *p, size_t size, gfp_t gfp)
 	__alloc_size(2) __must_check;
 unsigned int hak_alloc_bulk(size_t size, gfp_t gfp, unsigned int n, void **p);
 size_t hak_usable_size(const void *p);
+
+/**
+ * hak_class_index() - the size class that serves a request
+ * @size: bytes wanted, 1..HAK_MAX_SIZE
+ *
+ * Classes are 8 16 24 32 48 64, then four per doubling. For constant @size the
+ * compiler does the work.
+ *
+ * Return: its index.
+ */
+static __always_inline unsigned int hak_class_index(size_t size)
+{
+	unsigned int log;
+
+	if (size <= 32)
+		return (size - 1) / 8;
+	if (size <= 64)
+		return 2 + (size - 1) / 16;
+	log = ilog2(size - 1);
+	return 6 + 4 * (log - 6) + ((size - 1) >> (log - 2)) % 4;
+}
+
+/**
+ * hak_alloc() - allocate memory
+ * @size: bytes wanted
+ * @gfp: as for kmalloc()
+ *
+ * Contracts are kmalloc()'s: 0 bytes give ZERO_SIZE_PTR, sizes that are powers
+ * of two are naturally aligned and others to their largest power-of-two
+ * divisor (at least 8), __GFP_ZERO and init_on_alloc zero, __GFP_NOFAIL holds.
+ * Requests above HAK_MAX_SIZE and with __GFP_ACCOUNT, __GFP_DMA or __GFP_DMA32
+ * are kmalloc()'s own. An allocation of up to HAK_MAX_SIZE bytes may share
+ * cache lines with its neighbours, so on machines whose DMA is not coherent it
+ * is no DMA buffer below ARCH_DMA_MINALIGN.
+ *
+ * Context: any but NMI, as @gfp allows. Atomic context on PREEMPT_RT, where
+ * kmalloc() is illegal, gets memory only while some is cached.
+ * Return: the memory, or NULL.
+ */
+static __always_inline __alloc_size(1) void *hak_alloc(size_t size, gfp_t gfp)
+{
+	if (__builtin_constant_p(size) && size - 1 < HAK_MAX_SIZE)
+		return __hak_alloc_class(hak_class_index(size), gfp);
+	return __hak_alloc(size, gfp);
+}
 
 /**
  * hak_zalloc() - allocate zeroed memory
@@ -57,6 +104,9 @@ void hak_cache_destroy(struct hak_cache *c);
 void *hak_cache_alloc(struct hak_cache *c, gfp_t gfp) __malloc;
 void *hak_cache_alloc_node(struct hak_cache *c, gfp_t gfp, int node) __malloc;
 void hak_cache_free(struct hak_cache *c, void *p);
+unsigned int hak_cache_alloc_bulk(struct hak_cache *c, gfp_t gfp, unsigned int n,
+				  void **p);
+void hak_cache_free_bulk(struct hak_cache *c, unsigned int n, void **p);
 unsigned int hak_cache_size(const struct hak_cache *c);
 
 #endif /* _HAKMEM_H */

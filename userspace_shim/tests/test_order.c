@@ -50,7 +50,7 @@ static int setup(void **state)
 {
 	cache = hak_cache_create("order", 4096, 0, 0, NULL);
 	obj = cache ? hak_cache_alloc(cache, GFP_KERNEL) : NULL;
-	slab = hak_entry_slab(hak_registry_entry(obj));
+	slab = hak_slab_of(obj);
 	return slab ? 0 : -1;
 }
 

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Many objects at once: what a bulk call gets and gives back must be what as
+ * many single calls would, whatever is mixed in.
+ */
+#include <linux/minmax.h>
+#include <linux/module.h>
+#include <linux/string.h>
+
+#include "hak_test.h"
+
+#define MANY	3000
+
+static void **room_for(struct kunit *test, unsigned int n)
+{
+	void **obj = kunit_kcalloc(test, n, sizeof(*obj), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, obj);
+	return obj;
+}
+
+/* Objects that are not @c's, or another's too. */
+static unsigned int not_distinct(const struct hak_cache *c, void **obj, unsigned int n)
+{
+	unsigned int i, bad = 0;
+
+	for (i = 0; i < n; i++) {
+		bad += hak_usable_size(obj[i]) != c->size;
+		memset(obj[i], 0, c->size);
+		*(unsigned long *)obj[i] = i;
+	}
+	for (i = 0; i < n; i++)
+		bad += *(unsigned long *)obj[i] != i;
+	return bad;
+}
+
+/* More than the per-CPU cache, a slab, or one turn of the loop holds. */
+static void across_slabs(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, 96, 0);
+	void **obj = room_for(test, MANY);
+	struct hak_class_stats cs;
+
+	KUNIT_ASSERT_GT(test, MANY, c->capacity * 2);
+	KUNIT_ASSERT_EQ(test, hak_cache_alloc_bulk(c, GFP_KERNEL, MANY, obj), MANY);
+	KUNIT_EXPECT_EQ(test, not_distinct(c, obj, MANY), 0);
+	hak_class_stats_read(c, &cs);
+	KUNIT_EXPECT_EQ(test, cs.live, (long)MANY);
+	hak_cache_free_bulk(c, MANY, obj);
+	hak_class_stats_read(c, &cs);
+	KUNIT_EXPECT_EQ(test, cs.live, 0L);
+	KUNIT_EXPECT_EQ(test, hak_cache_alloc_bulk(c, GFP_KERNEL, 0, obj), 0);
+	hak_cache_free_bulk(c, 0, obj);
+}
+
+/* Every size of call, frees in another order than the allocations. */
+static void in_pieces(struct kunit *test)
+{
+	struct hak_cache *c = hak_size_class(64);
+	void **obj = room_for(test, MANY);
+	unsigned int i, n, at = 0;
+
+	for (n = 1; at < MANY; at += n++) {
+		n = min(n, MANY - at);
+		KUNIT_ASSERT_EQ(test, hak_alloc_bulk(64, GFP_KERNEL, n, obj + at), n);
+	}
+	KUNIT_EXPECT_EQ(test, not_distinct(c, obj, MANY), 0);
+	/* 1,999 and 3,000 have no common divisor. */
+	for (i = 0; i < MANY; i++)
+		swap(obj[i], obj[i * 1999UL % MANY]);
+	for (n = 1, at = 0; at < MANY; at += n++) {
+		n = min(n, MANY - at);
+		hak_free_bulk(n, obj + at);
+	}
+}
+
+/* What the CPU has at hand comes first. */
+static void cached_objects_first(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, 256, 0);
+	void *obj[16], *again[16];
+	unsigned int i, j, same = 0;
+
+	if (hak_fast_cap < ARRAY_SIZE(obj))
+		kunit_skip(test, "the per-CPU cache is smaller than the test");
+	KUNIT_ASSERT_EQ(test, hak_cache_alloc_bulk(c, GFP_KERNEL, 16, obj), 16);
+	/* Preemption may move the test to another CPU, and its cache. */
+	preempt_disable();
+	hak_cache_free_bulk(c, 16, obj);
+	KUNIT_EXPECT_EQ(test, hak_cache_alloc_bulk(c, GFP_NOWAIT, 16, again), 16);
+	preempt_enable();
+	for (i = 0; i < 16; i++)
+		for (j = 0; j < 16; j++)
+			same += obj[i] == again[j];
+	KUNIT_EXPECT_EQ(test, same, 16);
+	hak_cache_free_bulk(c, 16, again);
+}
+
+static bool is_zero(const void *p, size_t n)
+{
+	return !memchr_inv(p, 0, n);
+}
+
+/* From the cache and from the slab, and what the slow way brings. */
+static void zeroed(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, 320, 0);
+	void **obj = room_for(test, MANY);
+	unsigned int i, round, dirty = 0;
+
+	for (round = 0; round < 2; round++) {
+		KUNIT_ASSERT_EQ(test, hak_cache_alloc_bulk(c, GFP_KERNEL | __GFP_ZERO,
+							   MANY, obj), MANY);
+		for (i = 0; i < MANY; i++) {
+			dirty += !is_zero(obj[i], c->size);
+			memset(obj[i], 0xa5, c->size);
+		}
+		hak_cache_free_bulk(c, MANY, obj);
+	}
+	KUNIT_EXPECT_EQ(test, dirty, 0);
+}
+
+/* Classes, caches, SLUB's, and nothing, in turn. */
+static void mixed_owners(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, 200, 0);
+	void **obj = room_for(test, MANY);
+	unsigned int i;
+
+	for (i = 0; i < MANY; i++) {
+		switch (i / 3 % 6) {
+		case 0:
+			obj[i] = hak_alloc(40, GFP_KERNEL);
+			break;
+		case 1:
+			obj[i] = hak_cache_alloc(c, GFP_KERNEL);
+			break;
+		case 2:
+			obj[i] = kmalloc(40, GFP_KERNEL);
+			break;
+		case 3:
+			obj[i] = NULL;
+			continue;
+		case 4:
+			obj[i] = hak_alloc(0, GFP_KERNEL);
+			break;
+		default:
+			obj[i] = hak_alloc(500 + i % 400, GFP_KERNEL);
+		}
+		KUNIT_ASSERT_NOT_NULL(test, obj[i]);
+	}
+	hak_free_bulk(MANY, obj);
+}
+
+/* What is refused stays; what comes before and after is freed. */
+static void bad_ones_among_good(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, 128, 0);
+	struct hak_cache *d = hak_test_cache(test, 128, 0);
+	void *obj[9], *stray;
+
+	KUNIT_ASSERT_EQ(test, hak_cache_alloc_bulk(c, GFP_KERNEL, 9, obj), 9);
+	stray = hak_cache_alloc(d, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, stray);
+	swap(obj[4], stray);
+	hak_cache_free_bulk(c, 9, obj);
+	HAK_EXPECT_EVENT(test, HAK_EV_BAD_FREE, 1);
+	hak_free(stray);
+
+	stray = (char *)obj[4] + 1;
+	hak_free_bulk(1, &stray);
+	HAK_EXPECT_EVENT(test, HAK_EV_BAD_FREE, 2);
+	hak_test_provoke(test, HAK_EV_BAD_FREE, 2);
+	/* Refused both times, it can be freed the right way. */
+	hak_free(obj[4]);
+}
+
+/* As from an interrupt inside the owner's busy section. */
+static void inside_the_busy_section(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, 1024, 0);
+	struct hak_cpu_cache *cc;
+	unsigned long pushed;
+	void *obj[8], *slub[4];
+	unsigned int n;
+
+	KUNIT_ASSERT_EQ(test, hak_cache_alloc_bulk(c, GFP_KERNEL, 8, obj), 8);
+	preempt_disable();
+	cc = this_cpu_ptr(c->cpu);
+	WRITE_ONCE(cc->busy, 1);
+	hak_cache_free_bulk(c, 8, obj);
+	n = hak_cache_alloc_bulk(c, GFP_ATOMIC, 4, slub);
+	WRITE_ONCE(cc->busy, 0);
+	preempt_enable();
+
+	pushed = hak_test_event(test, HAK_EV_PUSHED);
+	KUNIT_EXPECT_EQ(test, pushed, 8UL);
+	/* Atomic context on PREEMPT_RT gets what is cached, and there is nothing. */
+	KUNIT_EXPECT_EQ(test, n, IS_ENABLED(CONFIG_PREEMPT_RT) ? 0 : 4);
+	KUNIT_EXPECT_EQ(test, hak_test_event(test, HAK_EV_NESTED), (unsigned long)n);
+	hak_free_bulk(n, slub);
+}
+
+/* Out of range is kmalloc()'s, all or nothing. */
+static void served_by_kmalloc(struct kunit *test)
+{
+	void *obj[5];
+	unsigned int i;
+
+	KUNIT_ASSERT_EQ(test, hak_alloc_bulk(5000, GFP_KERNEL, 5, obj), 5);
+	for (i = 0; i < 5; i++)
+		KUNIT_EXPECT_GE(test, hak_usable_size(obj[i]), (size_t)5000);
+	HAK_EXPECT_EVENT(test, HAK_EV_LARGE, 5);
+	hak_free_bulk(5, obj);
+	KUNIT_EXPECT_EQ(test, hak_alloc_bulk(0, GFP_KERNEL, 5, obj), 5);
+	for (i = 0; i < 5; i++)
+		KUNIT_EXPECT_PTR_EQ(test, obj[i], ZERO_SIZE_PTR);
+	hak_free_bulk(5, obj);
+}
+
+static struct kunit_case cases[] = {
+	KUNIT_CASE(across_slabs),
+	KUNIT_CASE(in_pieces),
+	KUNIT_CASE(cached_objects_first),
+	KUNIT_CASE(zeroed),
+	KUNIT_CASE(mixed_owners),
+	KUNIT_CASE(bad_ones_among_good),
+	KUNIT_CASE(inside_the_busy_section),
+	KUNIT_CASE(served_by_kmalloc),
+	{}
+};
+
+static struct kunit_suite hak_bulk_suite = {
+	.name = "hak_bulk",
+	.init = hak_test_init,
+	.exit = hak_test_exit,
+	.test_cases = cases,
+};
+
+kunit_test_suites(&hak_bulk_suite);
+
+HAK_IMPORT_INTERNAL();
+MODULE_DESCRIPTION("KUnit suite: bulk allocation and free");
+MODULE_LICENSE("GPL");
