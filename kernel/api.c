@@ -87,6 +87,8 @@ EXPORT_SYMBOL_GPL(hak_alloc_node);
  */
 void *hak_cache_alloc(struct hak_cache *c, gfp_t gfp)
 {
+	if (unlikely(gfp & HAK_GFP_FOREIGN))
+		return hak_fallback_object(c, gfp, NUMA_NO_NODE, HAK_EV_FOREIGN);
 	return hak_object_alloc(c, gfp);
 }
 EXPORT_SYMBOL_GPL(hak_cache_alloc);
@@ -102,6 +104,8 @@ EXPORT_SYMBOL_GPL(hak_cache_alloc);
  */
 void *hak_cache_alloc_node(struct hak_cache *c, gfp_t gfp, int node)
 {
+	if (unlikely(gfp & HAK_GFP_FOREIGN))
+		return hak_fallback_object(c, gfp, node, HAK_EV_FOREIGN);
 	return hak_node_alloc(c, gfp, node);
 }
 EXPORT_SYMBOL_GPL(hak_cache_alloc_node);
@@ -126,16 +130,18 @@ void *hak_calloc(size_t n, size_t size, gfp_t gfp)
 EXPORT_SYMBOL_GPL(hak_calloc);
 
 /* Why @p, in a slab of @c, is no object that was ever allocated; or NULL. */
-static const char *hak_why_bad(const struct hak_entry *e, const struct hak_cache *c,
+static const char *hak_why_bad(struct hak_slab *s, const struct hak_cache *c,
 			       const void *p)
 {
 	u32 off = (unsigned long)p & HAK_SLAB_MASK;
 
+	if (!c)
+		return "slab is gone";
 	if (!hak_offset_valid(c, off))
 		return "not the start of an object";
 	if (off >= c->capacity * c->size)
 		return "beyond the last object";
-	if (off >= READ_ONCE(e->limit))
+	if (off >= READ_ONCE(s->bump) * c->size)
 		return "never allocated";
 	return NULL;
 }
@@ -148,29 +154,43 @@ static const char *hak_why_bad(const struct hak_entry *e, const struct hak_cache
 static noinline void hak_free_slow(const void *p, const struct hak_cache *want,
 				   unsigned long caller)
 {
-	struct hak_entry *e;
+	struct hak_slab *s;
 	struct hak_cache *c;
 	const char *why;
 
 	preempt_disable();
-	e = hak_registry_entry(p);
-	if (!e) {
+	s = hak_slab_of(p);
+	if (!s) {
 		preempt_enable();
 		hak_fallback_free(p, caller);
 		return;
 	}
-	c = READ_ONCE(e->cache);
-	why = hak_why_bad(e, c, p);
+	c = READ_ONCE(s->cache);
+	why = hak_why_bad(s, c, p);
 	if (!why && want && c != want)
 		why = "object of another cache";
 	if (why) {
-		hak_report_bad_free(p, want ? want : c, why, caller);
+		hak_report_bad_free(p, c, why, caller);
 	} else {
 		if (want_init_on_free())
 			memset((void *)p, 0, c->size);
-		hak_cpu_free(c, READ_ONCE(e->slab), (void *)p);
+		hak_cpu_free(c, s, (void *)p);
 	}
 	preempt_enable();
+}
+
+/* Bytes of the object that begins at @p; 0 if none does. */
+static size_t hak_object_size(const void *p)
+{
+	struct hak_entry *e = NULL;
+	struct hak_cache *c = NULL;
+	size_t size = 0;
+
+	preempt_disable();
+	if (likely(hak_find_object(p, &e, &c)))
+		size = c->size;
+	preempt_enable();
+	return size;
 }
 
 /**
@@ -218,18 +238,17 @@ EXPORT_SYMBOL_GPL(hak_cache_free);
  */
 void hak_free_sized(const void *p, size_t size)
 {
-	struct hak_entry *e = hak_registry_entry(p);
-	struct hak_cache *c;
+	struct hak_entry *e = NULL;
+	struct hak_cache *c = NULL;
 
-	if (e) {
-		c = READ_ONCE(e->cache);
-		if (hak_is_size_class(c) &&
-		    unlikely(size - 1 >= HAK_MAX_SIZE || hak_size_class(size) != c)) {
-			hak_report_bad_free(p, c, "size of another class",
-					    _RET_IP_);
-			return;
-		}
+	preempt_disable();
+	if (hak_find_object(p, &e, &c) && hak_is_size_class(c) &&
+	    unlikely(size - 1 >= HAK_MAX_SIZE || hak_size_class(size) != c)) {
+		hak_report_bad_free(p, c, "size of another class", _RET_IP_);
+		preempt_enable();
+		return;
 	}
+	preempt_enable();
 	if (unlikely(!hak_cpu_push(p, NULL)))
 		hak_free_slow(p, NULL, _RET_IP_);
 }
@@ -251,21 +270,23 @@ static void __hak_free_bulk(const struct hak_cache *want, unsigned int n, void *
 
 /* @n objects of @c, or none. */
 static unsigned int __hak_alloc_bulk(struct hak_cache *c, gfp_t gfp,
-				     unsigned int n, void **p)
+				     unsigned int n, void **p, unsigned long caller)
 {
 	unsigned int i, j, got;
 
 	might_alloc(gfp);
 	for (i = 0; i < n; i += got) {
-		got = hak_cpu_alloc_bulk(c, n - i, p + i);
+		got = 0;
+		if (likely(!(gfp & HAK_GFP_FOREIGN)))
+			got = hak_cpu_alloc_bulk(c, n - i, p + i);
 		if (likely(got)) {
 			for (j = i; want_init_on_alloc(gfp) && j < i + got; j++)
 				memset(p[j], 0, c->size);
 			continue;
 		}
-		p[i] = hak_cpu_alloc_slow(c, gfp);
+		p[i] = hak_cache_alloc(c, gfp);
 		if (unlikely(!p[i])) {
-			__hak_free_bulk(c, i, p, _RET_IP_);
+			__hak_free_bulk(c, i, p, caller);
 			return 0;
 		}
 		got = 1;
@@ -301,7 +322,7 @@ unsigned int hak_alloc_bulk(size_t size, gfp_t gfp, unsigned int n, void **p)
 	unsigned int i;
 
 	if (likely(hak_is_tiny(size, gfp)))
-		return __hak_alloc_bulk(hak_size_class(size), gfp, n, p);
+		return __hak_alloc_bulk(hak_size_class(size), gfp, n, p, _RET_IP_);
 
 	for (i = 0; i < n; i++) {
 		p[i] = hak_alloc_other(size, gfp, NUMA_NO_NODE);
@@ -341,7 +362,7 @@ EXPORT_SYMBOL_GPL(hak_cache_free_bulk);
 unsigned int hak_cache_alloc_bulk(struct hak_cache *c, gfp_t gfp, unsigned int n,
 				  void **p)
 {
-	return __hak_alloc_bulk(c, gfp, n, p);
+	return __hak_alloc_bulk(c, gfp, n, p, _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(hak_cache_alloc_bulk);
 
@@ -351,15 +372,16 @@ EXPORT_SYMBOL_GPL(hak_cache_alloc_bulk);
  *
  * Context: any.
  * Return: the object's size, at least what was asked for; 0 for NULL,
- * ZERO_SIZE_PTR, and what is nobody's.
+ * ZERO_SIZE_PTR, and what is nobody's or not the start of an object. Of memory
+ * that kmalloc() gave, it is ksize(), which is not the caller's to use.
  */
 size_t hak_usable_size(const void *p)
 {
-	struct hak_entry *e = hak_registry_entry(p);
+	size_t size = hak_object_size(p);
 
-	if (likely(e))
-		return READ_ONCE(e->cache)->size;
-	if (ZERO_OR_NULL_PTR(p) || !hak_fallback_owns(p))
+	if (likely(size))
+		return size;
+	if (ZERO_OR_NULL_PTR(p) || hak_slab_of(p) || !hak_fallback_owns(p))
 		return 0;
 	return ksize(p);
 }
@@ -373,7 +395,8 @@ EXPORT_SYMBOL_GPL(hak_usable_size);
  *
  * Memory that is large enough stays where it is; what kmalloc() gave stays
  * kmalloc()'s. As with krealloc(), __GFP_ZERO clears what is added only if it
- * was given from the start.
+ * was given in every call from the first. An address that is no object's is
+ * reported and left alone.
  *
  * Context: as for hak_alloc().
  * Return: the memory with its old contents up to the smaller of both sizes,
@@ -381,7 +404,6 @@ EXPORT_SYMBOL_GPL(hak_usable_size);
  */
 void *hak_realloc(const void *p, size_t size, gfp_t gfp)
 {
-	struct hak_entry *e;
 	size_t old;
 	void *new;
 
@@ -392,12 +414,18 @@ void *hak_realloc(const void *p, size_t size, gfp_t gfp)
 	if (ZERO_OR_NULL_PTR(p))
 		return hak_alloc(size, gfp);
 
-	e = hak_registry_entry(p);
-	if (!e)
-		return hak_fallback_realloc(p, size, gfp, _RET_IP_);
-	old = READ_ONCE(e->cache)->size;
-	if (size <= old)
+	old = hak_object_size(p);
+	if (unlikely(!old)) {
+		if (!hak_slab_of(p))
+			return hak_fallback_realloc(p, size, gfp, _RET_IP_);
+		hak_free_slow(p, NULL, _RET_IP_);	/* says what is wrong */
+		return NULL;
+	}
+	if (size <= old) {
+		if (want_init_on_alloc(gfp))
+			memset((char *)p + size, 0, old - size);
 		return (void *)p;
+	}
 	new = hak_alloc(size, gfp);
 	if (!new)
 		return NULL;

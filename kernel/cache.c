@@ -25,13 +25,21 @@ DEFINE_MUTEX(hak_cache_mutex);
 /* Frees waiting on a parked slab before it is made findable. */
 #define HAK_PUBLISH_AT	1
 
-/* Let the CPUs that are online use their per-CPU caches. */
-static void hak_cache_open(struct hak_cache *c)
+/*
+ * Let the CPUs that are online use their per-CPU caches, and those that come
+ * and go know of them. None does so between being looked at and being listed.
+ */
+static void hak_cache_publish(struct hak_cache *c)
 {
 	unsigned int cpu;
 
+	cpus_read_lock();
+	mutex_lock(&hak_cache_mutex);
 	for_each_online_cpu(cpu)
 		WRITE_ONCE(per_cpu_ptr(c->cpu, cpu)->busy, 0);
+	list_add_tail(&c->list, &hak_caches);
+	mutex_unlock(&hak_cache_mutex);
+	cpus_read_unlock();
 }
 
 /**
@@ -67,17 +75,14 @@ int hak_cache_setup(struct hak_cache *c, const char *name, u32 size)
 	for_each_possible_cpu(cpu)
 		hak_cpu_cache_init(per_cpu_ptr(c->cpu, cpu), hak_fast_cap);
 
-	/* No CPU comes or goes between being looked at and being listed. */
-	cpus_read_lock();
-	mutex_lock(&hak_cache_mutex);
-	hak_cache_open(c);
-	list_add_tail(&c->list, &hak_caches);
-	mutex_unlock(&hak_cache_mutex);
-	cpus_read_unlock();
+	hak_cache_publish(c);
 	return 0;
 }
 
-/* Nobody uses @c any more: empty every CPU's cache of it and reap its pools. */
+/*
+ * Nobody uses @c any more: empty every CPU's cache of it and reap its pools.
+ * CPUs that come or go from here on do not know it.
+ */
 static void hak_cache_quiesce(struct hak_cache *c)
 {
 	unsigned int cpu;
@@ -95,6 +100,7 @@ static void hak_cache_quiesce(struct hak_cache *c)
 	}
 	for_each_node(nid)
 		hak_pool_reap(c->pool[nid]);
+	list_del_init(&c->list);
 	mutex_unlock(&hak_cache_mutex);
 	cpus_read_unlock();
 }
@@ -103,7 +109,7 @@ static void hak_cache_quiesce(struct hak_cache *c)
 void hak_cache_teardown(struct hak_cache *c)
 {
 	mutex_lock(&hak_cache_mutex);
-	list_del(&c->list);
+	list_del_init(&c->list);
 	mutex_unlock(&hak_cache_mutex);
 	free_percpu(c->cpu);
 	c->cpu = NULL;
@@ -211,9 +217,7 @@ void hak_cache_destroy(struct hak_cache *c)
 	if (WARN(cs.live || cs.slabs,
 		 "%s(%s): %ld objects in %lu slabs are live\n",
 		 __func__, c->name, cs.live, cs.slabs)) {
-		cpus_read_lock();
-		hak_cache_open(c);
-		cpus_read_unlock();
+		hak_cache_publish(c);
 		return;
 	}
 	pr_debug("cache %s destroyed\n", c->name);

@@ -26,9 +26,9 @@ static inline bool hak_page_is_large_kmalloc(struct page *head, const void *p)
 	if (page_address(head) != p)
 		return false;
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 15, 0)
-	return PageLargeKmalloc(head);
+	return folio_test_large_kmalloc(page_folio(head));
 #else
-	return PageHead(head);
+	return PageHead(head) && page_count(head);	/* but not one of ours */
 #endif
 }
 

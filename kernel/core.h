@@ -434,20 +434,15 @@ static __always_inline bool hak_registry_find(const void *p,
 	return true;
 }
 
-/* The entry for the slab that holds @p; NULL if that is none of hakmem's. */
-static inline struct hak_entry *hak_registry_entry(const void *p)
-{
-	struct hak_entry *e = NULL;
-
-	return hak_registry_find(p, &e) && READ_ONCE(e->slab) ? e : NULL;
-}
-
 /* The slab that holds @p; NULL if that is none of hakmem's. */
 static __always_inline struct hak_slab *hak_slab_of(const void *p)
 {
 	struct hak_entry *e = NULL;
 
-	return likely(hak_registry_find(p, &e)) ? READ_ONCE(e->slab) : NULL;
+	if (unlikely(!hak_registry_find(p, &e)))
+		return NULL;
+	/* Pairs with smp_store_release() in hak_registry_set(). */
+	return smp_load_acquire(&e->slab);
 }
 
 /* page_arena.c */
@@ -466,6 +461,7 @@ void hak_superslab_trim(unsigned int keep);
 unsigned long hak_superslab_empty_pages(int nid);
 unsigned long hak_superslab_shrink(int nid, unsigned long pages);
 void hak_superslab_stats(struct hak_stats *st);
+void hak_superslab_forked(void);
 
 /* slab.c */
 void hak_slab_init(struct hak_slab *s, struct hak_cache *c);
@@ -599,12 +595,14 @@ void *hak_fallback_realloc(const void *p, size_t size, gfp_t gfp,
 			   unsigned long caller);
 void hak_fallback_free(const void *p, unsigned long caller);
 bool hak_fallback_owns(const void *p);
+void hak_fallback_forked(void);
 
 /* reaper.c */
 void hak_reaper_init(void);
 void hak_reaper_exit(void);
 void hak_reaper_arm(void);
 void hak_reap_all(void);
+void hak_reaper_forked(void);
 typedef void (*hak_reap_hook_t)(void);
 void hak_reaper_hook(hak_reap_hook_t fn);
 unsigned long hak_paranoid_scan(void);
@@ -613,6 +611,7 @@ unsigned long hak_paranoid_scan(void);
 void hak_report_bad_free(const void *p, const struct hak_cache *c,
 			 const char *why, unsigned long caller);
 void hak_report_corrupt(struct hak_slab *s, const void *p, const char *why);
+void hak_report_stray(const struct hak_cache *c, const void *p, unsigned int n);
 
 /* stats.c */
 struct hak_class_stats {
@@ -647,6 +646,7 @@ void hak_stats_exit(void);
 /* init.c */
 int hak_core_init(void);
 void hak_core_exit(void);
+void hak_core_forked(void);
 long hak_core_leaks(void);
 
 #endif /* _HAK_CORE_H */

@@ -159,6 +159,20 @@ int hak_fallback_init(void)
 	return 0;
 }
 
+/* See hak_core_forked(): objects may wait for work that was not queued. */
+void hak_fallback_forked(void)
+{
+	unsigned int cpu;
+
+	for_each_possible_cpu(cpu) {
+		struct hak_deferred *d = per_cpu_ptr(hak_deferred, cpu);
+
+		init_irq_work(&d->work, hak_deferred_run);
+		if (!llist_empty(&d->list))
+			irq_work_queue(&d->work);
+	}
+}
+
 /* Wait until every object freed so far has reached kfree(). Context: task. */
 void hak_fallback_sync(void)
 {

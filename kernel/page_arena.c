@@ -2,12 +2,15 @@
 /*
  * The page arena: the only code that asks the page allocator for superslabs.
  *
- * The pages are not compound and carry reference count 0, as slab pages do,
- * so a stray put_page() or kfree() cannot give them away; they are counted in
- * NR_SLAB_UNRECLAIMABLE_B, so /proc/meminfo shows them under Slab.
+ * The pages are compound and carry reference count 0, as slab pages do: a stray
+ * put_page() or kfree() cannot give them away, and taking their memory offline
+ * fails at once. They are counted in NR_SLAB_UNRECLAIMABLE_B, so /proc/meminfo
+ * shows them under Slab.
  */
 #include <linux/atomic.h>
+#include <linux/kmemleak.h>
 #include <linux/mmzone.h>
+#include <linux/page_ref.h>
 
 #include "core.h"
 
@@ -24,7 +27,8 @@ static gfp_t hak_arena_gfp(gfp_t gfp, unsigned int order)
 	       __GFP_THISNODE;
 	if (order > HAK_MIN_ORDER)
 		gfp &= ~__GFP_RECLAIM;
-	return gfp | __GFP_NORETRY | __GFP_NOWARN | __GFP_NOMEMALLOC;
+	return gfp | __GFP_COMP | __GFP_NORETRY | __GFP_NOWARN |
+	       __GFP_NOMEMALLOC;
 }
 
 /**
@@ -41,11 +45,18 @@ void *hak_arena_alloc(int nid, unsigned int order, gfp_t gfp)
 {
 	struct page *page;
 
-	page = alloc_pages_node(nid, hak_arena_gfp(gfp, order), order);
+	gfp = hak_arena_gfp(gfp, order);
+	page = alloc_pages_node(nid, gfp, order);
 	if (!page)
 		return NULL;
 
-	set_page_count(page, 0);
+	/* Somebody may still be looking at what the page was before. */
+	if (!page_ref_freeze(page, 1)) {
+		__free_pages(page, order);
+		return NULL;
+	}
+	/* Never reported as a leak, but looked through for pointers. */
+	kmemleak_alloc(page_address(page), PAGE_SIZE << order, 0, gfp);
 	mod_node_page_state(page_pgdat(page), NR_SLAB_UNRECLAIMABLE_B,
 			    PAGE_SIZE << order);
 	atomic64_add(PAGE_SIZE << order, &hak_arena_total);
@@ -66,7 +77,8 @@ void hak_arena_free(void *addr, unsigned int order)
 	atomic64_sub(PAGE_SIZE << order, &hak_arena_total);
 	mod_node_page_state(page_pgdat(page), NR_SLAB_UNRECLAIMABLE_B,
 			    -(long)(PAGE_SIZE << order));
-	set_page_count(page, 1);
+	kmemleak_free(addr);
+	page_ref_unfreeze(page, 1);
 	__free_pages(page, order);
 }
 

@@ -87,6 +87,7 @@ void hak_cpu_spill(struct hak_cache *c, struct hak_cpu_cache *cc,
 		   void **obj, unsigned int n)
 {
 	struct hak_spill_group group[HAK_SPILL_GROUPS];
+	struct hak_slab *s;
 	unsigned int i, run;
 
 	for (i = 0; i < HAK_SPILL_GROUPS; i++)
@@ -102,7 +103,12 @@ void hak_cpu_spill(struct hak_cache *c, struct hak_cpu_cache *cc,
 			link->next = first;
 			first = link;
 		}
-		hak_spill_add(cc, group, hak_slab_of(obj[i]), first, last, run);
+		s = hak_slab_of(obj[i]);
+		/* Of a slab that is gone: somebody freed more than there was. */
+		if (unlikely(!s))
+			hak_report_stray(c, obj[i], run);
+		else
+			hak_spill_add(cc, group, s, first, last, run);
 	}
 	for (i = 0; i < HAK_SPILL_GROUPS; i++)
 		if (group[i].slab)

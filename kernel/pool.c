@@ -7,6 +7,7 @@
 #include <linux/errno.h>
 #include <linux/minmax.h>
 #include <linux/nodemask.h>
+#include <linux/sched.h>
 
 #include "core.h"
 
@@ -91,9 +92,11 @@ struct hak_slab *hak_pool_adopt(struct hak_cache *c, int nid)
  * hak_pool_reap() - release the whole slabs of a pool
  * @pool: the pool
  *
- * Looks once at every slab there was at the start, a few at a time; those
+ * Looks at as many slabs as there were at the start, a few at a time; those
  * that are not whole go to the end of the pool's list. A slab that becomes
- * whole while it is out is noticed by its last pusher.
+ * whole while it is out is noticed by its last pusher. New arrivals are popped
+ * first, so for each that was not adopted one of the others may have been left
+ * out; then the reaper is to come again.
  *
  * Context: task; hak_cache_mutex held.
  * Return: slabs released.
@@ -101,7 +104,7 @@ struct hak_slab *hak_pool_adopt(struct hak_cache *c, int nid)
 unsigned int hak_pool_reap(struct hak_pool *pool)
 {
 	struct hak_slab *batch[HAK_REAP_BATCH];
-	unsigned int left = atomic_read(&pool->nr);
+	unsigned int start = atomic_read(&pool->nr), left = start;
 	unsigned int i, n, reaped = 0;
 	unsigned long flags;
 	u32 rc;
@@ -132,10 +135,17 @@ unsigned int hak_pool_reap(struct hak_pool *pool)
 		for (i = 0; i < n; i++) {
 			if (!batch[i])
 				continue;
-			hak_slab_release(batch[i]);
 			reaped++;
+			/* After a double free the books lie: keep its pages. */
+			if ((HAK_CHECKS || hak_paranoid_drain) &&
+			    !hak_slab_validate(batch[i]))
+				continue;
+			hak_slab_release(batch[i]);
 		}
+		cond_resched();
 	}
+	if (atomic_read(&pool->nr) + reaped > start)
+		hak_reaper_arm();
 	return reaped;
 }
 

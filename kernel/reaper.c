@@ -140,6 +140,14 @@ unsigned long hak_paranoid_scan(void)
 	return found;
 }
 
+/* See hak_core_forked(): it may be armed, but not queued. */
+void hak_reaper_forked(void)
+{
+	init_irq_work(&hak_reap_irq, hak_reap_irq_run);
+	atomic_set(&hak_reap_armed, 0);
+	hak_reaper_arm();
+}
+
 void hak_reaper_init(void)
 {
 	atomic_set(&hak_reap_armed, 0);

@@ -90,9 +90,10 @@ void hak_registry_set(struct hak_slab *s)
 	if (WARN_ON_ONCE(!hak_registry_find((void *)s->addr, &e)))
 		return;
 	s->entry = e;
-	e->nid = s->nid;
+	WRITE_ONCE(e->nid, s->nid);
 	WRITE_ONCE(e->cache, s->cache);
-	WRITE_ONCE(e->slab, s);
+	/* Pairs with smp_load_acquire() in hak_slab_of(). */
+	smp_store_release(&e->slab, s);
 }
 
 /* The slab is released: its addresses are nobody's. */

@@ -43,3 +43,21 @@ void hak_report_corrupt(struct hak_slab *s, const void *p, const char *why)
 			   (void *)s->addr, c ? c->name : "none", s->bump,
 			   s->taken, (unsigned int)atomic_read(&s->rc), p, why);
 }
+
+/**
+ * hak_report_stray() - say that objects were freed into a slab that is gone
+ * @c: their cache
+ * @p: the first
+ * @n: how many
+ *
+ * Their slab was released while they were live, which takes as many frees too
+ * many of others in it. They are left alone.
+ *
+ * Context: any.
+ */
+void hak_report_stray(const struct hak_cache *c, const void *p, unsigned int n)
+{
+	hak_count(HAK_EV_CORRUPT);
+	pr_err_ratelimited("corruption: %u objects (class %s) at %p are in no slab any more; something there was freed twice\n",
+			   n, c->name, p);
+}

@@ -269,6 +269,8 @@ void hak_slab_push(struct hak_slab *s, struct llist_node *first,
 void hak_slab_release(struct hak_slab *s)
 {
 	hak_registry_clear(s);
+	/* Who claims the slot next is not this cache until it says so. */
+	WRITE_ONCE(s->cache, NULL);
 	atomic_set(&s->rc, HAK_UNUSED);
 	hak_count(HAK_EV_RELEASED);
 	hak_trace(HAK_TR_RELEASE, s, NULL, 0);

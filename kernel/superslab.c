@@ -312,6 +312,15 @@ void hak_superslab_stats(struct hak_stats *st)
 		st->superslabs_empty += READ_ONCE(hak_node[nid]->nr_empty);
 }
 
+/* See hak_core_forked(): whoever was growing a node is not any more. */
+void hak_superslab_forked(void)
+{
+	int nid;
+
+	for_each_node(nid)
+		atomic_set(&hak_node[nid]->growing, 0);
+}
+
 static void hak_superslab_free_nodes(void)
 {
 	int nid;

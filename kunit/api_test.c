@@ -353,6 +353,55 @@ static void constant_sizes(struct kunit *test)
 	hak_free(p);
 }
 
+/* Caches do not charge memcgs or have zones either. */
+static void flags_of_slub_in_a_cache(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, 72, 0);
+	void *obj[3];
+	unsigned int i;
+
+	obj[0] = hak_cache_alloc(c, GFP_KERNEL_ACCOUNT);
+	obj[1] = hak_cache_alloc_node(c, GFP_KERNEL_ACCOUNT, NUMA_NO_NODE);
+	KUNIT_EXPECT_EQ(test, hak_cache_alloc_bulk(c, GFP_KERNEL_ACCOUNT, 1, obj + 2), 1);
+	for (i = 0; i < ARRAY_SIZE(obj); i++) {
+		KUNIT_ASSERT_NOT_NULL(test, obj[i]);
+		KUNIT_EXPECT_NULL(test, hak_slab_of(obj[i]));
+	}
+	HAK_EXPECT_EVENT(test, HAK_EV_FOREIGN, 3);
+	hak_cache_free_bulk(c, 3, obj);
+}
+
+/* What is beyond the size asked for is zero again when it is asked for. */
+static void realloc_in_place_zeroes(struct kunit *test)
+{
+	char *p = hak_zalloc(64, GFP_KERNEL), *q;
+
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	memset(p, 0x5a, 64);
+	q = hak_realloc(p, 16, GFP_KERNEL | __GFP_ZERO);
+	KUNIT_EXPECT_PTR_EQ(test, q, p);
+	q = hak_realloc(q, 64, GFP_KERNEL | __GFP_ZERO);
+	KUNIT_EXPECT_PTR_EQ(test, q, p);
+	KUNIT_EXPECT_TRUE(test, is_filled(q, 0x5a, 16));
+	KUNIT_EXPECT_TRUE(test, is_filled(q + 16, 0, 48));
+	hak_free(q);
+}
+
+/* What kmalloc() gave stays its own, whatever room there is behind it. */
+static void realloc_of_kmalloc_memory(struct kunit *test)
+{
+	char *p = hak_alloc(600, GFP_KERNEL_ACCOUNT);
+
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	memset(p, 0x33, 600);
+	p = hak_realloc(p, 1000, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	KUNIT_EXPECT_NULL(test, hak_slab_of(p));
+	KUNIT_EXPECT_TRUE(test, is_filled(p, 0x33, 600));
+	memset(p, 0x44, 1000);
+	hak_free(p);
+}
+
 static void bulk(struct kunit *test)
 {
 	enum { NR = 500 };
@@ -568,6 +617,9 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(realloc_to_nothing),
 	KUNIT_CASE(realloc_that_fails),
 	KUNIT_CASE(constant_sizes),
+	KUNIT_CASE(flags_of_slub_in_a_cache),
+	KUNIT_CASE(realloc_in_place_zeroes),
+	KUNIT_CASE(realloc_of_kmalloc_memory),
 	KUNIT_CASE(bulk),
 	KUNIT_CASE(bulk_that_fails),
 	KUNIT_CASE(by_node),

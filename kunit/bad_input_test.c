@@ -56,6 +56,20 @@ static void not_the_start_of_an_object(struct kunit *test)
 	}
 }
 
+/* Neither resized, which would copy what is not its own, nor measured. */
+static void no_object_to_resize(struct kunit *test)
+{
+	char *p = hak_alloc(1024, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	KUNIT_EXPECT_EQ(test, hak_usable_size(p + 1000), (size_t)0);
+	KUNIT_EXPECT_NULL(test, hak_realloc(p + 1000, 2000, GFP_KERNEL));
+	KUNIT_EXPECT_NULL(test, hak_realloc(p + 8, 16, GFP_KERNEL));
+	HAK_EXPECT_EVENT(test, HAK_EV_BAD_FREE, 2);
+	hak_test_provoke(test, HAK_EV_BAD_FREE, 2);
+	hak_free(p);
+}
+
 static void typed_interior(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache(test, 8192, 0);
@@ -149,7 +163,7 @@ static void freed_superslab(struct kunit *test)
 	p = (void *)(s->ss->addr + (PAGE_SIZE << s->ss->order) / 2 + 1024);
 	KUNIT_ASSERT_EQ(test, hak_test_reap(c), NR);
 	hak_superslab_trim(0);
-	KUNIT_ASSERT_NULL(test, hak_registry_entry(p));
+	KUNIT_ASSERT_NULL(test, hak_slab_of(p));
 	refused(test, c, p);
 }
 
@@ -254,6 +268,7 @@ static void unsupported_cache_arguments(struct kunit *test)
 
 static struct kunit_case cases[] = {
 	KUNIT_CASE(not_the_start_of_an_object),
+	KUNIT_CASE(no_object_to_resize),
 	KUNIT_CASE(typed_interior),
 	KUNIT_CASE(never_allocated),
 	KUNIT_CASE(never_allocated_of_a_class),

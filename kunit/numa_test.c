@@ -88,7 +88,7 @@ static void alloc_node(struct kunit *test)
 				for (k = 0; k < NR; k++) {
 					obj[k] = hak_alloc_node(sizes[i], gfp[j], nid);
 					bad += !obj[k] || node_of(obj[k]) != nid;
-					foreign += !hak_registry_entry(obj[k]);
+					foreign += !hak_slab_of(obj[k]);
 				}
 				for (k = 0; k < NR; k++)
 					hak_free(obj[k]);

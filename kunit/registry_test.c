@@ -18,16 +18,16 @@ static void foreign_addresses(struct kunit *test)
 	void *virt = vmalloc(PAGE_SIZE);
 	int on_stack = 0;
 
-	KUNIT_EXPECT_NULL(test, hak_registry_entry(NULL));
-	KUNIT_EXPECT_NULL(test, hak_registry_entry(ZERO_SIZE_PTR));
-	KUNIT_EXPECT_NULL(test, hak_registry_entry((void *)~0UL));
-	KUNIT_EXPECT_NULL(test, hak_registry_entry((void *)0x1000000));
-	KUNIT_EXPECT_NULL(test, hak_registry_entry(&on_stack));
-	KUNIT_EXPECT_NULL(test, hak_registry_entry(&static_data));
-	KUNIT_EXPECT_NULL(test, hak_registry_entry(foreign_addresses));
-	KUNIT_EXPECT_NULL(test, hak_registry_entry(heap));
-	KUNIT_EXPECT_NULL(test, hak_registry_entry(large));
-	KUNIT_EXPECT_NULL(test, hak_registry_entry(virt));
+	KUNIT_EXPECT_NULL(test, hak_slab_of(NULL));
+	KUNIT_EXPECT_NULL(test, hak_slab_of(ZERO_SIZE_PTR));
+	KUNIT_EXPECT_NULL(test, hak_slab_of((void *)~0UL));
+	KUNIT_EXPECT_NULL(test, hak_slab_of((void *)0x1000000));
+	KUNIT_EXPECT_NULL(test, hak_slab_of(&on_stack));
+	KUNIT_EXPECT_NULL(test, hak_slab_of(&static_data));
+	KUNIT_EXPECT_NULL(test, hak_slab_of(foreign_addresses));
+	KUNIT_EXPECT_NULL(test, hak_slab_of(heap));
+	KUNIT_EXPECT_NULL(test, hak_slab_of(large));
+	KUNIT_EXPECT_NULL(test, hak_slab_of(virt));
 	vfree(virt);
 	kfree(large);
 	kfree(heap);
@@ -38,10 +38,10 @@ static void ends_of_the_map(struct kunit *test)
 	unsigned long base = hak_registry.base;
 	unsigned long end = base + hak_registry.nr * HAK_SLAB_SIZE;
 
-	KUNIT_EXPECT_NULL(test, hak_registry_entry((void *)(base - 1)));
-	KUNIT_EXPECT_NULL(test, hak_registry_entry((void *)base));
-	KUNIT_EXPECT_NULL(test, hak_registry_entry((void *)(end - 1)));
-	KUNIT_EXPECT_NULL(test, hak_registry_entry((void *)end));
+	KUNIT_EXPECT_NULL(test, hak_slab_of((void *)(base - 1)));
+	KUNIT_EXPECT_NULL(test, hak_slab_of((void *)base));
+	KUNIT_EXPECT_NULL(test, hak_slab_of((void *)(end - 1)));
+	KUNIT_EXPECT_NULL(test, hak_slab_of((void *)end));
 
 	KUNIT_EXPECT_EQ(test, hak_registry_prepare(end, 1, GFP_KERNEL), -ERANGE);
 	KUNIT_EXPECT_EQ(test, hak_registry_prepare(end - HAK_SLAB_SIZE, 2,
@@ -61,17 +61,17 @@ static void entry_of_a_slab(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache(test, 1024, 0);
 	struct hak_slab *s = hak_test_slab(test, c);
-	struct hak_entry *e;
+	struct hak_entry *e = NULL;
 
 	KUNIT_EXPECT_EQ(test, s->addr & HAK_SLAB_MASK, 0UL);
-	e = hak_registry_entry((void *)s->addr);
-	KUNIT_ASSERT_NOT_NULL(test, e);
+	KUNIT_EXPECT_PTR_EQ(test, hak_slab_of((void *)s->addr), s);
+	KUNIT_ASSERT_TRUE(test, hak_registry_find((void *)s->addr, &e));
 	KUNIT_EXPECT_PTR_EQ(test, e->slab, s);
 	KUNIT_EXPECT_PTR_EQ(test, e->cache, c);
 	KUNIT_EXPECT_EQ(test, e->nid, s->nid);
 	KUNIT_EXPECT_EQ(test, e->limit, 0);
 	KUNIT_EXPECT_PTR_EQ(test, s->entry, e);
-	KUNIT_EXPECT_PTR_EQ(test, hak_registry_entry((void *)(s->addr + HAK_SLAB_MASK)), e);
+	KUNIT_EXPECT_PTR_EQ(test, hak_slab_of((void *)(s->addr + HAK_SLAB_MASK)), s);
 	KUNIT_EXPECT_PTR_NE(test, hak_test_slab_of((void *)(s->addr - 1)), s);
 	KUNIT_EXPECT_PTR_NE(test, hak_test_slab_of((void *)(s->addr +
 							    HAK_SLAB_SIZE)), s);
@@ -103,10 +103,10 @@ static void class_entries(struct kunit *test)
 
 	for (i = 0; i < HAK_NR_CLASSES; i++) {
 		void *p = hak_alloc(hak_class[i].size, GFP_KERNEL);
-		struct hak_entry *e = hak_registry_entry(p);
+		struct hak_entry *e = NULL;
 
 		KUNIT_ASSERT_NOT_NULL(test, p);
-		KUNIT_ASSERT_NOT_NULL(test, e);
+		KUNIT_ASSERT_TRUE(test, hak_registry_find(p, &e));
 		KUNIT_EXPECT_PTR_EQ(test, e->cache, &hak_class[i]);
 		KUNIT_EXPECT_PTR_EQ(test, e->slab->cache, &hak_class[i]);
 		hak_free(p);
@@ -128,7 +128,8 @@ static void cleared_on_release(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, hak_test_slab_of((void *)addr), s);
 	KUNIT_EXPECT_EQ(test, hak_test_reap(c), 1);
 	KUNIT_EXPECT_EQ(test, e->limit, 0);
-	KUNIT_EXPECT_NULL(test, hak_registry_entry((void *)addr));
+	KUNIT_EXPECT_NULL(test, s->cache);
+	KUNIT_EXPECT_NULL(test, hak_slab_of((void *)addr));
 	hak_pool_put(keep, HAK_OWNED);
 }
 

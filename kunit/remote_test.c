@@ -266,7 +266,7 @@ static void last_free_and_the_reaper(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, hak_test_slab_of(f->obj[0]), f->s);
 	hak_slab_count(f->s, 1);
 	release_from_pool(test, f);
-	KUNIT_EXPECT_NULL(test, hak_registry_entry(f->obj[0]));
+	KUNIT_EXPECT_NULL(test, hak_slab_of(f->obj[0]));
 }
 
 /* Let a reaper that is armed already run, so that the next is one's own. */

@@ -26,11 +26,11 @@ static void report_address(unsigned long addr)
 	struct hak_slab *s = hak_slab_of((void *)addr);
 	struct hak_cache *c;
 
-	if (!s) {
+	c = s ? READ_ONCE(s->cache) : NULL;
+	if (!c) {
 		_printk("hakmem: %p is in no superslab\n", (void *)addr);
 		return;
 	}
-	c = READ_ONCE(s->cache);
 	_printk("hakmem: %p is in a superslab: slab %p of %s, object %lu of %u, byte %lu of %u\n",
 		(void *)addr, (void *)s->addr, c->name,
 		(addr - s->addr) / c->size, c->capacity,

@@ -292,6 +292,20 @@ bool irq_work_queue(struct irq_work *work)
 	return true;
 }
 
+/*
+ * In a forked child: some thread may have been between the two steps of
+ * irq_work_queue(). All are forgotten, for their owners to queue them anew.
+ */
+void shim_deferred_forked(void)
+{
+	struct llist_node *n, *next;
+
+	for (n = llist_del_all(&irq_works); n; n = next) {
+		next = n->next;
+		atomic_set(&container_of(n, struct irq_work, llnode)->flags, 0);
+	}
+}
+
 void irq_work_sync(struct irq_work *work)
 {
 	while (atomic_read_acquire(&work->flags) && !runner_is_me()) {

@@ -40,8 +40,11 @@ static void fork_child(void)
 	int saved = errno;
 
 	shim_locks_release_all();
+	shim_deferred_forked();
 	shim_deferred_unlock();
 	shim_thread_bury_others();
+	if (shim_is_ready())
+		hak_core_forked();
 	shim_unlock(&shim_hotplug_lock);
 	errno = saved;
 }

@@ -162,10 +162,10 @@ void free_aligned_sized(void *p, size_t align, size_t size)
 /* Before the core is up nothing is its own. */
 static size_t usable_size(void *p, bool *ours)
 {
-	struct hak_entry *e = hak_registry_entry(p);
+	struct hak_slab *s = hak_slab_of(p);
 
-	*ours = e;
-	return e ? READ_ONCE(e->cache)->size : shim_libc_usable(p);
+	*ours = s;
+	return s ? READ_ONCE(s->cache)->size : shim_libc_usable(p);
 }
 
 size_t malloc_usable_size(void *p)

@@ -105,6 +105,7 @@ void shim_pending_check(void);
 void shim_run_pending(void);
 void shim_deferred_lock(void);
 void shim_deferred_unlock(void);
+void shim_deferred_forked(void);
 
 /* pages.c */
 extern unsigned long shim_pages_out;	/* pages handed out */

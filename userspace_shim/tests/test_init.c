@@ -52,7 +52,7 @@ static void test_every_failure(void **state)
 	assert_in_range(n, 3 * HAK_NR_CLASSES, ENOUGH - 1);
 	p = hak_alloc(64, GFP_KERNEL);
 	assert_non_null(p);
-	assert_non_null(hak_registry_entry(p));
+	assert_non_null(hak_slab_of(p));
 	hak_free(p);
 	assert_int_equal(hak_core_leaks(), 0);
 }

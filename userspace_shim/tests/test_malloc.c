@@ -20,7 +20,7 @@ void free_aligned_sized(void *p, size_t align, size_t size);
 
 static bool ours(void *p)
 {
-	return hak_registry_entry(p);
+	return hak_slab_of(p);
 }
 
 static void test_sizes(void **state)

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The reaper looks at as many slabs as there were when it began, and those that
+ * arrive meanwhile are popped first. Here some arrive between its first batch
+ * and the second, in hak_superslab_unclaim(), which the linker wraps: the whole
+ * slab that is then left out must be noticed all the same.
+ */
+#include "test.h"
+
+#include "core.h"
+#include "shim.h"
+
+#define NR	20
+#define LATE	4
+
+static struct hak_cache *cache;
+static struct hak_slab *slab[NR + LATE];
+static void *obj[NR + LATE];
+static bool arrive;
+
+void __real_hak_superslab_unclaim(struct hak_slab *s);
+void __wrap_hak_superslab_unclaim(struct hak_slab *s);
+
+void __wrap_hak_superslab_unclaim(struct hak_slab *s)
+{
+	unsigned int i;
+
+	for (i = NR; arrive && i < NR + LATE; i++)
+		hak_pool_put(slab[i], HAK_OWNED);
+	arrive = false;
+	__real_hak_superslab_unclaim(s);
+}
+
+static unsigned int reap(void)
+{
+	unsigned int n;
+
+	mutex_lock(&hak_cache_mutex);
+	n = hak_pool_reap(cache->pool[0]);
+	mutex_unlock(&hak_cache_mutex);
+	return n;
+}
+
+static void push(unsigned int i)
+{
+	struct llist_node *link = hak_to_link(cache, obj[i]);
+
+	hak_slab_push(slab[i], link, link, 1);
+}
+
+static void test_arrivals_hide_no_whole_slab(void **state)
+{
+	struct hak_stats before, after;
+	unsigned int i, ms;
+
+	cache = hak_cache_create("reaper", 4096, 0, 0, NULL);
+	assert_non_null(cache);
+	for (i = 0; i < NR + LATE; i++) {
+		slab[i] = hak_superslab_claim(cache, 0);
+		if (!slab[i] && hak_superslab_grow(0, GFP_KERNEL) >= 0)
+			slab[i] = hak_superslab_claim(cache, 0);
+		assert_non_null(slab[i]);
+		assert_int_equal(hak_slab_take(cache, slab[i], &obj[i], 1), 1);
+	}
+	/* Once looked at, they are on the list and no new arrivals. */
+	for (i = 0; i < NR; i++)
+		hak_pool_put(slab[i], HAK_OWNED);
+	assert_int_equal(reap(), 0);
+	hak_stats_read(&before);
+
+	/* The first and the last one looked at become whole. */
+	i = list_first_entry(&cache->pool[0]->list, struct hak_slab, list) == slab[0] ?
+	    0 : NR - 1;
+	arrive = true;
+	push(i);
+	push(NR - 1 - i);
+
+	for (ms = 0; ms < 2000; ms++) {
+		shim_run_pending();
+		hak_stats_read(&after);
+		if (after.event[HAK_EV_RELEASED] - before.event[HAK_EV_RELEASED] == 2)
+			break;
+		usleep(1000);
+	}
+	assert_false(arrive);
+	assert_int_equal(after.event[HAK_EV_RELEASED] - before.event[HAK_EV_RELEASED], 2);
+
+	for (i = 0; i < NR + LATE; i++)
+		if (hak_rc_state(atomic_read(&slab[i]->rc)) == HAK_POOLED)
+			push(i);
+	hak_cache_destroy(cache);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_arrivals_hide_no_whole_slab),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
