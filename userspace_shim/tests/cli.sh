@@ -128,7 +128,7 @@ for name in malloc calloc realloc free memalign posix_memalign aligned_alloc \
 	got=0
 	outcome "libhakmem.so exports $prefix$name" 0 "^$prefix$name\$"
 done
-grep -vE '^(hak_|hakmem_)|^(__start|__stop)_hak|^_(init|fini)$' "$log" |
+grep -vE '^((__)?hak_|hakmem_)|^(__start|__stop)_hak|^_(init|fini)$' "$log" |
 	grep -vxE "(malloc|calloc|realloc|free|memalign|posix_memalign|aligned_alloc|valloc|pvalloc|malloc_usable_size|reallocarray|free_sized|free_aligned_sized)" |
 	grep -vE '^(__asan|__tsan|__odr_asan)' >"$log.more"
 mv "$log.more" "$log"
