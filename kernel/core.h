@@ -491,10 +491,16 @@ static __always_inline void *hak_from_link(const struct hak_cache *c,
 	return (char *)n - c->link;
 }
 
-/* Is @off, less than HAK_SLAB_SIZE, a multiple of the objects' size? */
+/* Is @off, less than HAK_SLAB_SIZE, a multiple of what @recip is of? */
+static __always_inline bool hak_multiple(u32 off, u32 recip)
+{
+	return off * recip < recip;
+}
+
+/* ... of the objects' size? */
 static __always_inline bool hak_offset_valid(const struct hak_cache *c, u32 off)
 {
-	return off * c->recip < c->recip;
+	return hak_multiple(off, c->recip);
 }
 
 /*

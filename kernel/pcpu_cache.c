@@ -47,22 +47,30 @@ static void hak_spill_group(struct hak_cpu_cache *cc, struct hak_spill_group *g)
 	cc->pushes++;
 }
 
+/* Groups being gathered; only those whose bit is set in @used mean anything. */
+struct hak_spill {
+	unsigned long used;
+	struct hak_spill_group group[HAK_SPILL_GROUPS];
+};
+
 /* Put a chain of @n objects of @s into its group; what is there of another goes. */
-static void hak_spill_add(struct hak_cpu_cache *cc, struct hak_spill_group *group,
+static void hak_spill_add(struct hak_cpu_cache *cc, struct hak_spill *sp,
 			  struct hak_slab *s, struct llist_node *first,
 			  struct llist_node *last, unsigned int n)
 {
-	struct hak_spill_group *g;
+	unsigned int i = (unsigned long)s / sizeof(*s) % HAK_SPILL_GROUPS;
+	struct hak_spill_group *g = &sp->group[i];
 
-	g = &group[(unsigned long)s / sizeof(*s) % HAK_SPILL_GROUPS];
-	if (g->slab == s) {
-		last->next = g->first;
-		g->first = first;
-		g->n += n;
-		return;
-	}
-	if (g->slab)
+	if (sp->used & BIT(i)) {
+		if (g->slab == s) {
+			last->next = g->first;
+			g->first = first;
+			g->n += n;
+			return;
+		}
 		hak_spill_group(cc, g);
+	}
+	sp->used |= BIT(i);
 	*g = (struct hak_spill_group){ s, first, last, n };
 }
 
@@ -86,33 +94,31 @@ static __always_inline bool hak_same_slab(const void *a, const void *b)
 void hak_cpu_spill(struct hak_cache *c, struct hak_cpu_cache *cc,
 		   void **obj, unsigned int n)
 {
-	struct hak_spill_group group[HAK_SPILL_GROUPS];
+	struct hak_spill sp __uninitialized;
+	const u32 link = c->link;
 	struct hak_slab *s;
 	unsigned int i, run;
 
-	for (i = 0; i < HAK_SPILL_GROUPS; i++)
-		group[i].slab = NULL;
-
+	sp.used = 0;
 	for (i = 0; i < n; i += run) {
-		struct llist_node *last = hak_to_link(c, obj[i]);
-		struct llist_node *first = last;
+		const void *p = obj[i];
+		struct llist_node *last = obj[i] + link, *first = last;
 
-		for (run = 1; i + run < n && hak_same_slab(obj[i], obj[i + run]); run++) {
-			struct llist_node *link = hak_to_link(c, obj[i + run]);
+		for (run = 1; i + run < n && hak_same_slab(p, obj[i + run]); run++) {
+			struct llist_node *node = obj[i + run] + link;
 
-			link->next = first;
-			first = link;
+			node->next = first;
+			first = node;
 		}
-		s = hak_slab_of(obj[i]);
+		s = hak_slab_of(p);
 		/* Of a slab that is gone: somebody freed more than there was. */
 		if (unlikely(!s))
-			hak_report_stray(c, obj[i], run);
+			hak_report_stray(c, p, run);
 		else
-			hak_spill_add(cc, group, s, first, last, run);
+			hak_spill_add(cc, &sp, s, first, last, run);
 	}
-	for (i = 0; i < HAK_SPILL_GROUPS; i++)
-		if (group[i].slab)
-			hak_spill_group(cc, &group[i]);
+	for (; sp.used; sp.used &= sp.used - 1)
+		hak_spill_group(cc, &sp.group[__ffs(sp.used)]);
 	cc->spills++;
 	hak_trim_kick();
 	hak_trace(HAK_TR_SPILL, cc->cur, NULL, n);

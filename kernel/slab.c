@@ -47,19 +47,22 @@ static unsigned int hak_chain_take(struct hak_cache *c, struct hak_slab *s,
 				   struct llist_node **chain, void **obj,
 				   unsigned int want)
 {
-	unsigned long limit = (unsigned long)s->bump * c->size;
+	const unsigned long limit = (unsigned long)s->bump * c->size;
+	const unsigned long addr = s->addr;
+	const u32 recip = c->recip, link = c->link;
 	struct llist_node *n = *chain;
 	unsigned int i;
 
 	for (i = 0; n && i < want; i++) {
-		unsigned long off = (unsigned long)hak_from_link(c, n) - s->addr;
+		void *p = (char *)n - link;
+		unsigned long off = (unsigned long)p - addr;
 
-		if (unlikely(off >= limit || !hak_offset_valid(c, off))) {
+		if (unlikely(off >= limit || !hak_multiple(off, recip))) {
 			hak_report_corrupt(s, n, "free link out of its slab");
 			n = NULL;
 			break;
 		}
-		obj[i] = hak_from_link(c, n);
+		obj[i] = p;
 		n = n->next;
 	}
 	*chain = n;
@@ -71,10 +74,11 @@ static unsigned int hak_slab_carve(struct hak_cache *c, struct hak_slab *s,
 				   void **obj, unsigned int want)
 {
 	unsigned int i, n = min(want, c->capacity - s->bump);
+	const u32 size = c->size;
+	char *end = (char *)s->addr + (unsigned long)(s->bump + n) * size;
 
 	for (i = 0; i < n; i++)
-		obj[i] = (void *)(s->addr +
-				  (unsigned long)(s->bump + n - 1 - i) * c->size);
+		obj[i] = end -= size;
 	if (n) {
 		WRITE_ONCE(s->bump, s->bump + n);
 		/* Pairs with smp_load_acquire() in hak_object_cache(). */

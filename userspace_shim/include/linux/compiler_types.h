@@ -27,6 +27,12 @@
 
 #undef __always_inline
 #define __always_inline		inline __attribute__((__always_inline__))
+#if __has_attribute(__uninitialized__)
+#define __uninitialized		__attribute__((__uninitialized__))
+#else
+#define __uninitialized
+#endif
+
 #ifndef noinline
 #define noinline		__attribute__((__noinline__))
 #endif
