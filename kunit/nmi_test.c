@@ -8,6 +8,7 @@
  */
 #include <linux/hrtimer.h>
 #include <linux/irqflags.h>
+#include <linux/jiffies.h>
 #include <linux/kdebug.h>
 #include <linux/mm.h>
 #include <linux/module.h>
@@ -37,9 +38,10 @@ static void storm_nmi(struct storm *s);
 
 static int on_nmi(unsigned int type, struct pt_regs *regs)
 {
-	void (*fn)(void *arg) = xchg(&once.fn, NULL);
 	struct storm *s = READ_ONCE(storm);
+	void (*fn)(void *arg);
 
+	fn = xchg(&once.fn, NULL);
 	if (fn) {
 		once.in_nmi = in_nmi();
 		fn(once.arg);
@@ -264,8 +266,7 @@ static void slub_objects_wait(struct kunit *test)
 	kc = kmem_cache_create("hak_nmi_test", 96, 0, SLAB_NO_MERGE, NULL);
 	KUNIT_ASSERT_NOT_NULL(test, kc);
 	for (b->nr = 0; b->nr < NR; b->nr++) {
-		unsigned int i = b->nr;
-
+		i = b->nr;
 		if (i % 4 == 0)
 			b->obj[i] = hak_alloc(1 << 20, GFP_KERNEL);
 		else if (i % 4 == 1)
@@ -502,7 +503,7 @@ static void every_step(struct kunit *test, unsigned int cap,
 {
 	static const unsigned int strides[] = { 1, 2, 3, 5, 11, 37, 101 };
 	struct hak_cache *c = cache_with_cap(test, 4096, cap);
-	unsigned int i, j, rounds = 2;
+	unsigned int i, j, rounds = 8;
 	unsigned long hits = 0;
 
 	memset(&step, 0, sizeof(step));
@@ -545,10 +546,13 @@ static void at_every_instruction_late_publication(struct kunit *test)
 /* --- while tasks work --- */
 
 #define TICK_NS		100000
-#define STORM_OPS	30000
+#define STORM_OPS	30000	/* per thread, and on until there were */
+#define STORM_NMIS	500	/* so many, but no longer than */
+#define STORM_END	HZ
 
 struct storm {
 	struct hak_cache *c;
+	unsigned long end;	/* jiffies */
 	atomic_t nmis;
 	atomic_t inside;	/* those that hit a busy section */
 	atomic_t pushed;	/* hakmem's objects freed in them */
@@ -614,13 +618,17 @@ static int storm_thread(void *arg, unsigned int id)
 		hrtimer_start(&t->timer, ns_to_ktime(TICK_NS),
 			      HRTIMER_MODE_REL_PINNED_HARD);
 	}
-	for (i = 0; i < STORM_OPS; i++) {
+	for (i = 0; i < STORM_OPS || (atomic_read(&s->nmis) < STORM_NMIS &&
+				      time_before(jiffies, s->end)); i++) {
 		void *p;
 
 		p = i % 16 ? hak_cache_alloc(s->c, GFP_KERNEL) :
 			     hak_alloc(2000, GFP_KERNEL);
 		errors += !p;
 		errors += free_stamped(swap_shared(i * (2 * id + 1), p));
+		/* The timers' hit anywhere, but only so many a second. */
+		if (i % 64 == 0)
+			apic->send_IPI(hak_test_nth_cpu(id + 1), NMI_VECTOR);
 		if (i % 256 == 0)
 			cond_resched();
 	}
@@ -646,6 +654,7 @@ static void nmi_storm(struct kunit *test, unsigned int cap,
 		kunit_skip(test, "more than %u CPUs", HAK_TEST_MAX_THREADS);
 	s->c = cache_with_cap(test, 256, cap);
 	s->c->publish_at = publish_at;
+	s->end = jiffies + STORM_END;
 	WRITE_ONCE(storm, s);
 	KUNIT_EXPECT_EQ(test, hak_test_gang_start(g, nr, storm_thread, s), 0);
 	KUNIT_EXPECT_EQ(test, hak_test_gang_join(g), 0);
