@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Non-maskable interrupts: what is freed in one is only pushed, wherever it
- * hits. NMIs are sent through the local APIC, to this CPU where the test says
- * when it is to come, and all the time, by timers, while tasks work. Every
- * place between two instructions of the owner's busy section is reached by
- * single-stepping: to the kernel a debug exception is an NMI.
+ * hits. NMIs are sent through the local APIC: to this CPU, where the test says
+ * when one is to come, and to all while tasks work. What comes between two
+ * given instructions is step_test.c's.
  */
 #include <linux/hrtimer.h>
 #include <linux/irqflags.h>
 #include <linux/jiffies.h>
-#include <linux/kdebug.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/percpu.h>
@@ -18,7 +16,6 @@
 
 #include <asm/apic.h>
 #include <asm/nmi.h>
-#include <asm/processor-flags.h>
 
 #include "hak_test.h"
 #include "hak_test_threads.h"
@@ -96,22 +93,10 @@ static struct batch *batch_alloc(struct kunit *test)
 
 static void batch_fill(struct kunit *test, struct batch *b, unsigned int nr)
 {
-	for (b->nr = 0; b->nr < nr; b->nr++) {
+	for (; b->nr < nr; b->nr++) {
 		b->obj[b->nr] = hak_cache_alloc(b->c, GFP_KERNEL);
 		KUNIT_ASSERT_NOT_NULL(test, b->obj[b->nr]);
 	}
-}
-
-static struct hak_cache *cache_with_cap(struct kunit *test, unsigned int size,
-					unsigned int cap)
-{
-	unsigned int saved = hak_fast_cap;
-	struct hak_cache *c;
-
-	hak_fast_cap = cap;
-	c = hak_test_cache_shown(test, size, 0);
-	hak_fast_cap = saved;
-	return c;
 }
 
 static void free_every_class(struct kunit *test)
@@ -162,7 +147,7 @@ static void freed_comes_next(struct kunit *test)
 	void *again[5], *freed[5];
 	unsigned int i, j, found = 0;
 
-	b->c = cache_with_cap(test, 64, 0);
+	b->c = hak_test_cache_cap(test, 64, 0);
 	batch_fill(test, b, 20);
 	memcpy(freed, b->obj + 15, sizeof(freed));
 	for (i = 0; i < 5; i++)
@@ -197,7 +182,7 @@ static void first_free_of_a_parked_slab(struct kunit *test)
 	struct hak_slab *s;
 	void *first, *p;
 
-	b->c = cache_with_cap(test, HAK_CACHE_MAX_SIZE, 0);
+	b->c = hak_test_cache_cap(test, HAK_CACHE_MAX_SIZE, 0);
 	cap = b->c->capacity;
 	batch_fill(test, b, cap + 1);
 	first = b->obj[0];
@@ -226,7 +211,7 @@ static void last_free(struct kunit *test, unsigned int by_task)
 	unsigned int i;
 	void *last;
 
-	b->c = cache_with_cap(test, HAK_CACHE_MAX_SIZE, 0);
+	b->c = hak_test_cache_cap(test, HAK_CACHE_MAX_SIZE, 0);
 	batch_fill(test, b, b->c->capacity + 1);
 	last = b->obj[--b->nr];
 	for (i = 0; i < by_task; i++)
@@ -349,7 +334,7 @@ static void inside_the_busy_section(struct kunit *test)
 	struct hak_cpu_cache *cc;
 	bool called;
 
-	b->c = cache_with_cap(test, 2048, 8);
+	b->c = hak_test_cache_cap(test, 2048, 8);
 	batch_fill(test, b, NR);
 	preempt_disable();
 	cc = this_cpu_ptr(b->c->cpu);
@@ -424,123 +409,6 @@ static unsigned int empty_shared(struct kunit *test)
 	}
 	KUNIT_EXPECT_EQ(test, errors, 0);
 	return nr;
-}
-
-/* --- one instruction at a time --- */
-
-#define HITS_A_ROUND	(NR_SHARED / 2)
-
-static struct {
-	struct task_struct *task;
-	struct hak_cpu_cache *cc;
-	unsigned int stride;
-	unsigned long steps;	/* instructions of modules */
-	unsigned long hits;	/* frees between two of them */
-	unsigned long busy;	/* those inside the busy section */
-	unsigned long errors;
-} step;
-
-static int on_step(struct notifier_block *nb, unsigned long what, void *data)
-{
-	struct die_args *args = data;
-	void *p;
-
-	if (what != DIE_DEBUG || READ_ONCE(step.task) != current)
-		return NOTIFY_DONE;
-	if (args->regs->ip < MODULES_VADDR || args->regs->ip >= MODULES_END ||
-	    ++step.steps % step.stride)
-		return NOTIFY_STOP;
-
-	p = swap_shared(step.hits, NULL);
-	if (p) {
-		step.hits++;
-		step.busy += READ_ONCE(step.cc->busy);
-		step.errors += !in_nmi();
-		step.errors += free_stamped(p);
-	}
-	return NOTIFY_STOP;
-}
-
-static struct notifier_block step_nb = { .notifier_call = on_step };
-
-/* The trap flag, which makes every instruction end in a debug exception. */
-static noinline void trap_flag_on(void)
-{
-	asm volatile("pushfq\n\torq %0, (%%rsp)\n\tpopfq"
-		     : : "i" (X86_EFLAGS_TF) : "memory", "cc");
-}
-
-static noinline void trap_flag_off(void)
-{
-	asm volatile("pushfq\n\tandq %0, (%%rsp)\n\tpopfq"
-		     : : "i" (~X86_EFLAGS_TF) : "memory", "cc");
-}
-
-/* Exchange objects until there were HITS_A_ROUND frees in between. */
-static void step_round(struct hak_cache *c)
-{
-	unsigned int i;
-
-	step.hits = 0;
-	preempt_disable();
-	step.cc = this_cpu_ptr(c->cpu);
-	WRITE_ONCE(step.task, current);
-	trap_flag_on();
-	for (i = 0; i < 10000 && READ_ONCE(step.hits) < HITS_A_ROUND; i++) {
-		void *p = hak_cache_alloc(c, GFP_NOWAIT);
-
-		step.errors += !p;
-		/* Far from where the frees are. */
-		step.errors += free_stamped(swap_shared(i + step.hits + HITS_A_ROUND, p));
-	}
-	trap_flag_off();
-	WRITE_ONCE(step.task, NULL);
-	preempt_enable();
-}
-
-static void every_step(struct kunit *test, unsigned int cap,
-		       unsigned int publish_at)
-{
-	static const unsigned int strides[] = { 1, 2, 3, 5, 11, 37, 101 };
-	struct hak_cache *c = cache_with_cap(test, 4096, cap);
-	unsigned int i, j, rounds = 8;
-	unsigned long hits = 0;
-
-	memset(&step, 0, sizeof(step));
-	c->publish_at = publish_at;
-	KUNIT_ASSERT_GE(test, hak_superslab_grow(numa_mem_id(), GFP_KERNEL), 0);
-	for (i = 0; i < rounds * ARRAY_SIZE(strides); i++) {
-		step.stride = strides[i / rounds];
-		for (j = 0; j < NR_SHARED; j++)
-			free_stamped(swap_shared(j, hak_cache_alloc(c, GFP_KERNEL)));
-		step_round(c);
-		KUNIT_EXPECT_GE(test, step.hits, HITS_A_ROUND);
-		hits += step.hits;
-		empty_shared(test);
-		hak_test_books(test);
-	}
-	KUNIT_EXPECT_EQ(test, step.errors, 0);
-	KUNIT_EXPECT_GT(test, step.busy, hits / 20);
-	HAK_EXPECT_EVENT(test, HAK_EV_PUSHED, hits);
-	KUNIT_EXPECT_GT(test, hak_test_event(test, HAK_EV_PARKED), 0);
-	KUNIT_EXPECT_GT(test, hak_test_event(test, HAK_EV_ADOPTED), 0);
-	kunit_info(test, "%lu frees in %lu instructions, %lu of them inside the busy section\n",
-		   hits, step.steps, step.busy);
-}
-
-static void at_every_instruction(struct kunit *test)
-{
-	every_step(test, 2, 1);
-}
-
-static void at_every_instruction_without_cache(struct kunit *test)
-{
-	every_step(test, 0, 1);
-}
-
-static void at_every_instruction_late_publication(struct kunit *test)
-{
-	every_step(test, 0, 3);
 }
 
 /* --- while tasks work --- */
@@ -652,7 +520,7 @@ static void nmi_storm(struct kunit *test, unsigned int cap,
 	nr = max(hak_test_nr_threads(), num_online_cpus());
 	if (nr > HAK_TEST_MAX_THREADS)
 		kunit_skip(test, "more than %u CPUs", HAK_TEST_MAX_THREADS);
-	s->c = cache_with_cap(test, 256, cap);
+	s->c = hak_test_cache_cap(test, 256, cap);
 	s->c->publish_at = publish_at;
 	s->end = jiffies + STORM_END;
 	WRITE_ONCE(storm, s);
@@ -703,17 +571,11 @@ static int nmi_test_init(struct kunit *test)
 
 static int nmi_suite_init(struct kunit_suite *suite)
 {
-	int err;
-
-	err = register_nmi_handler(NMI_LOCAL, on_nmi, 0, "hak_test");
-	if (err)
-		return err;
-	return register_die_notifier(&step_nb);
+	return register_nmi_handler(NMI_LOCAL, on_nmi, 0, "hak_test");
 }
 
 static void nmi_suite_exit(struct kunit_suite *suite)
 {
-	unregister_die_notifier(&step_nb);
 	unregister_nmi_handler(NMI_LOCAL, "hak_test");
 }
 
@@ -727,9 +589,6 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(nothing_to_be_had),
 	KUNIT_CASE(inside_the_busy_section),
 	KUNIT_CASE(bad_frees_are_refused),
-	KUNIT_CASE(at_every_instruction),
-	KUNIT_CASE(at_every_instruction_without_cache),
-	KUNIT_CASE(at_every_instruction_late_publication),
 	KUNIT_CASE(storm_while_tasks_work),
 	KUNIT_CASE(storm_with_the_cache_off),
 	KUNIT_CASE(storm_with_a_small_cache),
