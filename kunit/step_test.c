@@ -133,13 +133,23 @@ static void one_free(struct batch *b)
 	hak_cache_free(b->c, b->obj[--b->nr]);
 }
 
+/* Somebody else frees it: it waits in the slab's remote list. */
+static void push_one(struct batch *b)
+{
+	void *p = b->obj[--b->nr];
+
+	hak_test_push(hak_test_slab_of(p), p);
+}
+
 /*
- * Either an allocation that has to let this CPU's slab go, or a free for which
- * there is no room in its cache: with a free in NMI, of an object of that slab,
- * after every instruction of it in turn.
+ * Either an allocation that has to take in the @waiting frees of this CPU's
+ * slab, or to let it go as there are none; or a free for which there is no room
+ * in its cache. With a free in NMI, of an object of that slab, after every
+ * instruction of it in turn.
  */
 static void every_instruction(struct kunit *test, void (*op)(struct batch *b),
-			      unsigned int cap, unsigned int publish_at)
+			      unsigned int waiting, unsigned int cap,
+			      unsigned int publish_at)
 {
 	/* Most steps are lockdep's then, and only hakmem's are of interest. */
 	unsigned int skip = IS_ENABLED(CONFIG_LOCKDEP) ? 5 : 1;
@@ -148,6 +158,7 @@ static void every_instruction(struct kunit *test, void (*op)(struct batch *b),
 	unsigned long at = 1, n = 0;
 	struct hak_class_stats cs;
 	struct hak_slab *s;
+	unsigned int i;
 	bool hit;
 
 	KUNIT_ASSERT_NOT_NULL(test, b);
@@ -162,6 +173,8 @@ static void every_instruction(struct kunit *test, void (*op)(struct batch *b),
 		KUNIT_ASSERT_TRUE(test, nothing_left(c));
 		s = hak_test_slab_of(b->obj[--b->nr]);
 		swap_slot(0, b->obj[b->nr]);
+		for (i = 0; i < waiting; i++)
+			push_one(b);
 		while (op == one_free && raw_cpu_ptr(c->cpu)->nr < cap)
 			one_free(b);
 
@@ -188,27 +201,37 @@ static void every_instruction(struct kunit *test, void (*op)(struct batch *b),
 
 static void while_a_slab_is_parked(struct kunit *test)
 {
-	every_instruction(test, one_alloc, 0, 1);
+	every_instruction(test, one_alloc, 0, 0, 1);
 }
 
 static void while_a_slab_is_parked_for_longer(struct kunit *test)
 {
-	every_instruction(test, one_alloc, 0, 3);
+	every_instruction(test, one_alloc, 0, 0, 3);
+}
+
+static void while_a_slab_is_drained(struct kunit *test)
+{
+	every_instruction(test, one_alloc, 1, 0, 1);
+}
+
+static void while_many_are_drained(struct kunit *test)
+{
+	every_instruction(test, one_alloc, 5, 8, 1);
 }
 
 static void while_a_cache_is_refilled(struct kunit *test)
 {
-	every_instruction(test, one_alloc, 2, 1);
+	every_instruction(test, one_alloc, 0, 2, 1);
 }
 
 static void while_a_cache_is_spilled(struct kunit *test)
 {
-	every_instruction(test, one_free, 2, 1);
+	every_instruction(test, one_free, 0, 2, 1);
 }
 
 static void while_an_object_is_given_back(struct kunit *test)
 {
-	every_instruction(test, one_free, 0, 1);
+	every_instruction(test, one_free, 0, 0, 1);
 }
 
 /* Exchange objects until there were HITS_A_ROUND frees in between. */
@@ -287,6 +310,8 @@ static void step_suite_exit(struct kunit_suite *suite)
 static struct kunit_case cases[] = {
 	KUNIT_CASE(while_a_slab_is_parked),
 	KUNIT_CASE(while_a_slab_is_parked_for_longer),
+	KUNIT_CASE(while_a_slab_is_drained),
+	KUNIT_CASE(while_many_are_drained),
 	KUNIT_CASE(while_a_cache_is_refilled),
 	KUNIT_CASE(while_a_cache_is_spilled),
 	KUNIT_CASE(while_an_object_is_given_back),
