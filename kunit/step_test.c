@@ -188,6 +188,7 @@ static void every_instruction(struct kunit *test, void (*op)(struct batch *b),
 		hak_class_stats_read(c, &cs);
 		KUNIT_ASSERT_EQ(test, cs.live, (long)b->nr + !hit);
 		KUNIT_EXPECT_TRUE(test, hak_slab_validate(s));
+		KUNIT_EXPECT_EQ(test, hak_paranoid_scan(), 0UL);
 		hak_free(swap_slot(0, NULL));
 		while (b->nr)
 			one_free(b);
