@@ -25,6 +25,7 @@ HAK_EXPORT_INTERNAL(hak_cpu_take);
 HAK_EXPORT_INTERNAL(hak_event_name);
 HAK_EXPORT_INTERNAL(hak_events);
 HAK_EXPORT_INTERNAL(hak_fallback_owns);
+HAK_EXPORT_INTERNAL(hak_fallback_sync);
 HAK_EXPORT_INTERNAL(hak_fast_cap);
 HAK_EXPORT_INTERNAL(hak_paranoid_drain);
 HAK_EXPORT_INTERNAL(hak_paranoid_scan);

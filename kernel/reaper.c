@@ -78,6 +78,20 @@ static void hak_reap_work_run(struct work_struct *work)
 		fn();
 }
 
+/* Parked, with what would have made it findable waiting? */
+static bool hak_looks_stranded(struct hak_slab *s)
+{
+	u32 rc = atomic_read(&s->rc);
+	u32 publish_at;
+
+	if (hak_rc_state(rc) != HAK_PARKED)
+		return false;
+	publish_at = s->cache->publish_at;
+	/* A free that was counted before the slab was parked is lost, too. */
+	return rc >> HAK_STATE_BITS >= publish_at ||
+	       (publish_at == 1 && !llist_empty(&s->remote));
+}
+
 /* Once over all slabs; those that look stranded for the @pass-th time. */
 static unsigned long hak_stranded_pass(unsigned int pass)
 {
@@ -89,13 +103,10 @@ static unsigned long hak_stranded_pass(unsigned int pass)
 	list_for_each_entry_rcu(ss, &hak_superslabs, all) {
 		for (i = 0; i < HAK_MAX_SLOTS; i++) {
 			struct hak_slab *s = &ss->slab[i];
-			u32 rc;
 
 			if (!(READ_ONCE(ss->used) & BIT_ULL(i)))
 				continue;
-			rc = atomic_read(&s->rc);
-			if (hak_rc_state(rc) != HAK_PARKED ||
-			    rc >> HAK_STATE_BITS < s->cache->publish_at)
+			if (!hak_looks_stranded(s))
 				s->stranded = 0;
 			else if (pass == 1)
 				s->stranded = 1;

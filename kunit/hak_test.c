@@ -182,6 +182,21 @@ struct hak_cache *hak_test_cache_shown(struct kunit *test, unsigned int size,
 
 HAK_EXPORT_INTERNAL(hak_test_cache_shown);
 
+/* Likewise, with per-CPU caches that keep @cap objects. */
+struct hak_cache *hak_test_cache_cap(struct kunit *test, unsigned int size,
+				     unsigned int cap)
+{
+	unsigned int saved = hak_fast_cap;
+	struct hak_cache *c;
+
+	hak_fast_cap = cap;
+	c = hak_test_cache_shown(test, size, 0);
+	hak_fast_cap = saved;
+	return c;
+}
+
+HAK_EXPORT_INTERNAL(hak_test_cache_cap);
+
 /* Likewise, kept from the reaper. */
 struct hak_cache *hak_test_cache(struct kunit *test, unsigned int size,
 				 unsigned int align)

@@ -48,6 +48,8 @@ struct hak_cache *hak_test_cache(struct kunit *test, unsigned int size,
 				 unsigned int align);
 struct hak_cache *hak_test_cache_shown(struct kunit *test, unsigned int size,
 				       unsigned int align);
+struct hak_cache *hak_test_cache_cap(struct kunit *test, unsigned int size,
+				     unsigned int cap);
 struct hak_cpu_cache *hak_test_cpu(struct kunit *test, struct hak_cache *c,
 				   unsigned int cap);
 struct hak_slab *hak_test_slab(struct kunit *test, struct hak_cache *c);

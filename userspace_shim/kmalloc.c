@@ -37,29 +37,56 @@ extern void __libc_free(void *p);
 static size_t (*libc_usable)(void *p);
 static long fail_after = -1;
 
+/*
+ * AddressSanitizer's allocator has locks of its own and, as of gcc 12, does not
+ * see to them in fork(). So nobody is inside it without a lock that fork() does
+ * take. ThreadSanitizer's does; there a lock would only hide races.
+ */
+#ifdef __SANITIZE_ADDRESS__
+DEFINE_SHIM_LOCK(libc_lock);
+#define libc_enter()	shim_lock(&libc_lock)
+#define libc_leave()	shim_unlock(&libc_lock)
+#else
+#define libc_enter()	do { } while (0)
+#define libc_leave()	do { } while (0)
+#endif
+
+/* A call of the allocator underneath. */
+#define libc_call(f, ...)				\
+	({						\
+		void *__p;				\
+							\
+		libc_enter();				\
+		__p = f(__VA_ARGS__);			\
+		libc_leave();				\
+		__p;					\
+	})
+
 void *shim_libc_malloc(size_t size)
 {
-	return __libc_malloc(size);
+	return libc_call(__libc_malloc, size);
 }
 
 void *shim_libc_calloc(size_t n, size_t size)
 {
-	return __libc_calloc(n, size);
+	return libc_call(__libc_calloc, n, size);
 }
 
 void *shim_libc_realloc(void *p, size_t size)
 {
-	return __libc_realloc(p, size);
+	return libc_call(__libc_realloc, p, size);
 }
 
 void *shim_libc_memalign(size_t align, size_t size)
 {
-	return __libc_memalign(align, size);
+	return libc_call(__libc_memalign, align, size);
 }
 
 void shim_libc_free(void *p)
 {
+	libc_enter();
 	__libc_free(p);
+	libc_leave();
 }
 
 /*

@@ -1,0 +1,611 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Non-maskable interrupts: what is freed in one is only pushed, wherever it
+ * hits. NMIs are sent through the local APIC: to this CPU, where the test says
+ * when one is to come, and to all while tasks work. What comes between two
+ * given instructions is step_test.c's.
+ */
+#include <linux/hrtimer.h>
+#include <linux/irqflags.h>
+#include <linux/jiffies.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/percpu.h>
+#include <linux/rcupdate.h>
+#include <linux/string.h>
+
+#include <asm/apic.h>
+#include <asm/nmi.h>
+
+#include "hak_test.h"
+#include "hak_test_threads.h"
+
+struct storm;
+
+/* What the next NMI is to do, once, or every NMI while there is a storm. */
+static struct {
+	void (*fn)(void *arg);
+	void *arg;
+	bool in_nmi;
+} once;
+
+static struct storm *storm;
+
+static void storm_nmi(struct storm *s);
+
+static int on_nmi(unsigned int type, struct pt_regs *regs)
+{
+	struct storm *s = READ_ONCE(storm);
+	void (*fn)(void *arg);
+
+	fn = xchg(&once.fn, NULL);
+	if (fn) {
+		once.in_nmi = in_nmi();
+		fn(once.arg);
+	}
+	if (s)
+		storm_nmi(s);
+	return NMI_HANDLED;
+}
+
+/* Have @fn called in an NMI on this CPU. Return: whether it was. */
+static bool nmi_here(void (*fn)(void *arg), void *arg)
+{
+	unsigned int i;
+	bool called;
+
+	preempt_disable();
+	once.in_nmi = false;
+	once.arg = arg;
+	xchg(&once.fn, fn);
+	apic->send_IPI(smp_processor_id(), NMI_VECTOR);
+	for (i = 0; READ_ONCE(once.fn) && i < 10000000; i++)
+		cpu_relax();
+	called = !xchg(&once.fn, NULL) && once.in_nmi;
+	preempt_enable();
+	return called;
+}
+
+#define NR	64
+
+struct batch {
+	struct hak_cache *c;
+	unsigned int nr;
+	void *obj[NR];
+};
+
+static void free_batch(void *arg)
+{
+	struct batch *b = arg;
+	unsigned int i;
+
+	for (i = 0; i < b->nr; i++)
+		hak_free(b->obj[i]);
+}
+
+static struct batch *batch_alloc(struct kunit *test)
+{
+	struct batch *b = kunit_kzalloc(test, sizeof(*b), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, b);
+	return b;
+}
+
+static void batch_fill(struct kunit *test, struct batch *b, unsigned int nr)
+{
+	for (; b->nr < nr; b->nr++) {
+		b->obj[b->nr] = hak_cache_alloc(b->c, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, b->obj[b->nr]);
+	}
+}
+
+static void free_every_class(struct kunit *test)
+{
+	struct batch *b = batch_alloc(test);
+	unsigned int i;
+
+	for (i = 0; i < HAK_NR_CLASSES; i++) {
+		b->obj[b->nr] = hak_alloc(hak_class[i].size, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, b->obj[b->nr]);
+		b->nr++;
+	}
+	KUNIT_EXPECT_TRUE(test, nmi_here(free_batch, b));
+	HAK_EXPECT_EVENT(test, HAK_EV_PUSHED, HAK_NR_CLASSES);
+	HAK_EXPECT_EVENT(test, HAK_EV_DEFERRED, 0);
+	hak_test_books(test);
+}
+
+static void free_in_every_way(void *arg)
+{
+	struct batch *b = arg;
+
+	hak_cache_free(b->c, b->obj[0]);
+	hak_free(b->obj[1]);
+	hak_free_bulk(6, b->obj + 2);
+	hak_free_sized(b->obj[8], 100);
+	hak_free(NULL);
+	hak_free(ZERO_SIZE_PTR);
+}
+
+static void every_way_to_free(struct kunit *test)
+{
+	struct batch *b = batch_alloc(test);
+
+	b->c = hak_test_cache(test, 200, 0);
+	batch_fill(test, b, 8);
+	b->obj[8] = hak_alloc(100, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, b->obj[8]);
+	KUNIT_EXPECT_TRUE(test, nmi_here(free_in_every_way, b));
+	HAK_EXPECT_EVENT(test, HAK_EV_PUSHED, 9);
+	hak_test_books(test);
+}
+
+/* What is pushed is there for the next drain, and comes before new space. */
+static void freed_comes_next(struct kunit *test)
+{
+	struct batch *b = batch_alloc(test);
+	void *again[5], *freed[5];
+	unsigned int i, j, found = 0;
+
+	b->c = hak_test_cache_cap(test, 64, 0);
+	batch_fill(test, b, 20);
+	memcpy(freed, b->obj + 15, sizeof(freed));
+	for (i = 0; i < 5; i++)
+		swap(b->obj[i], b->obj[15 + i]);
+	b->nr = 5;
+	KUNIT_EXPECT_TRUE(test, nmi_here(free_batch, b));
+	HAK_EXPECT_EVENT(test, HAK_EV_PUSHED, 5);
+	for (i = 0; i < 5; i++) {
+		again[i] = hak_cache_alloc(b->c, GFP_KERNEL);
+		for (j = 0; j < 5; j++)
+			found += again[i] == freed[j];
+	}
+	KUNIT_EXPECT_EQ(test, found, 5);
+	for (i = 0; i < 5; i++)
+		hak_free(again[i]);
+	for (i = 5; i < 20; i++)
+		hak_free(b->obj[i]);
+}
+
+static void free_first(void *arg)
+{
+	struct batch *b = arg;
+
+	hak_free(b->obj[0]);
+}
+
+/* A slab nobody owns is found again by the free that came in NMI. */
+static void first_free_of_a_parked_slab(struct kunit *test)
+{
+	struct batch *b = batch_alloc(test);
+	unsigned int i, cap;
+	struct hak_slab *s;
+	void *first, *p;
+
+	b->c = hak_test_cache_cap(test, HAK_CACHE_MAX_SIZE, 0);
+	cap = b->c->capacity;
+	batch_fill(test, b, cap + 1);
+	first = b->obj[0];
+	s = hak_test_slab_of(first);
+	KUNIT_EXPECT_EQ(test, (int)hak_test_state(s), (int)HAK_PARKED);
+	HAK_EXPECT_EVENT(test, HAK_EV_POOLED, 0);
+	KUNIT_EXPECT_TRUE(test, nmi_here(free_first, b));
+	KUNIT_EXPECT_EQ(test, (int)hak_test_state(s), (int)HAK_POOLED);
+	HAK_EXPECT_EVENT(test, HAK_EV_POOLED, 1);
+
+	/* This CPU's slab has room for so many; then it looks in the pool. */
+	for (i = 0; i < cap; i++) {
+		p = hak_cache_alloc(b->c, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, p);
+		b->obj[i ? b->nr++ : 0] = p;
+	}
+	KUNIT_EXPECT_PTR_EQ(test, p, first);
+	HAK_EXPECT_EVENT(test, HAK_EV_ADOPTED, 1);
+	free_batch(b);
+}
+
+/* The last free of a slab in NMI: it goes back with nobody allocating. */
+static void last_free(struct kunit *test, unsigned int by_task)
+{
+	struct batch *b = batch_alloc(test);
+	unsigned int i;
+	void *last;
+
+	b->c = hak_test_cache_cap(test, HAK_CACHE_MAX_SIZE, 0);
+	batch_fill(test, b, b->c->capacity + 1);
+	last = b->obj[--b->nr];
+	for (i = 0; i < by_task; i++)
+		hak_free(b->obj[--b->nr]);
+	KUNIT_EXPECT_NOT_NULL(test, hak_test_slab_of(b->obj[0]));
+	KUNIT_EXPECT_TRUE(test, nmi_here(free_batch, b));
+	for (i = 0; i < 500 && hak_test_slab_of(b->obj[0]); i++)
+		hak_test_sleep(10);
+	KUNIT_EXPECT_NULL(test, hak_test_slab_of(b->obj[0]));
+	hak_free(last);
+}
+
+static void last_frees_arm_the_reaper(struct kunit *test)
+{
+	last_free(test, 0);
+	last_free(test, 5);
+	last_free(test, 7);
+}
+
+/* --- SLUB's objects --- */
+
+/* As in /proc/meminfo, but for what CPUs have not added yet. */
+static unsigned long slab_pages(void)
+{
+	return global_node_page_state_pages(NR_SLAB_UNRECLAIMABLE_B);
+}
+
+static void slub_objects_wait(struct kunit *test)
+{
+	unsigned long flags, before, pages = 0;
+	struct batch *b = batch_alloc(test);
+	unsigned int i, there = 0, kept = 0;
+	struct kmem_cache *kc;
+	bool called;
+
+	before = slab_pages();
+	kc = kmem_cache_create("hak_nmi_test", 96, 0, SLAB_NO_MERGE, NULL);
+	KUNIT_ASSERT_NOT_NULL(test, kc);
+	for (b->nr = 0; b->nr < NR; b->nr++) {
+		i = b->nr;
+		if (i % 4 == 0)
+			b->obj[i] = hak_alloc(1 << 20, GFP_KERNEL);
+		else if (i % 4 == 1)
+			b->obj[i] = hak_alloc(2000, GFP_KERNEL);
+		else if (i % 4 == 2)
+			b->obj[i] = hak_alloc(40, GFP_KERNEL_ACCOUNT);
+		else
+			b->obj[i] = kmem_cache_alloc(kc, GFP_KERNEL);
+		there += !!b->obj[i];
+		pages += i % 4 ? 0 : (1 << 20) / PAGE_SIZE;
+	}
+	KUNIT_EXPECT_EQ(test, there, NR);
+	KUNIT_EXPECT_GT(test, slab_pages(), before + pages / 2);
+
+	/* kfree() comes with the irq_work, so not while interrupts are off. */
+	local_irq_save(flags);
+	called = nmi_here(free_batch, b);
+	for (i = 0; i < NR; i++)
+		kept += hak_fallback_owns(b->obj[i]);
+	local_irq_restore(flags);
+	KUNIT_EXPECT_TRUE(test, called);
+	KUNIT_EXPECT_EQ(test, kept, NR);
+	HAK_EXPECT_EVENT(test, HAK_EV_DEFERRED, NR);
+	HAK_EXPECT_EVENT(test, HAK_EV_PUSHED, 0);
+
+	hak_fallback_sync();
+	KUNIT_EXPECT_LT(test, slab_pages(), before + pages / 2);
+	/* The kernel warns of an object that is still there. */
+	kmem_cache_destroy(kc);
+}
+
+struct asked {
+	struct hak_cache *c;
+	void *p[6];
+};
+
+static void ask(void *arg)
+{
+	struct asked *a = arg;
+
+	a->p[0] = hak_cache_alloc(a->c, GFP_ATOMIC);
+	a->p[1] = hak_cache_alloc(a->c, GFP_ATOMIC | __GFP_ZERO);
+	a->p[2] = hak_cache_alloc_node(a->c, GFP_ATOMIC, numa_mem_id());
+	a->p[3] = hak_alloc(HAK_MAX_SIZE + 1, GFP_ATOMIC);
+	a->p[4] = hak_alloc(32, GFP_ATOMIC | __GFP_ACCOUNT);
+	a->p[5] = hak_alloc_node(32, GFP_ATOMIC | __GFP_ACCOUNT, 0);
+}
+
+/* Nothing is cached, and neither the arena nor SLUB may be called. */
+static void nothing_to_be_had(struct kunit *test)
+{
+	struct asked a = { 0 };
+	unsigned int i;
+
+	a.c = hak_test_cache(test, 64, 0);
+	memset(a.p, 1, sizeof(a.p));
+	KUNIT_EXPECT_TRUE(test, nmi_here(ask, &a));
+	for (i = 0; i < ARRAY_SIZE(a.p); i++)
+		KUNIT_EXPECT_NULL(test, a.p[i]);
+	HAK_EXPECT_EVENT(test, HAK_EV_ATOMIC, ARRAY_SIZE(a.p));
+	HAK_EXPECT_EVENT(test, HAK_EV_NESTED, 0);
+	HAK_EXPECT_EVENT(test, HAK_EV_LARGE, 0);
+	HAK_EXPECT_EVENT(test, HAK_EV_FOREIGN, 0);
+}
+
+static void free_and_ask(void *arg)
+{
+	struct batch *b = arg;
+	void *p;
+
+	free_batch(b);
+	p = hak_cache_alloc(b->c, GFP_ATOMIC);
+	b->obj[0] = p;
+}
+
+/* The owner is inside: objects there are, but they are not to be touched. */
+static void inside_the_busy_section(struct kunit *test)
+{
+	struct batch *b = batch_alloc(test);
+	struct hak_cpu_cache *cc;
+	bool called;
+
+	b->c = hak_test_cache_cap(test, 2048, 8);
+	batch_fill(test, b, NR);
+	preempt_disable();
+	cc = this_cpu_ptr(b->c->cpu);
+	WRITE_ONCE(cc->busy, 1);
+	called = nmi_here(free_and_ask, b);
+	WRITE_ONCE(cc->busy, 0);
+	preempt_enable();
+	KUNIT_EXPECT_TRUE(test, called);
+	KUNIT_EXPECT_NULL(test, b->obj[0]);
+	HAK_EXPECT_EVENT(test, HAK_EV_PUSHED, NR);
+	HAK_EXPECT_EVENT(test, HAK_EV_ATOMIC, 1);
+	hak_test_books(test);
+}
+
+static void bad_frees_are_refused(struct kunit *test)
+{
+	struct batch *b = batch_alloc(test);
+	struct hak_class_stats cs;
+	void *p;
+
+	b->c = hak_test_cache(test, 64, 0);
+	batch_fill(test, b, 1);
+	p = b->obj[0];
+	b->obj[0] = p + 8;
+	b->obj[1] = (void *)0x10000UL;
+	b->obj[2] = &storm;
+	b->nr = 3;
+	KUNIT_EXPECT_TRUE(test, nmi_here(free_batch, b));
+	hak_test_provoke(test, HAK_EV_BAD_FREE, 3);
+	HAK_EXPECT_EVENT(test, HAK_EV_PUSHED, 0);
+	hak_class_stats_read(b->c, &cs);
+	KUNIT_EXPECT_EQ(test, cs.live, 1L);
+	hak_free(p);
+}
+
+/* --- objects that tasks and NMIs take from each other --- */
+
+#define NR_SHARED	128
+
+static atomic_long_t shared[NR_SHARED];
+
+/* Its own address in its first word, until it is freed. */
+static unsigned int free_stamped(void *p)
+{
+	unsigned int error;
+
+	if (!p)
+		return 0;
+	error = *(void **)p != p;
+	*(void **)p = NULL;
+	hak_free(p);
+	return error;
+}
+
+static void *swap_shared(unsigned int i, void *p)
+{
+	if (p)
+		*(void **)p = p;
+	return (void *)atomic_long_xchg(&shared[i % NR_SHARED], (long)p);
+}
+
+/* Free them all. Return: how many were hakmem's own. */
+static unsigned int empty_shared(struct kunit *test)
+{
+	unsigned int i, nr = 0, errors = 0;
+
+	for (i = 0; i < NR_SHARED; i++) {
+		void *p = swap_shared(i, NULL);
+
+		nr += p && hak_test_slab_of(p);
+		errors += free_stamped(p);
+	}
+	KUNIT_EXPECT_EQ(test, errors, 0);
+	return nr;
+}
+
+/* --- while tasks work --- */
+
+#define TICK_NS		100000
+#define STORM_OPS	30000	/* per thread, and on until there were */
+#define STORM_NMIS	500	/* so many, but no longer than */
+#define STORM_END	HZ
+
+struct storm {
+	struct hak_cache *c;
+	unsigned long end;	/* jiffies */
+	atomic_t nmis;
+	atomic_t inside;	/* those that hit a busy section */
+	atomic_t pushed;	/* hakmem's objects freed in them */
+	atomic_t deferred;	/* SLUB's */
+	atomic_t refused;	/* allocations that gave nothing */
+	atomic_t errors;
+};
+
+struct storm_timer {
+	struct hrtimer timer;
+	unsigned int to;
+	bool stop;
+};
+
+static DEFINE_PER_CPU(struct storm_timer, storm_timer);
+
+static void storm_free(struct storm *s, void *p)
+{
+	if (!p)
+		return;
+	atomic_inc(hak_test_slab_of(p) ? &s->pushed : &s->deferred);
+	atomic_add(free_stamped(p), &s->errors);
+}
+
+static void storm_nmi(struct storm *s)
+{
+	unsigned int n = atomic_inc_return(&s->nmis);
+	void *p;
+
+	if (READ_ONCE(this_cpu_ptr(s->c->cpu)->busy))
+		atomic_inc(&s->inside);
+	storm_free(s, swap_shared(n, NULL));
+	p = hak_cache_alloc(s->c, GFP_ATOMIC);
+	if (p)
+		storm_free(s, swap_shared(n + NR_SHARED / 2, p));
+	else
+		atomic_inc(&s->refused);
+}
+
+static enum hrtimer_restart storm_tick(struct hrtimer *timer)
+{
+	struct storm_timer *t = container_of(timer, struct storm_timer, timer);
+
+	if (READ_ONCE(t->stop))
+		return HRTIMER_NORESTART;
+	apic->send_IPI(t->to, NMI_VECTOR);
+	hrtimer_forward_now(timer, ns_to_ktime(TICK_NS));
+	return HRTIMER_RESTART;
+}
+
+static int storm_thread(void *arg, unsigned int id)
+{
+	bool first = id < num_online_cpus();
+	struct storm_timer *t = this_cpu_ptr(&storm_timer);
+	struct storm *s = arg;
+	unsigned int i, errors = 0;
+
+	/* The first thread of a CPU runs its timer, at the next CPU. */
+	if (first) {
+		t->to = hak_test_nth_cpu(id + 1);
+		t->stop = false;
+		hak_hrtimer_setup(&t->timer, storm_tick);
+		hrtimer_start(&t->timer, ns_to_ktime(TICK_NS),
+			      HRTIMER_MODE_REL_PINNED_HARD);
+	}
+	for (i = 0; i < STORM_OPS || (atomic_read(&s->nmis) < STORM_NMIS &&
+				      time_before(jiffies, s->end)); i++) {
+		void *p;
+
+		p = i % 16 ? hak_cache_alloc(s->c, GFP_KERNEL) :
+			     hak_alloc(2000, GFP_KERNEL);
+		errors += !p;
+		errors += free_stamped(swap_shared(i * (2 * id + 1), p));
+		/* The timers' hit anywhere, but only so many a second. */
+		if (i % 64 == 0)
+			apic->send_IPI(hak_test_nth_cpu(id + 1), NMI_VECTOR);
+		if (i % 256 == 0)
+			cond_resched();
+	}
+	if (first) {
+		WRITE_ONCE(t->stop, true);
+		hrtimer_cancel(&t->timer);
+	}
+	return errors;
+}
+
+static void nmi_storm(struct kunit *test, unsigned int cap,
+		      unsigned int publish_at)
+{
+	struct hak_test_gang *g = kunit_kzalloc(test, sizeof(*g), GFP_KERNEL);
+	struct storm *s = kunit_kzalloc(test, sizeof(*s), GFP_KERNEL);
+	struct hak_class_stats cs;
+	unsigned int nr;
+
+	KUNIT_ASSERT_NOT_NULL(test, g);
+	KUNIT_ASSERT_NOT_NULL(test, s);
+	nr = max(hak_test_nr_threads(), num_online_cpus());
+	if (nr > HAK_TEST_MAX_THREADS)
+		kunit_skip(test, "more than %u CPUs", HAK_TEST_MAX_THREADS);
+	s->c = hak_test_cache_cap(test, 256, cap);
+	s->c->publish_at = publish_at;
+	s->end = jiffies + STORM_END;
+	WRITE_ONCE(storm, s);
+	KUNIT_EXPECT_EQ(test, hak_test_gang_start(g, nr, storm_thread, s), 0);
+	KUNIT_EXPECT_EQ(test, hak_test_gang_join(g), 0);
+	/* None is on its way once every CPU has done something else. */
+	synchronize_rcu();
+	WRITE_ONCE(storm, NULL);
+	synchronize_rcu();
+	hak_fallback_sync();
+
+	KUNIT_EXPECT_EQ(test, atomic_read(&s->errors), 0);
+	KUNIT_EXPECT_GT(test, atomic_read(&s->pushed), 0);
+	KUNIT_EXPECT_GT(test, atomic_read(&s->deferred), 0);
+	HAK_EXPECT_EVENT(test, HAK_EV_PUSHED, atomic_read(&s->pushed));
+	HAK_EXPECT_EVENT(test, HAK_EV_DEFERRED, atomic_read(&s->deferred));
+	HAK_EXPECT_EVENT(test, HAK_EV_ATOMIC, atomic_read(&s->refused));
+	HAK_EXPECT_EVENT(test, HAK_EV_NESTED, 0);
+	hak_class_stats_read(s->c, &cs);
+	KUNIT_EXPECT_EQ(test, (long)empty_shared(test), cs.live);
+	kunit_info(test, "%d NMIs, %d inside a busy section: %d pushed, %d deferred, %d refused\n",
+		   atomic_read(&s->nmis), atomic_read(&s->inside),
+		   atomic_read(&s->pushed), atomic_read(&s->deferred),
+		   atomic_read(&s->refused));
+}
+
+static void storm_while_tasks_work(struct kunit *test)
+{
+	nmi_storm(test, 64, 1);
+}
+
+static void storm_with_the_cache_off(struct kunit *test)
+{
+	nmi_storm(test, 0, 1);
+}
+
+static void storm_with_a_small_cache(struct kunit *test)
+{
+	nmi_storm(test, 2, 3);
+}
+
+static int nmi_test_init(struct kunit *test)
+{
+	/* A test ends with its thread. */
+	set_cpus_allowed_ptr(current, cpumask_of(raw_smp_processor_id()));
+	return hak_test_init(test);
+}
+
+static int nmi_suite_init(struct kunit_suite *suite)
+{
+	return register_nmi_handler(NMI_LOCAL, on_nmi, 0, "hak_test");
+}
+
+static void nmi_suite_exit(struct kunit_suite *suite)
+{
+	unregister_nmi_handler(NMI_LOCAL, "hak_test");
+}
+
+static struct kunit_case cases[] = {
+	KUNIT_CASE(free_every_class),
+	KUNIT_CASE(every_way_to_free),
+	KUNIT_CASE(freed_comes_next),
+	KUNIT_CASE(first_free_of_a_parked_slab),
+	KUNIT_CASE(last_frees_arm_the_reaper),
+	KUNIT_CASE(slub_objects_wait),
+	KUNIT_CASE(nothing_to_be_had),
+	KUNIT_CASE(inside_the_busy_section),
+	KUNIT_CASE(bad_frees_are_refused),
+	KUNIT_CASE(storm_while_tasks_work),
+	KUNIT_CASE(storm_with_the_cache_off),
+	KUNIT_CASE(storm_with_a_small_cache),
+	{}
+};
+
+static struct kunit_suite hak_nmi_suite = {
+	.name = "hak_nmi",
+	.suite_init = nmi_suite_init,
+	.suite_exit = nmi_suite_exit,
+	.init = nmi_test_init,
+	.exit = hak_test_exit,
+	.test_cases = cases,
+};
+
+kunit_test_suites(&hak_nmi_suite);
+
+HAK_IMPORT_INTERNAL();
+MODULE_DESCRIPTION("KUnit suite: non-maskable interrupts");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Frees in NMI between any two instructions of hakmem, above all of the owner's
+ * busy section: one free after each instruction of an operation in turn, and
+ * many at intervals. Code is single-stepped for that, and the free made in the
+ * debug exception, which the kernel treats as an NMI.
+ */
+#include <linux/kdebug.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/string.h>
+
+#include <asm/processor-flags.h>
+
+#include "hak_test.h"
+
+/* What may be freed between two instructions. */
+#define NR_SLOTS	128
+
+static atomic_long_t slot[NR_SLOTS];
+
+static void *swap_slot(unsigned int i, void *p)
+{
+	if (p)
+		*(void **)p = p;
+	return (void *)atomic_long_xchg(&slot[i % NR_SLOTS], (long)p);
+}
+
+/* An object's own address is in its first word until it is freed. */
+static unsigned int free_stamped(void *p)
+{
+	unsigned int error;
+
+	if (!p)
+		return 0;
+	error = *(void **)p != p;
+	*(void **)p = NULL;
+	hak_free(p);
+	return error;
+}
+
+#define HITS_A_ROUND	(NR_SLOTS / 2)
+
+static struct {
+	struct task_struct *task;
+	struct hak_cpu_cache *cc;
+	unsigned int stride;
+	unsigned long steps;	/* instructions of modules */
+	unsigned long hits;	/* frees between two of them */
+	unsigned long busy;	/* those inside the busy section */
+	unsigned long errors;
+} step;
+
+static int on_step(struct notifier_block *nb, unsigned long what, void *data)
+{
+	struct die_args *args = data;
+	void *p;
+
+	if (what != DIE_DEBUG || READ_ONCE(step.task) != current)
+		return NOTIFY_DONE;
+	if (args->regs->ip < MODULES_VADDR || args->regs->ip >= MODULES_END ||
+	    ++step.steps % step.stride)
+		return NOTIFY_STOP;
+
+	p = swap_slot(step.hits, NULL);
+	if (p) {
+		step.hits++;
+		step.busy += READ_ONCE(step.cc->busy);
+		step.errors += !in_nmi();
+		step.errors += free_stamped(p);
+	}
+	return NOTIFY_STOP;
+}
+
+static struct notifier_block step_nb = { .notifier_call = on_step };
+
+/* The trap flag, which makes every instruction end in a debug exception. */
+static noinline void trap_flag_on(void)
+{
+	asm volatile("pushfq\n\torq %0, (%%rsp)\n\tpopfq"
+		     : : "i" (X86_EFLAGS_TF) : "memory", "cc");
+}
+
+static noinline void trap_flag_off(void)
+{
+	asm volatile("pushfq\n\tandq %0, (%%rsp)\n\tpopfq"
+		     : : "i" (~X86_EFLAGS_TF) : "memory", "cc");
+}
+
+static void step_begin(struct hak_cache *c, unsigned int stride)
+{
+	preempt_disable();
+	step.cc = this_cpu_ptr(c->cpu);
+	step.stride = stride;
+	step.steps = 0;
+	step.hits = 0;
+	WRITE_ONCE(step.task, current);
+	trap_flag_on();
+}
+
+static void step_end(void)
+{
+	trap_flag_off();
+	WRITE_ONCE(step.task, NULL);
+	preempt_enable();
+}
+
+/* Will the next allocation on this CPU have to go beyond its slab? */
+static bool nothing_left(struct hak_cache *c)
+{
+	struct hak_cpu_cache *cc = raw_cpu_ptr(c->cpu);
+	struct hak_slab *s = cc->cur;
+
+	return !cc->nr && s && !s->freelist && !s->drained &&
+	       llist_empty(&s->remote) && s->bump == c->capacity;
+}
+
+#define NR	64
+
+struct batch {
+	struct hak_cache *c;
+	unsigned int nr;
+	void *obj[NR];
+};
+
+static void one_alloc(struct batch *b)
+{
+	b->obj[b->nr++] = hak_cache_alloc(b->c, GFP_NOWAIT);
+}
+
+static void one_free(struct batch *b)
+{
+	hak_cache_free(b->c, b->obj[--b->nr]);
+}
+
+/* Somebody else frees it: it waits in the slab's remote list. */
+static void push_one(struct batch *b)
+{
+	void *p = b->obj[--b->nr];
+
+	hak_test_push(hak_test_slab_of(p), p);
+}
+
+/*
+ * Either an allocation that has to take in the @waiting frees of this CPU's
+ * slab, or to let it go as there are none; or a free for which there is no room
+ * in its cache. With a free in NMI, of an object of that slab, after every
+ * instruction of it in turn.
+ */
+static void every_instruction(struct kunit *test, void (*op)(struct batch *b),
+			      unsigned int waiting, unsigned int cap,
+			      unsigned int publish_at)
+{
+	/* Most steps are lockdep's then, and only hakmem's are of interest. */
+	unsigned int skip = IS_ENABLED(CONFIG_LOCKDEP) ? 5 : 1;
+	struct batch *b = kunit_kzalloc(test, sizeof(*b), GFP_KERNEL);
+	struct hak_cache *c = hak_test_cache_cap(test, 4096, cap);
+	unsigned long at = 1, n = 0;
+	struct hak_class_stats cs;
+	struct hak_slab *s;
+	unsigned int i;
+	bool hit;
+
+	KUNIT_ASSERT_NOT_NULL(test, b);
+	memset(&step, 0, sizeof(step));
+	b->c = c;
+	c->publish_at = publish_at;
+	KUNIT_ASSERT_GE(test, hak_superslab_grow(numa_mem_id(), GFP_KERNEL), 0);
+	do {
+		do {
+			one_alloc(b);
+		} while (!nothing_left(c) && b->nr < NR);
+		KUNIT_ASSERT_TRUE(test, nothing_left(c));
+		s = hak_test_slab_of(b->obj[--b->nr]);
+		swap_slot(0, b->obj[b->nr]);
+		for (i = 0; i < waiting; i++)
+			push_one(b);
+		while (op == one_free && raw_cpu_ptr(c->cpu)->nr < cap)
+			one_free(b);
+
+		step_begin(c, at);
+		op(b);
+		step_end();
+
+		hit = step.hits;
+		n += hit;
+		at += skip;
+		hak_class_stats_read(c, &cs);
+		KUNIT_ASSERT_EQ(test, cs.live, (long)b->nr + !hit);
+		KUNIT_EXPECT_TRUE(test, hak_slab_validate(s));
+		KUNIT_EXPECT_EQ(test, hak_paranoid_scan(), 0UL);
+		hak_free(swap_slot(0, NULL));
+		while (b->nr)
+			one_free(b);
+	} while (hit);
+	HAK_EXPECT_EVENT(test, HAK_EV_PUSHED, n);
+	KUNIT_EXPECT_EQ(test, step.errors, 0);
+	KUNIT_EXPECT_GT(test, step.busy, 20);
+	kunit_info(test, "after %lu instructions, %lu of them in the busy section\n",
+		   n, step.busy);
+}
+
+static void while_a_slab_is_parked(struct kunit *test)
+{
+	every_instruction(test, one_alloc, 0, 0, 1);
+}
+
+static void while_a_slab_is_parked_for_longer(struct kunit *test)
+{
+	every_instruction(test, one_alloc, 0, 0, 3);
+}
+
+static void while_a_slab_is_drained(struct kunit *test)
+{
+	every_instruction(test, one_alloc, 1, 0, 1);
+}
+
+static void while_many_are_drained(struct kunit *test)
+{
+	every_instruction(test, one_alloc, 5, 8, 1);
+}
+
+static void while_a_cache_is_refilled(struct kunit *test)
+{
+	every_instruction(test, one_alloc, 0, 2, 1);
+}
+
+static void while_a_cache_is_spilled(struct kunit *test)
+{
+	every_instruction(test, one_free, 0, 2, 1);
+}
+
+static void while_an_object_is_given_back(struct kunit *test)
+{
+	every_instruction(test, one_free, 0, 0, 1);
+}
+
+/* Exchange objects until there were HITS_A_ROUND frees in between. */
+static void many_frees_round(struct hak_cache *c, unsigned int stride)
+{
+	unsigned int i;
+
+	step_begin(c, stride);
+	for (i = 0; i < 10000 && READ_ONCE(step.hits) < HITS_A_ROUND; i++) {
+		void *p = hak_cache_alloc(c, GFP_NOWAIT);
+
+		step.errors += !p;
+		/* Far from where the frees are. */
+		step.errors += free_stamped(swap_slot(i + step.hits + HITS_A_ROUND, p));
+	}
+	step_end();
+}
+
+static void many_frees(struct kunit *test, unsigned int cap,
+		       unsigned int publish_at)
+{
+	static const unsigned int strides[] = { 1, 2, 3, 5, 11, 37, 101 };
+	struct hak_cache *c = hak_test_cache_cap(test, 4096, cap);
+	unsigned int i, j, rounds = 3;
+	unsigned long n = 0;
+
+	memset(&step, 0, sizeof(step));
+	c->publish_at = publish_at;
+	KUNIT_ASSERT_GE(test, hak_superslab_grow(numa_mem_id(), GFP_KERNEL), 0);
+	for (i = 0; i < rounds * ARRAY_SIZE(strides); i++) {
+		for (j = 0; j < NR_SLOTS; j++)
+			free_stamped(swap_slot(j, hak_cache_alloc(c, GFP_KERNEL)));
+		many_frees_round(c, strides[i / rounds]);
+		KUNIT_EXPECT_GE(test, step.hits, HITS_A_ROUND);
+		n += step.hits;
+		for (j = 0; j < NR_SLOTS; j++)
+			step.errors += free_stamped(swap_slot(j, NULL));
+		hak_test_books(test);
+	}
+	HAK_EXPECT_EVENT(test, HAK_EV_PUSHED, n);
+	KUNIT_EXPECT_EQ(test, step.errors, 0);
+	KUNIT_EXPECT_GT(test, step.busy, 20);
+	KUNIT_EXPECT_GT(test, hak_test_event(test, HAK_EV_PARKED), 0);
+	KUNIT_EXPECT_GT(test, hak_test_event(test, HAK_EV_ADOPTED), 0);
+	kunit_info(test, "%lu frees, %lu of them inside the busy section\n",
+		   n, step.busy);
+}
+
+static void many_frees_between_instructions(struct kunit *test)
+{
+	many_frees(test, 0, 1);
+}
+
+static void many_frees_with_a_small_cache(struct kunit *test)
+{
+	many_frees(test, 2, 3);
+}
+
+static int step_test_init(struct kunit *test)
+{
+	/* A test ends with its thread. */
+	set_cpus_allowed_ptr(current, cpumask_of(raw_smp_processor_id()));
+	return hak_test_init(test);
+}
+
+static int step_suite_init(struct kunit_suite *suite)
+{
+	return register_die_notifier(&step_nb);
+}
+
+static void step_suite_exit(struct kunit_suite *suite)
+{
+	unregister_die_notifier(&step_nb);
+}
+
+static struct kunit_case cases[] = {
+	KUNIT_CASE(while_a_slab_is_parked),
+	KUNIT_CASE(while_a_slab_is_parked_for_longer),
+	KUNIT_CASE(while_a_slab_is_drained),
+	KUNIT_CASE(while_many_are_drained),
+	KUNIT_CASE(while_a_cache_is_refilled),
+	KUNIT_CASE(while_a_cache_is_spilled),
+	KUNIT_CASE(while_an_object_is_given_back),
+	KUNIT_CASE(many_frees_between_instructions),
+	KUNIT_CASE(many_frees_with_a_small_cache),
+	{}
+};
+
+static struct kunit_suite hak_step_suite = {
+	.name = "hak_step",
+	.suite_init = step_suite_init,
+	.suite_exit = step_suite_exit,
+	.init = step_test_init,
+	.exit = hak_test_exit,
+	.test_cases = cases,
+};
+
+kunit_test_suites(&hak_step_suite);
+
+HAK_IMPORT_INTERNAL();
+MODULE_DESCRIPTION("KUnit suite: frees in NMI between two instructions");
+MODULE_LICENSE("GPL");
