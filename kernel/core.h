@@ -421,6 +421,7 @@ static __always_inline struct hak_cache *hak_entry_cache(unsigned long entry)
 void *hak_arena_alloc(int nid, unsigned int order, gfp_t gfp);
 void hak_arena_free(void *addr, unsigned int order);
 u64 hak_arena_bytes(void);
+u64 hak_arena_returned(void);
 
 /* superslab.c */
 extern struct list_head hak_superslabs;

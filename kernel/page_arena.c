@@ -12,6 +12,7 @@
 #include "core.h"
 
 static atomic64_t hak_arena_total;
+static atomic64_t hak_arena_gone;
 
 /*
  * What a request for a superslab keeps of the caller's flags: how it may
@@ -68,10 +69,17 @@ void hak_arena_free(void *addr, unsigned int order)
 			    -(long)(PAGE_SIZE << order));
 	set_page_count(page, 1);
 	__free_pages(page, order);
+	atomic64_add(PAGE_SIZE << order, &hak_arena_gone);
 }
 
 /* Bytes held. */
 u64 hak_arena_bytes(void)
 {
 	return atomic64_read(&hak_arena_total);
+}
+
+/* Bytes given back so far. */
+u64 hak_arena_returned(void)
+{
+	return atomic64_read(&hak_arena_gone);
 }
