@@ -183,6 +183,7 @@ struct hak_superslab {
  * @avail: superslabs with an unused slot, fullest first
  * @nr_empty: superslabs without a slot in use
  * @empty_pages: pages in those
+ * @near: the nearest node that had memory as the core came up
  * @growing: somebody is asking for a superslab
  */
 struct hak_node {
@@ -190,6 +191,7 @@ struct hak_node {
 	struct list_head avail;
 	unsigned int nr_empty;
 	unsigned long empty_pages;
+	int near;
 	atomic_t growing;
 };
 
@@ -428,6 +430,7 @@ extern struct list_head hak_superslabs;
 int hak_superslab_init(void);
 void hak_superslab_exit(void);
 int hak_superslab_grow(int nid, gfp_t gfp);
+int hak_node_near(int nid);
 struct hak_slab *hak_superslab_claim(struct hak_cache *c, int nid);
 void hak_superslab_unclaim(struct hak_slab *s);
 void hak_superslab_trim(unsigned int keep);

@@ -149,6 +149,22 @@ int hak_superslab_grow(int nid, gfp_t gfp)
 }
 
 /**
+ * hak_node_near() - the node to take memory of, where @nid is preferred
+ * @nid: a possible node, such as numa_mem_id(), which on architectures that
+ *	do not tell nodes without memory apart (x86) may be one
+ *
+ * Context: any.
+ * Return: @nid if it has memory for the kernel, else the nearest that has.
+ */
+int hak_node_near(int nid)
+{
+	if (static_branch_unlikely(&hak_numa) &&
+	    unlikely(!node_state(nid, N_NORMAL_MEMORY)))
+		return hak_node[nid]->near;
+	return nid;
+}
+
+/**
  * hak_superslab_claim() - take an unused slot for a cache
  * @c: the cache
  * @nid: the node, exactly
@@ -322,6 +338,17 @@ static void hak_superslab_free_nodes(void)
 	hak_node = NULL;
 }
 
+static int hak_node_find_near(int nid)
+{
+	int n, near = nid;
+
+	for_each_node_state(n, N_NORMAL_MEMORY)
+		if (!node_state(near, N_NORMAL_MEMORY) ||
+		    node_distance(nid, n) < node_distance(nid, near))
+			near = n;
+	return near;
+}
+
 static int hak_superslab_create_nodes(void)
 {
 	int nid;
@@ -340,6 +367,7 @@ static int hak_superslab_create_nodes(void)
 		}
 		raw_spin_lock_init(&hak_node[nid]->lock);
 		INIT_LIST_HEAD(&hak_node[nid]->avail);
+		hak_node[nid]->near = hak_node_find_near(nid);
 	}
 	return 0;
 }
