@@ -54,9 +54,26 @@ void *hak_arena_alloc(int nid, unsigned int order, gfp_t gfp)
 }
 
 /**
- * hak_arena_free() - give a block back
+ * hak_arena_split() - make a block one of pages that can go back separately
  * @addr: from hak_arena_alloc()
  * @order: likewise
+ *
+ * Context: task.
+ */
+void hak_arena_split(void *addr, unsigned int order)
+{
+	unsigned long i;
+
+	set_page_count(virt_to_page(addr), 1);
+	split_page(virt_to_page(addr), order);
+	for (i = 0; i < 1UL << order; i++)
+		set_page_count(virt_to_page((char *)addr + i * PAGE_SIZE), 0);
+}
+
+/**
+ * hak_arena_free() - give a block back
+ * @addr: from hak_arena_alloc(), or a part of that after hak_arena_split()
+ * @order: its order
  *
  * Context: task.
  */

@@ -79,26 +79,29 @@ static void hak_flush_cpus(bool all)
 }
 
 /*
- * What is given back while this runs counts, whoever does it: as soon as one
- * CPU's caches are empty the reaper may be at work, too.
+ * Empty caches and free empty superslabs; with @break_up, also the unused slots
+ * of others. What is given back while this runs counts, whoever does it: as
+ * soon as one CPU's caches are empty the reaper may be at work, too.
  */
-static void __hak_shrink(bool all)
+static void __hak_shrink(bool all_cpus, bool break_up)
 {
 	u64 before = hak_arena_returned();
 
 	lockdep_assert_held(&hak_shrink_mutex);
 
-	hak_flush_cpus(all);
+	hak_flush_cpus(all_cpus);
 	hak_reap_all();
 	hak_superslab_trim(0);
+	if (break_up)
+		hak_superslab_break();
 	hak_untold += hak_arena_returned() - before;
 }
 
 /**
  * hak_shrink() - give back every page that holds no live object's slab
  *
- * Empties the caches of all CPUs, releases whole slabs, and frees all empty
- * superslabs, the stock included.
+ * Empties the caches of all CPUs, releases whole slabs, and frees every slot of
+ * superslabs that is not in use, the stock included.
  *
  * Context: task, may sleep.
  */
@@ -107,7 +110,7 @@ void hak_shrink(void)
 	/* So that no CPU is between being online and being emptied. */
 	cpus_read_lock();
 	mutex_lock(&hak_shrink_mutex);
-	__hak_shrink(true);
+	__hak_shrink(true, true);
 	mutex_unlock(&hak_shrink_mutex);
 	cpus_read_unlock();
 }
@@ -115,7 +118,7 @@ void hak_shrink(void)
 static void hak_pressure_run(struct work_struct *work)
 {
 	mutex_lock(&hak_shrink_mutex);
-	__hak_shrink(false);
+	__hak_shrink(false, false);
 	mutex_unlock(&hak_shrink_mutex);
 }
 
@@ -128,7 +131,7 @@ static int hak_on_oom(struct notifier_block *nb, unsigned long unused,
 		      void *data)
 {
 	mutex_lock(&hak_shrink_mutex);
-	__hak_shrink(false);
+	__hak_shrink(false, true);
 	*(unsigned long *)data += hak_untold >> PAGE_SHIFT;
 	hak_untold = 0;
 	mutex_unlock(&hak_shrink_mutex);
