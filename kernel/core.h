@@ -158,7 +158,7 @@ struct hak_slab {
  * @all: place in hak_superslabs, RCU
  * @avail: place in hak_node.avail while a slot is unused
  * @used: a bit per slot in use, or HAK_SS_DEAD; under hak_node.lock
- * @full: @used with every slot in use
+ * @full: @used with every slot in use that has its pages; under hak_node.lock
  * @addr: first byte
  * @order: page order of the block
  * @nid: memory node of the pages
@@ -185,6 +185,7 @@ struct hak_superslab {
  * @avail: superslabs with an unused slot, fullest first
  * @nr_empty: superslabs without a slot in use
  * @empty_pages: pages in those
+ * @near: the nearest node that had memory as the core came up
  * @growing: somebody is asking for a superslab
  */
 struct hak_node {
@@ -192,6 +193,7 @@ struct hak_node {
 	struct list_head avail;
 	unsigned int nr_empty;
 	unsigned long empty_pages;
+	int near;
 	atomic_t growing;
 };
 
@@ -447,17 +449,21 @@ static __always_inline struct hak_slab *hak_slab_of(const void *p)
 
 /* page_arena.c */
 void *hak_arena_alloc(int nid, unsigned int order, gfp_t gfp);
+void hak_arena_split(void *addr, unsigned int order);
 void hak_arena_free(void *addr, unsigned int order);
 u64 hak_arena_bytes(void);
+u64 hak_arena_returned(void);
 
 /* superslab.c */
 extern struct list_head hak_superslabs;
 int hak_superslab_init(void);
 void hak_superslab_exit(void);
 int hak_superslab_grow(int nid, gfp_t gfp);
+int hak_node_near(int nid);
 struct hak_slab *hak_superslab_claim(struct hak_cache *c, int nid);
 void hak_superslab_unclaim(struct hak_slab *s);
 void hak_superslab_trim(unsigned int keep);
+void hak_superslab_break(void);
 unsigned long hak_superslab_empty_pages(int nid);
 unsigned long hak_superslab_shrink(int nid, unsigned long pages);
 void hak_superslab_stats(struct hak_stats *st);
@@ -638,6 +644,7 @@ struct hak_stats {
 	unsigned long pages;		/* in superslabs */
 	unsigned long slots_used;
 	u64 grown, shrunk;		/* superslabs got and given back */
+	u64 broken;			/* times one gave back unused slots */
 	u64 grown_order[HAK_NR_ORDERS];
 	u64 locked[HAK_NR_LOCKS];	/* with lock_stats=1 */
 	u64 contended[HAK_NR_LOCKS];

@@ -32,6 +32,7 @@ static int stats_show(struct seq_file *m, void *v)
 		seq_printf(m, "superslabs_grown_order%u %llu\n",
 			   i + HAK_MIN_ORDER, st.grown_order[i]);
 	seq_printf(m, "superslabs_shrunk %llu\n", st.shrunk);
+	seq_printf(m, "superslabs_broken %llu\n", st.broken);
 	seq_printf(m, "superslab_pages %lu\n", st.pages);
 	seq_printf(m, "slabs %lu\n", st.slots_used);
 	for (i = 0; i < HAK_NR_EVENTS; i++)
@@ -98,15 +99,19 @@ DEFINE_SHOW_ATTRIBUTE(slabinfo);
 /* One slab as SIZE:USED/CARVED and its state's initial. */
 static void superslab_line(struct seq_file *m, struct hak_superslab *ss)
 {
-	u64 used = READ_ONCE(ss->used) & ss->full;
+	u64 full = READ_ONCE(ss->full), used = READ_ONCE(ss->used) & full;
 	unsigned int i;
 
 	seq_printf(m, "node %d order %u used %u/%u", ss->nid, ss->order,
-		   (unsigned int)hweight64(used), (unsigned int)hweight64(ss->full));
-	for (i = 0; ss->full >> i; i++) {
+		   (unsigned int)hweight64(used), (unsigned int)hweight64(full));
+	for (i = 0; full >> i; i++) {
 		struct hak_slab *s = &ss->slab[i];
 		struct hak_cache *c = READ_ONCE(s->cache);
 
+		if (!(full & BIT_ULL(i))) {
+			seq_puts(m, " .");
+			continue;
+		}
 		if (!(used & BIT_ULL(i)) || !c) {
 			seq_puts(m, " -");
 			continue;
@@ -122,7 +127,8 @@ static int superslabs_show(struct seq_file *m, void *v)
 {
 	struct hak_superslab *ss;
 
-	seq_puts(m, "# a slab: size:used/carved and O owned, P parked, L in a pool, U on its way\n");
+	seq_puts(m, "# a slab: size:used/carved and O owned, P parked, L in a pool, U on its way;");
+	seq_puts(m, " -: unused; .: given back\n");
 	rcu_read_lock();
 	list_for_each_entry_rcu(ss, &hak_superslabs, all)
 		superslab_line(m, ss);

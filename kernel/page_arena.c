@@ -15,6 +15,7 @@
 #include "core.h"
 
 static atomic64_t hak_arena_total;
+static atomic64_t hak_arena_gone;
 
 /*
  * What a request for a superslab keeps of the caller's flags: how it may
@@ -64,9 +65,26 @@ void *hak_arena_alloc(int nid, unsigned int order, gfp_t gfp)
 }
 
 /**
- * hak_arena_free() - give a block back
+ * hak_arena_split() - make a block one of pages that can go back separately
  * @addr: from hak_arena_alloc()
  * @order: likewise
+ *
+ * Context: task.
+ */
+void hak_arena_split(void *addr, unsigned int order)
+{
+	unsigned long i;
+
+	set_page_count(virt_to_page(addr), 1);
+	split_page(virt_to_page(addr), order);
+	for (i = 0; i < 1UL << order; i++)
+		set_page_count(virt_to_page((char *)addr + i * PAGE_SIZE), 0);
+}
+
+/**
+ * hak_arena_free() - give a block back
+ * @addr: from hak_arena_alloc(), or a part of that after hak_arena_split()
+ * @order: its order
  *
  * Context: task.
  */
@@ -80,10 +98,17 @@ void hak_arena_free(void *addr, unsigned int order)
 	kmemleak_free(addr);
 	page_ref_unfreeze(page, 1);
 	__free_pages(page, order);
+	atomic64_add(PAGE_SIZE << order, &hak_arena_gone);
 }
 
 /* Bytes held. */
 u64 hak_arena_bytes(void)
 {
 	return atomic64_read(&hak_arena_total);
+}
+
+/* Bytes given back so far. */
+u64 hak_arena_returned(void)
+{
+	return atomic64_read(&hak_arena_gone);
 }

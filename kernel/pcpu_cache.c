@@ -305,7 +305,7 @@ static void *hak_init_on_alloc(struct hak_cache *c, void *p, gfp_t gfp)
  */
 void *hak_cpu_alloc_slow(struct hak_cache *c, gfp_t gfp)
 {
-	int nid = numa_mem_id();
+	int nid = hak_node_near(numa_mem_id());
 	bool nested;
 	void *p;
 
@@ -348,7 +348,8 @@ void hak_cpu_free(struct hak_cache *c, struct hak_slab *s, void *p)
 	}
 	if (hak_paranoid_drain)
 		hak_cpu_drain_all();
-	if (static_branch_unlikely(&hak_numa) && s->nid != numa_mem_id()) {
+	if (static_branch_unlikely(&hak_numa) &&
+	    s->nid != hak_node_near(numa_mem_id())) {
 		hak_slab_push(s, link, link, 1);
 		return;
 	}
@@ -404,6 +405,8 @@ void *hak_node_alloc(struct hak_cache *c, gfp_t gfp, int nid)
 	/* SLUB knows what to say of a node that does not exist. */
 	if (nid < 0 || nid >= nr_node_ids || !node_possible(nid))
 		return hak_fallback_object(c, gfp, nid, HAK_EV_FOREIGN);
+	if (!(gfp & __GFP_THISNODE))
+		nid = hak_node_near(nid);
 	p = hak_node_take(c, nid);
 	if (!p && hak_may_call_mm() &&
 	    hak_superslab_grow(nid, gfp | __GFP_THISNODE) >= 0)

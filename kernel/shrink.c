@@ -37,8 +37,15 @@ static struct shrinker *hak_shrinker;
 static bool hak_trim_paused;
 static unsigned long hak_last_flush;
 
-/* One shrink at a time; outside cpus_read_lock(). */
+/*
+ * One shrink at a time. Inside cpus_read_lock(), outside hak_cache_mutex. Its
+ * holder waits for the workers of CPUs and for that mutex, never for memory nor
+ * for CPU hotplug: whoever wants memory may wait for it.
+ */
 static DEFINE_MUTEX(hak_shrink_mutex);
+
+/* Bytes given back in shrinks that no OOM notice has told of yet. */
+static u64 hak_untold;
 
 static void hak_flush_run(struct work_struct *work)
 {
@@ -57,75 +64,77 @@ static bool hak_flush_queue(unsigned int cpu, bool all)
 	return true;
 }
 
-/* CPU hotplug is held off. */
+/*
+ * CPU hotplug need not be held off: what a CPU holds that goes away meanwhile
+ * is taken by hak_cpu_dead(), and its work is done by some other.
+ */
 static void hak_flush_cpus(bool all)
 {
 	unsigned int cpu;
 
 	for_each_online_cpu(cpu)
 		hak_flush_queue(cpu, all);
-	for_each_online_cpu(cpu)
+	for_each_possible_cpu(cpu)
 		flush_work(&per_cpu_ptr(hak_trim_cpu, cpu)->flush);
 }
 
-static u64 hak_release_all(void)
+/*
+ * Empty caches and free empty superslabs; with @break_up, also the unused slots
+ * of others. What is given back while this runs counts, whoever does it: as
+ * soon as one CPU's caches are empty the reaper may be at work, too.
+ */
+static void __hak_shrink(bool all_cpus, bool break_up)
 {
-	u64 before = hak_arena_bytes(), after;
+	u64 before = hak_arena_returned();
 
+	lockdep_assert_held(&hak_shrink_mutex);
+
+	hak_flush_cpus(all_cpus);
 	hak_reap_all();
 	hak_superslab_trim(0);
-	after = hak_arena_bytes();
-	return before > after ? (before - after) >> PAGE_SHIFT : 0;
+	if (break_up)
+		hak_superslab_break();
+	hak_untold += hak_arena_returned() - before;
 }
 
 /**
  * hak_shrink() - give back every page that holds no live object's slab
  *
- * Empties the caches of all CPUs, releases whole slabs, and frees all empty
- * superslabs, the stock included.
+ * Empties the caches of all CPUs, releases whole slabs, and frees every slot of
+ * superslabs that is not in use, the stock included.
  *
  * Context: task, may sleep.
- * Return: pages freed.
  */
-u64 hak_shrink(void)
+void hak_shrink(void)
 {
-	u64 freed;
-
-	mutex_lock(&hak_shrink_mutex);
+	/* So that no CPU is between being online and being emptied. */
 	cpus_read_lock();
-	hak_flush_cpus(true);
+	mutex_lock(&hak_shrink_mutex);
+	__hak_shrink(true, true);
+	mutex_unlock(&hak_shrink_mutex);
 	cpus_read_unlock();
-	freed = hak_release_all();
-	mutex_unlock(&hak_shrink_mutex);
-	return freed;
-}
-
-/* Likewise, but in want of memory: wait for nobody who may be, too. */
-static u64 hak_shrink_hurry(void)
-{
-	u64 freed;
-
-	if (!mutex_trylock(&hak_shrink_mutex))
-		return 0;
-	if (cpus_read_trylock()) {
-		hak_flush_cpus(false);
-		cpus_read_unlock();
-	}
-	freed = hak_release_all();
-	mutex_unlock(&hak_shrink_mutex);
-	return freed;
 }
 
 static void hak_pressure_run(struct work_struct *work)
 {
-	hak_shrink_hurry();
+	mutex_lock(&hak_shrink_mutex);
+	__hak_shrink(false, false);
+	mutex_unlock(&hak_shrink_mutex);
 }
 
-/* Before anybody is killed. */
+/*
+ * Before anybody is killed. Reports pages that came back since the page
+ * allocator last looked, those of a shrink under way or just ended included;
+ * with nothing to report somebody dies, though there may be enough by now.
+ */
 static int hak_on_oom(struct notifier_block *nb, unsigned long unused,
 		      void *data)
 {
-	*(unsigned long *)data += hak_shrink_hurry();
+	mutex_lock(&hak_shrink_mutex);
+	__hak_shrink(false, true);
+	*(unsigned long *)data += hak_untold >> PAGE_SHIFT;
+	hak_untold = 0;
+	mutex_unlock(&hak_shrink_mutex);
 	return NOTIFY_OK;
 }
 
@@ -190,18 +199,12 @@ static bool hak_trim_cpus(void)
  */
 static void hak_trim_run(struct work_struct *work)
 {
-	bool again = true;
-
 	if (READ_ONCE(hak_trim_paused))
 		return;
 	/* Whoever refills from here on has it run once more. */
 	WRITE_ONCE(hak_trim_off, 1);
 	smp_mb(); /* before the counters are read */
-	if (cpus_read_trylock()) {
-		again = hak_trim_cpus();
-		cpus_read_unlock();
-	}
-	if (!again)
+	if (!hak_trim_cpus())
 		return;
 	WRITE_ONCE(hak_trim_off, 0);
 	queue_delayed_work(hak_unbound_wq, &hak_trim_work,
@@ -264,8 +267,9 @@ int hak_shrink_init(void)
 	INIT_WORK(&hak_pressure_work, hak_pressure_run);
 	hak_last_flush = jiffies;
 
-	hak_shrink_wq = alloc_workqueue("hakmem", WQ_MEM_RECLAIM | HAK_WQ_PERCPU,
-					0);
+	/* Those who wait for it want memory, and a flush is short. */
+	hak_shrink_wq = alloc_workqueue("hakmem", WQ_MEM_RECLAIM | WQ_HIGHPRI |
+					HAK_WQ_PERCPU, 0);
 	if (!hak_shrink_wq)
 		goto free_cpu;
 	err = hak_shrinker_register();

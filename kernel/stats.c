@@ -54,7 +54,7 @@ void hak_lock_counted(raw_spinlock_t *lock, enum hak_lock_kind kind)
 
 static unsigned int hak_superslab_nr_used(struct hak_superslab *ss)
 {
-	return hweight64(READ_ONCE(ss->used) & ss->full);
+	return hweight64(READ_ONCE(ss->used) & READ_ONCE(ss->full));
 }
 
 /**
@@ -77,7 +77,7 @@ void hak_stats_read(struct hak_stats *st)
 	rcu_read_lock();
 	list_for_each_entry_rcu(ss, &hak_superslabs, all) {
 		st->superslabs++;
-		st->pages += 1UL << ss->order;
+		st->pages += hweight64(READ_ONCE(ss->full)) << HAK_MIN_ORDER;
 		st->slots_used += hak_superslab_nr_used(ss);
 	}
 	rcu_read_unlock();
@@ -91,7 +91,7 @@ void hak_stats_read(struct hak_stats *st)
 static void hak_superslab_count(struct hak_superslab *ss, struct hak_cache *c,
 				struct hak_class_stats *cs)
 {
-	u64 used = READ_ONCE(ss->used) & ss->full;
+	u64 used = READ_ONCE(ss->used) & READ_ONCE(ss->full);
 	unsigned int i, n;
 
 	for (i = 0; used >> i; i++) {

@@ -23,6 +23,7 @@ static struct hak_node **hak_node;
 static struct kmem_cache *hak_meta_cache[HAK_NR_ORDERS];
 static atomic64_t hak_grown[HAK_NR_ORDERS];
 static atomic64_t hak_shrunk;
+static atomic64_t hak_broken;
 
 static void hak_superslab_list(struct hak_superslab *ss)
 {
@@ -149,6 +150,22 @@ int hak_superslab_grow(int nid, gfp_t gfp)
 }
 
 /**
+ * hak_node_near() - the node to take memory of, where @nid is preferred
+ * @nid: a possible node, such as numa_mem_id(), which on architectures that
+ *	do not tell nodes without memory apart (x86) may be one
+ *
+ * Context: any.
+ * Return: @nid if it has memory for the kernel, else the nearest that has.
+ */
+int hak_node_near(int nid)
+{
+	if (static_branch_unlikely(&hak_numa) &&
+	    unlikely(!node_state(nid, N_NORMAL_MEMORY)))
+		return hak_node[nid]->near;
+	return nid;
+}
+
+/**
  * hak_superslab_claim() - take an unused slot for a cache
  * @c: the cache
  * @nid: the node, exactly
@@ -166,7 +183,7 @@ struct hak_slab *hak_superslab_claim(struct hak_cache *c, int nid)
 	hak_lock(&node->lock, flags, HAK_LOCK_NODE);
 	ss = list_first_entry_or_null(&node->avail, struct hak_superslab, avail);
 	if (ss) {
-		s = &ss->slab[__ffs64(~ss->used)];
+		s = &ss->slab[__ffs64(ss->full & ~ss->used)];
 		if (!ss->used)
 			__hak_node_empty(node, ss, -1);
 		WRITE_ONCE(ss->used, ss->used | BIT_ULL(s->slot));
@@ -183,6 +200,22 @@ struct hak_slab *hak_superslab_claim(struct hak_cache *c, int nid)
 	return s;
 }
 
+/* Has @ss all its slots still? */
+static bool hak_superslab_intact(struct hak_superslab *ss)
+{
+	return hweight64(ss->full) == 1U << (ss->order - HAK_MIN_ORDER);
+}
+
+static void hak_superslab_free_slots(struct hak_superslab *ss, u64 slots)
+{
+	unsigned int i;
+
+	for (i = 0; slots >> i; i++)
+		if (slots & BIT_ULL(i))
+			hak_arena_free((void *)(ss->addr + i * HAK_SLAB_SIZE),
+				       HAK_MIN_ORDER);
+}
+
 /*
  * No slot of @ss is in use, nor can one be claimed. The pages go at once: only
  * the metadata is read by those who come late, a pusher that has counted or a
@@ -193,7 +226,10 @@ static void hak_superslab_free(struct hak_superslab *ss)
 	pr_debug("superslab of order %u on node %d goes back\n", ss->order,
 		 ss->nid);
 	hak_superslab_unlist(ss);
-	hak_arena_free((void *)ss->addr, ss->order);
+	if (hak_superslab_intact(ss))
+		hak_arena_free((void *)ss->addr, ss->order);
+	else
+		hak_superslab_free_slots(ss, ss->full);
 	kmem_cache_free(hak_meta_cache[ss->order - HAK_MIN_ORDER], ss->slab);
 	kfree_rcu(ss, rcu);
 	atomic64_inc(&hak_shrunk);
@@ -203,7 +239,8 @@ static void hak_superslab_free(struct hak_superslab *ss)
  * hak_superslab_unclaim() - give a slot back
  * @s: an unused slab, its registry entry cleared
  *
- * A superslab left without a slot in use is freed, but for HAK_STOCK a node.
+ * A superslab left without a slot in use is freed, but for a stock of HAK_STOCK
+ * intact ones a node.
  *
  * Context: task. Takes the node lock.
  */
@@ -219,7 +256,7 @@ void hak_superslab_unclaim(struct hak_slab *s)
 		list_add(&ss->avail, &node->avail);
 	WRITE_ONCE(ss->used, ss->used & ~BIT_ULL(s->slot));
 	if (!ss->used) {
-		if (node->nr_empty >= HAK_STOCK) {
+		if (node->nr_empty >= HAK_STOCK || !hak_superslab_intact(ss)) {
 			dead = true;
 			WRITE_ONCE(ss->used, HAK_SS_DEAD);
 			list_del_init(&ss->avail);
@@ -268,6 +305,69 @@ void hak_superslab_trim(unsigned int keep)
 			hak_superslab_free(ss);
 }
 
+/*
+ * Free the unused slots of one superslab that is in use. They are claimed for
+ * that, so that it stays until they are gone. False if there is none with any.
+ */
+static bool hak_superslab_break_one(struct hak_node *node)
+{
+	struct hak_superslab *ss;
+	unsigned long flags;
+	bool dead;
+	u64 gone;
+
+	hak_lock(&node->lock, flags, HAK_LOCK_NODE);
+	ss = list_first_entry_or_null(&node->avail, struct hak_superslab, avail);
+	/* Empty ones are kept at the tail. */
+	if (ss && ss->used) {
+		gone = ss->full & ~ss->used;
+		WRITE_ONCE(ss->used, ss->full);
+		list_del_init(&ss->avail);
+	} else {
+		ss = NULL;
+	}
+	hak_unlock(&node->lock, flags);
+	if (!ss)
+		return false;
+
+	if (hak_superslab_intact(ss))
+		hak_arena_split((void *)ss->addr, ss->order);
+	hak_superslab_free_slots(ss, gone);
+	atomic64_inc(&hak_broken);
+
+	hak_lock(&node->lock, flags, HAK_LOCK_NODE);
+	WRITE_ONCE(ss->full, ss->full & ~gone);
+	WRITE_ONCE(ss->used, ss->used & ~gone);
+	dead = !ss->used;
+	if (dead) {
+		WRITE_ONCE(ss->used, HAK_SS_DEAD);
+		list_del_init(&ss->avail);
+	}
+	hak_unlock(&node->lock, flags);
+
+	if (dead)
+		hak_superslab_free(ss);
+	return true;
+}
+
+/**
+ * hak_superslab_break() - free the unused slots of all superslabs
+ *
+ * What is left of a superslab is used as before. It gets no slots again, and is
+ * freed with the last one it has. For when memory is wanted badly, since it
+ * breaks up the page allocator's largest blocks.
+ *
+ * Context: task; one caller at a time.
+ */
+void hak_superslab_break(void)
+{
+	int nid;
+
+	for_each_node(nid)
+		while (hak_superslab_break_one(hak_node[nid]))
+			;
+}
+
 /* Pages of a node that hak_superslab_shrink() could free now. */
 unsigned long hak_superslab_empty_pages(int nid)
 {
@@ -308,6 +408,7 @@ void hak_superslab_stats(struct hak_stats *st)
 		st->grown += st->grown_order[i];
 	}
 	st->shrunk = atomic64_read(&hak_shrunk);
+	st->broken = atomic64_read(&hak_broken);
 	for_each_node(nid)
 		st->superslabs_empty += READ_ONCE(hak_node[nid]->nr_empty);
 }
@@ -331,6 +432,17 @@ static void hak_superslab_free_nodes(void)
 	hak_node = NULL;
 }
 
+static int hak_node_find_near(int nid)
+{
+	int n, near = nid;
+
+	for_each_node_state(n, N_NORMAL_MEMORY)
+		if (!node_state(near, N_NORMAL_MEMORY) ||
+		    node_distance(nid, n) < node_distance(nid, near))
+			near = n;
+	return near;
+}
+
 static int hak_superslab_create_nodes(void)
 {
 	int nid;
@@ -349,6 +461,7 @@ static int hak_superslab_create_nodes(void)
 		}
 		raw_spin_lock_init(&hak_node[nid]->lock);
 		INIT_LIST_HEAD(&hak_node[nid]->avail);
+		hak_node[nid]->near = hak_node_find_near(nid);
 	}
 	return 0;
 }

@@ -2,8 +2,9 @@
 /*
  * Churn, public API only: while it is loaded, threads that hop from CPU to CPU
  * allocate and free each other's objects, whose contents they check. Now and
- * then they all only free, so that superslabs come and go. What they did is
- * read from the module's parameters; everything is freed when it goes.
+ * then they all only free, and for as long as they are told to, so that
+ * superslabs come and go. What they did is read from the module's parameters;
+ * everything is freed when it goes.
  */
 #define pr_fmt(fmt) "hak_churn: " fmt
 
@@ -36,6 +37,10 @@ MODULE_PARM_DESC(slots, "objects live at most");
 static unsigned int rest;
 module_param(rest, uint, 0644);
 MODULE_PARM_DESC(rest, "milliseconds to sleep after each hop");
+
+static bool ebb;
+module_param(ebb, bool, 0644);
+MODULE_PARM_DESC(ebb, "free only, until there is nothing left and after");
 
 static unsigned long ops;
 module_param(ops, ulong, 0444);
@@ -113,9 +118,9 @@ static unsigned int slot_free(void *p, unsigned int i)
 }
 
 /* A quarter of a second in each second is for freeing alone. */
-static bool ebb(void)
+static bool at_ebb(void)
 {
-	return jiffies / (HZ / 4) % 4 == 3;
+	return READ_ONCE(ebb) || jiffies / (HZ / 4) % 4 == 3;
 }
 
 static void turn(struct churn_thread *t, bool fill)
@@ -151,7 +156,7 @@ static int churn(void *arg)
 
 	while (!kthread_should_stop()) {
 		hop();
-		fill = !ebb();
+		fill = !at_ebb();
 		for (i = 0; i < OPS_A_HOP; i++)
 			turn(t, fill);
 		/* Near enough for those who look meanwhile. */

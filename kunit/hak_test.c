@@ -57,7 +57,7 @@ static void hak_test_validate(struct kunit *test)
 	mutex_lock(&hak_cache_mutex);
 	rcu_read_lock();
 	list_for_each_entry_rcu(ss, &hak_superslabs, all) {
-		u64 used = READ_ONCE(ss->used) & ss->full;
+		u64 used = READ_ONCE(ss->used) & READ_ONCE(ss->full);
 
 		for (i = 0; used >> i; i++) {
 			struct hak_slab *s = &ss->slab[i];
@@ -241,7 +241,7 @@ HAK_EXPORT_INTERNAL(hak_test_cpu);
 /* An unused slab, now the test's, which thereby owns it. */
 struct hak_slab *hak_test_slab(struct kunit *test, struct hak_cache *c)
 {
-	int nid = numa_mem_id();
+	int nid = hak_node_near(numa_mem_id());
 	struct hak_slab *s;
 
 	s = hak_superslab_claim(c, nid);
@@ -260,7 +260,7 @@ HAK_EXPORT_INTERNAL(hak_test_slab);
 void *hak_test_alloc(struct kunit *test, struct hak_cache *c,
 		     struct hak_cpu_cache *cc)
 {
-	int nid = numa_mem_id();
+	int nid = hak_node_near(numa_mem_id());
 	void *p;
 
 	p = hak_cpu_take(c, cc, nid);

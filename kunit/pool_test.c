@@ -251,6 +251,7 @@ static void empty_superslabs_go_back(struct kunit *test)
 	struct hak_cache *c = hak_test_cache(test, 1024, 0);
 	enum { NR = 3 * HAK_MAX_SLOTS };
 	struct hak_slab **s = kunit_kcalloc(test, NR, sizeof(*s), GFP_KERNEL);
+	unsigned int stock = HAK_STOCK * num_node_state(N_MEMORY);
 	unsigned int i, before, most;
 	struct hak_stats st;
 	u64 bytes;
@@ -258,6 +259,8 @@ static void empty_superslabs_go_back(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, s);
 	hak_reap_all();
 	hak_superslab_trim(0);
+	/* Nor any unused slot in those that stay. */
+	hak_superslab_break();
 	before = nr_listed();
 	bytes = hak_arena_bytes();
 	for (i = 0; i < NR; i++)
@@ -269,15 +272,81 @@ static void empty_superslabs_go_back(struct kunit *test)
 	for (i = 0; i < NR; i++)
 		hak_pool_put(s[i], HAK_OWNED);
 	KUNIT_EXPECT_EQ(test, hak_test_reap(c), NR);
-	KUNIT_EXPECT_LE(test, nr_listed(), before + HAK_STOCK);
+	KUNIT_EXPECT_LE(test, nr_listed(), before + stock);
 	hak_stats_read(&st);
-	KUNIT_EXPECT_EQ(test, st.superslabs_empty, (unsigned long)HAK_STOCK);
+	KUNIT_EXPECT_GE(test, st.superslabs_empty, (unsigned long)HAK_STOCK);
+	KUNIT_EXPECT_LE(test, st.superslabs_empty, (unsigned long)stock);
 	hak_superslab_trim(0);
 	KUNIT_EXPECT_EQ(test, nr_listed(), before);
 	KUNIT_EXPECT_EQ(test, hak_arena_bytes(), bytes);
 	hak_stats_read(&st);
 	KUNIT_EXPECT_EQ(test, st.superslabs_empty, 0UL);
 	KUNIT_EXPECT_EQ(test, st.grown - st.shrunk, (u64)before);
+}
+
+/*
+ * Slabs in use, however few, stay usable when all around them goes back; and
+ * the last takes the superslab with it.
+ */
+static void unused_slots_go_back(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, 1024, 0);
+	enum { NR = 3 * HAK_MAX_SLOTS, EACH = 20 };
+	struct hak_slab **s = kunit_kcalloc(test, NR, sizeof(*s), GFP_KERNEL);
+	unsigned int i, before, kept = 0, gone = 0;
+	struct hak_stats st;
+	u64 bytes, broken;
+	bool shared;
+	void *p;
+
+	KUNIT_ASSERT_NOT_NULL(test, s);
+	hak_reap_all();
+	hak_superslab_trim(0);
+	hak_superslab_break();
+	before = nr_listed();
+	bytes = hak_arena_bytes();
+	hak_stats_read(&st);
+	broken = st.broken;
+
+	for (i = 0; i < NR; i++)
+		s[i] = hak_test_slab(test, c);
+	for (i = 0; i < NR; i++) {
+		kept += i % EACH == 0;
+		if (i % EACH)
+			hak_pool_put(s[i], HAK_OWNED);
+	}
+	KUNIT_EXPECT_EQ(test, hak_test_reap(c), NR - kept);
+	hak_superslab_trim(0);
+	KUNIT_EXPECT_GT(test, hak_arena_bytes(), bytes + kept * HAK_SLAB_SIZE);
+	hak_superslab_break();
+	KUNIT_EXPECT_EQ(test, hak_arena_bytes(), bytes + kept * HAK_SLAB_SIZE);
+	hak_stats_read(&st);
+	KUNIT_EXPECT_EQ(test, (u64)st.pages << PAGE_SHIFT, hak_arena_bytes());
+	KUNIT_EXPECT_GT(test, st.broken, broken);
+	KUNIT_EXPECT_EQ(test, st.superslabs_empty, 0UL);
+
+	for (i = 0; i < NR; i += EACH) {
+		KUNIT_EXPECT_EQ(test, hak_slab_take(c, s[i], &p, 1), 1);
+		memset(p, 0x5a, c->size);
+		KUNIT_EXPECT_PTR_EQ(test, hak_test_slab_of(p), s[i]);
+		hak_test_give(s[i], p);
+		gone += hak_superslab_claim(c, s[i]->nid) != NULL;
+	}
+	/* None of what went back is handed out. */
+	KUNIT_EXPECT_EQ(test, gone, 0);
+	/* A slot that is there is, as long as its superslab is. */
+	shared = s[0]->ss == s[EACH]->ss;
+	KUNIT_EXPECT_TRUE(test, shared);
+	if (shared) {
+		hak_slab_release(s[0]);
+		KUNIT_EXPECT_PTR_EQ(test, hak_superslab_claim(c, s[0]->nid), s[0]);
+	}
+	for (i = 0; i < NR; i += EACH)
+		hak_pool_put(s[i], HAK_OWNED);
+	KUNIT_EXPECT_EQ(test, hak_test_reap(c), kept);
+	hak_superslab_trim(0);
+	KUNIT_EXPECT_EQ(test, nr_listed(), before);
+	KUNIT_EXPECT_EQ(test, hak_arena_bytes(), bytes);
 }
 
 static void registry_forgets_freed_superslabs(struct kunit *test)
@@ -347,7 +416,7 @@ static void adopters_and_the_reaper(struct kunit *test)
 	unsigned int i, nr = hak_test_nr_threads(), reaped = 0;
 	struct hak_slab *s[THREAD_SLABS];
 	void *obj[THREAD_SLABS];
-	struct movers m = { .nid = numa_mem_id() };
+	struct movers m = { .nid = hak_node_near(numa_mem_id()) };
 
 	KUNIT_ASSERT_NOT_NULL(test, g);
 	m.c = hak_test_cache(test, 1024, 0);
@@ -403,6 +472,8 @@ static int claim_and_release(void *arg, unsigned int id)
 		hak_slab_release(s);
 		if (i % 64 == 0)
 			hak_superslab_trim(0);
+		if (i % 16 == 0 && !id)
+			hak_superslab_break();
 	}
 	return 0;
 }
@@ -410,7 +481,7 @@ static int claim_and_release(void *arg, unsigned int id)
 static void claims_releases_and_trims(struct kunit *test)
 {
 	struct hak_test_gang *g = kunit_kzalloc(test, sizeof(*g), GFP_KERNEL);
-	struct movers m = { .nid = numa_mem_id() };
+	struct movers m = { .nid = hak_node_near(numa_mem_id()) };
 
 	KUNIT_ASSERT_NOT_NULL(test, g);
 	m.c = hak_test_cache(test, 1024, 0);
@@ -431,6 +502,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(slots_of_superslabs),
 	KUNIT_CASE(full_superslab_has_room_again),
 	KUNIT_CASE(empty_superslabs_go_back),
+	KUNIT_CASE(unused_slots_go_back),
 	KUNIT_CASE(registry_forgets_freed_superslabs),
 	KUNIT_CASE(adopters_and_the_reaper),
 	KUNIT_CASE(claims_releases_and_trims),

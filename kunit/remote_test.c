@@ -509,7 +509,7 @@ static void owner_against_pushers(struct kunit *test, unsigned int publish_at)
 	t->c = hak_test_cache(test, HAK_SLAB_SIZE / FULL, 0);
 	t->c->publish_at = publish_at;
 	t->cc = hak_test_cpu(test, t->c, 0);
-	t->nid = numa_mem_id();
+	t->nid = hak_node_near(numa_mem_id());
 	KUNIT_ASSERT_EQ(test, hak_test_gang_start(g, hak_test_nr_threads(),
 						  trip_free, t), 0);
 	while (n < ROUNDS) {

@@ -21,6 +21,7 @@ enum node_states { N_POSSIBLE, N_ONLINE, N_NORMAL_MEMORY, N_MEMORY, N_CPU };
 #define first_memory_node	0
 #define num_online_nodes()	1
 #define num_possible_nodes()	1
+#define num_node_state(s)	1
 #define for_each_node(n)	for ((n) = 0; (n) < 1; (n)++)
 #define for_each_online_node(n)	for_each_node(n)
 #define for_each_node_state(n, s)	for_each_node(n)
