@@ -28,7 +28,7 @@ static inline bool hak_page_is_large_kmalloc(struct page *head, const void *p)
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 15, 0)
 	return folio_test_large_kmalloc(page_folio(head));
 #else
-	return PageHead(head) && page_count(head);	/* but not one of ours */
+	return PageHead(head);
 #endif
 }
 

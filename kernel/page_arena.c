@@ -2,10 +2,13 @@
 /*
  * The page arena: the only code that asks the page allocator for superslabs.
  *
- * The pages are compound and carry reference count 0, as slab pages do: a stray
- * put_page() or kfree() cannot give them away, and taking their memory offline
- * fails at once. They are counted in NR_SLAB_UNRECLAIMABLE_B, so /proc/meminfo
- * shows them under Slab.
+ * The pages carry reference count 0, as slab pages do, so a stray put_page() or
+ * kfree() cannot give them away. They are not compound, so that slots can go
+ * back one by one. A page that is neither compound nor referenced passes for one
+ * that is just being freed, and taking its memory offline would wait for that
+ * for ever; the first page of every slot is marked reserved, so that it fails at
+ * once. All are counted in NR_SLAB_UNRECLAIMABLE_B, so /proc/meminfo shows them
+ * under Slab.
  */
 #include <linux/atomic.h>
 #include <linux/kmemleak.h>
@@ -28,8 +31,25 @@ static gfp_t hak_arena_gfp(gfp_t gfp, unsigned int order)
 	       __GFP_THISNODE;
 	if (order > HAK_MIN_ORDER)
 		gfp &= ~__GFP_RECLAIM;
-	return gfp | __GFP_COMP | __GFP_NORETRY | __GFP_NOWARN |
-	       __GFP_NOMEMALLOC;
+	return gfp | __GFP_NORETRY | __GFP_NOWARN | __GFP_NOMEMALLOC;
+}
+
+/* The block becomes hakmem's, or the page allocator's again. */
+static void hak_arena_mark(char *addr, unsigned int order, bool ours)
+{
+	long i, bytes = PAGE_SIZE << order;
+
+	for (i = 0; i < bytes; i += HAK_SLAB_SIZE) {
+		if (ours)
+			__SetPageReserved(virt_to_page(addr + i));
+		else
+			__ClearPageReserved(virt_to_page(addr + i));
+	}
+	if (!ours)
+		bytes = -bytes;
+	mod_node_page_state(page_pgdat(virt_to_page(addr)),
+			    NR_SLAB_UNRECLAIMABLE_B, bytes);
+	atomic64_add(bytes, &hak_arena_total);
 }
 
 /**
@@ -58,9 +78,7 @@ void *hak_arena_alloc(int nid, unsigned int order, gfp_t gfp)
 	}
 	/* Never reported as a leak, but looked through for pointers. */
 	kmemleak_alloc(page_address(page), PAGE_SIZE << order, 0, gfp);
-	mod_node_page_state(page_pgdat(page), NR_SLAB_UNRECLAIMABLE_B,
-			    PAGE_SIZE << order);
-	atomic64_add(PAGE_SIZE << order, &hak_arena_total);
+	hak_arena_mark(page_address(page), order, true);
 	return page_address(page);
 }
 
@@ -75,10 +93,11 @@ void hak_arena_split(void *addr, unsigned int order)
 {
 	unsigned long i;
 
-	set_page_count(virt_to_page(addr), 1);
+	page_ref_unfreeze(virt_to_page(addr), 1);
 	split_page(virt_to_page(addr), order);
-	for (i = 0; i < 1UL << order; i++)
-		set_page_count(virt_to_page((char *)addr + i * PAGE_SIZE), 0);
+	/* They have been hakmem's too long for anybody to hold a reference. */
+	for (i = 0; i < PAGE_SIZE << order; i += PAGE_SIZE)
+		set_page_count(virt_to_page((char *)addr + i), 0);
 }
 
 /**
@@ -92,10 +111,8 @@ void hak_arena_free(void *addr, unsigned int order)
 {
 	struct page *page = virt_to_page(addr);
 
-	atomic64_sub(PAGE_SIZE << order, &hak_arena_total);
-	mod_node_page_state(page_pgdat(page), NR_SLAB_UNRECLAIMABLE_B,
-			    -(long)(PAGE_SIZE << order));
-	kmemleak_free(addr);
+	kmemleak_free_part(addr, PAGE_SIZE << order);
+	hak_arena_mark(addr, order, false);
 	page_ref_unfreeze(page, 1);
 	__free_pages(page, order);
 	atomic64_add(PAGE_SIZE << order, &hak_arena_gone);

@@ -445,7 +445,8 @@ unsigned int hak_cpu_alloc_bulk(struct hak_cache *c, unsigned int n, void **p)
 		cc->nr -= got;
 		memcpy(p, cc->obj + cc->nr, got * sizeof(*p));
 		if (got < n)
-			got += hak_cpu_take_from_slab(c, cc, numa_mem_id(),
+			got += hak_cpu_take_from_slab(c, cc,
+						      hak_node_near(numa_mem_id()),
 						      p + got, n - got);
 		hak_cpu_leave(cc);
 	}

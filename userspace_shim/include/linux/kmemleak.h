@@ -12,6 +12,7 @@
 
 #define kmemleak_alloc(p, size, min, gfp)	do { (void)(p); } while (0)
 #define kmemleak_free(p)		do { (void)(p); } while (0)
+#define kmemleak_free_part(p, size)	do { (void)(p); } while (0)
 #define kmemleak_not_leak(p)		do { (void)(p); } while (0)
 #define kmemleak_ignore(p)		do { (void)(p); } while (0)
 #define kmemleak_no_scan(p)		do { (void)(p); } while (0)
