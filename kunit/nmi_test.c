@@ -414,7 +414,7 @@ static unsigned int empty_shared(struct kunit *test)
 /* --- while tasks work --- */
 
 #define TICK_NS		100000
-#define STORM_OPS	30000	/* per thread, and on until there were */
+#define STORM_OPS	5000	/* per thread, and on until there were */
 #define STORM_NMIS	500	/* so many, but no longer than */
 #define STORM_END	HZ
 
