@@ -96,7 +96,10 @@ static int slabinfo_show(struct seq_file *m, void *v)
 }
 DEFINE_SHOW_ATTRIBUTE(slabinfo);
 
-/* One slab as SIZE:USED/CARVED and its state's initial. */
+/*
+ * One slab as SIZE:USED/CARVED and its state's initial. What @cache says of a
+ * slot without a slab may be gone; that it has one is seen first.
+ */
 static void superslab_line(struct seq_file *m, struct hak_superslab *ss)
 {
 	u64 full = READ_ONCE(ss->full), used = READ_ONCE(ss->used) & full;
@@ -106,19 +109,18 @@ static void superslab_line(struct seq_file *m, struct hak_superslab *ss)
 		   (unsigned int)hweight64(used), (unsigned int)hweight64(full));
 	for (i = 0; full >> i; i++) {
 		struct hak_slab *s = &ss->slab[i];
+		enum hak_slab_state state =
+			hak_rc_state(atomic_read_acquire(&s->rc));
 		struct hak_cache *c = READ_ONCE(s->cache);
 
-		if (!(full & BIT_ULL(i))) {
+		if (!(full & BIT_ULL(i)))
 			seq_puts(m, " .");
-			continue;
-		}
-		if (!(used & BIT_ULL(i)) || !c) {
+		else if (!(used & BIT_ULL(i)) || state == HAK_UNUSED || !c)
 			seq_puts(m, " -");
-			continue;
-		}
-		seq_printf(m, " %u:%u/%u%c", READ_ONCE(c->size),
-			   hak_slab_used(s), READ_ONCE(s->bump),
-			   "OPLU"[hak_rc_state(atomic_read(&s->rc))]);
+		else
+			seq_printf(m, " %u:%u/%u%c", READ_ONCE(c->size),
+				   hak_slab_used(s), READ_ONCE(s->bump),
+				   "OPL"[state]);
 	}
 	seq_putc(m, '\n');
 }
@@ -127,7 +129,7 @@ static int superslabs_show(struct seq_file *m, void *v)
 {
 	struct hak_superslab *ss;
 
-	seq_puts(m, "# a slab: size:used/carved and O owned, P parked, L in a pool, U on its way;");
+	seq_puts(m, "# a slab: size:used/carved and O owned, P parked, L in a pool;");
 	seq_puts(m, " -: unused; .: given back\n");
 	rcu_read_lock();
 	list_for_each_entry_rcu(ss, &hak_superslabs, all)

@@ -5,11 +5,13 @@
  * the per-CPU caches, each keep a slab from being whole. Public API only.
  *
  * With busy=1 every CPU goes on allocating and freeing a few objects, so that
- * none looks idle to hakmem.
+ * none looks idle to hakmem. With keep=N each keeps N of the objects, at random,
+ * and with them as many slabs, far apart.
  */
 #include <linux/cpumask.h>
 #include <linux/delay.h>
 #include <linux/kthread.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/random.h>
@@ -27,9 +29,16 @@ static bool busy;
 module_param(busy, bool, 0444);
 MODULE_PARM_DESC(busy, "keep all CPUs from looking idle while loaded");
 
+#define MAX_KEEP	64
+
+static unsigned int keep;
+module_param(keep, uint, 0444);
+MODULE_PARM_DESC(keep, "objects each CPU keeps until the module goes");
+
 #define BUSY_OBJECTS	200
 
 static struct task_struct *task[HAK_TEST_MAX_THREADS];
+static void *kept[HAK_TEST_MAX_THREADS][MAX_KEEP];
 
 static int hold_thread(void *arg, unsigned int id)
 {
@@ -46,7 +55,10 @@ static int hold_thread(void *arg, unsigned int id)
 		swap(obj[i - 1], obj[j]);
 	}
 	for (i = 0; i < nr; i++) {
-		hak_free(obj[i]);
+		if (i < keep)
+			kept[id][i] = obj[i];
+		else
+			hak_free(obj[i]);
 		cond_resched();
 	}
 	kvfree(obj);
@@ -68,13 +80,16 @@ static int stay_busy(void *arg)
 	return 0;
 }
 
-static void stop_busy(void)
+static void give_back(void)
 {
-	unsigned int i;
+	unsigned int i, j;
 
-	for (i = 0; i < HAK_TEST_MAX_THREADS; i++)
+	for (i = 0; i < HAK_TEST_MAX_THREADS; i++) {
 		if (!IS_ERR_OR_NULL(task[i]))
 			kthread_stop(task[i]);
+		for (j = 0; j < MAX_KEEP; j++)
+			hak_free(kept[i][j]);
+	}
 }
 
 static int start_busy(void)
@@ -83,10 +98,8 @@ static int start_busy(void)
 
 	for (i = 0; i < min(num_online_cpus(), HAK_TEST_MAX_THREADS); i++) {
 		task[i] = kthread_create(stay_busy, NULL, "hak_hold/%u", i);
-		if (IS_ERR(task[i])) {
-			stop_busy();
+		if (IS_ERR(task[i]))
 			return -ENOMEM;
-		}
 		kthread_bind(task[i], hak_test_nth_cpu(i));
 		wake_up_process(task[i]);
 	}
@@ -100,6 +113,7 @@ static int __init hak_hold_init(void)
 
 	if (!g)
 		return -ENOMEM;
+	keep = min(keep, MAX_KEEP);
 	err = hak_test_gang_start(g, min(num_online_cpus(), HAK_TEST_MAX_THREADS),
 				  hold_thread, NULL);
 	if (hak_test_gang_join(g))
@@ -107,12 +121,14 @@ static int __init hak_hold_init(void)
 	kfree(g);
 	if (!err && busy)
 		err = start_busy();
+	if (err)
+		give_back();
 	return err;
 }
 
 static void __exit hak_hold_exit(void)
 {
-	stop_busy();
+	give_back();
 }
 
 module_init(hak_hold_init);

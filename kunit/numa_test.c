@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Memory nodes: allocations are of the node they should be of, and what is
- * freed on another goes home. Needs a machine with two.
+ * freed on another goes home. Needs a machine with two nodes that have memory;
+ * some tests another one that has only CPUs.
  */
 #include <linux/module.h>
 #include <linux/nodemask.h>
@@ -19,6 +20,19 @@ static int node_of(const void *p)
 	return page_to_nid(virt_to_page(p));
 }
 
+/* The node that the page allocator prefers where @nid is asked for. */
+static int near_node(int nid)
+{
+	struct page *page = alloc_pages_node(nid, GFP_KERNEL, 0);
+	int near = NUMA_NO_NODE;
+
+	if (page) {
+		near = page_to_nid(page);
+		__free_page(page);
+	}
+	return near;
+}
+
 /* A CPU whose memory is node @nid; nr_cpu_ids if it has none. */
 static unsigned int cpu_of_node(int nid)
 {
@@ -34,13 +48,14 @@ struct work {
 	struct hak_cache *c;
 	void **obj;
 	unsigned int nr;
-	unsigned int bad;
+	unsigned int bad;	/* not of the nearest node, or not hakmem's */
 	bool free;
 	struct completion done;
 };
 
 static int work_fn(void *arg)
 {
+	int near = near_node(numa_mem_id());
 	struct work *w = arg;
 	unsigned int i;
 
@@ -50,7 +65,8 @@ static int work_fn(void *arg)
 			continue;
 		}
 		w->obj[i] = hak_cache_alloc(w->c, GFP_KERNEL);
-		w->bad += !w->obj[i] || node_of(w->obj[i]) != numa_mem_id();
+		w->bad += !hak_registry_entry(w->obj[i]) ||
+			  node_of(w->obj[i]) != near;
 	}
 	complete(&w->done);
 	return 0;
@@ -97,28 +113,73 @@ static void alloc_node(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, foreign, 0);
 }
 
-/* A node that does not exist, or has no memory, is SLUB's to refuse. */
+/* For a node without memory the nearest will do, if any but that will. */
 static void alloc_node_without_memory(struct kunit *test)
 {
+	unsigned int i, bad = 0;
+	int nid, near;
 	void *p;
-	int nid;
 
 	for_each_node(nid) {
 		if (node_state(nid, N_MEMORY))
 			continue;
-		p = hak_alloc_node(64, GFP_KERNEL, nid);
-		KUNIT_EXPECT_NOT_NULL(test, p);
-		hak_free(p);
+		near = near_node(nid);
+		for (i = 0; i < NR; i++) {
+			p = hak_alloc_node(64, GFP_KERNEL, nid);
+			bad += !hak_registry_entry(p) || node_of(p) != near;
+			hak_free(p);
+		}
 		p = hak_alloc_node(64, GFP_KERNEL | __GFP_THISNODE | __GFP_NOWARN, nid);
 		KUNIT_EXPECT_NULL(test, p);
 		hak_free(p);
 	}
-	p = hak_alloc_node(64, GFP_KERNEL, NUMA_NO_NODE);
+	KUNIT_EXPECT_EQ(test, bad, 0);
+}
+
+static void alloc_no_node(struct kunit *test)
+{
+	void *p = hak_alloc_node(64, GFP_KERNEL, NUMA_NO_NODE);
+
 	KUNIT_EXPECT_NOT_NULL(test, p);
 	hak_free(p);
 }
 
-/* On every CPU, what hak_alloc() gives is of that CPU's node. */
+/*
+ * A CPU whose node has no memory uses its cache for the nearest node's objects,
+ * and others' go home.
+ */
+static void cpu_without_memory(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache_shown(test, 256, 0);
+	struct work w = { .c = c, .nr = 1 };
+	unsigned int cpu, seen = 0;
+	int nid;
+
+	w.obj = kunit_kcalloc(test, 1, sizeof(*w.obj), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, w.obj);
+	for_each_online_cpu(cpu) {
+		if (node_state(cpu_to_mem(cpu), N_MEMORY))
+			continue;
+		seen++;
+		for_each_node_state(nid, N_MEMORY) {
+			struct hak_cpu_cache *cc = per_cpu_ptr(c->cpu, cpu);
+			unsigned int nr;
+
+			w.free = false;
+			work_on(test, cpu_of_node(nid), &w);
+			nr = READ_ONCE(cc->nr);
+			w.free = true;
+			work_on(test, cpu, &w);
+			KUNIT_EXPECT_EQ(test, READ_ONCE(cc->nr),
+					nr + (nid == near_node(cpu_to_mem(cpu))));
+		}
+	}
+	KUNIT_EXPECT_EQ(test, w.bad, 0);
+	if (!seen)
+		kunit_skip(test, "every CPU's node has memory");
+}
+
+/* On every CPU, what hak_alloc() gives is of the nearest node. */
 static void refill_is_local(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache_shown(test, 256, 0);
@@ -205,6 +266,8 @@ static int numa_init(struct kunit *test)
 static struct kunit_case numa_cases[] = {
 	KUNIT_CASE(alloc_node),
 	KUNIT_CASE(alloc_node_without_memory),
+	KUNIT_CASE(alloc_no_node),
+	KUNIT_CASE(cpu_without_memory),
 	KUNIT_CASE(refill_is_local),
 	KUNIT_CASE(frees_go_home),
 	KUNIT_CASE(both_free_both),

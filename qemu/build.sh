@@ -8,6 +8,7 @@
 fragments() {
 	case $1 in
 	kunit) echo base x86 preempt kunit debug-light ;;
+	numa)  echo base x86 preempt kunit debug-light acpi ;;
 	bench) echo base x86 preempt bench production ;;
 	kasan) echo base x86 preempt kunit debug-light lockdep kasan ;;
 	kcsan) echo base x86 preempt kunit debug-light kcsan ;;
