@@ -10,10 +10,12 @@ fragments() {
 	kunit) echo base x86 preempt kunit debug-light ;;
 	numa)  echo base x86 preempt kunit debug-light acpi ;;
 	bench) echo base x86 preempt bench production ;;
+	bench-plain) echo base x86 preempt bench production plain ;;
 	kasan) echo base x86 preempt kunit debug-light lockdep kasan ;;
 	kcsan) echo base x86 preempt kunit debug-light kcsan ;;
 	rt)    echo base x86 kunit debug-light lockdep rt ;;
 	um)    echo base um kunit bench ;;
+	um-plain) echo base um kunit bench plain ;;
 	esac
 }
 
@@ -159,7 +161,7 @@ build_locked() {
 build_kernel() {
 	local key compiler
 	arch=x86
-	if [[ $flavour == um ]]; then
+	if [[ $flavour == um* ]]; then
 		arch=um
 		grep -q UML_SUBARCH_SUPPORTS_SMP "$src/arch/um/Kconfig" ||
 			die "UML of this source has no SMP; use --kernel=newest"
