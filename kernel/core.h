@@ -354,6 +354,11 @@ DECLARE_STATIC_KEY_FALSE(hak_modes);
 /* On with more than one memory node. */
 DECLARE_STATIC_KEY_FALSE(hak_numa);
 
+static __always_inline bool hak_has_nodes(void)
+{
+	return IS_ENABLED(CONFIG_NUMA) && static_branch_unlikely(&hak_numa);
+}
+
 /* size_class.c */
 extern struct hak_cache hak_class[HAK_NR_CLASSES];
 extern u8 hak_size_index[HAK_MAX_SIZE / HAK_MIN_SIZE + 1];

@@ -275,7 +275,7 @@ static void *hak_cpu_try_remote(struct hak_cache *c, gfp_t gfp, int local,
 	void *p;
 	int nid;
 
-	if (!static_branch_unlikely(&hak_numa) || (gfp & __GFP_THISNODE))
+	if (!hak_has_nodes() || (gfp & __GFP_THISNODE))
 		return NULL;
 
 	for_each_node_state(nid, N_MEMORY) {
@@ -348,7 +348,7 @@ void hak_cpu_free(struct hak_cache *c, struct hak_slab *s, void *p)
 	}
 	if (hak_paranoid_drain)
 		hak_cpu_drain_all();
-	if (static_branch_unlikely(&hak_numa) &&
+	if (hak_has_nodes() &&
 	    s->nid != hak_node_near(numa_mem_id())) {
 		hak_slab_push(s, link, link, 1);
 		return;
@@ -394,7 +394,7 @@ void *hak_node_alloc(struct hak_cache *c, gfp_t gfp, int nid)
 {
 	void *p;
 
-	if (nid == NUMA_NO_NODE || !static_branch_unlikely(&hak_numa))
+	if (nid == NUMA_NO_NODE || !hak_has_nodes())
 		return hak_object_alloc(c, gfp);
 	if (nid == numa_mem_id() && !(gfp & __GFP_THISNODE))
 		return hak_object_alloc(c, gfp);
@@ -462,7 +462,7 @@ static __always_inline struct hak_cache *hak_local_object(const void *p)
 
 	if (unlikely(!hak_find_object(p, &e, &c)))
 		return NULL;
-	if (static_branch_unlikely(&hak_numa) && e->nid != numa_mem_id())
+	if (hak_has_nodes() && e->nid != numa_mem_id())
 		return NULL;
 	return c;
 }

@@ -66,7 +66,7 @@ static __always_inline bool hak_cpu_push(const void *p,
 		goto no;
 	if (static_branch_unlikely(&hak_modes))
 		goto no;
-	if (static_branch_unlikely(&hak_numa) && e->nid != numa_mem_id())
+	if (hak_has_nodes() && e->nid != numa_mem_id())
 		goto no;
 	cc = this_cpu_ptr(c->cpu);
 	if (unlikely(in_nmi()) || unlikely(READ_ONCE(cc->busy)))

@@ -159,7 +159,7 @@ int hak_superslab_grow(int nid, gfp_t gfp)
  */
 int hak_node_near(int nid)
 {
-	if (static_branch_unlikely(&hak_numa) &&
+	if (hak_has_nodes() &&
 	    unlikely(!node_state(nid, N_NORMAL_MEMORY)))
 		return hak_node[nid]->near;
 	return nid;

@@ -65,7 +65,7 @@ static int work_fn(void *arg)
 			continue;
 		}
 		w->obj[i] = hak_cache_alloc(w->c, GFP_KERNEL);
-		w->bad += !hak_registry_entry(w->obj[i]) ||
+		w->bad += !hak_slab_of(w->obj[i]) ||
 			  node_of(w->obj[i]) != near;
 	}
 	complete(&w->done);
@@ -126,7 +126,7 @@ static void alloc_node_without_memory(struct kunit *test)
 		near = near_node(nid);
 		for (i = 0; i < NR; i++) {
 			p = hak_alloc_node(64, GFP_KERNEL, nid);
-			bad += !hak_registry_entry(p) || node_of(p) != near;
+			bad += !hak_slab_of(p) || node_of(p) != near;
 			hak_free(p);
 		}
 		p = hak_alloc_node(64, GFP_KERNEL | __GFP_THISNODE | __GFP_NOWARN, nid);

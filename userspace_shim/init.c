@@ -75,6 +75,8 @@ static bool start(void)
 		return false;
 	if (hak_core_init())
 		return false;
+	if (shim_malloc_init)
+		shim_malloc_init();
 	crash = getenv("HAKMEM_CRASH_REPORT");
 	if (hak_trace_ring || (crash && *crash == '1'))
 		hakmem_install_crash_report();

@@ -15,6 +15,7 @@
 #include <linux/kernel.h>
 
 #include "core.h"
+#include "pcpu_cache.h"
 #include "shim.h"
 
 /* Sanitizers have a malloc of their own; there ours goes by another name. */
@@ -49,9 +50,29 @@ SHIM_EXPORT void free_sized(void *p, size_t size);
 SHIM_EXPORT void free_aligned_sized(void *p, size_t align, size_t size);
 
 /* 17..24 bytes become 32; see the top of the file. */
-static __always_inline size_t tiny_size(size_t size)
+static size_t tiny_size(size_t size)
 {
 	return size - 17 < 8 ? 32 : size;
+}
+
+/* The class of a request, by (size + 7) / 8; nothing before the core is up. */
+static u8 tiny_index[HAK_MAX_SIZE / HAK_MIN_SIZE + 1];
+
+void shim_malloc_init(void)
+{
+	unsigned int i;
+
+	for (i = 1; i < ARRAY_SIZE(tiny_index); i++)
+		tiny_index[i] = hak_class_index(tiny_size(i * HAK_MIN_SIZE));
+}
+
+static __always_inline struct hak_cache *tiny_class(size_t size)
+{
+	struct hak_cache *c = &hak_class[tiny_index[(size + 7) / HAK_MIN_SIZE]];
+
+	/* Computed once, and not again for each use. */
+	OPTIMIZER_HIDE_VAR(c);
+	return c;
 }
 
 static __always_inline bool is_tiny(size_t size)
@@ -77,7 +98,7 @@ static noinline void *tiny_slow(size_t size, gfp_t gfp)
 	void *p;
 
 	if (get_ready())
-		p = hak_alloc(size, gfp);
+		p = hak_alloc(tiny_size(size), gfp);
 	else if (gfp & __GFP_ZERO)
 		p = shim_libc_calloc(1, size);
 	else
@@ -91,9 +112,8 @@ static __always_inline void *tiny_alloc(size_t size, gfp_t gfp)
 {
 	void *p;
 
-	size = tiny_size(size);
 	if (likely(shim_thread == SHIM_ONLINE)) {
-		p = hak_alloc(size, gfp);
+		p = hak_object_alloc(tiny_class(size), gfp);
 		if (likely(p))
 			return p;
 	}
@@ -131,21 +151,19 @@ void *calloc(size_t n, size_t size)
 
 static noinline void free_slow(void *p)
 {
-	if (!p)
-		return;
-	if (get_ready() || shim_is_ready())
+	if (p && (get_ready() || shim_is_ready()))
 		hak_free(p);
-	else
+	else if (p)
 		shim_libc_free(p);
+	if (READ_ONCE(shim_pending))
+		shim_pending_check();
 }
 
 void free(void *p)
 {
-	if (likely(shim_thread == SHIM_ONLINE))
-		hak_free(p);
-	else
+	if (unlikely(shim_thread != SHIM_ONLINE || !hak_cpu_push(p, NULL)))
 		free_slow(p);
-	if (unlikely(READ_ONCE(shim_pending)))
+	else if (unlikely(READ_ONCE(shim_pending)))
 		shim_pending_check();
 }
 
