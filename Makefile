@@ -12,7 +12,7 @@ export OUT
 .PHONY: help
 help:
 	@echo 'make run            insert hakmem.ko in a VM, exercise it, run Larson on the same core, KUnit, short benchmarks'
-	@echo 'make check          the tests; ends on "N passed, N failed"; .ci/check --all adds what wants a machine of its own'
+	@echo 'make check          the tests; ends on "N passed, N failed"; .ci/check --all adds what takes long'
 	@echo ''
 	@echo 'make module KDIR=/lib/modules/$$(uname -r)/build'
 	@echo '                    kernel/hakmem.ko for that kernel; HAK_CHECKS=1 adds assertions'

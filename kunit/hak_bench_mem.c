@@ -165,7 +165,9 @@ static int release(unsigned int percent, const char *how, unsigned int cpu)
 	kthread_bind(t, cpu);
 	get_task_struct(t);
 	wake_up_process(t);
-	wait_for_completion(&r.done);
+	/* Not one long sleep, which looks like a hung task on a slow machine. */
+	while (!wait_for_completion_timeout(&r.done, HZ))
+		;
 	kthread_stop(t);
 	put_task_struct(t);
 	forget(r.nr);

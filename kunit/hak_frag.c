@@ -45,7 +45,10 @@ static unsigned long errors;
 module_param(errors, ulong, 0444);
 MODULE_PARM_DESC(errors, "allocations that failed though kmalloc() did not");
 
-/* Others may need memory meanwhile, and are not to be killed for want of it. */
+/*
+ * Others may need memory meanwhile, and are not to be killed for want of it.
+ * When the objects have taken what was spare they get what is eaten.
+ */
 #define SPARE_BLOCKS	32
 #define SPARE_ORDER	4
 
@@ -55,16 +58,23 @@ static struct page **eaten;
 static unsigned long nr_eaten, max_eaten;
 static struct page *spare[SPARE_BLOCKS];
 static unsigned int nr_spare;
+static bool all_eaten;
 static void **slot;
 static unsigned long nr_slots;
 
 static int on_oom(struct notifier_block *nb, unsigned long unused, void *data)
 {
+	unsigned long *freed = data;
 	unsigned int i;
 
-	for (i = 0; nr_spare && i < 2; i++) {
+	if (nr_spare) {
 		__free_pages(spare[--nr_spare], SPARE_ORDER);
-		*(unsigned long *)data += 1UL << SPARE_ORDER;
+		*freed += 1UL << SPARE_ORDER;
+	} else if (READ_ONCE(all_eaten)) {
+		/* Mostly neighbours, as the stack of a thread needs them. */
+		for (i = 0; nr_eaten && i < 1U << SPARE_ORDER; i++)
+			__free_page(eaten[--nr_eaten]);
+		*freed += i;
 	}
 	return NOTIFY_OK;
 }
@@ -222,6 +232,7 @@ static int __init hak_frag_init(void)
 	eat(max(ilog2(run) + 1, 2));
 	pr_info("%lu pages eaten, %lu of %lu left\n", nr_eaten, want,
 		totalram_pages());
+	WRITE_ONCE(all_eaten, true);
 	use();
 	pr_info("%s: %lu succeeded, %lu failed with kmalloc(), %lu without\n",
 		errors ? "FAIL" : "PASS", succeeded, failed, errors);
