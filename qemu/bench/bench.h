@@ -8,7 +8,7 @@
 #include <linux/cache.h>
 #include <linux/completion.h>
 #include <linux/gfp.h>
-#include <linux/irq_work.h>
+#include <linux/hrtimer.h>
 #include <linux/ktime.h>
 #include <linux/processor.h>
 #include <linux/sched.h>
@@ -84,8 +84,8 @@ struct bench_loops {
 	int (*ring)(struct bench_thread *t);
 	int (*to_one)(struct bench_thread *t);
 	int (*pingpong)(struct bench_thread *t);
-	int (*irq)(struct bench_thread *t);
-	int (*hold)(struct bench_thread *t);
+	int (*irq_free)(struct bench_thread *t);
+	int (*irq_both)(struct bench_thread *t);
 };
 
 /**
@@ -108,7 +108,8 @@ struct bench_loops {
  * @turn: whose the objects are (pingpong)
  * @failed: somebody has; the others shall not wait for him
  * @ns: time taken by the phases
- * @pages: taken from the page allocator at the peak, and after 90 % was freed
+ * @timer: its handler is the interrupt
+ * @irq_done: by the handler
  */
 struct bench {
 	const struct bench_loops *loops;
@@ -129,7 +130,8 @@ struct bench {
 	unsigned int turn;
 	int failed;
 	u64 ns[2];
-	long pages[2];
+	struct hrtimer timer;
+	bool irq_done;
 	struct bench_thread thread[BENCH_MAX_THREADS];
 };
 
@@ -140,7 +142,6 @@ extern bool bench_stop;
 
 bool bench_relax(struct bench *b, unsigned int *spins);
 int bench_start_line(struct bench *b);
-long bench_free_pages(void);
 
 /*
  * Nanoseconds. User-mode Linux is a process of a host that has other things to

@@ -4,7 +4,7 @@
  * call in them is a direct one. Whoever includes this has defined
  *
  *   LOOPS		name of the struct bench_loops
- *   ALLOC(b, size)	an object, GFP_KERNEL
+ *   ALLOC(b, size, gfp) an object
  *   FREE(b, p)
  *   ALLOC_BULK(b, n, p) and FREE_BULK(b, n, p), if there is such a thing;
  *			the first is true if it worked
@@ -15,16 +15,17 @@
  */
 #include <linux/completion.h>
 #include <linux/errno.h>
-#include <linux/irq_work.h>
+#include <linux/hrtimer.h>
 
 #include "bench.h"
+#include "compat.h"
 
 static __always_inline int pair(struct bench *b, size_t size)
 {
 	u64 i, start = bench_clock();
 
 	for (i = 0; i < b->ops; i++) {
-		void *p = ALLOC(b, size);
+		void *p = ALLOC(b, size, GFP_KERNEL);
 
 		if (unlikely(!p))
 			return -ENOMEM;
@@ -46,7 +47,7 @@ static __always_inline int burst_one(struct bench *b, size_t size, const bool to
 
 	start = bench_clock();
 	for (i = 0; i < b->n; i++) {
-		void *p = ALLOC(b, size);
+		void *p = ALLOC(b, size, GFP_KERNEL);
 
 		b->obj[i] = p;
 		if (unlikely(!p))
@@ -92,7 +93,7 @@ static int make_holes(struct bench *b)
 	unsigned int i;
 
 	for (i = 0; i < 2 * b->holes; i++) {
-		b->old[i] = ALLOC(b, b->size);
+		b->old[i] = ALLOC(b, b->size, GFP_KERNEL);
 		if (!b->old[i])
 			return -ENOMEM;
 	}
@@ -205,7 +206,8 @@ static int fill(struct bench_thread *t)
 	unsigned int i;
 
 	for (i = 0; i < b->n; i++) {
-		t->obj[i] = ALLOC(b, draw(b, bench_random(&t->random), false));
+		t->obj[i] = ALLOC(b, draw(b, bench_random(&t->random), false),
+				  GFP_KERNEL);
 		if (!t->obj[i])
 			return -ENOMEM;
 	}
@@ -226,7 +228,7 @@ static __always_inline int replace(struct bench_thread *t, const bool mixed)
 		void *p;
 
 		FREE(b, t->obj[slot]);
-		p = ALLOC(b, size);
+		p = ALLOC(b, size, GFP_KERNEL);
 		t->obj[slot] = p;
 		if (unlikely(!p))
 			return -ENOMEM;
@@ -264,7 +266,7 @@ static int ring(struct bench_thread *t)
 		bool idle = true;
 
 		if (!p && sent < b->ops) {
-			p = ALLOC(b, b->size);
+			p = ALLOC(b, b->size, GFP_KERNEL);
 			if (unlikely(!p))
 				return -ENOMEM;
 		}
@@ -295,7 +297,7 @@ static int produce(struct bench_thread *t)
 	u64 i;
 
 	for (i = 0; i < b->ops; i++) {
-		void *p = ALLOC(b, b->size);
+		void *p = ALLOC(b, b->size, GFP_KERNEL);
 
 		if (unlikely(!p))
 			return -ENOMEM;
@@ -353,92 +355,102 @@ static int pingpong(struct bench_thread *t)
 			if (b->obj[i])
 				FREE(b, b->obj[i]);
 		for (i = 0; i < b->n; i++)
-			b->obj[i] = ALLOC(b, b->size);
+			b->obj[i] = ALLOC(b, b->size, GFP_KERNEL);
 		/* Pairs with the acquire above, in the other thread. */
 		smp_store_release(&b->turn, b->turn + 1);
 	}
 	return 0;
 }
 
-/* --- allocated by a task, freed in hard interrupt context --- */
+/* --- in hard interrupt context: freed alone, or allocated as well --- */
 
-struct irq_batch {
-	struct irq_work work;
-	struct bench *b;
-	u64 ns;
-};
-
-static void irq_free(struct irq_work *work)
+/* All of @b->obj, or -ENOMEM and nothing. */
+static __always_inline int alloc_batch(struct bench *b, const gfp_t gfp)
 {
-	struct irq_batch *batch = container_of(work, struct irq_batch, work);
-	struct bench *b = batch->b;
+	u64 start = bench_clock();
+	unsigned int i;
+
+	for (i = 0; i < b->n; i++) {
+		b->obj[i] = ALLOC(b, b->size, gfp);
+		if (unlikely(!b->obj[i])) {
+			while (i--)
+				FREE(b, b->obj[i]);
+			return -ENOMEM;
+		}
+	}
+	b->ns[0] += bench_clock() - start;
+	return 0;
+}
+
+static void free_batch(struct bench *b)
+{
 	u64 start = bench_clock();
 	unsigned int i;
 
 	for (i = 0; i < b->n; i++)
 		FREE(b, b->obj[i]);
-	batch->ns = bench_clock() - start;
+	b->ns[1] += bench_clock() - start;
 }
 
-static int irq(struct bench_thread *t)
+static enum hrtimer_restart free_in_irq(struct hrtimer *timer)
 {
-	struct bench *b = t->b;
-	struct irq_batch batch = { .work = IRQ_WORK_INIT_HARD(irq_free), .b = b };
-	u64 done, start;
-	unsigned int i;
+	struct bench *b = container_of(timer, struct bench, timer);
 
-	for (done = 0; done < b->ops; done += b->n) {
-		start = bench_clock();
-		for (i = 0; i < b->n; i++) {
-			b->obj[i] = ALLOC(b, b->size);
-			if (unlikely(!b->obj[i])) {
-				while (i--)
-					FREE(b, b->obj[i]);
-				return -ENOMEM;
-			}
-		}
-		b->ns[0] += bench_clock() - start;
-		irq_work_queue(&batch.work);
-		irq_work_sync(&batch.work);
-		b->ns[1] += batch.ns;
-		if (bench_ended(b))
-			return -ECANCELED;
-	}
-	return 0;
+	free_batch(b);
+	WRITE_ONCE(b->irq_done, true);
+	return HRTIMER_NORESTART;
 }
 
-/* --- what memory is taken from the page allocator --- */
+static enum hrtimer_restart both_in_irq(struct hrtimer *timer)
+{
+	struct bench *b = container_of(timer, struct bench, timer);
 
-static int hold(struct bench_thread *t)
+	if (alloc_batch(b, GFP_ATOMIC))
+		WRITE_ONCE(b->failed, -ENOMEM);
+	else
+		free_batch(b);
+	WRITE_ONCE(b->irq_done, true);
+	return HRTIMER_NORESTART;
+}
+
+/* The timer is due at once, on this CPU. */
+static int interrupt(struct bench *b)
+{
+	b->irq_done = false;
+	hrtimer_start(&b->timer, 0, HRTIMER_MODE_REL_PINNED_HARD);
+	while (!READ_ONCE(b->irq_done))
+		cpu_relax();
+	/* It has said that it is done, but may not have returned. */
+	hrtimer_cancel(&b->timer);
+	if (!bench_ended(b))
+		return 0;
+	return b->failed ?: -ECANCELED;
+}
+
+static int irq_free(struct bench_thread *t)
 {
 	struct bench *b = t->b;
-	long before = bench_free_pages();
-	unsigned int i, left;
 	int err = 0;
+	u64 done;
 
-	for (i = 0; i < b->n; i++) {
-		b->obj[i] = ALLOC(b, b->size);
-		if (unlikely(!b->obj[i])) {
-			err = -ENOMEM;
-			break;
-		}
+	hak_hrtimer_setup(&b->timer, free_in_irq);
+	for (done = 0; done < b->ops && !err; done += b->n) {
+		err = alloc_batch(b, GFP_KERNEL);
+		if (!err)
+			err = interrupt(b);
 	}
-	left = err ? i : b->n;
-	b->pages[0] = before - bench_free_pages();
-	if (!err) {
-		/* perm is random */
-		for (left = b->n; left > b->n / 10; left--) {
-			FREE(b, b->obj[b->perm[left - 1]]);
-			b->obj[b->perm[left - 1]] = NULL;
-		}
-		b->pages[1] = before - bench_free_pages();
-	}
-	for (i = 0; i < b->n; i++) {
-		if (err && i == left)
-			break;
-		if (b->obj[i])
-			FREE(b, b->obj[i]);
-	}
+	return err;
+}
+
+static int irq_both(struct bench_thread *t)
+{
+	struct bench *b = t->b;
+	int err = 0;
+	u64 done;
+
+	hak_hrtimer_setup(&b->timer, both_in_irq);
+	for (done = 0; done < b->ops && !err; done += b->n)
+		err = interrupt(b);
 	return err;
 }
 
@@ -461,6 +473,6 @@ const struct bench_loops LOOPS = {
 	.ring = ring,
 	.to_one = to_one,
 	.pingpong = pingpong,
-	.irq = irq,
-	.hold = hold,
+	.irq_free = irq_free,
+	.irq_both = irq_both,
 };

@@ -17,7 +17,7 @@ static __always_inline void *nothing(void)
 }
 
 #define LOOPS			bench_empty
-#define ALLOC(b, size)		({ size_t __size = (size);		\
+#define ALLOC(b, size, gfp)	({ size_t __size = (size);		\
 				   OPTIMIZER_HIDE_VAR(__size);		\
 				   nothing(); })
 #define FREE(b, p)		({ void *__p = (p);			\

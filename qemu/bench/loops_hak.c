@@ -3,7 +3,7 @@
 #include "bench.h"
 
 #define LOOPS			bench_hak
-#define ALLOC(b, size)		hak_alloc(size, GFP_KERNEL)
+#define ALLOC(b, size, gfp)	hak_alloc(size, gfp)
 #define FREE(b, p)		hak_free(p)
 #define ALLOC_BULK(b, n, p)	hak_alloc_bulk((b)->size, GFP_KERNEL, n, p)
 #define FREE_BULK(b, n, p)	hak_free_bulk(n, p)

@@ -3,7 +3,7 @@
 #include "bench.h"
 
 #define LOOPS			bench_hak_cache
-#define ALLOC(b, size)		((void)(size), hak_cache_alloc((b)->hak, GFP_KERNEL))
+#define ALLOC(b, size, gfp)	((void)(size), hak_cache_alloc((b)->hak, gfp))
 #define FREE(b, p)		hak_cache_free((b)->hak, p)
 
 #include "loops.h"

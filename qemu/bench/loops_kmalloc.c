@@ -3,7 +3,7 @@
 #include "bench.h"
 
 #define LOOPS			bench_kmalloc
-#define ALLOC(b, size)		kmalloc(size, GFP_KERNEL)
+#define ALLOC(b, size, gfp)	kmalloc(size, gfp)
 #define FREE(b, p)		kfree(p)
 #define ANY_SIZE
 

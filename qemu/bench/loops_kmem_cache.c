@@ -3,7 +3,7 @@
 #include "bench.h"
 
 #define LOOPS			bench_kmem_cache
-#define ALLOC(b, size)		((void)(size), kmem_cache_alloc((b)->slub, GFP_KERNEL))
+#define ALLOC(b, size, gfp)	((void)(size), kmem_cache_alloc((b)->slub, gfp))
 #define FREE(b, p)		kmem_cache_free((b)->slub, p)
 /* Returns the number before 7.0, a bool since. */
 #define ALLOC_BULK(b, n, p)	kmem_cache_alloc_bulk((b)->slub, GFP_KERNEL, n, p)

@@ -41,10 +41,10 @@ static int parse_spec(const char *line, struct bench_spec *s)
 {
 	int n;
 
-	n = sscanf(line, "%15s %15s %7s %u %u %u %u %u %u %llu",
+	n = sscanf(line, "%15s %15s %7s %u %u %u %u %u %u %llu %u",
 		   s->workload, s->loops, s->order, &s->size, &s->max, &s->n,
-		   &s->holes, &s->threads, &s->lives, &s->ops);
-	return n == 10 ? 0 : -EINVAL;
+		   &s->holes, &s->threads, &s->lives, &s->ops, &s->seed);
+	return n == 11 ? 0 : -EINVAL;
 }
 
 static ssize_t run_write(struct file *file, const char __user *buf, size_t len,
@@ -103,10 +103,10 @@ static void show_record(struct seq_file *m, struct record *r)
 		   s->workload, s->loops, s->order);
 	seq_printf(m, "\"size\": %u, \"max\": %u, \"n\": %u, \"holes\": %u, ",
 		   s->size, s->max, s->n, s->holes);
-	seq_printf(m, "\"threads\": %u, \"lives\": %u, \"ops_each\": %llu, \"error\": %d, ",
-		   s->threads, s->lives, s->ops, r->err);
-	seq_printf(m, "\"ops\": %llu, \"ns\": [%llu, %llu], \"pages\": [%ld, %ld]}",
-		   r->res.ops, r->res.ns[0], r->res.ns[1], r->res.pages[0], r->res.pages[1]);
+	seq_printf(m, "\"threads\": %u, \"lives\": %u, \"ops_each\": %llu, \"seed\": %u, ",
+		   s->threads, s->lives, s->ops, s->seed);
+	seq_printf(m, "\"error\": %d, \"ops\": %llu, \"ns\": [%llu, %llu]}",
+		   r->err, r->res.ops, r->res.ns[0], r->res.ns[1]);
 }
 
 static int results_show(struct seq_file *m, void *v)
@@ -116,8 +116,8 @@ static int results_show(struct seq_file *m, void *v)
 
 	seq_printf(m, "{\"kernel\": \"%s\", \"version\": \"%s\", \"hakmem\": \"%s\",\n",
 		   init_utsname()->release, init_utsname()->version, HAKMEM_VERSION);
-	seq_printf(m, "\"cpus\": %u, \"slub_cmpxchg128\": %s, \"page_size\": %lu,\n",
-		   num_online_cpus(), slub_has_cmpxchg128() ? "true" : "false", PAGE_SIZE);
+	seq_printf(m, "\"cpus\": %u, \"slub_cmpxchg128\": %s,\n",
+		   num_online_cpus(), slub_has_cmpxchg128() ? "true" : "false");
 	seq_puts(m, "\"measured\": [");
 	mutex_lock(&lock);
 	list_for_each_entry(r, &records, list) {

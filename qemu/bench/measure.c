@@ -6,10 +6,7 @@
 #include <linux/cpumask.h>
 #include <linux/err.h>
 #include <linux/kthread.h>
-#include <linux/mm.h>
-#include <linux/mmzone.h>
 #include <linux/module.h>
-#include <linux/percpu.h>
 #include <linux/string.h>
 #include <linux/vmalloc.h>
 
@@ -47,8 +44,8 @@ static const struct workload workloads[] = {
 	{ "burst_const", LOOP(burst_const) },
 	{ "touch", LOOP(touch) },
 	{ "bulk", LOOP(bulk) },
-	{ "irq", LOOP(irq) },
-	{ "hold", LOOP(hold) },
+	{ "irq_free", LOOP(irq_free) },
+	{ "irq_both", LOOP(irq_both) },
 	{ "replace", LOOP(replace), .arrays = true, .together = true },
 	{ "mixed", LOOP(replace_mixed), .arrays = true, .together = true },
 	{ "larson", LOOP(replace), .arrays = true, .chain = true, .together = true },
@@ -84,33 +81,6 @@ int bench_start_line(struct bench *b)
 		if (!bench_relax(b, &spins))
 			return -ECANCELED;
 	return 0;
-}
-
-/* Lists of single pages, one a CPU, may hold an eighth of memory; it is free. */
-static long pages_on_lists(struct zone *zone)
-{
-	long pages = 0;
-	int cpu;
-
-	if (!populated_zone(zone))
-		return 0;
-	for_each_online_cpu(cpu)
-		pages += per_cpu_ptr(zone->per_cpu_pageset, cpu)->count;
-	return pages;
-}
-
-long bench_free_pages(void)
-{
-	struct sysinfo info;
-	long pages;
-	int nid, i;
-
-	si_meminfo(&info);
-	pages = info.freeram;
-	for_each_online_node(nid)
-		for (i = 0; i < MAX_NR_ZONES; i++)
-			pages += pages_on_lists(&NODE_DATA(nid)->node_zones[i]);
-	return pages;
 }
 
 static const struct workload *find_workload(const char *name)
@@ -190,7 +160,7 @@ static int warm_up(struct bench_thread *t, const struct workload *w)
 
 	if (w->arrays)
 		return b->loops->fill(t);
-	if (w->together || w->loop == LOOP(hold))
+	if (w->together)
 		return 0;
 	b->ops = max_t(u64, b->n, ops / 8);
 	err = loop_of(b, w)(t);
@@ -274,9 +244,9 @@ static void free_bench(struct bench *b)
 	free_page((unsigned long)b);
 }
 
-static void make_order(struct bench *b, const char *order)
+static void make_order(struct bench *b, const char *order, u32 seed)
 {
-	u64 random = 42;
+	u64 random = (u64)seed << 32;
 	unsigned int i;
 
 	for (i = 0; i < b->n; i++)
@@ -306,7 +276,7 @@ static int make_caches(struct bench *b)
 	return 0;
 }
 
-static int make_arrays(struct bench *b, const struct workload *w)
+static int make_arrays(struct bench *b, const struct workload *w, u32 seed)
 {
 	unsigned int i;
 
@@ -325,7 +295,7 @@ static int make_arrays(struct bench *b, const struct workload *w)
 
 		t->b = b;
 		t->id = i;
-		t->random = 12345ULL << 32 | i;
+		t->random = (u64)seed << 32 | (i + 1);
 		init_completion(&t->done);
 		if (!w->arrays)
 			continue;
@@ -346,7 +316,6 @@ static void add_up(struct bench *b, const struct workload *w, struct bench_resul
 	if (w->loop == LOOP(to_one))
 		res->ops -= b->ops;
 	memcpy(res->ns, b->ns, sizeof(res->ns));
-	memcpy(res->pages, b->pages, sizeof(res->pages));
 	if (!w->together)
 		return;
 	for (i = 0; i < b->threads; i++) {
@@ -404,11 +373,11 @@ int bench_measure(const struct bench_spec *spec, struct bench_result *res)
 	b->lives = spec->lives;
 	b->ops = spec->ops;
 
-	err = loop_of(b, w) ? make_arrays(b, w) : -EOPNOTSUPP;
+	err = loop_of(b, w) ? make_arrays(b, w, spec->seed) : -EOPNOTSUPP;
 	if (!err)
 		err = make_caches(b);
 	if (!err) {
-		make_order(b, spec->order);
+		make_order(b, spec->order, spec->seed);
 		err = run_bench(b, w);
 	}
 	if (!err)

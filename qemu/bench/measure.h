@@ -9,6 +9,7 @@
  * @workload: name in the table in measure.c
  * @loops: which allocator
  * @order: fifo, lifo or random
+ * @seed: of everything random
  *
  * The others are those of struct bench.
  */
@@ -18,12 +19,12 @@ struct bench_spec {
 	char order[8];
 	unsigned int size, max, n, holes, threads, lives;
 	u64 ops;
+	u32 seed;
 };
 
 struct bench_result {
 	u64 ops;	/* of all threads */
 	u64 ns[2];	/* of the phases, or of all threads: elapsed and CPU time */
-	long pages[2];
 };
 
 int bench_measure(const struct bench_spec *spec, struct bench_result *res);
