@@ -6,7 +6,12 @@ Reads the guest's lines on standard input. Ends with "N passed, N failed".
 """
 import argparse
 import json
+import os
 import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "bench"))
+sys.dont_write_bytecode = True
+import figures  # noqa: E402
 
 MIB = 1 << 20
 SUPERSLAB = 2 * MIB
@@ -96,6 +101,16 @@ def markdown(data, title):
     return "\n".join(out) + "\n"
 
 
+def plot(data, path):
+    """Bytes taken per live byte, at the peak; the mix is of 8 to 1024 bytes."""
+    by_size = data["footprint"]
+    figures.bars(path, f"Memory at the peak, Linux {data['kernel']}", "bytes taken per live byte",
+                 [f"{size} B" if size != "0" else "8..1024 B" for size in by_size],
+                 [(name, [by[who]["peak"]["taken"] / by[who]["peak"]["live"]
+                          for by in by_size.values()])
+                  for who, name in (("slub", "SLUB"), ("hak", "hakmem"))])
+
+
 def main():
     args = argparse.ArgumentParser(description=__doc__)
     args.add_argument("--release", required=True)
@@ -112,6 +127,7 @@ def main():
     judge_ring(data, limits)
     with open(args.json, "w", encoding="ascii") as f:
         json.dump(data, f, indent=1)
+    plot(data, os.path.splitext(args.json)[0] + ".svg")
     text = markdown(data, f"{args.release} ({args.flavour})")
     with open(args.markdown, "w", encoding="ascii") as f:
         f.write(text)
