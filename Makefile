@@ -22,10 +22,14 @@ help:
 	@echo 'make check-kunit [KERNEL=newest|6.12|PATH] [FLAVOUR=kunit|kasan|kcsan|rt] [CPUS=4]'
 	@echo '                    the KUnit suites in a VM'
 	@echo 'make lint           checkpatch, sparse, W=1, kernel-doc, clang-format, shellcheck'
-	@echo 'make bench-slub [KERNEL=newest|6.12|PATH] [BACKEND=auto|icount|uml|kvm] [CPUS=2] [SHORT=1]'
+	@echo 'make bench-slub [KERNEL=newest|6.12|PATH] [BACKEND=auto|icount|uml|kvm] [CPUS=2] [SHORT=1|FULL=1]'
+	@echo '                [HARDENED=0|1]'
 	@echo '                    hakmem and SLUB in one kernel, in turn: out/bench-slub/results.{md,json}, plots'
+	@echo 'make bench-mem [KERNEL=newest|6.12|PATH]'
+	@echo '                    memory taken by hakmem and SLUB: out/bench-mem'
 	@echo 'make bench-larson [LIBS="PATH.so..."] [SHORT=1]'
 	@echo '                    larson under every allocator there is here: out/bench-larson'
+	@echo 'make bench-docs     all of these in full, and their figures into docs/benchmarks.md and README.md'
 	@echo 'make clean          remove out/ and what Kbuild left in kernel/'
 	@echo ''
 	@echo 'Kernels are cached in $${HAKMEM_CACHE:-~/.cache/hakmem}. Every script has --help.'
@@ -59,11 +63,25 @@ check-kunit:
 
 .PHONY: bench-slub
 bench-slub:
-	@qemu/bench-slub --kernel=$(KERNEL) --backend=$(or $(BACKEND),auto) --cpus=$(or $(CPUS),2) $(if $(SHORT),--short)
+	@qemu/bench-slub --kernel=$(KERNEL) --backend=$(or $(BACKEND),auto) --cpus=$(or $(CPUS),2) \
+		$(if $(SHORT),--short) $(if $(FULL),--full) \
+		$(patsubst 0,--slub=plain,$(patsubst 1,--slub=hardened,$(HARDENED)))
+
+.PHONY: bench-mem
+bench-mem:
+	@qemu/deps run kernel bench
+	qemu/bench-mem --kernel=$(KERNEL) --flavour=bench-plain --seconds=$(or $(SECONDS),60)
 
 .PHONY: bench-larson
 bench-larson:
 	@userspace_shim/bench-larson $(if $(SHORT),--short,--callgrind) $(LIBS)
+
+.PHONY: bench-docs
+bench-docs:
+	qemu/bench-slub --kernel=newest --full
+	qemu/bench-slub --kernel=6.12 --full
+	$(MAKE) --no-print-directory bench-mem bench-larson
+	qemu/bench-document
 
 .PHONY: lint
 lint:
