@@ -81,7 +81,7 @@ static void hak_reap_work_run(struct work_struct *work)
 /* Parked, with what would have made it findable waiting? */
 static bool hak_looks_stranded(struct hak_slab *s)
 {
-	u32 rc = atomic_read(&s->rc);
+	u32 rc = atomic_read_acquire(&s->rc); /* pairs with hak_slab_init() */
 	u32 publish_at;
 
 	if (hak_rc_state(rc) != HAK_PARKED)

@@ -24,7 +24,8 @@ void hak_slab_init(struct hak_slab *s, struct hak_cache *c)
 	WRITE_ONCE(s->taken, 0);
 	init_llist_head(&s->remote);
 	WRITE_ONCE(s->cache, c);
-	atomic_set(&s->rc, HAK_OWNED);
+	/* Pairs with the acquire in hak_looks_stranded(): the cache comes first. */
+	atomic_set_release(&s->rc, HAK_OWNED);
 	hak_registry_set(s);
 }
 

@@ -79,7 +79,7 @@ def ratios(path, title, labels, series):
     for i, (name, _) in enumerate(series):
         at = f"$2+{(len(series) - 1) * height / 2 - i * height:.3f}"
         plots.append(f"$data using (1):({at}):(1):{i + 3}:({at}-{height / 2:.3f}):"
-                     f"({at}+{height / 2:.3f}):ytic(1) with boxxyerror "
+                     f"({at}+{height / 2:.3f}) with boxxyerror "
                      f"lc rgb '{COLOURS[i]}' title {quoted(name)}")
         # The figure stands beyond the end of its bar.
         for side, test, offset in (("right", "<", -0.5), ("left", ">=", 0.5)):
@@ -90,7 +90,8 @@ def ratios(path, title, labels, series):
     gnuplot(path, title + "; below 1 hakmem is ahead",
             (1000, 110 + count * (11 + 11 * len(series))),
             data + ["set logscale x 2", f"set xrange [{low}:{high}]",
-                    f"set yrange [-0.7:{count - 0.3}]", "set ytics scale 0 noenhanced",
+                    f"set yrange [-0.7:{count - 0.3}]", "set ytics scale 0 noenhanced (" + ", ".join(
+                        f"{quoted(label)} {count - 1 - i}" for i, label in enumerate(labels)) + ")",
                     "set xtics (0.125, 0.25, 0.5, 0.71, 1, 1.41, 2, 4, 8)", "set grid xtics",
                     "set style fill solid 0.9 noborder", "set key outside bottom center horizontal",
                     "plot " + ", ".join(plots)])
