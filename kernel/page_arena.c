@@ -41,9 +41,9 @@ static void hak_arena_mark(char *addr, unsigned int order, bool ours)
 
 	for (i = 0; i < bytes; i += HAK_SLAB_SIZE) {
 		if (ours)
-			__SetPageReserved(virt_to_page(addr + i));
+			SetPageReserved(virt_to_page(addr + i));
 		else
-			__ClearPageReserved(virt_to_page(addr + i));
+			ClearPageReserved(virt_to_page(addr + i));
 	}
 	if (!ours)
 		bytes = -bytes;

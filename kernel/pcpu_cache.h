@@ -62,7 +62,9 @@ static __always_inline bool hak_cpu_push(const void *p,
 	unsigned int nr;
 
 	preempt_disable();
-	if (unlikely(!hak_find_object(p, &e, &c)) || unlikely(want && c != want) || want_init_on_free())
+	if (unlikely(!hak_find_object(p, &e, &c)))
+		goto no;
+	if (unlikely(want && c != want) || want_init_on_free())
 		goto no;
 	if (static_branch_unlikely(&hak_modes))
 		goto no;

@@ -14,8 +14,8 @@
 #define PageLargeKmalloc(page)		((void)(page), true)
 #define folio_test_large_kmalloc(f)	((void)(f), true)
 #define PageReserved(page)		((void)(page), false)
-#define __SetPageReserved(page)		do { (void)(page); } while (0)
-#define __ClearPageReserved(page)	do { (void)(page); } while (0)
+#define SetPageReserved(page)		do { (void)(page); } while (0)
+#define ClearPageReserved(page)	do { (void)(page); } while (0)
 #define PageHead(page)			((void)(page), true)
 #define PageCompound(page)		((void)(page), false)
 
