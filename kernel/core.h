@@ -390,7 +390,7 @@ static __always_inline struct hak_cache *hak_size_class(size_t size)
  *	none, so a free that is within the limit needs no other check that the
  *	address is hakmem's
  * @nid: memory node of the pages
- * @cache: whose objects they are; stays when the slab is released
+ * @cache: whose objects they are; any that lasts where there are none
  * @slab: its metadata, NULL without a slab
  *
  * All that a free needs, on a line that is written when a slab is claimed,
@@ -448,8 +448,8 @@ static __always_inline struct hak_slab *hak_slab_of(const void *p)
 
 	if (unlikely(!hak_registry_find(p, &e)))
 		return NULL;
-	/* Pairs with smp_store_release() in hak_registry_set(). */
-	return smp_load_acquire(&e->slab);
+	/* By address dependency, pairs with the release in hak_registry_set(). */
+	return READ_ONCE(e->slab);
 }
 
 /* page_arena.c */
@@ -526,8 +526,12 @@ static __always_inline bool hak_find_object(const void *p, struct hak_entry **e,
 
 	if (unlikely(!hak_registry_find(p, e)))
 		return false;
-	/* Pairs with smp_store_release() in hak_slab_carve(). */
-	if (unlikely(off >= smp_load_acquire(&(*e)->limit)))
+	/*
+	 * Whoever frees an object got it from whoever carved it, with all that
+	 * was written here before. Whoever does not may see one word old and one
+	 * new, but never a cache that is no more.
+	 */
+	if (unlikely(off >= READ_ONCE((*e)->limit)))
 		return false;
 	*c = READ_ONCE((*e)->cache);
 	return likely(hak_offset_valid(*c, off));

@@ -12,6 +12,18 @@
 
 struct hak_registry hak_registry __read_mostly;
 
+/* No slab in it; but every entry leads to some cache. */
+static struct hak_entry *hak_registry_new_leaf(gfp_t gfp)
+{
+	struct hak_entry *leaf;
+	unsigned long i;
+
+	leaf = kzalloc(sizeof(*leaf) << HAK_LEAF_BITS, gfp);
+	for (i = 0; leaf && i < BIT(HAK_LEAF_BITS); i++)
+		leaf[i].cache = &hak_class[0];
+	return leaf;
+}
+
 static unsigned long hak_registry_leaves(void)
 {
 	return DIV_ROUND_UP(hak_registry.nr, BIT(HAK_LEAF_BITS));
@@ -67,7 +79,7 @@ int hak_registry_prepare(unsigned long addr, unsigned int nr, gfp_t gfp)
 		slot = &hak_registry.leaf[i >> HAK_LEAF_BITS];
 		if (READ_ONCE(*slot))
 			continue;
-		leaf = kzalloc(sizeof(*leaf) << HAK_LEAF_BITS, gfp);
+		leaf = hak_registry_new_leaf(gfp);
 		if (!leaf)
 			return -ENOMEM;
 		/* Pairs with the read in hak_registry_find(). */
@@ -92,13 +104,17 @@ void hak_registry_set(struct hak_slab *s)
 	s->entry = e;
 	WRITE_ONCE(e->nid, s->nid);
 	WRITE_ONCE(e->cache, s->cache);
-	/* Pairs with smp_load_acquire() in hak_slab_of(). */
+	/* Pairs with the read in hak_slab_of(). */
 	smp_store_release(&e->slab, s);
 }
 
-/* The slab is released: its addresses are nobody's. */
+/*
+ * The slab is released: its addresses are nobody's. Its cache may be destroyed
+ * from now on, once RCU readers are done.
+ */
 void hak_registry_clear(struct hak_slab *s)
 {
 	WRITE_ONCE(s->entry->limit, 0);
 	WRITE_ONCE(s->entry->slab, NULL);
+	WRITE_ONCE(s->entry->cache, &hak_class[0]);
 }

@@ -82,8 +82,7 @@ static unsigned int hak_slab_carve(struct hak_cache *c, struct hak_slab *s,
 		obj[i] = end -= size;
 	if (n) {
 		WRITE_ONCE(s->bump, s->bump + n);
-		/* Pairs with smp_load_acquire() in hak_object_cache(). */
-		smp_store_release(&s->entry->limit, s->bump * c->size);
+		WRITE_ONCE(s->entry->limit, s->bump * c->size);
 	}
 	return n;
 }
