@@ -368,7 +368,7 @@ static void registry_forgets_freed_superslabs(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, hak_test_reap(c), NR);
 	hak_superslab_trim(0);
 	for (i = 0; i < NR; i++)
-		known += hak_slab_of((void *)addr[i]) != NULL;
+		known += !!hak_slab_of((void *)addr[i]);
 	KUNIT_EXPECT_EQ(test, known, 0);
 }
 
