@@ -105,8 +105,9 @@ static void show_record(struct seq_file *m, struct record *r)
 		   s->size, s->max, s->n, s->holes);
 	seq_printf(m, "\"threads\": %u, \"lives\": %u, \"ops_each\": %llu, \"seed\": %u, ",
 		   s->threads, s->lives, s->ops, s->seed);
-	seq_printf(m, "\"error\": %d, \"ops\": %llu, \"ns\": [%llu, %llu]}",
+	seq_printf(m, "\"error\": %d, \"ops\": %llu, \"ns\": [%llu, %llu], ",
 		   r->err, r->res.ops, r->res.ns[0], r->res.ns[1]);
+	seq_printf(m, "\"elapsed\": %llu}", r->res.elapsed);
 }
 
 static int results_show(struct seq_file *m, void *v)
@@ -147,6 +148,7 @@ static void __exit hak_bench_exit(void)
 	struct record *r, *next;
 
 	debugfs_remove(dir);
+	bench_destroy_caches();
 	list_for_each_entry_safe(r, next, &records, list)
 		free_page((unsigned long)r);
 }

@@ -234,9 +234,6 @@ static void free_bench(struct bench *b)
 	for (i = 0; i < b->threads; i++)
 		if (b->thread[i].obj != b->obj)
 			vfree(b->thread[i].obj);
-	kmem_cache_destroy(b->slub);
-	if (!IS_ERR_OR_NULL(b->hak))
-		hak_cache_destroy(b->hak);
 	vfree(b->ring);
 	vfree(b->perm);
 	vfree(b->old);
@@ -260,20 +257,74 @@ static void make_order(struct bench *b, const char *order, u32 seed)
 	}
 }
 
-/* Only the cache that is measured, so that nothing else is in its way. */
-static int make_caches(struct bench *b)
+/* --- typed caches: kept while the size stays the same, as their users do --- */
+
+static struct {
+	struct kmem_cache *slub;
+	struct hak_cache *hak;
+	unsigned int slub_size, hak_size;
+} kept;
+
+static void destroy_slub(void)
 {
-	if (b->loops == &bench_kmem_cache) {
-		b->slub = kmem_cache_create("hak_bench", b->size, 0, SLAB_NO_MERGE, NULL);
-		return b->slub ? 0 : -ENOMEM;
+	kmem_cache_destroy(kept.slub);
+	kept.slub = NULL;
+}
+
+static void destroy_hak(void)
+{
+	if (kept.hak)
+		hak_cache_destroy(kept.hak);
+	kept.hak = NULL;
+}
+
+/**
+ * bench_destroy_caches() - destroy what measurements have kept
+ *
+ * Context: task, may sleep; when nothing is measured.
+ */
+void bench_destroy_caches(void)
+{
+	destroy_slub();
+	destroy_hak();
+}
+
+static int make_slub(unsigned int size)
+{
+	if (!kept.slub || kept.slub_size != size) {
+		destroy_slub();
+		kept.slub = kmem_cache_create("hak_bench", size, 0, SLAB_NO_MERGE, NULL);
+		kept.slub_size = size;
 	}
-	if (b->loops == &bench_hak_cache) {
-		b->hak = hak_cache_create("hak_bench", b->size, 0, 0, NULL);
-		if (IS_ERR(b->hak))
-			return PTR_ERR(b->hak);
-		return b->hak ? 0 : -ENOMEM;
+	return kept.slub ? 0 : -ENOMEM;
+}
+
+static int make_hak(unsigned int size)
+{
+	struct hak_cache *c;
+
+	if (!kept.hak || kept.hak_size != size) {
+		destroy_hak();
+		c = hak_cache_create("hak_bench", size, 0, 0, NULL);
+		if (IS_ERR_OR_NULL(c))
+			return c ? PTR_ERR(c) : -ENOMEM;
+		kept.hak = c;
+		kept.hak_size = size;
 	}
 	return 0;
+}
+
+static int make_caches(struct bench *b)
+{
+	int err = 0;
+
+	if (b->loops == &bench_kmem_cache)
+		err = make_slub(b->size);
+	else if (b->loops == &bench_hak_cache)
+		err = make_hak(b->size);
+	b->slub = kept.slub;
+	b->hak = kept.hak;
+	return err;
 }
 
 static int make_arrays(struct bench *b, const struct workload *w, u32 seed)
@@ -355,6 +406,7 @@ int bench_measure(const struct bench_spec *spec, struct bench_result *res)
 {
 	const struct workload *w = find_workload(spec->workload);
 	const struct bench_loops *loops = find_loops(spec->loops);
+	u64 start = ktime_get_ns();
 	struct bench *b;
 	int err;
 
@@ -383,5 +435,6 @@ int bench_measure(const struct bench_spec *spec, struct bench_result *res)
 	if (!err)
 		add_up(b, w, res);
 	free_bench(b);
+	res->elapsed = ktime_get_ns() - start;
 	return err;
 }

@@ -25,8 +25,10 @@ struct bench_spec {
 struct bench_result {
 	u64 ops;	/* of all threads */
 	u64 ns[2];	/* of the phases, or of all threads: elapsed and CPU time */
+	u64 elapsed;	/* ns, setting the stage included */
 };
 
 int bench_measure(const struct bench_spec *spec, struct bench_result *res);
+void bench_destroy_caches(void);
 
 #endif /* _HAK_BENCH_MEASURE_H */

@@ -31,6 +31,7 @@ class Row:
         # What was measured: by allocator and round the records of its slices.
         self.rounds = {}
         self.slices = 0
+        self.seconds = 0.0
 
     def spec(self, allocator, seed):
         return f"{self.workload} {allocator} {self.tail} {seed}"
