@@ -19,6 +19,7 @@
 
 #define BENCH_MAX_THREADS	16
 #define BENCH_RING		1024	/* objects on their way from one CPU to another */
+#define BENCH_BATCH		32	/* of them, that are handed over together */
 #define BENCH_NR_MIXED		1024	/* of the table of recorded sizes */
 
 /* The size classes of hakmem, for loops whose size is a constant. */
@@ -55,8 +56,25 @@ struct bench_thread {
 	int ret;
 } ____cacheline_aligned_in_smp;
 
-/* From one producer to one consumer. */
+/**
+ * struct bench_ring - from one producer to one consumer, in batches
+ * @in: objects pushed, as the producer knows it
+ * @room: @in may go so far before @tail is looked at again
+ * @out: objects popped, as the consumer knows it
+ * @ready: @out may go so far before @head is looked at again
+ * @head: objects pushed, as the producer last said
+ * @tail: objects popped, as the consumer last said
+ * @slot: the objects
+ *
+ * Each side tells the other of BENCH_BATCH objects at a time and looks for
+ * news only when it must, so that what is measured is not the ring's own
+ * traffic between the CPUs.
+ */
 struct bench_ring {
+	u32 in ____cacheline_aligned_in_smp;
+	u32 room;
+	u32 out ____cacheline_aligned_in_smp;
+	u32 ready;
 	u32 head ____cacheline_aligned_in_smp;
 	u32 tail ____cacheline_aligned_in_smp;
 	void *slot[BENCH_RING] ____cacheline_aligned_in_smp;
@@ -82,7 +100,9 @@ struct bench_loops {
 	int (*replace)(struct bench_thread *t);
 	int (*replace_mixed)(struct bench_thread *t);
 	int (*ring)(struct bench_thread *t);
+	int (*ring_touch)(struct bench_thread *t);
 	int (*to_one)(struct bench_thread *t);
+	int (*to_one_touch)(struct bench_thread *t);
 	int (*pingpong)(struct bench_thread *t);
 	int (*irq_free)(struct bench_thread *t);
 	int (*irq_both)(struct bench_thread *t);
@@ -200,28 +220,33 @@ static __always_inline u32 bench_below(u32 random, u32 bound)
 
 static __always_inline bool bench_ring_push(struct bench_ring *r, void *p)
 {
-	u32 head = r->head;
-
-	/* Pairs with the release in bench_ring_pop(). */
-	if (head - smp_load_acquire(&r->tail) == BENCH_RING)
-		return false;
-	r->slot[head % BENCH_RING] = p;
+	if (r->in == r->room) {
+		/* Pairs with the release in bench_ring_pop(). */
+		r->room = smp_load_acquire(&r->tail) + BENCH_RING;
+		if (r->in == r->room)
+			return false;
+	}
+	r->slot[r->in++ % BENCH_RING] = p;
 	/* Pairs with the acquire in bench_ring_pop(). */
-	smp_store_release(&r->head, head + 1);
+	if (r->in % BENCH_BATCH == 0)
+		smp_store_release(&r->head, r->in);
 	return true;
 }
 
 static __always_inline void *bench_ring_pop(struct bench_ring *r)
 {
-	u32 tail = r->tail;
 	void *p;
 
-	/* Pairs with the release in bench_ring_push(). */
-	if (smp_load_acquire(&r->head) == tail)
-		return NULL;
-	p = r->slot[tail % BENCH_RING];
+	if (r->out == r->ready) {
+		/* Pairs with the release in bench_ring_push(). */
+		r->ready = smp_load_acquire(&r->head);
+		if (r->out == r->ready)
+			return NULL;
+	}
+	p = r->slot[r->out++ % BENCH_RING];
 	/* Pairs with the acquire in bench_ring_push(). */
-	smp_store_release(&r->tail, tail + 1);
+	if (r->out % BENCH_BATCH == 0)
+		smp_store_release(&r->tail, r->out);
 	return p;
 }
 

@@ -196,7 +196,11 @@ static void empty(struct bench_thread *t)
 	for (i = 0; t->obj && i < b->n; i++)
 		if (t->obj[i])
 			FREE(b, t->obj[i]);
-	while (b->ring && (p = bench_ring_pop(&b->ring[t->id])))
+	if (!b->ring)
+		return;
+	/* What was pushed and not told of, too. */
+	b->ring[t->id].head = b->ring[t->id].in;
+	while ((p = bench_ring_pop(&b->ring[t->id])))
 		FREE(b, p);
 }
 
@@ -252,8 +256,11 @@ static int replace_mixed(struct bench_thread *t)
 
 /* --- from CPU to CPU --- */
 
-/* Every thread allocates for the next and frees what the one before made. */
-static int ring(struct bench_thread *t)
+/*
+ * Every thread allocates for the next and frees what the one before made. With
+ * @touch, as in all of these, the one writes to the object and the other reads.
+ */
+static __always_inline int ring(struct bench_thread *t, const bool touch)
 {
 	struct bench *b = t->b;
 	struct bench_ring *to = &b->ring[t->id];
@@ -269,6 +276,8 @@ static int ring(struct bench_thread *t)
 			p = ALLOC(b, b->size, GFP_KERNEL);
 			if (unlikely(!p))
 				return -ENOMEM;
+			if (touch)
+				WRITE_ONCE(*(unsigned long *)p, sent);
 		}
 		if (p && bench_ring_push(to, p)) {
 			p = NULL;
@@ -277,6 +286,8 @@ static int ring(struct bench_thread *t)
 		}
 		q = bench_ring_pop(from);
 		if (q) {
+			if (touch)
+				(void)READ_ONCE(*(unsigned long *)q);
 			FREE(b, q);
 			got++;
 			idle = false;
@@ -289,8 +300,17 @@ static int ring(struct bench_thread *t)
 	return sent == b->ops && got == b->ops ? 0 : -ECANCELED;
 }
 
-/* Thread 0 frees what all others allocate. */
-static int produce(struct bench_thread *t)
+static int ring_only(struct bench_thread *t)
+{
+	return ring(t, false);
+}
+
+static int ring_touch(struct bench_thread *t)
+{
+	return ring(t, true);
+}
+
+static __always_inline int produce(struct bench_thread *t, const bool touch)
 {
 	struct bench *b = t->b;
 	unsigned int spins = 0;
@@ -301,6 +321,8 @@ static int produce(struct bench_thread *t)
 
 		if (unlikely(!p))
 			return -ENOMEM;
+		if (touch)
+			WRITE_ONCE(*(unsigned long *)p, i);
 		while (!bench_ring_push(&b->ring[t->id], p)) {
 			if (!bench_relax(b, &spins)) {
 				FREE(b, p);
@@ -311,7 +333,7 @@ static int produce(struct bench_thread *t)
 	return 0;
 }
 
-static int consume(struct bench_thread *t)
+static __always_inline int consume(struct bench_thread *t, const bool touch)
 {
 	struct bench *b = t->b;
 	u64 got = 0, all = b->ops * (b->threads - 1);
@@ -325,6 +347,8 @@ static int consume(struct bench_thread *t)
 
 			if (!p)
 				continue;
+			if (touch)
+				(void)READ_ONCE(*(unsigned long *)p);
 			FREE(b, p);
 			got++;
 		}
@@ -334,9 +358,20 @@ static int consume(struct bench_thread *t)
 	return 0;
 }
 
-static int to_one(struct bench_thread *t)
+/* Thread 0 frees what all others allocate. */
+static __always_inline int to_one(struct bench_thread *t, const bool touch)
 {
-	return t->id ? produce(t) : consume(t);
+	return t->id ? produce(t, touch) : consume(t, touch);
+}
+
+static int to_one_only(struct bench_thread *t)
+{
+	return to_one(t, false);
+}
+
+static int to_one_touch(struct bench_thread *t)
+{
+	return to_one(t, true);
 }
 
 /* The objects change hands as a whole: free the other's, allocate anew. */
@@ -470,8 +505,10 @@ const struct bench_loops LOOPS = {
 	.fill = fill,
 	.empty = empty,
 	.replace = replace_any,
-	.ring = ring,
-	.to_one = to_one,
+	.ring = ring_only,
+	.ring_touch = ring_touch,
+	.to_one = to_one_only,
+	.to_one_touch = to_one_touch,
 	.pingpong = pingpong,
 	.irq_free = irq_free,
 	.irq_both = irq_both,

@@ -24,6 +24,7 @@ bool bench_stop;
  * @arrays: every thread has an array of @n objects
  * @chain: arrays are left to new threads (Larson)
  * @rings: there is a ring from each thread to the next
+ * @one_takes: thread 0 frees what the others allocate
  * @together: threads work with each other: their whole time counts
  */
 struct workload {
@@ -32,6 +33,7 @@ struct workload {
 	bool arrays;
 	bool chain;
 	bool rings;
+	bool one_takes;
 	bool together;
 };
 
@@ -50,7 +52,9 @@ static const struct workload workloads[] = {
 	{ "mixed", LOOP(replace_mixed), .arrays = true, .together = true },
 	{ "larson", LOOP(replace), .arrays = true, .chain = true, .together = true },
 	{ "ring", LOOP(ring), .rings = true, .together = true },
-	{ "to_one", LOOP(to_one), .rings = true, .together = true },
+	{ "ring_touch", LOOP(ring_touch), .rings = true, .together = true },
+	{ "to_one", LOOP(to_one), .rings = true, .one_takes = true, .together = true },
+	{ "to_one_touch", LOOP(to_one_touch), .rings = true, .one_takes = true, .together = true },
 	{ "pingpong", LOOP(pingpong), .together = true },
 };
 
@@ -364,7 +368,7 @@ static void add_up(struct bench *b, const struct workload *w, struct bench_resul
 	unsigned int i;
 
 	res->ops = b->ops * b->threads * b->lives;
-	if (w->loop == LOOP(to_one))
+	if (w->one_takes)
 		res->ops -= b->ops;
 	memcpy(res->ns, b->ns, sizeof(res->ns));
 	if (!w->together)
@@ -385,8 +389,10 @@ static int run_bench(struct bench *b, const struct workload *w)
 	return err;
 }
 
-static bool plausible(const struct bench_spec *s)
+static bool plausible(const struct bench_spec *s, const struct workload *w)
 {
+	if (w->rings && s->ops % BENCH_BATCH)
+		return false;
 	return s->size && s->size <= HAK_MAX_SIZE && s->ops &&
 	       s->n && s->n <= BENCH_MAX_OBJECTS && s->holes <= BENCH_MAX_OBJECTS / 2 &&
 	       s->threads && s->threads <= BENCH_MAX_THREADS && s->lives &&
@@ -410,7 +416,7 @@ int bench_measure(const struct bench_spec *spec, struct bench_result *res)
 	struct bench *b;
 	int err;
 
-	if (!w || !loops || !plausible(spec))
+	if (!w || !loops || !plausible(spec, w))
 		return -EINVAL;
 	BUILD_BUG_ON(sizeof(*b) > PAGE_SIZE);
 	b = (struct bench *)get_zeroed_page(GFP_KERNEL);

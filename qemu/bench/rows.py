@@ -23,7 +23,7 @@ class Row:
         self.level = level
         self.tail = f"{order} {size} {most} {n} {holes} {threads} {lives} {ops}"
         # Where threads wait for each other, time is no sum of loop and allocator.
-        self.waits = workload in ("ring", "to_one", "pingpong")
+        self.waits = workload.startswith(("ring", "to_one", "pingpong"))
         self.big = n * threads >= 500000
         self.split = workload in ("burst", "burst_const", "touch", "irq_free", "irq_both")
         # Flushing is for what fills more than the caches of a CPU.
@@ -110,8 +110,10 @@ class Rows:
                  n=500000, ops=500000, group="replace")
         for threads in range(1, self.cpus + 1):
             if threads > 1:
-                self.add(f"N to N, {threads} CPUs", "ring", *ANY, threads=threads, ops=20000,
+                self.add(f"N to N, {threads} CPUs", "ring", *ANY, threads=threads, ops=40000,
                          group="scaling N to N", level=SHORT)
+                self.add(f"N to N, {threads} CPUs, touched", "ring_touch", *ANY,
+                         threads=threads, ops=40000, group="scaling N to N, touched")
                 self.add(f"replace 1 of 1,000, 8..127 B, {threads} CPUs", "replace", *ANY,
                          size=8, most=128, n=1000, threads=threads, ops=ops,
                          group="scaling replace")
@@ -122,10 +124,11 @@ class Rows:
     def from_cpu_to_cpu(self):
         if self.exact or self.cpus < 2:
             return
-        for kind, level in (("any", SHORT), ("typed", DEFAULT)):
-            tail = "" if kind == "any" else f", {KINDS[kind][0]}"
-            self.add(f"one producer to one consumer{tail}", "to_one", *KINDS[kind][1],
-                     threads=2, ops=40000, group="remote", level=level)
+        for tail, workload, who, level in (("", "to_one", ANY, SHORT),
+                                           (", touched", "to_one_touch", ANY, SHORT),
+                                           (", typed cache", "to_one", TYPED, DEFAULT)):
+            self.add(f"one producer to one consumer{tail}", workload, *who,
+                     threads=2, ops=80000, group="remote", level=level)
         self.add("ownership ping-pong, 64 at a time", "pingpong", *ANY, n=64, threads=2,
                  ops=64 * 300, group="remote", level=SHORT)
         # The sizes and arrays of larson 1 5 1 1000 100 10000 42.
