@@ -141,7 +141,7 @@ copy_parent() {
 # Modules need headers, symbols and host tools; objects are three quarters of a
 # build directory and serve only the next incremental build, and variants.
 trim_build() {
-	case $flavour in bench-plain|kunit) return ;; esac
+	case $flavour in bench-plain|kunit) return 0 ;; esac
 	find "$build" \( -path "$build/scripts" -o -path "$build/tools" \) -prune -o \
 		-type f \( -name '*.o' -o -name '*.a' -o -name '.*.cmd' -o -name '.tmp_*' \
 		-o -name 'vmlinux.bin*' -o -name 'vmlinux.unstripped' \) -exec rm -f {} +
