@@ -116,32 +116,9 @@ configure() {
 	check_config
 }
 
-# The flavour of which FLAVOUR is a variant: most of its objects are the same.
-parent_of() {
-	case $1 in
-	bench) echo bench-plain ;;
-	numa)  echo kunit ;;
-	esac
-}
-
-# A variant begins as a copy of its parent, if that is there; make and Kconfig
-# know which objects depend on the options that differ.
-copy_parent() {
-	local parent from
-	parent=$(parent_of "$flavour")
-	[[ $parent && ! $own_tree ]] || return 0
-	from=$(build_dir "$parent")
-	[[ -e $from/.complete && -e $from/vmlinux.o ]] || return 0
-	say "starting $source_id $flavour from $parent"
-	rm -rf "$build"
-	cp -a "$from" "$build"
-	rm "$build/.complete"
-}
-
 # Modules need headers, symbols and host tools; objects are three quarters of a
-# build directory and serve only the next incremental build, and variants.
+# build directory and serve only the next incremental build.
 trim_build() {
-	case $flavour in bench-plain|kunit) return 0 ;; esac
 	find "$build" \( -path "$build/scripts" -o -path "$build/tools" \) -prune -o \
 		-type f \( -name '*.o' -o -name '*.a' -o -name '.*.cmd' -o -name '.tmp_*' \
 		-o -name 'vmlinux.bin*' -o -name 'vmlinux.unstripped' \) -exec rm -f {} +
@@ -172,7 +149,6 @@ run_build() {
 build_locked() {
 	local ticks=0
 	[[ $own_tree || ! -e $build/.complete ]] || return 0
-	[[ -e $build/.config ]] || copy_parent
 	mkdir -p "$build"
 	configure
 	say "building $source_id $flavour (log: $build/build.log)"
@@ -181,16 +157,9 @@ build_locked() {
 	touch "$build/.complete"
 }
 
-# The directory of FLAVOUR, named after all that decides what is in it.
-build_dir() {
-	local key
-	key=$({ merged_fragments "$1"; gcc -dumpfullversion -dumpmachine | paste -sd-; } |
-		sha256sum | cut -c1-12)
-	echo "$CACHE/build/$source_id-$1-$key"
-}
-
 # Sets build, image and release.
 build_kernel() {
+	local key compiler
 	arch=x86
 	if [[ $flavour == um* ]]; then
 		arch=um
@@ -202,8 +171,10 @@ build_kernel() {
 			src=$src-um
 		}
 	fi
-	build=$(build_dir "$flavour")
-	with_lock "build-${build##*/}" build_locked
+	compiler=$(gcc -dumpfullversion -dumpmachine | paste -sd-)
+	key=$({ merged_fragments "$flavour"; echo "$compiler"; } | sha256sum | cut -c1-12)
+	build=$CACHE/build/$source_id-$flavour-$key
+	with_lock "build-$source_id-$flavour-$key" build_locked
 	release=$(<"$build/include/config/kernel.release")
 	image=$build/arch/x86/boot/bzImage
 	[[ $arch != um ]] || image=$build/linux
