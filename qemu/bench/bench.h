@@ -227,9 +227,10 @@ static __always_inline bool bench_ring_push(struct bench_ring *r, void *p)
 			return false;
 	}
 	r->slot[r->in++ % BENCH_RING] = p;
-	/* Pairs with the acquire in bench_ring_pop(). */
-	if (r->in % BENCH_BATCH == 0)
+	if (r->in % BENCH_BATCH == 0) {
+		/* Pairs with the acquire in bench_ring_pop(). */
 		smp_store_release(&r->head, r->in);
+	}
 	return true;
 }
 
@@ -244,9 +245,10 @@ static __always_inline void *bench_ring_pop(struct bench_ring *r)
 			return NULL;
 	}
 	p = r->slot[r->out++ % BENCH_RING];
-	/* Pairs with the acquire in bench_ring_push(). */
-	if (r->out % BENCH_BATCH == 0)
+	if (r->out % BENCH_BATCH == 0) {
+		/* Pairs with the acquire in bench_ring_push(). */
 		smp_store_release(&r->tail, r->out);
+	}
 	return p;
 }
 
