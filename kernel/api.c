@@ -147,6 +147,17 @@ static const char *hak_why_bad(struct hak_slab *s, const struct hak_cache *c,
 }
 
 /*
+ * Is @p what this CPU's cache was given last? What the cache has is not live,
+ * whatever the owner is at, so this can be asked from inside an interrupt, too.
+ */
+static bool hak_cpu_freed_last(const struct hak_cache *c, const void *p)
+{
+	const struct hak_cpu_cache *cc = this_cpu_ptr(c->cpu);
+
+	return hak_cpu_last(cc, READ_ONCE(cc->nr)) == p;
+}
+
+/*
  * Free @p, which is to be an object of @want unless that is NULL: all that
  * hak_cpu_push() leaves. Preemption off keeps the metadata of its type, for
  * readers of that are under RCU.
@@ -169,6 +180,8 @@ static noinline void hak_free_slow(const void *p, const struct hak_cache *want,
 	why = hak_why_bad(s, c, p);
 	if (!why && want && c != want)
 		why = "object of another cache";
+	if (!why && hak_cpu_freed_last(c, p))
+		why = "freed twice in a row";
 	if (why) {
 		hak_report_bad_free(p, c, why, caller);
 	} else {
@@ -198,8 +211,9 @@ static size_t hak_object_size(const void *p)
  * @p: from any of hak_alloc() and its kin, hak_cache_alloc(), or kmalloc();
  *	NULL is ignored
  *
- * An address inside a superslab that is not an object's, or one that neither
- * hakmem nor SLUB handed out, is reported and left alone.
+ * An address inside a superslab that is not an object's, one that neither
+ * hakmem nor SLUB handed out, and an object that was the last of its class to be
+ * freed on this CPU, is reported and left alone.
  *
  * Context: any, NMI included.
  */

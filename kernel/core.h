@@ -91,6 +91,9 @@
 /* Wholly empty superslabs a node keeps for the next claim. */
 #define HAK_STOCK		1
 
+/* How long to ask for little after a node had nothing to give, in ms. */
+#define HAK_BACKOFF_MS		100
+
 /* How long a whole slab may wait in its pool to be used again, in ms. */
 #define HAK_REAP_DELAY_MS	20
 
@@ -187,6 +190,8 @@ struct hak_superslab {
  * @empty_pages: pages in those
  * @near: the nearest node that had memory as the core came up
  * @growing: somebody is asking for a superslab
+ * @failed: when the page allocator had not even one slab, in jiffies; 0 if it
+ *	has had since
  */
 struct hak_node {
 	raw_spinlock_t lock;
@@ -195,6 +200,7 @@ struct hak_node {
 	unsigned long empty_pages;
 	int near;
 	atomic_t growing;
+	unsigned long failed;
 };
 
 /**
@@ -216,31 +222,44 @@ struct hak_pool {
 /**
  * struct hak_cpu_cache - one CPU's stock of ready objects of one cache
  * @busy: the owner is inside, or the CPU is not online
+ * @batch: objects moved by a refill or a spill
  * @nr: objects in @obj
  * @cap: most objects @obj may hold after a free
- * @batch: objects moved by a refill or a spill
+ * @seen: refills and spills as the idle trim last saw them; the trim's
  * @cur: the slab this CPU owns
  * @refills: times objects were taken from a slab
  * @spills: times objects were given back
  * @pushes: groups pushed to slabs of others
  * @drains: times a remote list was taken
+ * @none: always NULL, so that there is something before the first object
  * @obj: the objects, in the order they came
  *
  * Only its CPU touches it, with preemption off and, beyond reading @busy,
  * with @busy set by itself.
  */
 struct hak_cpu_cache {
-	unsigned int busy;
-	unsigned int nr;
-	unsigned int cap;
-	unsigned int batch;
+	u8 busy;
+	u16 batch;
+	u32 nr;
+	u32 cap;
+	u32 seen;
 	struct hak_slab *cur;
 	unsigned long refills;
 	unsigned long spills;
 	unsigned long pushes;
 	unsigned long drains;
+	void *none;
 	void *obj[] __aligned(64);
 };
+
+/* The object that was freed last, of the first @nr in @cc; NULL for none. */
+static __always_inline void *hak_cpu_last(const struct hak_cpu_cache *cc,
+					  unsigned int nr)
+{
+	BUILD_BUG_ON(offsetof(struct hak_cpu_cache, obj) !=
+		     offsetof(struct hak_cpu_cache, none) + sizeof(void *));
+	return cc->obj[(long)nr - 1];
+}
 
 /**
  * struct hak_cache - a size class, or a cache made by hak_cache_create()
@@ -287,6 +306,7 @@ struct hak_cache {
  * @HAK_EV_ADOPTED: partial slabs adopted from a pool (stage 1)
  * @HAK_EV_CLAIMED: unused slots claimed (stage 2)
  * @HAK_EV_GROWN: superslabs asked for (stage 3)
+ * @HAK_EV_BACKOFF: of those, kept small, as one had failed a moment before
  * @HAK_EV_RELEASED: whole slabs released
  * @HAK_NR_EVENTS: how many there are
  */
@@ -307,6 +327,7 @@ enum hak_event {
 	HAK_EV_ADOPTED,
 	HAK_EV_CLAIMED,
 	HAK_EV_GROWN,
+	HAK_EV_BACKOFF,
 	HAK_EV_RELEASED,
 	HAK_NR_EVENTS,
 };
@@ -581,8 +602,9 @@ void *hak_cpu_take(struct hak_cache *c, struct hak_cpu_cache *cc, int nid);
 void hak_cpu_put(struct hak_cache *c, struct hak_cpu_cache *cc,
 		 struct hak_slab *s, void *p);
 void hak_cpu_flush(struct hak_cache *c, struct hak_cpu_cache *cc);
-void hak_cpu_flush_this(void);
+void hak_cpu_flush_this(bool all);
 bool hak_cpu_holds(unsigned int cpu);
+bool hak_cpu_look(unsigned int cpu, bool *idle);
 extern int hak_trim_off;
 void hak_trim_pause(bool pause);	/* shrink.c; the module only */
 int hak_cpu_online(unsigned int cpu);

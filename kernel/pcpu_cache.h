@@ -76,7 +76,8 @@ static __always_inline bool hak_cpu_push(const void *p,
 
 	hak_cpu_enter(cc);
 	nr = cc->nr;
-	if (likely(nr < cc->cap)) {
+	/* What was the last to be freed is not freed again. */
+	if (likely(nr < cc->cap && hak_cpu_last(cc, nr) != p)) {
 		cc->obj[nr] = (void *)p;
 		WRITE_ONCE(cc->nr, nr + 1);
 		hak_cpu_leave(cc);

@@ -8,6 +8,7 @@
  */
 #define pr_fmt(fmt) "hakmem: " fmt
 
+#include <linux/atomic.h>
 #include <linux/cpu.h>
 #include <linux/jiffies.h>
 #include <linux/nodemask.h>
@@ -16,6 +17,7 @@
 #include <linux/printk.h>
 #include <linux/shrinker.h>
 #include <linux/tick.h>
+#include <linux/wait.h>
 #include <linux/workqueue.h>
 
 #include "core.h"
@@ -24,9 +26,15 @@
 /* How often the idle trim looks, and so how long idle is, in ms. */
 #define HAK_TRIM_MS	1000
 
+/*
+ * How long to wait for CPUs to empty their caches, in ms: a real-time task may
+ * keep one from it for ever, and whoever waits may hold up the OOM killer.
+ */
+#define HAK_FLUSH_MS	500
+
 struct hak_trim_cpu {
 	struct work_struct flush;
-	unsigned long activity;	/* as the trim last saw it */
+	bool all;	/* caches, not only those that are idle */
 };
 
 static struct workqueue_struct *hak_shrink_wq;
@@ -39,43 +47,60 @@ static unsigned long hak_last_flush;
 
 /*
  * One shrink at a time. Inside cpus_read_lock(), outside hak_cache_mutex. Its
- * holder waits for the workers of CPUs and for that mutex, never for memory nor
- * for CPU hotplug: whoever wants memory may wait for it.
+ * holder waits for the workers of CPUs, for HAK_FLUSH_MS, and for that mutex,
+ * never for memory nor for CPU hotplug: whoever wants memory may wait for it.
  */
 static DEFINE_MUTEX(hak_shrink_mutex);
 
 /* Bytes given back in shrinks that no OOM notice has told of yet. */
 static u64 hak_untold;
 
-static void hak_flush_run(struct work_struct *work)
+/* Flushes that were asked for and are not done. */
+static atomic_t hak_flushes;
+static DECLARE_WAIT_QUEUE_HEAD(hak_flushed);
+
+static void hak_flush_done(void)
 {
-	hak_cpu_flush_this();
+	if (atomic_dec_and_test(&hak_flushes))
+		wake_up_all(&hak_flushed);
 }
 
-/* Have @cpu empty its caches, if there is anything in them. */
-static bool hak_flush_queue(unsigned int cpu, bool all)
+static void hak_flush_run(struct work_struct *work)
 {
-	if (!all && tick_nohz_full_cpu(cpu))
-		return false;
-	if (!hak_cpu_holds(cpu))
-		return false;
-	queue_work_on(cpu, hak_shrink_wq,
-		      &per_cpu_ptr(hak_trim_cpu, cpu)->flush);
-	return true;
+	struct hak_trim_cpu *t = container_of(work, struct hak_trim_cpu, flush);
+
+	hak_cpu_flush_this(xchg(&t->all, false));
+	hak_flush_done();
+}
+
+/* Have @cpu empty its caches: @all, or those that are idle. */
+static void hak_flush_queue(unsigned int cpu, bool all)
+{
+	struct hak_trim_cpu *t = per_cpu_ptr(hak_trim_cpu, cpu);
+
+	/* Seen by a flush that is pending, if this does not queue one. */
+	if (all)
+		WRITE_ONCE(t->all, true);
+	atomic_inc(&hak_flushes);
+	if (!queue_work_on(cpu, hak_shrink_wq, &t->flush))
+		hak_flush_done();	/* counted already */
 }
 
 /*
+ * Have all CPUs empty their caches and wait for it, but no longer than @ms;
+ * those of @nohz_full, too?
  * CPU hotplug need not be held off: what a CPU holds that goes away meanwhile
  * is taken by hak_cpu_dead(), and its work is done by some other.
  */
-static void hak_flush_cpus(bool all)
+static void hak_flush_cpus(bool nohz_full, unsigned int ms)
 {
 	unsigned int cpu;
 
 	for_each_online_cpu(cpu)
-		hak_flush_queue(cpu, all);
-	for_each_possible_cpu(cpu)
-		flush_work(&per_cpu_ptr(hak_trim_cpu, cpu)->flush);
+		if ((nohz_full || !tick_nohz_full_cpu(cpu)) && hak_cpu_holds(cpu))
+			hak_flush_queue(cpu, true);
+	wait_event_timeout(hak_flushed, !atomic_read(&hak_flushes),
+			   msecs_to_jiffies(ms));
 }
 
 /*
@@ -83,13 +108,13 @@ static void hak_flush_cpus(bool all)
  * of others. What is given back while this runs counts, whoever does it: as
  * soon as one CPU's caches are empty the reaper may be at work, too.
  */
-static void __hak_shrink(bool all_cpus, bool break_up)
+static void __hak_shrink(bool nohz_full, bool break_up)
 {
 	u64 before = hak_arena_returned();
 
 	lockdep_assert_held(&hak_shrink_mutex);
 
-	hak_flush_cpus(all_cpus);
+	hak_flush_cpus(nohz_full, HAK_FLUSH_MS);
 	hak_reap_all();
 	hak_superslab_trim(0);
 	if (break_up)
@@ -101,7 +126,8 @@ static void __hak_shrink(bool all_cpus, bool break_up)
  * hak_shrink() - give back every page that holds no live object's slab
  *
  * Empties the caches of all CPUs, releases whole slabs, and frees every slot of
- * superslabs that is not in use, the stock included.
+ * superslabs that is not in use, the stock included. A CPU that does not answer
+ * for 10 s keeps what it has.
  *
  * Context: task, may sleep.
  */
@@ -109,6 +135,8 @@ void hak_shrink(void)
 {
 	/* So that no CPU is between being online and being emptied. */
 	cpus_read_lock();
+	/* With time, and before anybody who has none may wait for the mutex. */
+	hak_flush_cpus(true, 10000);
 	mutex_lock(&hak_shrink_mutex);
 	__hak_shrink(true, true);
 	mutex_unlock(&hak_shrink_mutex);
@@ -162,40 +190,25 @@ static unsigned long hak_shrink_scan(struct shrinker *s,
 	return freed ? freed : SHRINK_STOP;
 }
 
-static unsigned long hak_cpu_activity(unsigned int cpu)
-{
-	unsigned long sum = 0;
-	struct hak_cache *c;
-
-	mutex_lock(&hak_cache_mutex);
-	list_for_each_entry(c, &hak_caches, list) {
-		struct hak_cpu_cache *cc = per_cpu_ptr(c->cpu, cpu);
-
-		sum += READ_ONCE(cc->refills) + READ_ONCE(cc->spills);
-	}
-	mutex_unlock(&hak_cache_mutex);
-	return sum;
-}
-
-/* Have the CPUs that are idle emptied; false if all are, and hold nothing. */
+/* Have idle caches emptied; false if all are, and hold nothing. */
 static bool hak_trim_cpus(void)
 {
-	bool busy = false;
+	bool busy = false, idle;
 	unsigned int cpu;
 
 	for_each_online_cpu(cpu) {
-		struct hak_trim_cpu *t = per_cpu_ptr(hak_trim_cpu, cpu);
-		unsigned long now = hak_cpu_activity(cpu);
-
-		busy |= now != t->activity || hak_flush_queue(cpu, false);
-		t->activity = now;
+		busy |= hak_cpu_look(cpu, &idle);
+		if (idle && !tick_nohz_full_cpu(cpu)) {
+			hak_flush_queue(cpu, false);
+			busy = true;
+		}
 	}
 	return busy;
 }
 
 /*
- * Empty the caches of CPUs that have neither refilled nor spilled since the
- * last look. Runs while something changes; the next refill starts it again.
+ * Empty the caches that have neither been refilled nor spilled since the last
+ * look. Runs while something changes; the next refill starts it again.
  */
 static void hak_trim_run(struct work_struct *work)
 {

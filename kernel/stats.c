@@ -29,6 +29,7 @@ const char *const hak_event_name[HAK_NR_EVENTS] = {
 	[HAK_EV_ADOPTED] = "slab_adopted",
 	[HAK_EV_CLAIMED] = "slab_claimed",
 	[HAK_EV_GROWN] = "superslab_asked",
+	[HAK_EV_BACKOFF] = "superslab_backoff",
 	[HAK_EV_RELEASED] = "slab_released",
 };
 

@@ -8,6 +8,7 @@
 
 #include <linux/bitops.h>
 #include <linux/errno.h>
+#include <linux/jiffies.h>
 #include <linux/nodemask.h>
 #include <linux/printk.h>
 #include <linux/rculist.h>
@@ -102,6 +103,15 @@ free_pages:
 	return NULL;
 }
 
+/* Had @node nothing to give a moment ago? */
+static bool hak_node_failed(struct hak_node *node)
+{
+	unsigned long failed = READ_ONCE(node->failed);
+
+	return failed &&
+	       time_before(jiffies, failed + msecs_to_jiffies(HAK_BACKOFF_MS));
+}
+
 /**
  * hak_superslab_grow() - get a superslab and make its slots claimable
  * @nid: node to prefer, or to insist on with __GFP_THISNODE
@@ -109,7 +119,9 @@ free_pages:
  *
  * Tries 2 MiB first and halves it down to one slab. While somebody else is at
  * it for the same node one slab is asked for, so that many CPUs starting at
- * once do not take 2 MiB each.
+ * once do not take 2 MiB each. Likewise for HAK_BACKOFF_MS after a node had not
+ * even that: in memory that is all crumbs each object would cost six requests
+ * that fail before SLUB has it.
  *
  * Context: any in which the page allocator may be called; nothing is held.
  * Return: the node it is on, or -ENOMEM.
@@ -123,6 +135,10 @@ int hak_superslab_grow(int nid, gfp_t gfp)
 	unsigned long flags;
 
 	hak_count(HAK_EV_GROWN);
+	if (hak_node_failed(node)) {
+		hak_count(HAK_EV_BACKOFF);
+		order = HAK_MIN_ORDER;
+	}
 	for (;; order--) {
 		ss = hak_superslab_new(nid, order, gfp);
 		if (ss || order == HAK_MIN_ORDER)
@@ -134,6 +150,7 @@ int hak_superslab_grow(int nid, gfp_t gfp)
 		atomic64_inc(&hak_grown[order - HAK_MIN_ORDER]);
 		hak_superslab_list(ss);
 		nid = ss->nid;
+		WRITE_ONCE(home->failed, 0);
 		hak_lock(&home->lock, flags, HAK_LOCK_NODE);
 		list_add_tail(&ss->avail, &home->avail);
 		__hak_node_empty(home, ss, 1);
@@ -142,6 +159,7 @@ int hak_superslab_grow(int nid, gfp_t gfp)
 	if (alone)
 		atomic_set_release(&node->growing, 0);
 	if (!ss) {
+		WRITE_ONCE(node->failed, jiffies ?: 1);
 		pr_debug("no superslab on node %d\n", nid);
 		return -ENOMEM;
 	}

@@ -195,6 +195,54 @@ static void foreign_memory(struct kunit *test)
 	free_page(page);
 }
 
+/* The same again at once, on the same CPU: the cache has it as its last. */
+static void freed_twice_in_a_row(struct kunit *test)
+{
+	static const unsigned int size[] = { 8, 64, 1024, 8192 };
+	unsigned int i, cap;
+	void *p, *q;
+
+	for (i = 0; i < 2 * ARRAY_SIZE(size); i++) {
+		struct hak_cache *c;
+
+		/* Room for one, and then a free that has to make room first. */
+		cap = i & 1 ? 64 : 1;
+		c = hak_test_cache_cap(test, size[i / 2], cap);
+		migrate_disable();
+		p = hak_cache_alloc(c, GFP_KERNEL);
+		q = hak_cache_alloc(c, GFP_KERNEL);
+		hak_free(p);
+		refused(test, c, p);
+		hak_free(q);
+		refused(test, c, q);
+		/* Not what else is cached, when allocated again. */
+		KUNIT_EXPECT_PTR_EQ(test, hak_cache_alloc(c, GFP_KERNEL), q);
+		hak_free(q);
+		migrate_enable();
+	}
+}
+
+/* In one call, in the middle of others. */
+static void freed_twice_in_bulk(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache_cap(test, 64, 64);
+	void *obj[70], *all[73];
+	unsigned int i, n = 0;
+
+	KUNIT_ASSERT_EQ(test, hak_cache_alloc_bulk(c, GFP_KERNEL, 70, obj), 70);
+	for (i = 0; i < 70; i++) {
+		all[n++] = obj[i];
+		/* First of all, where the cache is full, and the last. */
+		if (i == 0 || i == 63 || i == 69)
+			all[n++] = obj[i];
+	}
+	migrate_disable();
+	hak_free_bulk(n, all);
+	migrate_enable();
+	HAK_EXPECT_EVENT(test, HAK_EV_BAD_FREE, 3);
+	hak_test_provoke(test, HAK_EV_BAD_FREE, 3);
+}
+
 static void wrong_size(struct kunit *test)
 {
 	void *p = hak_alloc(100, GFP_KERNEL);
@@ -276,6 +324,8 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(unused_slot),
 	KUNIT_CASE(freed_superslab),
 	KUNIT_CASE(foreign_memory),
+	KUNIT_CASE(freed_twice_in_a_row),
+	KUNIT_CASE(freed_twice_in_bulk),
 	KUNIT_CASE(wrong_size),
 	KUNIT_CASE(wrong_cache),
 	KUNIT_CASE(bad_cache_arguments),

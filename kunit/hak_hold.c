@@ -4,9 +4,9 @@
  * class on all CPUs and frees them in random order, so that the last ones, in
  * the per-CPU caches, each keep a slab from being whole. Public API only.
  *
- * With busy=1 every CPU goes on allocating and freeing a few objects, so that
- * none looks idle to hakmem. With keep=N each keeps N of the objects, at random,
- * and with them as many slabs, far apart.
+ * With busy=N every CPU goes on allocating and freeing objects of the N smallest
+ * size classes, so that those do not look idle to hakmem. With keep=N each keeps
+ * N of the objects, at random, and with them as many slabs, far apart.
  */
 #include <linux/cpumask.h>
 #include <linux/delay.h>
@@ -25,9 +25,9 @@ static unsigned int mb = 24;
 module_param(mb, uint, 0444);
 MODULE_PARM_DESC(mb, "MiB of objects to allocate and free");
 
-static bool busy;
-module_param(busy, bool, 0444);
-MODULE_PARM_DESC(busy, "keep all CPUs from looking idle while loaded");
+static unsigned int busy;
+module_param(busy, uint, 0444);
+MODULE_PARM_DESC(busy, "size classes to keep from looking idle while loaded");
 
 #define MAX_KEEP	64
 
@@ -65,16 +65,30 @@ static int hold_thread(void *arg, unsigned int id)
 	return 0;
 }
 
+/* Use the class of @size; returns how large its objects are. */
+static size_t use_class(void **obj, size_t size)
+{
+	size_t usable;
+	unsigned int i;
+
+	for (i = 0; i < BUSY_OBJECTS; i++)
+		obj[i] = hak_alloc(size, GFP_KERNEL | __GFP_NOWARN);
+	usable = hak_usable_size(obj[0]);
+	for (i = 0; i < BUSY_OBJECTS; i++)
+		hak_free(obj[i]);
+	return usable;
+}
+
 static int stay_busy(void *arg)
 {
 	void *obj[BUSY_OBJECTS];
 	unsigned int i;
 
 	while (!kthread_should_stop()) {
-		for (i = 0; i < BUSY_OBJECTS; i++)
-			obj[i] = hak_alloc(8, GFP_KERNEL);
-		for (i = 0; i < BUSY_OBJECTS; i++)
-			hak_free(obj[i]);
+		size_t size = 0;
+
+		for (i = 0; i < busy && size < HAK_MAX_SIZE; i++)
+			size = use_class(obj, size + 1);
 		msleep_interruptible(100);
 	}
 	return 0;
