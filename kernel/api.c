@@ -147,14 +147,14 @@ static const char *hak_why_bad(struct hak_slab *s, const struct hak_cache *c,
 }
 
 /*
- * Is @p what this CPU's cache was given last? What the cache has is not live,
- * whatever the owner is at, so this can be asked from inside an interrupt, too.
+ * Is @p what this CPU's cache was given last? Not to be known while the owner is
+ * inside: it may have given the object to its slab, and somebody allocated it.
  */
 static bool hak_cpu_freed_last(const struct hak_cache *c, const void *p)
 {
 	const struct hak_cpu_cache *cc = this_cpu_ptr(c->cpu);
 
-	return hak_cpu_last(cc, READ_ONCE(cc->nr)) == p;
+	return !READ_ONCE(cc->busy) && hak_cpu_last(cc, READ_ONCE(cc->nr)) == p;
 }
 
 /*

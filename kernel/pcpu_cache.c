@@ -494,17 +494,20 @@ unsigned int hak_cpu_free_bulk(const struct hak_cache *want, unsigned int n,
 	cc = this_cpu_ptr(c->cpu);
 	if (static_branch_unlikely(&hak_modes) || READ_ONCE(cc->busy) || !cc->cap)
 		goto out;
-	if (unlikely(hak_cpu_last(cc, cc->nr) == p[0]))
-		goto out;
 
 	hak_cpu_enter(cc);
-	do {
+	for (i = 0; i < n; i++) {
+		if (i && hak_local_object(p[i]) != c)
+			break;
+		/* Freed twice in a row. */
+		if (unlikely(hak_cpu_last(cc, cc->nr) == p[i]))
+			break;
 		if (want_init_on_free())
 			memset(p[i], 0, c->size);
 		if (cc->nr >= cc->cap)
 			hak_cpu_make_room(c, cc);
-		cc->obj[cc->nr++] = p[i++];
-	} while (i < n && p[i] != p[i - 1] && hak_local_object(p[i]) == c);
+		cc->obj[cc->nr++] = p[i];
+	}
 	hak_cpu_leave(cc);
 out:
 	preempt_enable();

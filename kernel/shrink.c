@@ -99,7 +99,8 @@ static void hak_flush_cpus(bool nohz_full, unsigned int ms)
 	for_each_online_cpu(cpu)
 		if ((nohz_full || !tick_nohz_full_cpu(cpu)) && hak_cpu_holds(cpu))
 			hak_flush_queue(cpu, true);
-	wait_event_timeout(hak_flushed, !atomic_read(&hak_flushes),
+	/* Pairs with atomic_dec_and_test() in hak_flush_done(). */
+	wait_event_timeout(hak_flushed, !atomic_read_acquire(&hak_flushes),
 			   msecs_to_jiffies(ms));
 }
 

@@ -222,6 +222,31 @@ static void freed_twice_in_a_row(struct kunit *test)
 	}
 }
 
+/*
+ * An interrupt frees what the owner it interrupts has just given to the slab, but
+ * not yet taken off its books: somebody may well have allocated it in between.
+ */
+static void freed_while_it_is_spilled(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache_cap(test, 64, 64);
+	struct hak_cpu_cache *cc;
+	void *p;
+
+	p = hak_cache_alloc(c, GFP_KERNEL);
+	preempt_disable();
+	cc = this_cpu_ptr(c->cpu);
+	WRITE_ONCE(cc->busy, 1);
+	cc->obj[cc->nr] = p;
+	WRITE_ONCE(cc->nr, cc->nr + 1);
+	hak_free(p);
+	WRITE_ONCE(cc->nr, cc->nr - 1);
+	WRITE_ONCE(cc->busy, 0);
+	preempt_enable();
+	HAK_EXPECT_EVENT(test, HAK_EV_BAD_FREE, 0);
+	HAK_EXPECT_EVENT(test, HAK_EV_PUSHED, 1);
+	hak_test_provoke(test, HAK_EV_PUSHED, 1);
+}
+
 /* In one call, in the middle of others. */
 static void freed_twice_in_bulk(struct kunit *test)
 {
@@ -325,6 +350,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(freed_superslab),
 	KUNIT_CASE(foreign_memory),
 	KUNIT_CASE(freed_twice_in_a_row),
+	KUNIT_CASE(freed_while_it_is_spilled),
 	KUNIT_CASE(freed_twice_in_bulk),
 	KUNIT_CASE(wrong_size),
 	KUNIT_CASE(wrong_cache),
