@@ -274,6 +274,7 @@ static __always_inline void *hak_cpu_last(const struct hak_cpu_cache *cc,
  * @fallback: SLUB cache for when no superslab can be had (typed caches)
  * @name: for people
  * @list: place in hak_caches
+ * @stats: where its slabs are being counted, or NULL; under hak_cache_mutex
  */
 struct hak_cache {
 	struct hak_cpu_cache __percpu *cpu;
@@ -286,6 +287,7 @@ struct hak_cache {
 	struct kmem_cache *fallback;
 	const char *name;
 	struct list_head list;
+	struct hak_class_stats *stats;
 } __aligned(128);
 
 /**
@@ -683,6 +685,8 @@ struct hak_stats {
 
 extern const char *const hak_event_name[HAK_NR_EVENTS];
 void hak_stats_read(struct hak_stats *st);
+void hak_class_stats_begin(struct hak_cache *c, struct hak_class_stats *cs);
+void hak_class_stats_add(struct hak_class_stats *cs, struct hak_slab *s);
 void hak_class_stats_read(struct hak_cache *c, struct hak_class_stats *cs);
 int hak_stats_init(void);
 void hak_stats_exit(void);

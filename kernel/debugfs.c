@@ -8,8 +8,10 @@
 #include <linux/bitops.h>
 #include <linux/debugfs.h>
 #include <linux/kstrtox.h>
+#include <linux/math.h>
 #include <linux/nodemask.h>
 #include <linux/rculist.h>
+#include <linux/sched.h>
 #include <linux/seq_file.h>
 
 #include "core.h"
@@ -45,54 +47,114 @@ static int stats_show(struct seq_file *m, void *v)
 }
 DEFINE_SHOW_ATTRIBUTE(stats);
 
-static void class_line(struct seq_file *m, struct hak_cache *c)
+/* Add the slabs of a leaf of the registry to the figures of their caches. */
+static void count_leaf(struct hak_entry *leaf)
 {
-	struct hak_class_stats cs;
+	unsigned long i;
 
-	hak_class_stats_read(c, &cs);
+	rcu_read_lock();
+	for (i = 0; i < BIT(HAK_LEAF_BITS); i++) {
+		struct hak_slab *s = READ_ONCE(leaf[i].slab);
+		struct hak_cache *c = s ? READ_ONCE(s->cache) : NULL;
+
+		if (c && c->stats)
+			hak_class_stats_add(c->stats, s);
+	}
+	rcu_read_unlock();
+}
+
+/*
+ * All slabs, once, whatever the number of caches, and in small steps: the
+ * registry's leaves stay where they are while slabs come and go.
+ */
+static void count_slabs(void)
+{
+	unsigned long i, n = DIV_ROUND_UP(hak_registry.nr, BIT(HAK_LEAF_BITS));
+
+	for (i = 0; i < n; i++) {
+		struct hak_entry *leaf = READ_ONCE(hak_registry.leaf[i]);
+
+		if (leaf)
+			count_leaf(leaf);
+		cond_resched();
+	}
+}
+
+typedef void (*class_line_fn)(struct seq_file *m, const struct hak_class_stats *cs);
+
+/* Lines for all caches if there are no more than @room; returns how many are. */
+static unsigned int show_caches(struct seq_file *m, class_line_fn line,
+				struct hak_class_stats *cs, unsigned int room)
+{
+	struct hak_cache *c;
+	unsigned int n;
+
+	mutex_lock(&hak_cache_mutex);
+	n = list_count_nodes(&hak_caches);
+	if (n > room)
+		goto out;
+	list_for_each_entry(c, &hak_caches, list) {
+		c->stats = cs++;
+		hak_class_stats_begin(c, c->stats);
+	}
+	count_slabs();
+	list_for_each_entry(c, &hak_caches, list) {
+		line(m, c->stats);
+		c->stats = NULL;
+	}
+out:
+	mutex_unlock(&hak_cache_mutex);
+	return n;
+}
+
+/* Nothing is allocated under the mutex, so there must be room before. */
+static int show_classes(struct seq_file *m, class_line_fn line)
+{
+	unsigned int room, n = HAK_NR_CLASSES;
+
+	do {
+		struct hak_class_stats *cs;
+
+		room = n;
+		cs = kvcalloc(room, sizeof(*cs), GFP_KERNEL);
+		if (!cs)
+			return -ENOMEM;
+		n = show_caches(m, line, cs, room);
+		kvfree(cs);
+	} while (n > room);
+	return 0;
+}
+
+static void class_line(struct seq_file *m, const struct hak_class_stats *cs)
+{
 	seq_printf(m, "%s %u %u %lu %ld %lu %lu %lu %lu %lu\n",
-		   cs.name, cs.size, cs.capacity, cs.slabs, cs.live,
-		   cs.cached, cs.refills, cs.spills, cs.pushes, cs.drains);
+		   cs->name, cs->size, cs->capacity, cs->slabs, cs->live,
+		   cs->cached, cs->refills, cs->spills, cs->pushes, cs->drains);
 }
 
 static int classes_show(struct seq_file *m, void *v)
 {
-	struct hak_cache *c;
-
 	seq_puts(m, "# name size per_slab slabs live cached refills spills pushes drains\n");
-	mutex_lock(&hak_cache_mutex);
-	list_for_each_entry(c, &hak_caches, list)
-		class_line(m, c);
-	mutex_unlock(&hak_cache_mutex);
-	return 0;
+	return show_classes(m, class_line);
 }
 DEFINE_SHOW_ATTRIBUTE(classes);
 
 /* A slab with an object in use, cached ones included, is an active one. */
-static void slabinfo_line(struct seq_file *m, struct hak_cache *c)
+static void slabinfo_line(struct seq_file *m, const struct hak_class_stats *cs)
 {
-	struct hak_class_stats cs;
-
-	hak_class_stats_read(c, &cs);
 	seq_printf(m, "%-17s %6ld %6lu %6u %4u %4lu : tunables %4u %4u %4u : slabdata %6lu %6lu %6u\n",
-		   cs.name, max(cs.live, 0L), cs.slabs * cs.capacity, cs.size,
-		   cs.capacity, HAK_SLAB_SIZE >> PAGE_SHIFT, hak_fast_cap,
-		   (hak_fast_cap + 1) / 2, 0U, cs.slabs_active, cs.slabs, 0U);
+		   cs->name, max(cs->live, 0L), cs->slabs * cs->capacity, cs->size,
+		   cs->capacity, HAK_SLAB_SIZE >> PAGE_SHIFT, hak_fast_cap,
+		   (hak_fast_cap + 1) / 2, 0U, cs->slabs_active, cs->slabs, 0U);
 }
 
 static int slabinfo_show(struct seq_file *m, void *v)
 {
-	struct hak_cache *c;
-
 	seq_puts(m, "slabinfo - version: 2.1\n");
 	seq_puts(m, "# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab>");
 	seq_puts(m, " : tunables <limit> <batchcount> <sharedfactor>");
 	seq_puts(m, " : slabdata <active_slabs> <num_slabs> <sharedavail>\n");
-	mutex_lock(&hak_cache_mutex);
-	list_for_each_entry(c, &hak_caches, list)
-		slabinfo_line(m, c);
-	mutex_unlock(&hak_cache_mutex);
-	return 0;
+	return show_classes(m, slabinfo_line);
 }
 DEFINE_SHOW_ATTRIBUTE(slabinfo);
 

@@ -89,46 +89,21 @@ void hak_stats_read(struct hak_stats *st)
 	}
 }
 
-static void hak_superslab_count(struct hak_superslab *ss, struct hak_cache *c,
-				struct hak_class_stats *cs)
-{
-	u64 used = READ_ONCE(ss->used) & READ_ONCE(ss->full);
-	unsigned int i, n;
-
-	for (i = 0; used >> i; i++) {
-		struct hak_slab *s = &ss->slab[i];
-
-		if (!(used & BIT_ULL(i)) || READ_ONCE(s->cache) != c)
-			continue;
-		n = hak_slab_used(s);
-		cs->slabs++;
-		cs->slabs_active += n != 0;
-		cs->live += n;
-	}
-}
-
 /**
- * hak_class_stats_read() - figures of one cache
+ * hak_class_stats_begin() - figures of one cache, without its slabs
  * @c: the cache
- * @cs: filled in; live is exact if no operation on @c is under way
+ * @cs: filled in
  *
  * Context: any but NMI.
  */
-void hak_class_stats_read(struct hak_cache *c, struct hak_class_stats *cs)
+void hak_class_stats_begin(struct hak_cache *c, struct hak_class_stats *cs)
 {
-	struct hak_superslab *ss;
 	unsigned int cpu;
 
 	memset(cs, 0, sizeof(*cs));
 	cs->name = c->name;
 	cs->size = c->size;
 	cs->capacity = c->capacity;
-
-	rcu_read_lock();
-	list_for_each_entry_rcu(ss, &hak_superslabs, all)
-		hak_superslab_count(ss, c, cs);
-	rcu_read_unlock();
-
 	for_each_possible_cpu(cpu) {
 		struct hak_cpu_cache *cc = per_cpu_ptr(c->cpu, cpu);
 
@@ -138,7 +113,49 @@ void hak_class_stats_read(struct hak_cache *c, struct hak_class_stats *cs)
 		cs->pushes += READ_ONCE(cc->pushes);
 		cs->drains += READ_ONCE(cc->drains);
 	}
-	cs->live -= cs->cached;
+	cs->live = -(long)cs->cached;
+}
+
+/* Add one of its slabs to the figures of a cache. */
+void hak_class_stats_add(struct hak_class_stats *cs, struct hak_slab *s)
+{
+	unsigned int n = hak_slab_used(s);
+
+	cs->slabs++;
+	cs->slabs_active += n != 0;
+	cs->live += n;
+}
+
+static void hak_superslab_count(struct hak_superslab *ss, struct hak_cache *c,
+				struct hak_class_stats *cs)
+{
+	u64 used = READ_ONCE(ss->used) & READ_ONCE(ss->full);
+	unsigned int i;
+
+	for (i = 0; used >> i; i++) {
+		struct hak_slab *s = &ss->slab[i];
+
+		if (used & BIT_ULL(i) && READ_ONCE(s->cache) == c)
+			hak_class_stats_add(cs, s);
+	}
+}
+
+/**
+ * hak_class_stats_read() - figures of one cache
+ * @c: the cache
+ * @cs: filled in; live is exact if no operation on @c is under way
+ *
+ * Context: any but NMI. Looks at every superslab there is.
+ */
+void hak_class_stats_read(struct hak_cache *c, struct hak_class_stats *cs)
+{
+	struct hak_superslab *ss;
+
+	hak_class_stats_begin(c, cs);
+	rcu_read_lock();
+	list_for_each_entry_rcu(ss, &hak_superslabs, all)
+		hak_superslab_count(ss, c, cs);
+	rcu_read_unlock();
 }
 
 int hak_stats_init(void)
