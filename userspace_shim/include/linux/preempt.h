@@ -64,8 +64,9 @@ do {									\
 #define in_atomic()		(preempt_count() != 0 || shim_locks_held != 0)
 #define preemptible()		(!in_atomic() && !irqs_disabled())
 #define might_sleep_if(c)	do { if (c) might_sleep(); } while (0)
-#define migrate_disable()	preempt_disable()
-#define migrate_enable()	preempt_enable()
+/* A thread is a CPU: it cannot go to another. As in the kernel, it may sleep. */
+#define migrate_disable()	barrier()
+#define migrate_enable()		barrier()
 
 #include <linux/irqflags.h>
 
