@@ -485,6 +485,7 @@ unsigned int hak_cpu_free_bulk(const struct hak_cache *want, unsigned int n,
 	struct hak_cpu_cache *cc;
 	struct hak_cache *c;
 	unsigned int i = 0;
+	void *last;
 
 	n = min(n, HAK_BULK_BATCH);
 	preempt_disable();
@@ -496,18 +497,18 @@ unsigned int hak_cpu_free_bulk(const struct hak_cache *want, unsigned int n,
 		goto out;
 
 	hak_cpu_enter(cc);
-	for (i = 0; i < n; i++) {
-		if (i && hak_local_object(p[i]) != c)
-			break;
+	last = hak_cpu_last(cc, cc->nr);
+	do {
 		/* Freed twice in a row. */
-		if (unlikely(hak_cpu_last(cc, cc->nr) == p[i]))
+		if (unlikely(p[i] == last))
 			break;
+		last = p[i++];
 		if (want_init_on_free())
-			memset(p[i], 0, c->size);
+			memset(last, 0, c->size);
 		if (cc->nr >= cc->cap)
 			hak_cpu_make_room(c, cc);
-		cc->obj[cc->nr++] = p[i];
-	}
+		cc->obj[cc->nr++] = last;
+	} while (i < n && hak_local_object(p[i]) == c);
 	hak_cpu_leave(cc);
 out:
 	preempt_enable();

@@ -14,7 +14,9 @@ def ratio(ours, theirs):
     """
     The ratio of the medians of OURS and THEIRS, which were measured in turn, and
     how far that can be believed: the ratios of the single rounds, and as "spread"
-    the distance between their quartiles in relation to the ratio.
+    the distance between their quartiles in relation to the ratio. Where the ratio
+    itself is beyond the quartiles, because the medians are those of rounds that had
+    the machine at different speeds, the distance is that from the farther quartile.
     """
     rounds = [a / b for a, b in zip(ours, theirs) if b > 0]
     middle = statistics.median(theirs)
@@ -22,7 +24,7 @@ def ratio(ours, theirs):
         return None
     value = statistics.median(ours) / middle
     low, _, high = statistics.quantiles(rounds, n=4, method="inclusive")
-    return {"ratio": value, "spread": (high - low) / value,
+    return {"ratio": value, "spread": (max(high, value) - min(low, value)) / value,
             "min": min(rounds), "max": max(rounds)}
 
 
