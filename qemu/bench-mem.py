@@ -122,9 +122,11 @@ def main():
     data = read(sys.stdin)
     data["kernel"], data["flavour"] = args.release, args.flavour
     limits = data["limits"] = []
-    judge_reclaim(data, limits)
+    if data["reclaim"]:
+        judge_reclaim(data, limits)
     judge_footprint(data, limits)
-    judge_ring(data, limits)
+    if data["ring"]:
+        judge_ring(data, limits)
     with open(args.json, "w", encoding="ascii") as f:
         json.dump(data, f, indent=1)
     plot(data, os.path.splitext(args.json)[0] + ".svg")

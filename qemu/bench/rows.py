@@ -84,6 +84,7 @@ class Rows:
         if not self.exact:
             self.burst(10000, "random", touch=True)
             self.burst(1000000)
+            self.burst(1000000, "lifo", level=FULL)
             self.burst(1000000, "random", level=FULL)
             self.burst(1000000, "random", touch=True, level=FULL)
 
