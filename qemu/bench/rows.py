@@ -24,6 +24,8 @@ class Row:
         self.tail = f"{order} {size} {most} {n} {holes} {threads} {lives} {ops}"
         # Where threads wait for each other, time is no sum of loop and allocator.
         self.waits = workload.startswith(("ring", "to_one", "pingpong"))
+        # What differs from slice to slice is noise, but where it is the heap's shape.
+        self.noisy = not holes
         self.big = n * threads >= 500000
         self.split = workload in ("burst", "burst_const", "touch", "irq_free", "irq_both")
         # Flushing is for what fills more than the caches of a CPU.
