@@ -9,7 +9,7 @@
 #include <linux/string.h>
 
 #include "core.h"
-#include "pcpu_cache.h"
+#include "fast_path.h"
 
 /* Zero bytes, too many, or flags that are SLUB's. */
 static noinline void *hak_alloc_other(size_t size, gfp_t gfp, int node)

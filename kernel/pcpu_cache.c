@@ -1,22 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The per-CPU cache: refill from the slab this CPU owns, spill to the slabs
- * the objects came from. Fast paths are in pcpu_cache.h.
+ * the objects came from. Fast paths are in fast_path.h.
  *
  * Nothing here calls the page allocator or SLUB with preemption off or the
  * busy mark set, so the caller's context is all those ever see.
  */
-#define pr_fmt(fmt) "hakmem: " fmt
-
-#include <linux/cpumask.h>
-#include <linux/errno.h>
 #include <linux/minmax.h>
 #include <linux/nodemask.h>
-#include <linux/printk.h>
 #include <linux/string.h>
 
 #include "core.h"
-#include "pcpu_cache.h"
+#include "fast_path.h"
 
 /* Groups a spill gathers before it has to let one go. */
 #define HAK_SPILL_GROUPS	16
@@ -131,9 +126,9 @@ void hak_cpu_spill(struct hak_cache *c, struct hak_cpu_cache *cc,
  * and then there are objects to drain. Returns how many, 0 if the node has no
  * slab left.
  */
-static unsigned int hak_cpu_take_from_slab(struct hak_cache *c,
-					   struct hak_cpu_cache *cc, int nid,
-					   void **obj, unsigned int want)
+unsigned int hak_cpu_take_from_slab(struct hak_cache *c,
+				    struct hak_cpu_cache *cc, int nid,
+				    void **obj, unsigned int want)
 {
 	unsigned int n;
 
@@ -195,7 +190,7 @@ void *hak_cpu_take(struct hak_cache *c, struct hak_cpu_cache *cc, int nid)
 }
 
 /* Spill the older half of a full cache. */
-static void hak_cpu_make_room(struct hak_cache *c, struct hak_cpu_cache *cc)
+void hak_cpu_make_room(struct hak_cache *c, struct hak_cpu_cache *cc)
 {
 	unsigned int n = cc->batch;
 
@@ -289,13 +284,6 @@ static void *hak_cpu_try_remote(struct hak_cache *c, gfp_t gfp, int local,
 	return nid < 0 ? NULL : hak_cpu_try(c, nid, nested);
 }
 
-static void *hak_init_on_alloc(struct hak_cache *c, void *p, gfp_t gfp)
-{
-	if (p && want_init_on_alloc(gfp))
-		memset(p, 0, c->size);
-	return p;
-}
-
 /**
  * hak_cpu_alloc_slow() - allocate when the per-CPU cache has nothing
  * @c: the cache
@@ -358,163 +346,6 @@ void hak_cpu_free(struct hak_cache *c, struct hak_slab *s, void *p)
 	hak_cpu_leave(cc);
 }
 
-/* One object of node @nid, from a slab owned for as long as it takes. */
-static void *hak_node_take(struct hak_cache *c, int nid)
-{
-	struct hak_slab *s;
-	void *p = NULL;
-
-	preempt_disable();
-	s = hak_pool_adopt(c, nid);
-	if (!s)
-		s = hak_superslab_claim(c, nid);
-	/* A slab published by a stalled pusher may have nothing after all. */
-	while (s && !hak_slab_take(c, s, &p, 1)) {
-		if (!hak_slab_park(s))
-			continue;
-		s = hak_pool_adopt(c, nid);
-		if (!s)
-			s = hak_superslab_claim(c, nid);
-	}
-	if (s)
-		hak_pool_put(s, HAK_OWNED);
-	preempt_enable();
-	return p;
-}
-
-/**
- * hak_node_alloc() - allocate from a given memory node
- * @c: the cache
- * @gfp: the caller's flags; __GFP_THISNODE insists on the node
- * @nid: the node
- *
- * Return: as for hak_alloc_node().
- */
-void *hak_node_alloc(struct hak_cache *c, gfp_t gfp, int nid)
-{
-	void *p;
-
-	if (nid == NUMA_NO_NODE || !hak_has_nodes())
-		return hak_object_alloc(c, gfp);
-	if (nid == numa_mem_id() && !(gfp & __GFP_THISNODE))
-		return hak_object_alloc(c, gfp);
-
-	might_alloc(gfp);
-	if (in_nmi())
-		return hak_fallback_object(c, gfp, nid, HAK_EV_NESTED);
-	/* SLUB knows what to say of a node that does not exist. */
-	if (nid < 0 || nid >= nr_node_ids || !node_possible(nid))
-		return hak_fallback_object(c, gfp, nid, HAK_EV_FOREIGN);
-	if (!(gfp & __GFP_THISNODE))
-		nid = hak_node_near(nid);
-	p = hak_node_take(c, nid);
-	if (!p && hak_may_call_mm() &&
-	    hak_superslab_grow(nid, gfp | __GFP_THISNODE) >= 0)
-		p = hak_node_take(c, nid);
-	if (p)
-		return hak_init_on_alloc(c, p, gfp);
-	return hak_fallback_object(c, gfp, nid, HAK_EV_NOMEM);
-}
-
-/* At most so many objects of a bulk call are moved with preemption off. */
-#define HAK_BULK_BATCH	64
-
-/**
- * hak_cpu_alloc_bulk() - allocate some of many objects
- * @c: the cache
- * @n: how many are wanted
- * @p: room for them
- *
- * What the per-CPU cache has first, the rest from the slab without a detour.
- *
- * Context: any but NMI.
- * Return: objects allocated, not zeroed; 0 if it takes hak_cpu_alloc_slow().
- */
-unsigned int hak_cpu_alloc_bulk(struct hak_cache *c, unsigned int n, void **p)
-{
-	struct hak_cpu_cache *cc;
-	unsigned int got = 0;
-
-	n = min(n, HAK_BULK_BATCH);
-	preempt_disable();
-	cc = this_cpu_ptr(c->cpu);
-	if (!static_branch_unlikely(&hak_modes) &&
-	    likely(!in_nmi() && !READ_ONCE(cc->busy))) {
-		hak_cpu_enter(cc);
-		got = min(n, cc->nr);
-		cc->nr -= got;
-		memcpy(p, cc->obj + cc->nr, got * sizeof(*p));
-		if (got < n)
-			got += hak_cpu_take_from_slab(c, cc,
-						      hak_node_near(numa_mem_id()),
-						      p + got, n - got);
-		hak_cpu_leave(cc);
-	}
-	preempt_enable();
-	return got;
-}
-
-/* The cache of an object that may go into the per-CPU cache, else NULL. */
-static __always_inline struct hak_cache *hak_local_object(const void *p)
-{
-	struct hak_entry *e = NULL;
-	struct hak_cache *c = NULL;
-
-	if (unlikely(!hak_find_object(p, &e, &c)))
-		return NULL;
-	if (hak_has_nodes() && e->nid != numa_mem_id())
-		return NULL;
-	return c;
-}
-
-/**
- * hak_cpu_free_bulk() - free some of many objects
- * @want: the cache they must be of, or NULL
- * @n: how many there are
- * @p: the objects
- *
- * Frees from the start as long as they are of one cache and nothing is special
- * about them.
- *
- * Context: any.
- * Return: objects freed; 0 if the first takes hak_free_slow().
- */
-unsigned int hak_cpu_free_bulk(const struct hak_cache *want, unsigned int n,
-			       void **p)
-{
-	struct hak_cpu_cache *cc;
-	struct hak_cache *c;
-	unsigned int i = 0;
-	void *last;
-
-	n = min(n, HAK_BULK_BATCH);
-	preempt_disable();
-	c = hak_local_object(p[0]);
-	if (unlikely(!c) || (want && c != want) || in_nmi())
-		goto out;
-	cc = this_cpu_ptr(c->cpu);
-	if (static_branch_unlikely(&hak_modes) || READ_ONCE(cc->busy) || !cc->cap)
-		goto out;
-
-	hak_cpu_enter(cc);
-	last = hak_cpu_last(cc, cc->nr);
-	do {
-		/* Freed twice in a row. */
-		if (unlikely(p[i] == last))
-			break;
-		last = p[i++];
-		if (want_init_on_free())
-			memset(last, 0, c->size);
-		if (cc->nr >= cc->cap)
-			hak_cpu_make_room(c, cc);
-		cc->obj[cc->nr++] = last;
-	} while (i < n && hak_local_object(p[i]) == c);
-	hak_cpu_leave(cc);
-out:
-	preempt_enable();
-	return i;
-}
-
 /**
  * hak_cpu_flush() - empty a per-CPU cache and let its slab go
  * @c: the cache
@@ -537,98 +368,6 @@ void hak_cpu_flush(struct hak_cache *c, struct hak_cpu_cache *cc)
 		hak_pool_put(s, HAK_OWNED);
 }
 
-/* A number that is another after each refill and spill. */
-static u32 hak_cpu_activity(const struct hak_cpu_cache *cc)
-{
-	return READ_ONCE(cc->refills) + READ_ONCE(cc->spills);
-}
-
-static bool hak_cpu_idle(const struct hak_cpu_cache *cc)
-{
-	return hak_cpu_activity(cc) == READ_ONCE(cc->seen);
-}
-
-/**
- * hak_cpu_flush_this() - empty caches of this CPU
- * @all: all of them, not only those that are idle
- *
- * Context: task, bound to its CPU.
- */
-void hak_cpu_flush_this(bool all)
-{
-	struct hak_cache *c;
-
-	mutex_lock(&hak_cache_mutex);
-	list_for_each_entry(c, &hak_caches, list) {
-		struct hak_cpu_cache *cc;
-
-		preempt_disable();
-		cc = this_cpu_ptr(c->cpu);
-		if (!READ_ONCE(cc->busy) && (all || hak_cpu_idle(cc))) {
-			hak_cpu_enter(cc);
-			hak_cpu_flush(c, cc);
-			hak_cpu_leave(cc);
-		}
-		preempt_enable();
-	}
-	mutex_unlock(&hak_cache_mutex);
-}
-
-static bool hak_cpu_cache_holds(const struct hak_cpu_cache *cc)
-{
-	return READ_ONCE(cc->nr) || READ_ONCE(cc->cur);
-}
-
-/* Has @cpu objects cached, or a slab? As of some moment. Context: task. */
-bool hak_cpu_holds(unsigned int cpu)
-{
-	struct hak_cache *c;
-	bool holds = false;
-
-	mutex_lock(&hak_cache_mutex);
-	list_for_each_entry(c, &hak_caches, list) {
-		holds = hak_cpu_cache_holds(per_cpu_ptr(c->cpu, cpu));
-		if (holds)
-			break;
-	}
-	mutex_unlock(&hak_cache_mutex);
-	return holds;
-}
-
-/**
- * hak_cpu_look() - see which caches of a CPU are idle
- * @cpu: the CPU
- * @idle: set to whether one holds something and has neither been refilled nor
- *	spilled since the last look
- *
- * A cache is looked at by itself: a CPU of a machine at work uses some of them
- * all the time.
- *
- * Context: task; one caller at a time.
- * Return: true if one has been refilled or spilled.
- */
-bool hak_cpu_look(unsigned int cpu, bool *idle)
-{
-	struct hak_cache *c;
-	bool active = false;
-
-	*idle = false;
-	mutex_lock(&hak_cache_mutex);
-	list_for_each_entry(c, &hak_caches, list) {
-		struct hak_cpu_cache *cc = per_cpu_ptr(c->cpu, cpu);
-		u32 now = hak_cpu_activity(cc);
-
-		if (now != cc->seen) {
-			WRITE_ONCE(cc->seen, now);
-			active = true;
-		} else if (hak_cpu_cache_holds(cc)) {
-			*idle = true;
-		}
-	}
-	mutex_unlock(&hak_cache_mutex);
-	return active;
-}
-
 /* Bytes of a per-CPU cache that holds @cap objects; never without room for one. */
 size_t hak_cpu_cache_bytes(unsigned int cap)
 {
@@ -641,50 +380,4 @@ void hak_cpu_cache_init(struct hak_cpu_cache *cc, unsigned int cap)
 	cc->busy = 1;
 	cc->cap = cap;
 	cc->batch = (cap + 1) / 2;
-}
-
-/* CPU hotplug, prepare stage: the caches of @cpu may be used. */
-int hak_cpu_online(unsigned int cpu)
-{
-	struct hak_cache *c;
-
-	mutex_lock(&hak_cache_mutex);
-	list_for_each_entry(c, &hak_caches, list)
-		WRITE_ONCE(per_cpu_ptr(c->cpu, cpu)->busy, 0);
-	mutex_unlock(&hak_cache_mutex);
-	pr_debug("cpu %u online\n", cpu);
-	return 0;
-}
-
-/**
- * hak_cpu_dead() - CPU hotplug, prepare stage: @cpu is gone, take its stock
- * @cpu: the CPU
- *
- * This is the one place where somebody else acts as owner. A CPU cannot die
- * inside its busy section; a thread can vanish there by fork(), and then what
- * it was working on is left alone.
- *
- * Return: 0, or -EBUSY if something had to be left alone.
- */
-int hak_cpu_dead(unsigned int cpu)
-{
-	struct hak_cache *c;
-	int err = 0;
-
-	mutex_lock(&hak_cache_mutex);
-	list_for_each_entry(c, &hak_caches, list) {
-		struct hak_cpu_cache *cc = per_cpu_ptr(c->cpu, cpu);
-
-		if (READ_ONCE(cc->busy)) {
-			err = -EBUSY;
-			continue;
-		}
-		preempt_disable();
-		hak_cpu_enter(cc);	/* and never leave */
-		hak_cpu_flush(c, cc);
-		preempt_enable();
-	}
-	mutex_unlock(&hak_cache_mutex);
-	pr_debug("cpu %u gone%s\n", cpu, err ? " inside a busy section" : "");
-	return err;
 }

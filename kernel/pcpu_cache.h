@@ -1,16 +1,62 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The per-CPU cache's fast paths. Each is to stay one screen, and to leave
- * whatever is rare to a function of its own that starts over, so that none of
- * it costs registers here; see docs/design.md for what may interrupt them where.
+ * The per-CPU cache: a CPU's stock of ready objects of one cache. Its
+ * fast paths are in fast_path.h.
  */
 #ifndef _HAK_PCPU_CACHE_H
 #define _HAK_PCPU_CACHE_H
 
-#include <linux/sched/mm.h>
-#include <linux/string.h>
+#include <linux/build_bug.h>
+#include <linux/compiler.h>
+#include <linux/gfp_types.h>
+#include <linux/types.h>
 
-#include "core.h"
+#include "geometry.h"
+
+struct hak_cache;
+struct hak_slab;
+
+/**
+ * struct hak_cpu_cache - one CPU's stock of ready objects of one cache
+ * @busy: the owner is inside, or the CPU is not online
+ * @batch: objects moved by a refill or a spill
+ * @nr: objects in @obj
+ * @cap: most objects @obj may hold after a free
+ * @seen: refills and spills as the idle trim last saw them; the trim's
+ * @cur: the slab this CPU owns
+ * @refills: times objects were taken from a slab
+ * @spills: times objects were given back
+ * @pushes: groups pushed to slabs of others
+ * @drains: times a remote list was taken
+ * @none: always NULL, so that there is something before the first object
+ * @obj: the objects, in the order they came
+ *
+ * Only its CPU touches it, with preemption off and, beyond reading @busy,
+ * with @busy set by itself.
+ */
+struct hak_cpu_cache {
+	u8 busy;
+	u16 batch;
+	u32 nr;
+	u32 cap;
+	u32 seen;
+	struct hak_slab *cur;
+	unsigned long refills;
+	unsigned long spills;
+	unsigned long pushes;
+	unsigned long drains;
+	void *none;
+	void *obj[] __aligned(64);
+};
+
+/* The object that was freed last, of the first @nr in @cc; NULL for none. */
+static __always_inline void *hak_cpu_last(const struct hak_cpu_cache *cc,
+					  unsigned int nr)
+{
+	BUILD_BUG_ON(offsetof(struct hak_cpu_cache, obj) !=
+		     offsetof(struct hak_cpu_cache, none) + sizeof(void *));
+	return cc->obj[(long)nr - 1];
+}
 
 /* The owner goes in: whatever interrupts it from here on only pushes. */
 static __always_inline void hak_cpu_enter(struct hak_cpu_cache *cc)
@@ -25,80 +71,42 @@ static __always_inline void hak_cpu_leave(struct hak_cpu_cache *cc)
 	WRITE_ONCE(cc->busy, 0);
 }
 
-/* Pop an object off this CPU's cache of @c; false if that has none to give. */
-static __always_inline bool hak_cpu_pop(struct hak_cache *c, void **p)
-{
-	struct hak_cpu_cache *cc;
-	unsigned int nr;
-
-	preempt_disable();
-	cc = this_cpu_ptr(c->cpu);
-	if (likely(!READ_ONCE(cc->busy))) {
-		hak_cpu_enter(cc);
-		nr = cc->nr;
-		if (likely(nr)) {
-			*p = cc->obj[nr - 1];
-			WRITE_ONCE(cc->nr, nr - 1);
-			hak_cpu_leave(cc);
-			preempt_enable();
-			return true;
-		}
-		hak_cpu_leave(cc);
-	}
-	preempt_enable();
-	return false;
-}
+size_t hak_cpu_cache_bytes(unsigned int cap);
+void hak_cpu_cache_init(struct hak_cpu_cache *cc, unsigned int cap);
+void *hak_cpu_alloc_slow(struct hak_cache *c, gfp_t gfp);
+void hak_cpu_free(struct hak_cache *c, struct hak_slab *s, void *p);
+void *hak_node_alloc(struct hak_cache *c, gfp_t gfp, int nid);
+unsigned int hak_cpu_alloc_bulk(struct hak_cache *c, unsigned int n, void **p);
+unsigned int hak_cpu_free_bulk(const struct hak_cache *want, unsigned int n,
+			       void **p);
+unsigned int hak_cpu_refill(struct hak_cache *c, struct hak_cpu_cache *cc,
+			    int nid);
+void hak_cpu_spill(struct hak_cache *c, struct hak_cpu_cache *cc,
+		   void **obj, unsigned int n);
+void *hak_cpu_take(struct hak_cache *c, struct hak_cpu_cache *cc, int nid);
+void hak_cpu_put(struct hak_cache *c, struct hak_cpu_cache *cc,
+		 struct hak_slab *s, void *p);
+unsigned int hak_cpu_take_from_slab(struct hak_cache *c,
+				    struct hak_cpu_cache *cc, int nid,
+				    void **obj, unsigned int want);
+void hak_cpu_make_room(struct hak_cache *c, struct hak_cpu_cache *cc);
+void hak_cpu_flush(struct hak_cache *c, struct hak_cpu_cache *cc);
+void hak_cpu_flush_this(bool all);
+bool hak_cpu_holds(unsigned int cpu);
+bool hak_cpu_look(unsigned int cpu, bool *idle);
+extern int hak_trim_off;
+void hak_trim_pause(bool pause);	/* shrink.c; the module only */
+int hak_cpu_online(unsigned int cpu);
+int hak_cpu_dead(unsigned int cpu);
 
 /*
- * Push @p, which is to be an object of @want unless that is NULL, onto this
- * CPU's cache. False for whatever is not that simple, with nothing done.
+ * Most bytes of slabs that @cpus CPUs own while they use @caches caches: one
+ * slab each. Objects cached there may keep as many slabs again as there are
+ * objects; the idle trim ends both.
  */
-static __always_inline bool hak_cpu_push(const void *p,
-					 const struct hak_cache *want)
+static inline u64 hak_owned_bytes(unsigned int cpus, unsigned int caches)
 {
-	struct hak_entry *e = NULL;
-	struct hak_cache *c = NULL;
-	struct hak_cpu_cache *cc;
-	unsigned int nr;
-
-	preempt_disable();
-	if (unlikely(!hak_find_object(p, &e, &c)))
-		goto no;
-	if (unlikely(want && c != want) || want_init_on_free())
-		goto no;
-	if (static_branch_unlikely(&hak_modes))
-		goto no;
-	if (hak_has_nodes() && e->nid != numa_mem_id())
-		goto no;
-	cc = this_cpu_ptr(c->cpu);
-	if (unlikely(in_nmi()) || unlikely(READ_ONCE(cc->busy)))
-		goto no;
-
-	hak_cpu_enter(cc);
-	nr = cc->nr;
-	/* What was the last to be freed is not freed again. */
-	if (likely(nr < cc->cap && hak_cpu_last(cc, nr) != p)) {
-		cc->obj[nr] = (void *)p;
-		WRITE_ONCE(cc->nr, nr + 1);
-		hak_cpu_leave(cc);
-		preempt_enable();
-		return true;
-	}
-	hak_cpu_leave(cc);
-no:
-	preempt_enable();
-	return false;
-}
-
-/* One object of @c; zeroed if the caller or the system wants that. */
-static __always_inline void *hak_object_alloc(struct hak_cache *c, gfp_t gfp)
-{
-	void *p = NULL;
-
-	might_alloc(gfp);
-	if (static_branch_unlikely(&hak_modes) || unlikely(!hak_cpu_pop(c, &p)))
-		return hak_cpu_alloc_slow(c, gfp);
-	return unlikely(want_init_on_alloc(gfp)) ? memset(p, 0, c->size) : p;
+	return (u64)cpus * caches * HAK_SLAB_SIZE;
 }
 
 #endif /* _HAK_PCPU_CACHE_H */

@@ -15,7 +15,7 @@
 #include <linux/kernel.h>
 
 #include "core.h"
-#include "pcpu_cache.h"
+#include "fast_path.h"
 #include "shim.h"
 
 /* Sanitizers have a malloc of their own; there ours goes by another name. */

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A cache: what a size class and a cache of hak_cache_create() have in common.
+ */
+#ifndef _HAK_CACHE_H
+#define _HAK_CACHE_H
+
+#include <linux/list.h>
+#include <linux/llist.h>
+#include <linux/mutex.h>
+#include <linux/percpu.h>
+#include <linux/slab.h>
+#include <linux/types.h>
+
+struct hak_class_stats;
+struct hak_cpu_cache;
+struct hak_pool;
+
+/**
+ * struct hak_cache - a size class, or a cache made by hak_cache_create()
+ * @cpu: the per-CPU caches
+ * @size: bytes of an object, its stride in the slab
+ * @recip: ceil(2^32 / @size): an offset is a multiple of @size exactly when
+ *	(u32)(offset * recip) < recip, for the 16 bits an offset has
+ * @capacity: objects of a slab
+ * @link: offset of the free link inside an object
+ * @publish_at: waiting frees that make a parked slab findable
+ * @pool: by node
+ * @fallback: SLUB cache for when no superslab can be had (typed caches)
+ * @name: for people
+ * @list: place in hak_caches
+ * @stats: where its slabs are being counted, or NULL; under hak_cache_mutex
+ */
+struct hak_cache {
+	struct hak_cpu_cache __percpu *cpu;
+	u32 size;
+	u32 recip;
+	u32 capacity;
+	u32 link;
+	u32 publish_at;
+	struct hak_pool **pool;
+	struct kmem_cache *fallback;
+	const char *name;
+	struct list_head list;
+	struct hak_class_stats *stats;
+} __aligned(128);
+
+extern struct list_head hak_caches;
+extern struct mutex hak_cache_mutex;
+int hak_cache_setup(struct hak_cache *c, const char *name, u32 size);
+void hak_cache_teardown(struct hak_cache *c);
+
+static __always_inline struct llist_node *hak_to_link(const struct hak_cache *c,
+						      const void *p)
+{
+	return (struct llist_node *)((char *)p + c->link);
+}
+
+static __always_inline void *hak_from_link(const struct hak_cache *c,
+					   struct llist_node *n)
+{
+	return (char *)n - c->link;
+}
+
+/* Is @off, less than HAK_SLAB_SIZE, a multiple of what @recip is of? */
+static __always_inline bool hak_multiple(u32 off, u32 recip)
+{
+	return off * recip < recip;
+}
+
+/* ... of the objects' size? */
+static __always_inline bool hak_offset_valid(const struct hak_cache *c, u32 off)
+{
+	return hak_multiple(off, c->recip);
+}
+
+#endif /* _HAK_CACHE_H */

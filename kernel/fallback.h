@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The fallback: requests that are SLUB's, and objects that came from there.
+ */
+#ifndef _HAK_FALLBACK_H
+#define _HAK_FALLBACK_H
+
+#include <linux/gfp_types.h>
+#include <linux/types.h>
+
+#include "stats.h"
+
+struct hak_cache;
+
+/* Requests that are SLUB's: hakmem neither charges memcgs nor has zones. */
+#define HAK_GFP_FOREIGN		(__GFP_ACCOUNT | __GFP_DMA | __GFP_DMA32)
+
+int hak_fallback_init(void);
+void hak_fallback_exit(void);
+void hak_fallback_sync(void);
+bool hak_may_call_mm(void);
+void *hak_fallback_alloc(size_t size, gfp_t gfp, int node, enum hak_event why);
+void *hak_fallback_object(struct hak_cache *c, gfp_t gfp, int node,
+			  enum hak_event why);
+void *hak_fallback_realloc(const void *p, size_t size, gfp_t gfp,
+			   unsigned long caller);
+void hak_fallback_free(const void *p, unsigned long caller);
+bool hak_fallback_owns(const void *p);
+void hak_fallback_forked(void);
+
+#endif /* _HAK_FALLBACK_H */

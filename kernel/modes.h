@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What can be switched on for all of hakmem, and costs nothing while it is off.
+ */
+#ifndef _HAK_MODES_H
+#define _HAK_MODES_H
+
+#include <linux/jump_label.h>
+#include <linux/kconfig.h>
+
+/* On while trace_ring or paranoid_drain is: sends every operation the slow way. */
+DECLARE_STATIC_KEY_FALSE(hak_modes);
+
+/* On with more than one memory node. */
+DECLARE_STATIC_KEY_FALSE(hak_numa);
+
+static __always_inline bool hak_has_nodes(void)
+{
+	return IS_ENABLED(CONFIG_NUMA) && static_branch_unlikely(&hak_numa);
+}
+
+#endif /* _HAK_MODES_H */

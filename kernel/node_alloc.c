@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Allocations that name a memory node.
+ */
+#include <linux/nodemask.h>
+#include <linux/topology.h>
+
+#include "core.h"
+#include "fast_path.h"
+
+/* One object of node @nid, from a slab owned for as long as it takes. */
+static void *hak_node_take(struct hak_cache *c, int nid)
+{
+	struct hak_slab *s;
+	void *p = NULL;
+
+	preempt_disable();
+	s = hak_pool_adopt(c, nid);
+	if (!s)
+		s = hak_superslab_claim(c, nid);
+	/* A slab published by a stalled pusher may have nothing after all. */
+	while (s && !hak_slab_take(c, s, &p, 1)) {
+		if (!hak_slab_park(s))
+			continue;
+		s = hak_pool_adopt(c, nid);
+		if (!s)
+			s = hak_superslab_claim(c, nid);
+	}
+	if (s)
+		hak_pool_put(s, HAK_OWNED);
+	preempt_enable();
+	return p;
+}
+
+/**
+ * hak_node_alloc() - allocate from a given memory node
+ * @c: the cache
+ * @gfp: the caller's flags; __GFP_THISNODE insists on the node
+ * @nid: the node
+ *
+ * Return: as for hak_alloc_node().
+ */
+void *hak_node_alloc(struct hak_cache *c, gfp_t gfp, int nid)
+{
+	void *p;
+
+	if (nid == NUMA_NO_NODE || !hak_has_nodes())
+		return hak_object_alloc(c, gfp);
+	if (nid == numa_mem_id() && !(gfp & __GFP_THISNODE))
+		return hak_object_alloc(c, gfp);
+
+	might_alloc(gfp);
+	if (in_nmi())
+		return hak_fallback_object(c, gfp, nid, HAK_EV_NESTED);
+	/* SLUB knows what to say of a node that does not exist. */
+	if (nid < 0 || nid >= nr_node_ids || !node_possible(nid))
+		return hak_fallback_object(c, gfp, nid, HAK_EV_FOREIGN);
+	if (!(gfp & __GFP_THISNODE))
+		nid = hak_node_near(nid);
+	p = hak_node_take(c, nid);
+	if (!p && hak_may_call_mm() &&
+	    hak_superslab_grow(nid, gfp | __GFP_THISNODE) >= 0)
+		p = hak_node_take(c, nid);
+	if (p)
+		return hak_init_on_alloc(c, p, gfp);
+	return hak_fallback_object(c, gfp, nid, HAK_EV_NOMEM);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The pool: partial and empty slabs of a cache that have no owner.
+ */
+#ifndef _HAK_POOL_H
+#define _HAK_POOL_H
+
+#include <linux/atomic.h>
+#include <linux/cache.h>
+#include <linux/list.h>
+#include <linux/llist.h>
+#include <linux/spinlock.h>
+
+#include "slab.h"
+
+struct hak_cache;
+
+/**
+ * struct hak_pool - partial and empty slabs of one cache on one node
+ * @incoming: lock-free stack of new arrivals
+ * @nr: slabs in the pool; a hint
+ * @lock: protects @chain and @list
+ * @chain: arrivals taken off @incoming
+ * @list: slabs the reaper has looked at, longest ago first
+ */
+struct hak_pool {
+	struct llist_head incoming;
+	atomic_t nr;
+	raw_spinlock_t lock ____cacheline_aligned_in_smp;
+	struct llist_node *chain;
+	struct list_head list;
+};
+
+int hak_pool_create(struct hak_cache *c);
+void hak_pool_destroy(struct hak_cache *c);
+void hak_pool_put(struct hak_slab *s, enum hak_slab_state from);
+struct hak_slab *hak_pool_adopt(struct hak_cache *c, int nid);
+unsigned int hak_pool_reap(struct hak_pool *pool);
+
+#endif /* _HAK_POOL_H */

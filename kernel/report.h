@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Reports of misuse and corruption.
+ */
+#ifndef _HAK_REPORT_H
+#define _HAK_REPORT_H
+
+struct hak_cache;
+struct hak_slab;
+
+void hak_report_bad_free(const void *p, const struct hak_cache *c,
+			 const char *why, unsigned long caller);
+void hak_report_corrupt(struct hak_slab *s, const void *p, const char *why);
+void hak_report_stray(const struct hak_cache *c, const void *p, unsigned int n);
+
+#endif /* _HAK_REPORT_H */

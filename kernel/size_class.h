@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The size classes, and which of them serves a request.
+ */
+#ifndef _HAK_SIZE_CLASS_H
+#define _HAK_SIZE_CLASS_H
+
+#include <linux/compiler.h>
+#include <linux/types.h>
+
+#include "cache.h"
+#include "include/hakmem.h"
+
+#define HAK_NR_CLASSES		22
+#define HAK_MIN_SIZE		8
+
+extern struct hak_cache hak_class[HAK_NR_CLASSES];
+extern u8 hak_size_index[HAK_MAX_SIZE / HAK_MIN_SIZE + 1];
+int hak_size_class_init(void);
+void hak_size_class_exit(void);
+
+/* Is @c a size class, not a cache made by hak_cache_create()? */
+static inline bool hak_is_size_class(const struct hak_cache *c)
+{
+	return c >= hak_class && c < hak_class + HAK_NR_CLASSES;
+}
+
+/* Class that serves @size, 1..HAK_MAX_SIZE bytes. */
+static __always_inline struct hak_cache *hak_size_class(size_t size)
+{
+	struct hak_cache *c;
+
+	c = &hak_class[hak_size_index[(size + HAK_MIN_SIZE - 1) / HAK_MIN_SIZE]];
+	/* Computed once, and not again for each use. */
+	OPTIMIZER_HIDE_VAR(c);
+	return c;
+}
+
+#endif /* _HAK_SIZE_CLASS_H */

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A slab: 64 KiB of objects of one cache, and who may do what to it. The
+ * tables are in core.h.
+ */
+#ifndef _HAK_SLAB_H
+#define _HAK_SLAB_H
+
+#include <linux/atomic.h>
+#include <linux/bits.h>
+#include <linux/list.h>
+#include <linux/llist.h>
+#include <linux/types.h>
+
+#include "cache.h"
+#include "registry.h"
+
+struct hak_superslab;
+
+enum hak_slab_state {
+	HAK_OWNED,
+	HAK_PARKED,
+	HAK_POOLED,
+	HAK_UNUSED,
+};
+
+#define HAK_STATE_BITS		2
+#define HAK_STATE_MASK		((u32)GENMASK(HAK_STATE_BITS - 1, 0))
+
+/**
+ * struct hak_slab - metadata of 64 KiB of objects of one cache
+ * @freelist: free objects; links checked as they are popped
+ * @drained: objects taken off @remote and not yet looked at
+ * @addr: first byte of the slab
+ * @ss: the superslab it is a slot of
+ * @entry: its entry in the registry
+ * @bump: objects carved so far; those beyond were never allocated
+ * @taken: objects handed out less those the owner took back, since freed
+ *	was last set to 0
+ * @slot: index in @ss
+ * @stranded: hak_paranoid_scan()'s, under hak_cache_mutex
+ * @remote: objects freed by anyone but the owner
+ * @rc: freed << HAK_STATE_BITS | enum hak_slab_state
+ * @nid: memory node of the pages
+ * @cache: whose objects these are
+ * @link: place in hak_pool.incoming or hak_pool.chain
+ * @list: place in hak_pool.list
+ *
+ * used = taken - freed counts objects that are live, cached by some CPU, or
+ * pushed and not counted yet. Invariants: 0 <= used <= bump <= capacity; a
+ * slab with used == 0 has no pusher.
+ */
+struct hak_slab {
+	/* Written by the owner only. */
+	struct llist_node *freelist;
+	struct llist_node *drained;
+	unsigned long addr;
+	struct hak_superslab *ss;
+	struct hak_entry *entry;
+	u32 bump;
+	u32 taken;
+	u32 slot;
+	u32 stranded;
+
+	/* Written by anyone. */
+	struct llist_head remote __aligned(64);
+	atomic_t rc;
+	int nid;
+	struct hak_cache *cache;
+	union {
+		struct llist_node link;
+		struct list_head list;
+	};
+} __aligned(128);
+
+void hak_slab_init(struct hak_slab *s, struct hak_cache *c);
+unsigned int hak_slab_take(struct hak_cache *c, struct hak_slab *s,
+			   void **obj, unsigned int want);
+bool hak_slab_drain(struct hak_cache *c, struct hak_slab *s);
+bool hak_slab_park(struct hak_slab *s);
+void hak_slab_give(struct hak_slab *s, struct llist_node *first,
+		   struct llist_node *last, unsigned int n);
+void hak_slab_link(struct hak_slab *s, struct llist_node *first,
+		   struct llist_node *last);
+void hak_slab_count(struct hak_slab *s, unsigned int n);
+void hak_slab_push(struct hak_slab *s, struct llist_node *first,
+		   struct llist_node *last, unsigned int n);
+void hak_slab_release(struct hak_slab *s);
+bool hak_slab_validate(struct hak_slab *s);
+
+/*
+ * Does an object begin at @p that was allocated at some time? Then *@e is its
+ * slab's entry and *@c its cache. RCU keeps a cache that is being destroyed:
+ * preemption is off.
+ */
+static __always_inline bool hak_find_object(const void *p, struct hak_entry **e,
+					    struct hak_cache **c)
+{
+	u32 off = (unsigned long)p & HAK_SLAB_MASK;
+
+	if (unlikely(!hak_registry_find(p, e)))
+		return false;
+	/*
+	 * Whoever frees an object got it from whoever carved it, with all that
+	 * was written here before. Whoever does not may see one word old and one
+	 * new, but never a cache that is no more.
+	 */
+	if (unlikely(off >= READ_ONCE((*e)->limit)))
+		return false;
+	*c = READ_ONCE((*e)->cache);
+	return likely(hak_offset_valid(*c, off));
+}
+
+static __always_inline enum hak_slab_state hak_rc_state(u32 rc)
+{
+	return rc & HAK_STATE_MASK;
+}
+
+/* Objects neither in the slab nor counted back; see struct hak_slab. */
+static __always_inline u32 hak_slab_used(struct hak_slab *s)
+{
+	u32 rc = atomic_read(&s->rc);
+
+	return ((READ_ONCE(s->taken) << HAK_STATE_BITS) -
+		(rc & ~HAK_STATE_MASK)) >> HAK_STATE_BITS;
+}
+
+/* Was every object that left the slab counted back? @rc is the slab's. */
+static __always_inline bool hak_rc_whole(struct hak_slab *s, u32 rc)
+{
+	return (rc & ~HAK_STATE_MASK) == READ_ONCE(s->taken) << HAK_STATE_BITS;
+}
+
+#endif /* _HAK_SLAB_H */

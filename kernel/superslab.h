@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Superslabs: blocks of slabs that all caches of a memory node share.
+ */
+#ifndef _HAK_SUPERSLAB_H
+#define _HAK_SUPERSLAB_H
+
+#include <linux/atomic.h>
+#include <linux/bits.h>
+#include <linux/gfp_types.h>
+#include <linux/list.h>
+#include <linux/rcupdate.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+
+#include "geometry.h"
+
+struct hak_cache;
+struct hak_slab;
+struct hak_stats;
+
+/* Wholly empty superslabs a node keeps for the next claim. */
+#define HAK_STOCK		1
+
+/* How long to ask for little after a node had nothing to give, in ms. */
+#define HAK_BACKOFF_MS		100
+
+/**
+ * struct hak_superslab - naturally aligned block of slabs
+ * @all: place in hak_superslabs, RCU
+ * @avail: place in hak_node.avail while a slot is unused
+ * @used: a bit per slot in use, or HAK_SS_DEAD; under hak_node.lock
+ * @full: @used with every slot in use that has its pages; under hak_node.lock
+ * @addr: first byte
+ * @order: page order of the block
+ * @nid: memory node of the pages
+ * @slab: metadata, one per slot
+ * @rcu: for readers of @all
+ */
+struct hak_superslab {
+	struct list_head all;
+	struct list_head avail;
+	u64 used;
+	u64 full;
+	unsigned long addr;
+	unsigned int order;
+	int nid;
+	struct hak_slab *slab;
+	struct rcu_head rcu;
+};
+
+#define HAK_SS_DEAD		BIT_ULL(63)
+
+/**
+ * struct hak_node - superslabs of one memory node
+ * @lock: protects the rest
+ * @avail: superslabs with an unused slot, fullest first
+ * @nr_empty: superslabs without a slot in use
+ * @empty_pages: pages in those
+ * @near: the nearest node that had memory as the core came up
+ * @growing: somebody is asking for a superslab
+ * @failed: when the page allocator had not even one slab, in jiffies; 0 if it
+ *	has had since
+ */
+struct hak_node {
+	raw_spinlock_t lock;
+	struct list_head avail;
+	unsigned int nr_empty;
+	unsigned long empty_pages;
+	int near;
+	atomic_t growing;
+	unsigned long failed;
+};
+
+extern struct list_head hak_superslabs;
+int hak_superslab_init(void);
+void hak_superslab_exit(void);
+int hak_superslab_grow(int nid, gfp_t gfp);
+int hak_node_near(int nid);
+struct hak_slab *hak_superslab_claim(struct hak_cache *c, int nid);
+void hak_superslab_unclaim(struct hak_slab *s);
+void hak_superslab_trim(unsigned int keep);
+void hak_superslab_break(void);
+unsigned long hak_superslab_empty_pages(int nid);
+unsigned long hak_superslab_shrink(int nid, unsigned long pages);
+void hak_superslab_stats(struct hak_stats *st);
+void hak_superslab_forked(void);
+
+#endif /* _HAK_SUPERSLAB_H */
