@@ -11,13 +11,41 @@
 /* At most so many objects of a bulk call are moved with preemption off. */
 #define HAK_BULK_BATCH	64
 
+/* Up to @n objects of the per-CPU cache, those freed last. */
+static __always_inline unsigned int
+hak_cpu_take_cached(struct hak_cpu_cache *cc, unsigned int n, void **p)
+{
+	n = min(n, cc->nr);
+	cc->nr -= n;
+	memcpy(p, cc->obj + cc->nr, n * sizeof(*p));
+	return n;
+}
+
+/*
+ * Up to @n objects when the per-CPU cache is empty. What others sent is received
+ * into it; what the slab has goes to the caller without that detour.
+ */
+static unsigned int hak_cpu_take_more(struct hak_cache *c,
+				      struct hak_cpu_cache *cc, unsigned int n,
+				      void **p)
+{
+	int nid = hak_node_near(numa_mem_id());
+	unsigned int got = 0;
+
+	while (got < n && hak_depot_receive(c, cc, nid))
+		got += hak_cpu_take_cached(cc, n - got, p + got);
+	if (got < n)
+		got += hak_cpu_take_from_slab(c, cc, nid, p + got, n - got);
+	return got;
+}
+
 /**
  * hak_cpu_alloc_bulk() - allocate some of many objects
  * @c: the cache
  * @n: how many are wanted
  * @p: room for them
  *
- * What the per-CPU cache has first, the rest from the slab without a detour.
+ * What the per-CPU cache has first, then what other CPUs sent, then the slab's.
  *
  * Context: any but NMI.
  * Return: objects allocated, not zeroed; 0 if it takes hak_cpu_alloc_slow().
@@ -33,13 +61,9 @@ unsigned int hak_cpu_alloc_bulk(struct hak_cache *c, unsigned int n, void **p)
 	if (!static_branch_unlikely(&hak_modes) &&
 	    likely(!in_nmi() && !READ_ONCE(cc->busy))) {
 		hak_cpu_enter(cc);
-		got = min(n, cc->nr);
-		cc->nr -= got;
-		memcpy(p, cc->obj + cc->nr, got * sizeof(*p));
+		got = hak_cpu_take_cached(cc, n, p);
 		if (got < n)
-			got += hak_cpu_take_from_slab(c, cc,
-						      hak_node_near(numa_mem_id()),
-						      p + got, n - got);
+			got += hak_cpu_take_more(c, cc, n - got, p + got);
 		hak_cpu_leave(cc);
 	}
 	preempt_enable();

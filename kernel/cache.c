@@ -73,7 +73,8 @@ int hak_cache_setup(struct hak_cache *c, const char *name, u32 size)
 		return -ENOMEM;
 	}
 	for_each_possible_cpu(cpu)
-		hak_cpu_cache_init(per_cpu_ptr(c->cpu, cpu), hak_fast_cap);
+		hak_cpu_cache_init(per_cpu_ptr(c->cpu, cpu), hak_fast_cap,
+				   HAK_MAGAZINES);
 
 	hak_cache_publish(c);
 	return 0;
@@ -98,8 +99,10 @@ static void hak_cache_quiesce(struct hak_cache *c)
 		hak_cpu_flush(c, cc);
 		preempt_enable();
 	}
-	for_each_node(nid)
+	for_each_node(nid) {
+		hak_depot_flush(c, nid);
 		hak_pool_reap(c->pool[nid]);
+	}
 	list_del_init(&c->list);
 	mutex_unlock(&hak_cache_mutex);
 	cpus_read_unlock();

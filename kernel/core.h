@@ -34,6 +34,8 @@
  *
  *   hak_pool.lock      pops of one (cache, node)
  *   hak_node.lock      slots of the node's superslabs
+ *   hak_depot.lock     who takes a magazine; CPUs only try it, so it may be held
+ *                      with interrupts on
  *   hak_all_lock       the list of all superslabs (readers: RCU)
  *   hak_cache_mutex    the list of caches, and reaping; task context; inside
  *                      cpus_read_lock(), outside the raw locks; nothing is
@@ -68,6 +70,7 @@
 
 #include "cache.h"
 #include "compat.h"
+#include "depot.h"
 #include "fallback.h"
 #include "geometry.h"
 #include "include/hakmem.h"

@@ -4,10 +4,11 @@
  */
 #include "core.h"
 
-/* A number that is another after each refill and spill. */
+/* A number that is another whenever objects came into or left @cc in a batch. */
 static u32 hak_cpu_activity(const struct hak_cpu_cache *cc)
 {
-	return READ_ONCE(cc->refills) + READ_ONCE(cc->spills);
+	return READ_ONCE(cc->refills) + READ_ONCE(cc->spills) +
+	       READ_ONCE(cc->sends);
 }
 
 static bool hak_cpu_idle(const struct hak_cpu_cache *cc)

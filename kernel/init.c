@@ -130,6 +130,7 @@ void hak_core_exit(void)
 {
 	/* Calls hak_cpu_dead() for each CPU, which empties its caches. */
 	cpuhp_remove_state(hak_cpuhp_state);
+	hak_depot_trim(true);
 	hak_reaper_exit();
 	hak_core_leaks();
 	hak_size_class_exit();

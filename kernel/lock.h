@@ -14,11 +14,13 @@ enum hak_lock_kind {
 	HAK_LOCK_POOL,
 	HAK_LOCK_NODE,
 	HAK_LOCK_ALL,
+	HAK_LOCK_DEPOT,
 	HAK_NR_LOCKS,
 };
 
 extern const char *const hak_lock_name[HAK_NR_LOCKS];
 DECLARE_STATIC_KEY_FALSE(hak_lock_stats_on);
+bool hak_trylock_counted(raw_spinlock_t *lock, enum hak_lock_kind kind);
 void hak_lock_counted(raw_spinlock_t *lock, enum hak_lock_kind kind);
 
 /* Interrupts off, then @lock; with lock_stats, counted. */
@@ -30,6 +32,11 @@ void hak_lock_counted(raw_spinlock_t *lock, enum hak_lock_kind kind);
 		else						\
 			raw_spin_lock(lock);			\
 	} while (0)
+
+/* @lock if it is free, interrupts as they are; with lock_stats, counted. */
+#define hak_trylock(lock, kind)						\
+	(static_branch_unlikely(&hak_lock_stats_on) ?			\
+	 hak_trylock_counted(lock, kind) : raw_spin_trylock(lock))
 
 #define hak_unlock(lock, flags)	raw_spin_unlock_irqrestore(lock, flags)
 

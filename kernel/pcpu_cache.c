@@ -19,12 +19,6 @@
 /* The idle trim is off and wants to be started; only the module has one. */
 int hak_trim_off;
 
-static __always_inline void hak_trim_kick(void)
-{
-	if (unlikely(READ_ONCE(hak_trim_off)) && xchg(&hak_trim_off, 0))
-		hak_reaper_arm();
-}
-
 struct hak_spill_group {
 	struct hak_slab *slab;
 	struct llist_node *first;
@@ -34,12 +28,13 @@ struct hak_spill_group {
 
 static void hak_spill_group(struct hak_cpu_cache *cc, struct hak_spill_group *g)
 {
-	if (g->slab == cc->cur) {
+	if (cc && g->slab == cc->cur) {
 		hak_slab_give(g->slab, g->first, g->last, g->n);
 		return;
 	}
 	hak_slab_push(g->slab, g->first, g->last, g->n);
-	cc->pushes++;
+	if (cc)
+		cc->pushes++;
 }
 
 /* Groups being gathered; only those whose bit is set in @used mean anything. */
@@ -77,7 +72,7 @@ static __always_inline bool hak_same_slab(const void *a, const void *b)
 /**
  * hak_cpu_spill() - give objects back to the slabs they came from
  * @c: their cache
- * @cc: the per-CPU cache, busy
+ * @cc: the per-CPU cache, busy; NULL for a caller that owns no slab
  * @obj: the objects
  * @n: how many
  *
@@ -114,9 +109,11 @@ void hak_cpu_spill(struct hak_cache *c, struct hak_cpu_cache *cc,
 	}
 	for (; sp.used; sp.used &= sp.used - 1)
 		hak_spill_group(cc, &sp.group[__ffs(sp.used)]);
-	cc->spills++;
-	hak_trim_kick();
-	hak_trace(HAK_TR_SPILL, cc->cur, NULL, n);
+	if (cc) {
+		cc->spills++;
+		hak_trim_kick();
+	}
+	hak_trace(HAK_TR_SPILL, cc ? cc->cur : NULL, NULL, n);
 }
 
 /*
@@ -142,6 +139,7 @@ unsigned int hak_cpu_take_from_slab(struct hak_cache *c,
 			if (!s)
 				return 0;
 			cc->cur = s;
+			WRITE_ONCE(s->entry->home, hak_cpu_tag(cc));
 		}
 		if (!llist_empty(&s->remote))
 			cc->drains++;
@@ -160,17 +158,22 @@ unsigned int hak_cpu_take_from_slab(struct hak_cache *c,
 }
 
 /**
- * hak_cpu_refill() - take a batch of objects from the slab this CPU owns
+ * hak_cpu_refill() - get a batch of objects
  * @c: the cache
  * @cc: its per-CPU cache, busy and empty
  * @nid: node to adopt or claim a slab on when there is none
+ *
+ * What another CPU has sent comes first, for it is in no slab; then what the slab
+ * has that this CPU owns.
  *
  * Return: objects now in @cc; 0 if the node has no slab left.
  */
 unsigned int hak_cpu_refill(struct hak_cache *c, struct hak_cpu_cache *cc,
 			    int nid)
 {
-	cc->nr = hak_cpu_take_from_slab(c, cc, nid, cc->obj, max(cc->batch, 1U));
+	if (hak_depot_receive(c, cc, nid))
+		return cc->nr;
+	cc->nr = hak_cpu_take_from_slab(c, cc, nid, cc->obj, max(hak_cpu_batch(cc), 1U));
 	return cc->nr;
 }
 
@@ -189,12 +192,29 @@ void *hak_cpu_take(struct hak_cache *c, struct hak_cpu_cache *cc, int nid)
 	return cc->obj[--cc->nr];
 }
 
-/* Spill the older half of a full cache. */
+/*
+ * Are these objects from slabs of another CPU? One stands for all: it is a
+ * question of speed.
+ */
+static bool hak_cpu_foreign(const struct hak_cpu_cache *cc, const void *p)
+{
+	struct hak_entry *e = NULL;
+
+	return hak_registry_find(p, &e) && READ_ONCE(e->home) != hak_cpu_tag(cc);
+}
+
+/*
+ * Get rid of the older half of a full cache. If the objects came from another
+ * CPU they are sent where CPUs look that allocate; if they are this CPU's own,
+ * or cannot be sent, they are spilled, so that what is only used here neither
+ * leaves nor keeps slabs from becoming whole.
+ */
 void hak_cpu_make_room(struct hak_cache *c, struct hak_cpu_cache *cc)
 {
-	unsigned int n = cc->batch;
+	unsigned int n = hak_cpu_batch(cc);
 
-	hak_cpu_spill(c, cc, cc->obj, n);
+	if (!hak_cpu_foreign(cc, cc->obj[0]) || !hak_depot_send(c, cc))
+		hak_cpu_spill(c, cc, cc->obj, n);
 	cc->nr -= n;
 	memmove(cc->obj, cc->obj + n, cc->nr * sizeof(*cc->obj));
 }
@@ -368,16 +388,21 @@ void hak_cpu_flush(struct hak_cache *c, struct hak_cpu_cache *cc)
 		hak_pool_put(s, HAK_OWNED);
 }
 
-/* Bytes of a per-CPU cache that holds @cap objects; never without room for one. */
+/*
+ * Bytes of a per-CPU cache that holds @cap objects, with its magazines; never
+ * without room for one object.
+ */
 size_t hak_cpu_cache_bytes(unsigned int cap)
 {
-	return offsetof(struct hak_cpu_cache, obj) + max(cap, 1U) * sizeof(void *);
+	return hak_magazine_offset(cap) +
+	       (cap ? HAK_MAGAZINES : 0) * hak_magazine_bytes(cap);
 }
 
 /* A fresh per-CPU cache is busy: its CPU is not online. */
-void hak_cpu_cache_init(struct hak_cpu_cache *cc, unsigned int cap)
+void hak_cpu_cache_init(struct hak_cpu_cache *cc, unsigned int cap,
+			unsigned int mags)
 {
 	cc->busy = 1;
+	cc->mags = cap ? mags : 0;
 	cc->cap = cap;
-	cc->batch = (cap + 1) / 2;
 }

@@ -6,12 +6,14 @@
 #ifndef _HAK_PCPU_CACHE_H
 #define _HAK_PCPU_CACHE_H
 
+#include <linux/atomic.h>
 #include <linux/build_bug.h>
 #include <linux/compiler.h>
 #include <linux/gfp_types.h>
 #include <linux/types.h>
 
 #include "geometry.h"
+#include "reaper.h"
 
 struct hak_cache;
 struct hak_slab;
@@ -19,13 +21,14 @@ struct hak_slab;
 /**
  * struct hak_cpu_cache - one CPU's stock of ready objects of one cache
  * @busy: the owner is inside, or the CPU is not online
- * @batch: objects moved by a refill or a spill
- * @nr: objects in @obj
+ * @mags: its magazines, which lie behind @obj; 0 with the cache off
  * @cap: most objects @obj may hold after a free
- * @seen: refills and spills as the idle trim last saw them; the trim's
+ * @nr: objects in @obj
+ * @seen: what hak_cpu_activity() was when the idle trim last looked; the trim's
+ * @sends: magazines sent; the next one to send is this modulo @mags
  * @cur: the slab this CPU owns
- * @refills: times objects were taken from a slab
- * @spills: times objects were given back
+ * @refills: times objects were taken from a slab or received
+ * @spills: times objects were given back to slabs
  * @pushes: groups pushed to slabs of others
  * @drains: times a remote list was taken
  * @none: always NULL, so that there is something before the first object
@@ -36,10 +39,11 @@ struct hak_slab;
  */
 struct hak_cpu_cache {
 	u8 busy;
-	u16 batch;
+	u8 mags;
+	u16 cap;
 	u32 nr;
-	u32 cap;
 	u32 seen;
+	u32 sends;
 	struct hak_slab *cur;
 	unsigned long refills;
 	unsigned long spills;
@@ -48,6 +52,12 @@ struct hak_cpu_cache {
 	void *none;
 	void *obj[] __aligned(64);
 };
+
+/* Objects moved at a time: half of what the cache may hold. */
+static __always_inline unsigned int hak_cpu_batch(const struct hak_cpu_cache *cc)
+{
+	return (cc->cap + 1) / 2;
+}
 
 /* The object that was freed last, of the first @nr in @cc; NULL for none. */
 static __always_inline void *hak_cpu_last(const struct hak_cpu_cache *cc,
@@ -71,8 +81,24 @@ static __always_inline void hak_cpu_leave(struct hak_cpu_cache *cc)
 	WRITE_ONCE(cc->busy, 0);
 }
 
+extern int hak_trim_off;
+
+/* Something has come into a per-CPU cache or left it: start the idle trim. */
+static __always_inline void hak_trim_kick(void)
+{
+	if (unlikely(READ_ONCE(hak_trim_off)) && xchg(&hak_trim_off, 0))
+		hak_reaper_arm();
+}
+
+/* Tells CPUs apart well enough for a choice that only speed depends on. */
+static __always_inline u32 hak_cpu_tag(const struct hak_cpu_cache *cc)
+{
+	return (unsigned long)cc >> 6;
+}
+
 size_t hak_cpu_cache_bytes(unsigned int cap);
-void hak_cpu_cache_init(struct hak_cpu_cache *cc, unsigned int cap);
+void hak_cpu_cache_init(struct hak_cpu_cache *cc, unsigned int cap,
+			unsigned int mags);
 void *hak_cpu_alloc_slow(struct hak_cache *c, gfp_t gfp);
 void hak_cpu_free(struct hak_cache *c, struct hak_slab *s, void *p);
 void *hak_node_alloc(struct hak_cache *c, gfp_t gfp, int nid);
@@ -94,7 +120,6 @@ void hak_cpu_flush(struct hak_cache *c, struct hak_cpu_cache *cc);
 void hak_cpu_flush_this(bool all);
 bool hak_cpu_holds(unsigned int cpu);
 bool hak_cpu_look(unsigned int cpu, bool *idle);
-extern int hak_trim_off;
 void hak_trim_pause(bool pause);	/* shrink.c; the module only */
 int hak_cpu_online(unsigned int cpu);
 int hak_cpu_dead(unsigned int cpu);

@@ -182,6 +182,7 @@ int hak_pool_create(struct hak_cache *c)
 		raw_spin_lock_init(&pool->lock);
 		init_llist_head(&pool->incoming);
 		INIT_LIST_HEAD(&pool->list);
+		hak_depot_init(&pool->depot);
 		c->pool[nid] = pool;
 	}
 	return 0;

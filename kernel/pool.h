@@ -11,6 +11,7 @@
 #include <linux/llist.h>
 #include <linux/spinlock.h>
 
+#include "depot.h"
 #include "slab.h"
 
 struct hak_cache;
@@ -22,6 +23,7 @@ struct hak_cache;
  * @lock: protects @chain and @list
  * @chain: arrivals taken off @incoming
  * @list: slabs the reaper has looked at, longest ago first
+ * @depot: objects under way between the node's CPUs, which are in no slab
  */
 struct hak_pool {
 	struct llist_head incoming;
@@ -29,6 +31,7 @@ struct hak_pool {
 	raw_spinlock_t lock ____cacheline_aligned_in_smp;
 	struct llist_node *chain;
 	struct list_head list;
+	struct hak_depot depot;
 };
 
 int hak_pool_create(struct hak_cache *c);

@@ -20,15 +20,17 @@ struct hak_slab;
  * @limit: bytes of it in which objects were ever allocated; 0 where there are
  *	none, so a free that is within the limit needs no other check that the
  *	address is hakmem's
+ * @home: hak_cpu_tag() of the CPU that owned the slab last
  * @nid: memory node of the pages
  * @cache: whose objects they are; any that lasts where there are none
  * @slab: its metadata, NULL without a slab
  *
- * All that a free needs, on a line that is written when a slab is claimed,
- * carved and released only.
+ * All that a free needs, on a line that is written only when a slab is claimed,
+ * adopted, carved and released.
  */
 struct hak_entry {
 	u32 limit;
+	u32 home;
 	int nid;
 	struct hak_cache *cache;
 	struct hak_slab *slab;

@@ -116,6 +116,7 @@ static void __hak_shrink(bool nohz_full, bool break_up)
 	lockdep_assert_held(&hak_shrink_mutex);
 
 	hak_flush_cpus(nohz_full, HAK_FLUSH_MS);
+	hak_depot_trim(true);
 	hak_reap_all();
 	hak_superslab_trim(0);
 	if (break_up)
@@ -191,7 +192,7 @@ static unsigned long hak_shrink_scan(struct shrinker *s,
 	return freed ? freed : SHRINK_STOP;
 }
 
-/* Have idle caches emptied; false if all are, and hold nothing. */
+/* Have idle caches and depots emptied; false if all are, and hold nothing. */
 static bool hak_trim_cpus(void)
 {
 	bool busy = false, idle;
@@ -204,7 +205,7 @@ static bool hak_trim_cpus(void)
 			busy = true;
 		}
 	}
-	return busy;
+	return hak_depot_trim(false) || busy;
 }
 
 /*

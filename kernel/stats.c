@@ -5,6 +5,7 @@
  */
 #include <linux/cpumask.h>
 #include <linux/errno.h>
+#include <linux/nodemask.h>
 #include <linux/rculist.h>
 #include <linux/string.h>
 
@@ -37,6 +38,7 @@ const char *const hak_lock_name[HAK_NR_LOCKS] = {
 	[HAK_LOCK_POOL] = "pool",
 	[HAK_LOCK_NODE] = "node",
 	[HAK_LOCK_ALL] = "superslabs",
+	[HAK_LOCK_DEPOT] = "depot",
 };
 
 DEFINE_STATIC_KEY_FALSE(hak_lock_stats_on);
@@ -51,6 +53,15 @@ void hak_lock_counted(raw_spinlock_t *lock, enum hak_lock_kind kind)
 		raw_spin_lock(lock);
 	}
 	atomic64_inc(&hak_locked[kind]);
+}
+
+/* Take @lock if it is free; one that is not counts as waited for. */
+bool hak_trylock_counted(raw_spinlock_t *lock, enum hak_lock_kind kind)
+{
+	bool got = raw_spin_trylock(lock);
+
+	atomic64_inc(got ? &hak_locked[kind] : &hak_contended[kind]);
+	return got;
 }
 
 static unsigned int hak_superslab_nr_used(struct hak_superslab *ss)
@@ -99,6 +110,7 @@ void hak_stats_read(struct hak_stats *st)
 void hak_class_stats_begin(struct hak_cache *c, struct hak_class_stats *cs)
 {
 	unsigned int cpu;
+	int nid;
 
 	memset(cs, 0, sizeof(*cs));
 	cs->name = c->name;
@@ -108,12 +120,16 @@ void hak_class_stats_begin(struct hak_cache *c, struct hak_class_stats *cs)
 		struct hak_cpu_cache *cc = per_cpu_ptr(c->cpu, cpu);
 
 		cs->cached += READ_ONCE(cc->nr);
+		cs->depot += hak_magazine_objects(cc);
 		cs->refills += READ_ONCE(cc->refills);
 		cs->spills += READ_ONCE(cc->spills);
 		cs->pushes += READ_ONCE(cc->pushes);
 		cs->drains += READ_ONCE(cc->drains);
+		cs->sends += READ_ONCE(cc->sends);
 	}
-	cs->live = -(long)cs->cached;
+	for_each_node(nid)
+		cs->receives += READ_ONCE(c->pool[nid]->depot.received);
+	cs->live = -(long)(cs->cached + cs->depot);
 }
 
 /* Add one of its slabs to the figures of a cache. */

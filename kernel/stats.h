@@ -75,9 +75,11 @@ struct hak_class_stats {
 	u32 capacity;
 	long live;		/* objects callers hold */
 	unsigned long cached;	/* objects in per-CPU caches */
+	unsigned long depot;	/* objects in magazines */
 	unsigned long slabs;
 	unsigned long slabs_active; /* those with an object in use */
 	unsigned long refills, spills, pushes, drains;
+	unsigned long sends, receives;
 };
 
 struct hak_stats {

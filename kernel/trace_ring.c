@@ -26,6 +26,8 @@ const char *const hak_trace_name[HAK_NR_TRACE] = {
 	[HAK_TR_ADOPT] = "adopt",
 	[HAK_TR_CLAIM] = "claim",
 	[HAK_TR_RELEASE] = "release",
+	[HAK_TR_SEND] = "send",
+	[HAK_TR_RECEIVE] = "receive",
 	[HAK_TR_BAD_FREE] = "bad_free",
 };
 

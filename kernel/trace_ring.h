@@ -22,6 +22,8 @@ enum hak_trace_what {
 	HAK_TR_ADOPT,
 	HAK_TR_CLAIM,
 	HAK_TR_RELEASE,
+	HAK_TR_SEND,
+	HAK_TR_RECEIVE,
 	HAK_TR_BAD_FREE,
 	HAK_NR_TRACE,
 };

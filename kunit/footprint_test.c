@@ -79,7 +79,9 @@ static void no_slab_without_a_cached_object(struct kunit *test)
 
 	all_cpus(test, c, &cs, NR);
 	KUNIT_EXPECT_LE(test, cs.cached, (unsigned long)cpus * hak_fast_cap);
-	KUNIT_EXPECT_LE(test, cs.slabs, cpus + cs.cached);
+	KUNIT_EXPECT_LE(test, cs.depot,
+			(unsigned long)cpus * HAK_MAGAZINES * ((hak_fast_cap + 1) / 2));
+	KUNIT_EXPECT_LE(test, cs.slabs, cpus + cs.cached + cs.depot);
 	/* Beside those the CPUs own, no slab is kept that could go. */
 	KUNIT_EXPECT_LE(test, cs.slabs - min_t(unsigned long, cs.slabs, cpus),
 			cs.slabs_active);

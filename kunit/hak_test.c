@@ -134,6 +134,7 @@ void hak_test_exit(struct kunit *test)
 	struct hak_test *t = test->priv;
 	struct hak_class_stats cs;
 	unsigned int i;
+	int nid;
 
 	if (!t)
 		return;
@@ -142,8 +143,12 @@ void hak_test_exit(struct kunit *test)
 		hak_cpu_flush(t->cpu_cache[i], t->cpu[i]);
 		preempt_enable();
 	}
-	for (i = 0; i < t->nr_caches; i++)
+	for (i = 0; i < t->nr_caches; i++) {
+		/* Pretended CPUs' magazines are about to go. */
+		for_each_node(nid)
+			hak_depot_flush(t->cache[i], nid);
 		hak_test_show(t, i);
+	}
 	hak_test_books(test);
 	for (i = 0; i < t->nr_caches; i++) {
 		hak_class_stats_read(t->cache[i], &cs);
@@ -219,6 +224,8 @@ HAK_EXPORT_INTERNAL(hak_test_cache);
  * @c: a cache
  * @cap: objects it may keep
  *
+ * It has no magazines: what it has no room for is spilled.
+ *
  * Return: its per-CPU cache, flushed when the test ends.
  */
 struct hak_cpu_cache *hak_test_cpu(struct kunit *test, struct hak_cache *c,
@@ -230,13 +237,25 @@ struct hak_cpu_cache *hak_test_cpu(struct kunit *test, struct hak_cache *c,
 	KUNIT_ASSERT_LT(test, t->nr_cpus, HAK_TEST_MAX);
 	cc = kunit_kzalloc(test, hak_cpu_cache_bytes(cap), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, cc);
-	hak_cpu_cache_init(cc, cap);
+	hak_cpu_cache_init(cc, cap, 0);
 	t->cpu[t->nr_cpus] = cc;
 	t->cpu_cache[t->nr_cpus++] = c;
 	return cc;
 }
 
 HAK_EXPORT_INTERNAL(hak_test_cpu);
+
+/* Likewise, with magazines. All CPUs of @c that have any have one @cap. */
+struct hak_cpu_cache *hak_test_cpu_sending(struct kunit *test,
+					   struct hak_cache *c, unsigned int cap)
+{
+	struct hak_cpu_cache *cc = hak_test_cpu(test, c, cap);
+
+	hak_cpu_cache_init(cc, cap, HAK_MAGAZINES);
+	return cc;
+}
+
+HAK_EXPORT_INTERNAL(hak_test_cpu_sending);
 
 /* An unused slab, now the test's, which thereby owns it. */
 struct hak_slab *hak_test_slab(struct kunit *test, struct hak_cache *c)

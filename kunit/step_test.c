@@ -8,6 +8,7 @@
 #include <linux/kdebug.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/nodemask.h>
 #include <linux/string.h>
 
 #include <asm/processor-flags.h>
@@ -44,6 +45,7 @@ static unsigned int free_stamped(void *p)
 static struct {
 	struct task_struct *task;
 	struct hak_cpu_cache *cc;
+	void (*then)(void);	/* done once, in place of a free */
 	unsigned int stride;
 	unsigned long steps;	/* instructions of modules */
 	unsigned long hits;	/* frees between two of them */
@@ -62,6 +64,11 @@ static int on_step(struct notifier_block *nb, unsigned long what, void *data)
 	    ++step.steps % step.stride)
 		return NOTIFY_STOP;
 
+	if (step.then) {
+		if (!step.hits++)
+			step.then();
+		return NOTIFY_STOP;
+	}
 	p = swap_slot(step.hits, NULL);
 	if (p) {
 		step.hits++;
@@ -141,6 +148,41 @@ static void push_one(struct batch *b)
 	hak_test_push(hak_test_slab_of(p), p);
 }
 
+/* What the cache's magazines are to do with the operation. */
+enum magazines {
+	NONE,		/* there are none: it is the slab's business */
+	HOME,		/* a free sends one */
+	ON_THE_WAY,	/* an allocation receives one */
+};
+
+static void no_magazines(struct hak_cache *c)
+{
+	unsigned int cpu;
+
+	for_each_possible_cpu(cpu)
+		per_cpu_ptr(c->cpu, cpu)->mags = 0;
+}
+
+/* The depot is empty, or has one magazine and this CPU's cache nothing. */
+static void set_magazines(struct kunit *test, struct batch *b,
+			  enum magazines where)
+{
+	struct hak_cpu_cache *cc = raw_cpu_ptr(b->c->cpu);
+	int nid;
+
+	for_each_node(nid)
+		hak_depot_flush(b->c, nid);
+	/* Only what is of another CPU's slabs is sent. */
+	WRITE_ONCE(hak_test_slab_of(b->obj[0])->entry->home, 0);
+	if (where != ON_THE_WAY)
+		return;
+	while (!hak_magazine_objects(cc))
+		one_free(b);
+	while (cc->nr)
+		one_alloc(b);
+	KUNIT_ASSERT_GT(test, hak_magazine_objects(cc), 0);
+}
+
 /*
  * Either an allocation that has to take in the @waiting frees of this CPU's
  * slab, or to let it go as there are none; or a free for which there is no room
@@ -149,7 +191,7 @@ static void push_one(struct batch *b)
  */
 static void every_instruction(struct kunit *test, void (*op)(struct batch *b),
 			      unsigned int waiting, unsigned int cap,
-			      unsigned int publish_at)
+			      unsigned int publish_at, enum magazines where)
 {
 	/* Most steps are lockdep's then, and only hakmem's are of interest. */
 	unsigned int skip = IS_ENABLED(CONFIG_LOCKDEP) ? 5 : 1;
@@ -165,6 +207,8 @@ static void every_instruction(struct kunit *test, void (*op)(struct batch *b),
 	memset(&step, 0, sizeof(step));
 	b->c = c;
 	c->publish_at = publish_at;
+	if (where == NONE)
+		no_magazines(c);
 	KUNIT_ASSERT_GE(test, hak_superslab_grow(numa_mem_id(), GFP_KERNEL), 0);
 	do {
 		do {
@@ -175,6 +219,7 @@ static void every_instruction(struct kunit *test, void (*op)(struct batch *b),
 		swap_slot(0, b->obj[b->nr]);
 		for (i = 0; i < waiting; i++)
 			push_one(b);
+		set_magazines(test, b, where);
 		while (op == one_free && raw_cpu_ptr(c->cpu)->nr < cap)
 			one_free(b);
 
@@ -202,37 +247,142 @@ static void every_instruction(struct kunit *test, void (*op)(struct batch *b),
 
 static void while_a_slab_is_parked(struct kunit *test)
 {
-	every_instruction(test, one_alloc, 0, 0, 1);
+	every_instruction(test, one_alloc, 0, 0, 1, NONE);
 }
 
 static void while_a_slab_is_parked_for_longer(struct kunit *test)
 {
-	every_instruction(test, one_alloc, 0, 0, 3);
+	every_instruction(test, one_alloc, 0, 0, 3, NONE);
 }
 
 static void while_a_slab_is_drained(struct kunit *test)
 {
-	every_instruction(test, one_alloc, 1, 0, 1);
+	every_instruction(test, one_alloc, 1, 0, 1, NONE);
 }
 
 static void while_many_are_drained(struct kunit *test)
 {
-	every_instruction(test, one_alloc, 5, 8, 1);
+	every_instruction(test, one_alloc, 5, 8, 1, NONE);
 }
 
 static void while_a_cache_is_refilled(struct kunit *test)
 {
-	every_instruction(test, one_alloc, 0, 2, 1);
+	every_instruction(test, one_alloc, 0, 2, 1, NONE);
 }
 
 static void while_a_cache_is_spilled(struct kunit *test)
 {
-	every_instruction(test, one_free, 0, 2, 1);
+	every_instruction(test, one_free, 0, 2, 1, NONE);
 }
 
 static void while_an_object_is_given_back(struct kunit *test)
 {
-	every_instruction(test, one_free, 0, 0, 1);
+	every_instruction(test, one_free, 0, 0, 1, NONE);
+}
+
+static void while_a_magazine_is_sent(struct kunit *test)
+{
+	every_instruction(test, one_free, 0, 2, 1, HOME);
+}
+
+static void while_a_magazine_is_received(struct kunit *test)
+{
+	every_instruction(test, one_alloc, 0, 2, 1, ON_THE_WAY);
+}
+
+/* The CPU whose magazine is being received, pretended. */
+static struct {
+	struct hak_cache *c;
+	struct hak_cpu_cache *cc;
+	void *obj;
+} sender;
+
+/* It has one object more than there is room for. */
+static void send_again(void)
+{
+	hak_test_free(sender.c, sender.cc, sender.obj);
+}
+
+static unsigned int nr_equal(void **obj, unsigned int n)
+{
+	unsigned int i, j, equal = 0;
+
+	for (i = 0; i < n; i++)
+		for (j = 0; j < i; j++)
+			equal += obj[i] == obj[j];
+	return equal;
+}
+
+#define SEND_CAP	4
+#define SEND_NR		(SEND_CAP + SEND_CAP / 2 + 1)
+
+/*
+ * After every instruction of a receipt in turn, the sender fills and sends the
+ * one magazine it has, as soon as that is home. No object may be had twice, nor
+ * be lost.
+ */
+static void while_a_magazine_is_received_its_cpu_sends(struct kunit *test)
+{
+	unsigned int i, skip = IS_ENABLED(CONFIG_LOCKDEP) ? 5 : 1;
+	struct hak_cache *c = hak_test_cache_cap(test, 4096, SEND_CAP);
+	struct hak_cpu_cache *cc, *b = hak_test_cpu(test, c, SEND_CAP);
+	unsigned long at = 1, sent = 0;
+	void *obj[SEND_NR], *p;
+	bool hit;
+
+	memset(&step, 0, sizeof(step));
+	hak_cpu_cache_init(b, SEND_CAP, 1);
+	KUNIT_ASSERT_GE(test, hak_superslab_grow(numa_mem_id(), GFP_KERNEL), 0);
+	cc = raw_cpu_ptr(c->cpu);
+	do {
+		for (i = 0; i < SEND_NR; i++) {
+			obj[i] = hak_cache_alloc(c, GFP_NOWAIT);
+			KUNIT_ASSERT_NOT_NULL(test, obj[i]);
+			WRITE_ONCE(hak_test_slab_of(obj[i])->entry->home, 0);
+		}
+		preempt_disable();
+		hak_cpu_flush(c, cc);
+		preempt_enable();
+		/* One batch under way, the cache full, and one more. */
+		for (i = 0; i < SEND_NR - 1; i++)
+			hak_test_free(c, b, obj[i]);
+		KUNIT_ASSERT_EQ(test, b->nr, SEND_CAP);
+		KUNIT_ASSERT_EQ(test, hak_magazine_objects(b), SEND_CAP / 2);
+		sender.c = c;
+		sender.cc = b;
+		sender.obj = obj[SEND_NR - 1];
+		step.then = send_again;
+
+		i = b->sends;
+		step_begin(c, at);
+		p = hak_cache_alloc(c, GFP_NOWAIT);
+		step_end();
+
+		hit = step.hits;
+		sent += b->sends - i;
+		at += skip;
+		if (!hit)
+			send_again();
+		KUNIT_ASSERT_NOT_NULL(test, p);
+		/* All there are, but for what the sender spilled. */
+		hak_cache_free(c, p);
+		for (i = 0; i < SEND_NR; i++) {
+			obj[i] = hak_cache_alloc(c, GFP_NOWAIT);
+			KUNIT_ASSERT_NOT_NULL(test, obj[i]);
+		}
+		KUNIT_ASSERT_EQ(test, nr_equal(obj, SEND_NR), 0);
+		for (i = 0; i < SEND_NR; i++)
+			hak_cache_free(c, obj[i]);
+		preempt_disable();
+		hak_cpu_flush(c, b);
+		hak_cpu_flush(c, cc);
+		preempt_enable();
+		for_each_node(i)
+			hak_depot_flush(c, i);
+		hak_test_books(test);
+	} while (hit);
+	KUNIT_EXPECT_GT(test, sent, 0);
+	kunit_info(test, "%lu instructions, sent after %lu of them\n", at / skip, sent);
 }
 
 /* Exchange objects until there were HITS_A_ROUND frees in between. */
@@ -316,6 +466,9 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(while_a_cache_is_refilled),
 	KUNIT_CASE(while_a_cache_is_spilled),
 	KUNIT_CASE(while_an_object_is_given_back),
+	KUNIT_CASE(while_a_magazine_is_sent),
+	KUNIT_CASE(while_a_magazine_is_received),
+	KUNIT_CASE(while_a_magazine_is_received_its_cpu_sends),
 	KUNIT_CASE(many_frees_between_instructions),
 	KUNIT_CASE(many_frees_with_a_small_cache),
 	{}

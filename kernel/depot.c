@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The depot: how objects that one CPU frees reach another that allocates,
+ * without either touching them.
+ *
+ * If a freed object were linked through itself into a list, its cache line would
+ * move to the CPU that frees it and then, one after the other, to the CPU that
+ * walks the list. A magazine is an array of pointers instead: five lines for a
+ * batch of 32, whatever the size of the objects.
+ *
+ * What may run together on one magazine
+ *
+ *   send     its CPU, busy mark set, while it is home (@full is false)
+ *   take     whoever holds the depot's lock
+ *   release  whoever took it, once @obj has been copied
+ *
+ * A sender fills a magazine only while it is home, and it comes home only when
+ * its taker is done with it. So nobody writes what another reads, an empty
+ * magazine needs no list, and since only the lock's holder takes magazines off
+ * the stack, none can come back to its top while somebody is comparing (there
+ * is no ABA).
+ *
+ * Objects in a magazine count as used, so their slabs know nothing of all this.
+ * Where a magazine cannot be sent or received at once, because none is home,
+ * none has come, or another CPU is just taking one, the objects go to or come
+ * from slabs. Nobody waits here but hak_depot_flush(), in task context.
+ *
+ * Magazines of a CPU that is gone stay where they are and are received like
+ * any other: per-CPU memory outlives its CPU.
+ */
+#include <linux/align.h>
+#include <linux/minmax.h>
+#include <linux/nodemask.h>
+#include <linux/sched.h>
+#include <linux/string.h>
+
+#include "core.h"
+
+void hak_depot_init(struct hak_depot *d)
+{
+	raw_spin_lock_init(&d->lock);
+	init_llist_head(&d->incoming);
+}
+
+/* Where in a per-CPU cache of @cap objects the magazines begin. */
+size_t hak_magazine_offset(unsigned int cap)
+{
+	return ALIGN(offsetof(struct hak_cpu_cache, obj) +
+		     max(cap, 1U) * sizeof(void *), 64);
+}
+
+/* From one magazine to the next. */
+size_t hak_magazine_bytes(unsigned int cap)
+{
+	return ALIGN(offsetof(struct hak_magazine, obj) +
+		     (cap + 1) / 2 * sizeof(void *), 64);
+}
+
+static struct hak_magazine *hak_cpu_magazine(struct hak_cpu_cache *cc,
+					     unsigned int i)
+{
+	return (void *)cc + hak_magazine_offset(cc->cap) +
+	       i * hak_magazine_bytes(cc->cap);
+}
+
+/* Objects under way in the magazines of @cc, wherever those are. */
+unsigned int hak_magazine_objects(struct hak_cpu_cache *cc)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i < cc->mags; i++) {
+		struct hak_magazine *m = hak_cpu_magazine(cc, i);
+
+		if (READ_ONCE(m->full))
+			n += READ_ONCE(m->nr);
+	}
+	return n;
+}
+
+/**
+ * hak_depot_send() - send the older half of a full per-CPU cache
+ * @c: the cache
+ * @cc: the per-CPU cache, busy, with a batch of objects at least
+ *
+ * The objects stay in @cc->obj for the caller to move the others over them.
+ *
+ * Context: preemption off.
+ * Return: false if no magazine of this CPU is home; nothing is done then.
+ */
+bool hak_depot_send(struct hak_cache *c, struct hak_cpu_cache *cc)
+{
+	int nid = hak_node_near(numa_mem_id());
+	unsigned int n = hak_cpu_batch(cc);
+	struct hak_magazine *m;
+
+	if (!cc->mags)
+		return false;
+	m = hak_cpu_magazine(cc, cc->sends % cc->mags);
+	/*
+	 * Pairs with the release in hak_magazine_release(): what follows only
+	 * stores, and no store is done ahead of the branch it depends on.
+	 */
+	if (READ_ONCE(m->full))
+		return false;
+
+	memcpy(m->obj, cc->obj, n * sizeof(*m->obj));
+	WRITE_ONCE(m->nr, n);
+	WRITE_ONCE(m->full, 1);
+	/* Ordered by llist_add()'s cmpxchg, pairs with hak_depot_take(). */
+	llist_add(&m->link, &c->pool[nid]->depot.incoming);
+	cc->sends++;
+	hak_trim_kick();
+	hak_trace(HAK_TR_SEND, NULL, m, n);
+	return true;
+}
+
+/* The newest magazine, now the caller's; NULL if there is none. */
+static struct hak_magazine *hak_depot_take(struct hak_depot *d)
+{
+	struct llist_node *n;
+
+	lockdep_assert_held(&d->lock);
+
+	n = d->chain;
+	if (!n)
+		n = llist_del_all(&d->incoming);
+	if (!n)
+		return NULL;
+	WRITE_ONCE(d->chain, n->next);
+	return llist_entry(n, struct hak_magazine, link);
+}
+
+/* All that was to be read of @m has been read: its CPU may fill it again. */
+static void hak_magazine_release(struct hak_magazine *m)
+{
+	/* Pairs with the branch in hak_depot_send(). */
+	smp_store_release(&m->full, 0);
+}
+
+/**
+ * hak_depot_receive() - refill a per-CPU cache from a depot
+ * @c: the cache
+ * @cc: the per-CPU cache, busy and empty
+ * @nid: the node
+ *
+ * The lock is only tried: while another CPU is taking a magazine this one has
+ * its slab. So it may be held with interrupts on.
+ *
+ * Context: any but NMI; preemption off.
+ * Return: objects now in @cc; 0 if there are none to be had at once.
+ */
+unsigned int hak_depot_receive(struct hak_cache *c, struct hak_cpu_cache *cc,
+			       int nid)
+{
+	struct hak_depot *d = &c->pool[nid]->depot;
+	struct hak_magazine *m;
+	unsigned int n;
+
+	if (!cc->mags || hak_depot_empty(d) ||
+	    !hak_trylock(&d->lock, HAK_LOCK_DEPOT))
+		return 0;
+	m = hak_depot_take(d);
+	if (m)
+		WRITE_ONCE(d->received, d->received + 1);
+	raw_spin_unlock(&d->lock);
+	if (!m)
+		return 0;
+
+	n = m->nr;
+	memcpy(cc->obj, m->obj, n * sizeof(*m->obj));
+	hak_magazine_release(m);
+	WRITE_ONCE(cc->nr, n);
+	cc->refills++;
+	hak_trim_kick();
+	hak_trace(HAK_TR_RECEIVE, NULL, m, n);
+	return n;
+}
+
+/**
+ * hak_depot_flush() - give what is in a depot back to the slabs
+ * @c: the cache
+ * @nid: the node
+ *
+ * Context: task, may sleep.
+ */
+void hak_depot_flush(struct hak_cache *c, int nid)
+{
+	struct hak_depot *d = &c->pool[nid]->depot;
+	struct hak_magazine *m;
+	unsigned long flags;
+
+	while (!hak_depot_empty(d)) {
+		hak_lock(&d->lock, flags, HAK_LOCK_DEPOT);
+		m = hak_depot_take(d);
+		hak_unlock(&d->lock, flags);
+		if (!m)
+			break;
+		preempt_disable();
+		hak_cpu_spill(c, NULL, m->obj, m->nr);
+		hak_magazine_release(m);
+		preempt_enable();
+		cond_resched();
+	}
+}
+
+static bool hak_depot_idle(struct hak_depot *d)
+{
+	u32 received = READ_ONCE(d->received);
+	bool idle = received == d->seen;
+
+	d->seen = received;
+	return idle;
+}
+
+/**
+ * hak_depot_trim() - flush the depots nobody has received from since last time
+ * @all: flush the others, too
+ *
+ * Context: task, may sleep.
+ * Return: true if magazines are left, or were there.
+ */
+bool hak_depot_trim(bool all)
+{
+	struct hak_cache *c;
+	bool any = false;
+	int nid;
+
+	mutex_lock(&hak_cache_mutex);
+	list_for_each_entry(c, &hak_caches, list) {
+		for_each_node(nid) {
+			struct hak_depot *d = &c->pool[nid]->depot;
+			bool idle = hak_depot_idle(d);
+
+			if (hak_depot_empty(d))
+				continue;
+			any = true;
+			if (idle || all)
+				hak_depot_flush(c, nid);
+		}
+	}
+	mutex_unlock(&hak_cache_mutex);
+	return any;
+}

@@ -1,0 +1,553 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The depot: batches that one CPU frees and another allocates. CPUs A, B and C
+ * are pretended; see hak_test.h. A allocates, B and C free.
+ */
+#include <linux/module.h>
+#include <linux/nodemask.h>
+#include <linux/string.h>
+
+#include "hak_test.h"
+#include "hak_test_threads.h"
+
+#define CAP	8	/* objects a pretended CPU keeps */
+#define BATCH	4	/* objects in a magazine */
+#define FULL	64	/* capacity of the slabs used here */
+#define SIZE	(HAK_SLAB_SIZE / FULL)
+
+static struct hak_depot *depot_of(struct hak_cache *c)
+{
+	return &c->pool[hak_node_near(numa_mem_id())]->depot;
+}
+
+static void alloc_many(struct kunit *test, struct hak_cache *c,
+		       struct hak_cpu_cache *cc, void **obj, unsigned int n)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		obj[i] = hak_test_alloc(test, c, cc);
+}
+
+static void free_many(struct hak_cache *c, struct hak_cpu_cache *cc, void **obj,
+		      unsigned int n)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		hak_test_free(c, cc, obj[i]);
+}
+
+static bool is_one_of(void *p, void **obj, unsigned int n)
+{
+	while (n--)
+		if (obj[n] == p)
+			return true;
+	return false;
+}
+
+/* @cc as it is when it has just handed out its last object. */
+static void use_up(struct kunit *test, struct hak_cache *c,
+		   struct hak_cpu_cache *cc, void **obj, unsigned int *n)
+{
+	while (cc->nr)
+		obj[(*n)++] = hak_test_alloc(test, c, cc);
+}
+
+static void a_batch_travels_whole(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, SIZE, 0);
+	struct hak_cpu_cache *a = hak_test_cpu_sending(test, c, CAP);
+	struct hak_cpu_cache *b = hak_test_cpu_sending(test, c, CAP);
+	void *obj[CAP + 1], *again[BATCH];
+	struct hak_slab *s;
+	unsigned int i;
+	int v;
+
+	alloc_many(test, c, a, obj, CAP + 1);
+	/* Drop the rest of A's batch, so that its next allocation refills. */
+	hak_cpu_spill(c, a, a->obj, a->nr);
+	a->nr = 0;
+	s = a->cur;
+	v = atomic_read(&s->rc);
+
+	for (i = 0; i < CAP + 1; i++) {
+		memset(obj[i], 0x5a, SIZE);
+		hak_test_free(c, b, obj[i]);
+	}
+	KUNIT_EXPECT_EQ(test, b->sends, 1);
+	KUNIT_EXPECT_EQ(test, b->spills, 0UL);
+	KUNIT_EXPECT_EQ(test, b->nr, CAP + 1 - BATCH);
+	KUNIT_EXPECT_EQ(test, hak_magazine_objects(b), BATCH);
+
+	alloc_many(test, c, a, again, BATCH);
+	KUNIT_EXPECT_EQ(test, depot_of(c)->received, 1);
+	KUNIT_EXPECT_EQ(test, hak_magazine_objects(b), 0);
+	for (i = 0; i < BATCH; i++) {
+		/* The oldest, newest of them first, as from A's own cache. */
+		KUNIT_EXPECT_PTR_EQ(test, again[i], obj[BATCH - 1 - i]);
+		/* Neither CPU wrote to them, nor does their slab know. */
+		KUNIT_EXPECT_PTR_EQ(test, memchr_inv(again[i], 0x5a, SIZE), NULL);
+	}
+	KUNIT_EXPECT_TRUE(test, llist_empty(&s->remote));
+	KUNIT_EXPECT_EQ(test, atomic_read(&s->rc), v);
+	free_many(c, a, again, BATCH);
+}
+
+/* Let the slab of @p be another CPU's, for one that frees on its own. */
+static void make_foreign(void *p)
+{
+	WRITE_ONCE(hak_slab_of(p)->entry->home, 0);
+}
+
+static void its_own_objects_are_not_sent(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, SIZE, 0);
+	struct hak_cpu_cache *a = hak_test_cpu_sending(test, c, CAP);
+	struct hak_cpu_cache *b = hak_test_cpu_sending(test, c, CAP);
+	void *obj[2 * CAP];
+
+	alloc_many(test, c, a, obj, 2 * CAP);
+	free_many(c, a, obj, 2 * CAP);
+	KUNIT_EXPECT_EQ(test, a->sends, 0);
+	KUNIT_EXPECT_EQ(test, a->spills, 2UL);
+	/* Who adopts a slab is at home in it from then on. */
+	hak_cpu_flush(c, a);
+	alloc_many(test, c, b, obj, 2 * CAP);
+	free_many(c, b, obj, 2 * CAP);
+	KUNIT_EXPECT_EQ(test, b->sends, 0);
+	alloc_many(test, c, b, obj, 2 * CAP);
+	free_many(c, a, obj, 2 * CAP);
+	KUNIT_EXPECT_EQ(test, a->sends, 2);
+}
+
+static void a_cpu_receives_what_it_sent(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, SIZE, 0);
+	struct hak_cpu_cache *a = hak_test_cpu_sending(test, c, CAP);
+	void *obj[4 * CAP];
+	unsigned int n = 0;
+
+	alloc_many(test, c, a, obj, 2 * CAP);
+	make_foreign(obj[0]);
+	free_many(c, a, obj, 2 * CAP);
+	KUNIT_EXPECT_EQ(test, a->sends, 2);
+	use_up(test, c, a, obj, &n);
+	obj[n++] = hak_test_alloc(test, c, a);
+	KUNIT_EXPECT_EQ(test, depot_of(c)->received, 1);
+	free_many(c, a, obj, n);
+}
+
+static void without_a_magazine_objects_are_spilled(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, SIZE, 0);
+	struct hak_cpu_cache *a = hak_test_cpu_sending(test, c, CAP);
+	struct hak_cpu_cache *b = hak_test_cpu_sending(test, c, CAP);
+	const unsigned int n = CAP + 1 + (HAK_MAGAZINES + 1) * BATCH;
+	void *obj[64];
+	struct hak_slab *s;
+
+	KUNIT_ASSERT_LE(test, n, ARRAY_SIZE(obj));
+	alloc_many(test, c, a, obj, n);
+	s = a->cur;
+	free_many(c, b, obj, n);
+	KUNIT_EXPECT_EQ(test, b->sends, HAK_MAGAZINES);
+	KUNIT_EXPECT_EQ(test, hak_magazine_objects(b), HAK_MAGAZINES * BATCH);
+	KUNIT_EXPECT_EQ(test, b->spills, 2UL);
+	KUNIT_EXPECT_EQ(test, hak_test_chain_len(READ_ONCE(s->remote.first)),
+			2 * BATCH);
+}
+
+static void magazines_come_home_in_any_order(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, SIZE, 0);
+	struct hak_cpu_cache *a = hak_test_cpu_sending(test, c, CAP);
+	struct hak_cpu_cache *b = hak_test_cpu_sending(test, c, CAP);
+	unsigned int i, n = 0;
+	void *obj[FULL], *more[FULL];
+
+	alloc_many(test, c, a, obj, CAP + HAK_MAGAZINES * BATCH);
+	use_up(test, c, a, more, &n);
+	free_many(c, b, obj, CAP + HAK_MAGAZINES * BATCH);
+	KUNIT_ASSERT_EQ(test, b->sends, HAK_MAGAZINES);
+
+	/* The newest comes home first, and B's next one is the oldest. */
+	more[n++] = hak_test_alloc(test, c, a);
+	KUNIT_EXPECT_EQ(test, hak_magazine_objects(b), (HAK_MAGAZINES - 1) * BATCH);
+	hak_test_free(c, b, more[--n]);
+	KUNIT_EXPECT_EQ(test, b->sends, HAK_MAGAZINES);
+	KUNIT_EXPECT_EQ(test, b->spills, 1UL);
+	for (i = 0; i < HAK_MAGAZINES; i++) {
+		use_up(test, c, a, more, &n);
+		more[n++] = hak_test_alloc(test, c, a);
+	}
+	KUNIT_EXPECT_EQ(test, hak_magazine_objects(b), 0);
+	free_many(c, b, more, n);
+	KUNIT_EXPECT_GT(test, b->sends, HAK_MAGAZINES);
+}
+
+static void nobody_waits_for_the_lock(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, SIZE, 0);
+	struct hak_cpu_cache *a = hak_test_cpu_sending(test, c, CAP);
+	struct hak_cpu_cache *b = hak_test_cpu_sending(test, c, CAP);
+	void *obj[2 * CAP], *p;
+	unsigned int n = 0;
+
+	alloc_many(test, c, a, obj, CAP + 1);
+	free_many(c, b, obj, CAP + 1);
+	KUNIT_ASSERT_EQ(test, b->sends, 1);
+	use_up(test, c, a, obj, &n);
+
+	raw_spin_lock(&depot_of(c)->lock);
+	p = hak_cpu_take(c, a, hak_node_near(numa_mem_id()));
+	raw_spin_unlock(&depot_of(c)->lock);
+	KUNIT_EXPECT_NOT_NULL(test, p);
+	KUNIT_EXPECT_EQ(test, depot_of(c)->received, 0);
+	KUNIT_EXPECT_EQ(test, hak_magazine_objects(b), BATCH);
+	obj[n++] = p;
+	free_many(c, a, obj, n);
+}
+
+static void one_cpu_takes_one_magazine(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, SIZE, 0);
+	struct hak_cpu_cache *a = hak_test_cpu_sending(test, c, CAP);
+	struct hak_cpu_cache *b = hak_test_cpu_sending(test, c, CAP);
+	struct hak_cpu_cache *d = hak_test_cpu_sending(test, c, CAP);
+	void *obj[CAP + 2 * BATCH], *p, *q;
+
+	alloc_many(test, c, a, obj, CAP + 2 * BATCH);
+	free_many(c, b, obj, CAP + 2 * BATCH);
+	KUNIT_ASSERT_EQ(test, b->sends, 2);
+
+	/* However many there are, what A does not take is there for D. */
+	hak_cpu_flush(c, a);
+	p = hak_test_alloc(test, c, a);
+	KUNIT_EXPECT_EQ(test, hak_magazine_objects(b), BATCH);
+	q = hak_test_alloc(test, c, d);
+	KUNIT_EXPECT_EQ(test, hak_magazine_objects(b), 0);
+	KUNIT_EXPECT_TRUE(test, is_one_of(p, obj, 2 * BATCH));
+	KUNIT_EXPECT_TRUE(test, is_one_of(q, obj, 2 * BATCH));
+	hak_test_free(c, a, p);
+	hak_test_free(c, d, q);
+}
+
+static void what_a_dead_cpu_sent_is_received(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, SIZE, 0);
+	struct hak_cpu_cache *a = hak_test_cpu_sending(test, c, CAP);
+	struct hak_cpu_cache *b = hak_test_cpu_sending(test, c, CAP);
+	void *obj[CAP + 1], *p;
+
+	alloc_many(test, c, a, obj, CAP + 1);
+	free_many(c, b, obj, CAP + 1);
+	hak_cpu_flush(c, b);
+	KUNIT_EXPECT_EQ(test, b->nr, 0);
+	KUNIT_EXPECT_EQ(test, hak_magazine_objects(b), BATCH);
+
+	hak_cpu_flush(c, a);
+	p = hak_test_alloc(test, c, a);
+	KUNIT_EXPECT_TRUE(test, is_one_of(p, obj, BATCH));
+	KUNIT_EXPECT_EQ(test, hak_magazine_objects(b), 0);
+	hak_test_free(c, a, p);
+}
+
+static void a_flush_gives_all_back(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, SIZE, 0);
+	struct hak_cpu_cache *a = hak_test_cpu_sending(test, c, CAP);
+	struct hak_cpu_cache *b = hak_test_cpu_sending(test, c, CAP);
+	void *obj[CAP + 2 * BATCH];
+	struct hak_slab *s;
+	int nid;
+
+	alloc_many(test, c, a, obj, CAP + 2 * BATCH);
+	s = a->cur;
+	free_many(c, b, obj, CAP + 2 * BATCH);
+	hak_cpu_flush(c, a);
+	hak_cpu_flush(c, b);
+	KUNIT_EXPECT_EQ(test, hak_slab_used(s), 2 * BATCH);
+	for_each_node(nid)
+		hak_depot_flush(c, nid);
+	KUNIT_EXPECT_TRUE(test, hak_depot_empty(depot_of(c)));
+	KUNIT_EXPECT_EQ(test, hak_magazine_objects(b), 0);
+	KUNIT_EXPECT_EQ(test, hak_slab_used(s), 0);
+	KUNIT_EXPECT_EQ(test, hak_test_reap(c), 1);
+}
+
+static void an_idle_depot_is_trimmed(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache_shown(test, SIZE, 0);
+	struct hak_cpu_cache *a = hak_test_cpu_sending(test, c, CAP);
+	struct hak_cpu_cache *b = hak_test_cpu_sending(test, c, CAP);
+	void *obj[CAP + 2 * BATCH];
+	unsigned int n = 0;
+
+	hak_depot_trim(true);
+	alloc_many(test, c, a, obj, CAP + 2 * BATCH);
+	free_many(c, b, obj, CAP + 2 * BATCH);
+	KUNIT_ASSERT_EQ(test, hak_magazine_objects(b), 2 * BATCH);
+	/* Received from since the last look: left alone. */
+	hak_cpu_flush(c, a);
+	obj[n++] = hak_test_alloc(test, c, a);
+	KUNIT_EXPECT_TRUE(test, hak_depot_trim(false));
+	KUNIT_EXPECT_EQ(test, hak_magazine_objects(b), BATCH);
+	/* Not received from: flushed, and the trim is to look again. */
+	KUNIT_EXPECT_TRUE(test, hak_depot_trim(false));
+	KUNIT_EXPECT_EQ(test, hak_magazine_objects(b), 0);
+	KUNIT_EXPECT_FALSE(test, hak_depot_trim(false));
+	free_many(c, a, obj, n);
+}
+
+static void no_magazines_with_the_cache_off(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache_cap(test, SIZE, 0);
+	struct hak_cpu_cache *a = hak_test_cpu_sending(test, c, 0);
+	struct hak_cpu_cache *b = hak_test_cpu_sending(test, c, 0);
+	void *obj[2 * CAP];
+	struct hak_slab *s;
+
+	alloc_many(test, c, a, obj, 2 * CAP);
+	s = a->cur;
+	free_many(c, b, obj, 2 * CAP);
+	KUNIT_EXPECT_EQ(test, b->sends, 0);
+	KUNIT_EXPECT_TRUE(test, hak_depot_empty(depot_of(c)));
+	KUNIT_EXPECT_EQ(test, hak_test_chain_len(READ_ONCE(s->remote.first)), 2 * CAP);
+}
+
+/* By the API, so that the CPU's own cache sends, and the books are its. */
+static void the_books_know_what_is_under_way(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache_cap(test, SIZE, CAP);
+	void *obj[CAP + BATCH], *more[CAP + BATCH];
+	struct hak_class_stats cs;
+	struct hak_cpu_cache *cc;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(obj); i++) {
+		obj[i] = hak_cache_alloc(c, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, obj[i]);
+	}
+	migrate_disable();
+	cc = raw_cpu_ptr(c->cpu);
+	preempt_disable();
+	hak_cpu_flush(c, cc);
+	preempt_enable();
+	make_foreign(obj[0]);
+	for (i = 0; i < ARRAY_SIZE(obj); i++)
+		hak_cache_free(c, obj[i]);
+	hak_class_stats_read(c, &cs);
+	KUNIT_EXPECT_EQ(test, cs.live, 0L);
+	KUNIT_EXPECT_EQ(test, cs.depot, (unsigned long)BATCH);
+	KUNIT_EXPECT_EQ(test, cs.cached, (unsigned long)CAP);
+	KUNIT_EXPECT_EQ(test, cs.sends, 1UL);
+	KUNIT_EXPECT_EQ(test, cs.receives, 0UL);
+
+	/* A bulk allocation has it all: what is cached, then the magazine. */
+	KUNIT_ASSERT_EQ(test, hak_cache_alloc_bulk(c, GFP_KERNEL, ARRAY_SIZE(more), more),
+			ARRAY_SIZE(more));
+	migrate_enable();
+	hak_class_stats_read(c, &cs);
+	KUNIT_EXPECT_EQ(test, cs.live, (long)ARRAY_SIZE(more));
+	KUNIT_EXPECT_EQ(test, cs.depot, 0UL);
+	KUNIT_EXPECT_EQ(test, cs.cached, 0UL);
+	KUNIT_EXPECT_EQ(test, cs.receives, 1UL);
+	for (i = 0; i < ARRAY_SIZE(more); i++)
+		KUNIT_EXPECT_TRUE(test, is_one_of(more[i], obj, ARRAY_SIZE(obj)));
+	hak_cache_free_bulk(c, ARRAY_SIZE(more), more);
+}
+
+static void a_cache_with_magazines_under_way_is_destroyed(struct kunit *test)
+{
+	struct hak_test *t = test->priv;
+	struct hak_cache *c = hak_test_cache_cap(test, SIZE, CAP);
+	struct hak_class_stats cs;
+	void *obj[2 * CAP];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(obj); i++) {
+		obj[i] = hak_cache_alloc(c, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, obj[i]);
+	}
+	make_foreign(obj[0]);
+	for (i = 0; i < ARRAY_SIZE(obj); i++)
+		hak_cache_free(c, obj[i]);
+	hak_class_stats_read(c, &cs);
+	KUNIT_EXPECT_GT(test, cs.depot, 0UL);
+	hak_cache_destroy(c);
+	t->nr_caches--;
+	/* It would warn, and leave the slabs, if an object were left. */
+	HAK_EXPECT_EVENT(test, HAK_EV_RELEASED, hak_test_event(test, HAK_EV_CLAIMED));
+}
+
+/* --- raced: threads with a pretended CPU each hand objects round --- */
+
+#define OPS		30000
+#define MOST_OPS	(20 * OPS)
+#define NR_SLOTS	64
+
+struct race {
+	struct hak_cache *c;
+	struct hak_cpu_cache *cc[HAK_TEST_MAX_THREADS];
+	atomic_long_t slot[NR_SLOTS];
+	atomic_t done;
+	atomic_t errors;
+	unsigned int nr;
+	bool trim;
+};
+
+/* An object's own address is in its first word while somebody holds it. */
+static void *stamped_alloc(struct race *r, struct hak_cpu_cache *cc)
+{
+	void *p = NULL;
+
+	preempt_disable();
+	p = hak_cpu_take(r->c, cc, hak_node_near(numa_mem_id()));
+	preempt_enable();
+	if (p && *(void **)p == p)
+		atomic_inc(&r->errors);
+	if (p)
+		*(void **)p = p;
+	return p;
+}
+
+static void stamped_free(struct race *r, struct hak_cpu_cache *cc, void *p)
+{
+	if (*(void **)p != p)
+		atomic_inc(&r->errors);
+	*(void **)p = NULL;
+	preempt_disable();
+	hak_test_free(r->c, cc, p);
+	preempt_enable();
+}
+
+/* A flush may get hold of every magazine before anybody else does. */
+static bool received(struct race *r)
+{
+	return r->trim || READ_ONCE(depot_of(r->c)->received);
+}
+
+/* Even threads allocate into slots, odd ones free what they find there. */
+static int race_thread(void *arg, unsigned int id)
+{
+	struct race *r = arg;
+	struct hak_cpu_cache *cc = r->cc[id];
+	unsigned int i;
+
+	/* Longer, if a busy host has run the threads one after the other. */
+	for (i = 0; i < OPS || (i < MOST_OPS && !received(r)); i++) {
+		atomic_long_t *slot = &r->slot[(i * 7 + id) % NR_SLOTS];
+		void *p;
+
+		if (id & 1) {
+			p = (void *)atomic_long_xchg(slot, 0);
+		} else {
+			p = stamped_alloc(r, cc);
+			if (p)
+				p = (void *)atomic_long_xchg(slot, (long)p);
+			else
+				hak_superslab_grow(hak_node_near(numa_mem_id()),
+						   GFP_KERNEL | __GFP_THISNODE);
+		}
+		if (p)
+			stamped_free(r, cc, p);
+		if (i % 128 == 0)
+			cond_resched();
+		if (i >= OPS && i % 128 == 0)
+			hak_test_relax();
+	}
+	atomic_inc(&r->done);
+	return 0;
+}
+
+static int trim_thread(struct race *r)
+{
+	int nid;
+
+	while (atomic_read(&r->done) < r->nr - 1) {
+		for_each_node(nid)
+			hak_depot_flush(r->c, nid);
+		hak_test_relax();
+	}
+	return 0;
+}
+
+static int race_or_trim(void *arg, unsigned int id)
+{
+	struct race *r = arg;
+
+	return r->trim && id == r->nr - 1 ? trim_thread(r) : race_thread(r, id);
+}
+
+static void race(struct kunit *test, bool trim)
+{
+	struct hak_test_gang *g = kunit_kzalloc(test, sizeof(*g), GFP_KERNEL);
+	struct race *r = kunit_kzalloc(test, sizeof(*r), GFP_KERNEL);
+	unsigned int i, sends = 0;
+
+	KUNIT_ASSERT_NOT_NULL(test, g);
+	KUNIT_ASSERT_NOT_NULL(test, r);
+	r->c = hak_test_cache(test, 256, 0);
+	r->trim = trim;
+	r->nr = hak_test_nr_threads() + trim;
+	if (r->nr > HAK_TEST_MAX_THREADS)
+		r->nr = HAK_TEST_MAX_THREADS;
+	for (i = 0; i < r->nr; i++)
+		r->cc[i] = hak_test_cpu_sending(test, r->c, CAP);
+	KUNIT_ASSERT_EQ(test, hak_test_gang_start(g, r->nr, race_or_trim, r), 0);
+	hak_test_gang_join(g);
+	for (i = 0; i < NR_SLOTS; i++) {
+		void *p = (void *)atomic_long_xchg(&r->slot[i], 0);
+
+		if (p)
+			stamped_free(r, r->cc[0], p);
+	}
+	for (i = 0; i < r->nr; i++)
+		sends += r->cc[i]->sends;
+	KUNIT_EXPECT_EQ(test, atomic_read(&r->errors), 0);
+	KUNIT_EXPECT_GT(test, sends, 0);
+	KUNIT_EXPECT_TRUE(test, received(r));
+}
+
+static void hand_over_is_raced(struct kunit *test)
+{
+	race(test, false);
+}
+
+static void hand_over_is_raced_by_a_flush(struct kunit *test)
+{
+	race(test, true);
+}
+
+static struct kunit_case cases[] = {
+	KUNIT_CASE(a_batch_travels_whole),
+	KUNIT_CASE(its_own_objects_are_not_sent),
+	KUNIT_CASE(a_cpu_receives_what_it_sent),
+	KUNIT_CASE(without_a_magazine_objects_are_spilled),
+	KUNIT_CASE(magazines_come_home_in_any_order),
+	KUNIT_CASE(nobody_waits_for_the_lock),
+	KUNIT_CASE(one_cpu_takes_one_magazine),
+	KUNIT_CASE(what_a_dead_cpu_sent_is_received),
+	KUNIT_CASE(a_flush_gives_all_back),
+	KUNIT_CASE(an_idle_depot_is_trimmed),
+	KUNIT_CASE(no_magazines_with_the_cache_off),
+	KUNIT_CASE(the_books_know_what_is_under_way),
+	KUNIT_CASE(a_cache_with_magazines_under_way_is_destroyed),
+	KUNIT_CASE(hand_over_is_raced),
+	KUNIT_CASE(hand_over_is_raced_by_a_flush),
+	{}
+};
+
+static struct kunit_suite hak_depot_suite = {
+	.name = "hak_depot",
+	.init = hak_test_init,
+	.exit = hak_test_exit,
+	.test_cases = cases,
+};
+
+kunit_test_suites(&hak_depot_suite);
+
+HAK_IMPORT_INTERNAL();
+MODULE_DESCRIPTION("KUnit suite: the depot");
+MODULE_LICENSE("GPL");
