@@ -63,25 +63,25 @@ check-kunit:
 
 .PHONY: bench-slub
 bench-slub:
-	@qemu/bench-slub --kernel=$(KERNEL) --backend=$(or $(BACKEND),auto) --cpus=$(or $(CPUS),2) \
+	@qemu/bench/bench-slub --kernel=$(KERNEL) --backend=$(or $(BACKEND),auto) --cpus=$(or $(CPUS),2) \
 		$(if $(SHORT),--short) $(if $(FULL),--full) \
 		$(patsubst 0,--slub=plain,$(patsubst 1,--slub=hardened,$(HARDENED)))
 
 .PHONY: bench-mem
 bench-mem:
 	@qemu/deps run kernel bench
-	qemu/bench-mem --kernel=$(KERNEL) --flavour=bench-plain --seconds=$(or $(SECONDS),60)
+	qemu/bench/bench-mem --kernel=$(KERNEL) --flavour=bench-plain --seconds=$(or $(SECONDS),60)
 
 .PHONY: bench-larson
 bench-larson:
-	@userspace_shim/bench-larson $(if $(SHORT),--short,--callgrind) $(LIBS)
+	@qemu/bench/bench-larson $(if $(SHORT),--short,--callgrind) $(LIBS)
 
 .PHONY: bench-docs
 bench-docs:
-	qemu/bench-slub --kernel=newest --full
-	qemu/bench-slub --kernel=6.12 --full
+	qemu/bench/bench-slub --kernel=newest --full
+	qemu/bench/bench-slub --kernel=6.12 --full
 	$(MAKE) --no-print-directory bench-mem bench-larson
-	qemu/bench-document
+	qemu/bench/bench-document
 
 .PHONY: lint
 lint:

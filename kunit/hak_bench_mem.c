@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The memory benchmark's half in the kernel, told what to do through the
- * parameter "cmd"; qemu/bench-mem and its guest script measure. Public API
+ * parameter "cmd"; qemu/bench/bench-mem and its guest script measure. Public API
  * only, so that it runs on a kernel without tests.
  *
  *   fill WHOSE SIZE COUNT  allocate; WHOSE is hak or slub, SIZE 0 for 8..1024

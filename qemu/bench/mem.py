@@ -1,6 +1,5 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""Turns the figures of qemu/bench-mem into JSON and Markdown, and judges them.
+"""Turns the figures of qemu/bench/bench-mem into JSON and Markdown, and judges them.
 
 Reads the guest's lines on standard input. Ends with "N passed, N failed".
 """
@@ -9,7 +8,6 @@ import json
 import os
 import sys
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "bench"))
 sys.dont_write_bytecode = True
 import figures  # noqa: E402
 

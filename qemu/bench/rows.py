@@ -154,7 +154,7 @@ def rows_for(exact, level, cpus):
 
 def plan_of(rows, rounds, slices, before=0):
     """
-    The lines for qemu/bench/guest, and for each the row and the round it belongs
+    The lines for qemu/bench/guest/slub, and for each the row and the round it belongs
     to. A round measures each allocator SLICES times, in the order A B, B A, ...;
     the next round begins with the other. BEFORE: slices made by an earlier plan.
     """

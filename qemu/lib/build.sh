@@ -23,7 +23,7 @@ fragments() {
 merged_fragments() {
 	local name files=()
 	for name in $(fragments "$1"); do
-		files+=("$HERE/config/$name.config")
+		files+=("$TOP/qemu/config/$name.config")
 	done
 	cat "${files[@]}" | awk '
 		/^# CONFIG_[A-Z0-9_a-z]+ is not set$/ { line[$2] = $0 }
@@ -72,7 +72,7 @@ um_source() {
 	sed -i '/^config UML$/,/^$/s/^\tdefault y$/&\n\tselect HAVE_ALIGNED_STRUCT_PAGE/' \
 		"$copy.tmp/arch/um/Kconfig"
 	grep -q HAVE_ALIGNED_STRUCT_PAGE "$copy.tmp/arch/um/Kconfig" ||
-		die "arch/um/Kconfig of $source_id has changed shape; adapt um_source in qemu/build.sh"
+		die "arch/um/Kconfig of $source_id has changed shape; adapt um_source in qemu/lib/build.sh"
 	mv "$copy.tmp" "$copy"
 	touch "$copy/.complete"
 }

@@ -4,7 +4,7 @@
 # What the scripts of this directory share: messages, the cache, locks.
 # Sourced, never run.
 
-HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 CACHE=${HAKMEM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/hakmem}
 
 # Progress goes to stderr, because stdout carries a script's one result.
@@ -39,5 +39,5 @@ need() {
 		command -v "$cmd" >/dev/null || missing+=("$cmd")
 	done
 	[[ ${#missing[@]} -eq 0 ]] ||
-		die "not installed: ${missing[*]}; run $HERE/deps $group"
+		die "not installed: ${missing[*]}; run $TOP/qemu/deps $group"
 }

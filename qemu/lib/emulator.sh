@@ -67,5 +67,5 @@ kvm_known() {
 # Boots IMAGE with KVM and nothing to do.
 probe_kvm() {
 	say "trying KVM, for 15 seconds at most"
-	"$HERE/vm" --image="$1" --backend=kvm --deadline=15 -- true >/dev/null 2>&1
+	"$TOP/qemu/vm" --image="$1" --backend=kvm --deadline=15 -- true >/dev/null 2>&1
 }

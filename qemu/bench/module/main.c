@@ -10,7 +10,7 @@
  *   stop     1 ends what is being measured, and all that follows, until 0
  *
  * The order of measurements and flushing between them are up to the writer:
- * qemu/bench-slub and qemu/bench/guest.
+ * qemu/bench/bench-slub and qemu/bench/guest/slub.
  */
 #define pr_fmt(fmt) "hak_bench: " fmt
 
