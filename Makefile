@@ -14,7 +14,7 @@ help:
 	@echo 'make run            insert hakmem.ko in a VM, exercise it, run Larson on the same core, KUnit, short benchmarks'
 	@echo 'make check          the tests; ends on "N passed, N failed"; .ci/check --all adds what takes long'
 	@echo ''
-	@echo 'make module KDIR=/lib/modules/$$(uname -r)/build'
+	@echo 'make module [KDIR=/lib/modules/$$(uname -r)/build]'
 	@echo '                    kernel/hakmem.ko for that kernel; HAK_CHECKS=1 adds assertions'
 	@echo 'make shim [BUILD=release|debug|asan|tsan]'
 	@echo '                    out/BUILD/{libhakmem.so,libhakmem.a,larson_hakmem,larson}'
@@ -44,8 +44,8 @@ check:
 
 .PHONY: module
 module:
-	@test -n "$(KDIR)" || { echo 'make module: KDIR= names no kernel build directory; try KDIR=/lib/modules/$$(uname -r)/build' >&2; exit 2; }
-	$(MAKE) -C $(KDIR) M=$(CURDIR)/kernel modules
+	@kdir=$$(bash -c '. qemu/lib/kdir.sh && make_kdir "$$1"' make '$(KDIR)') && \
+		$(MAKE) -C "$$kdir" M=$(CURDIR)/kernel modules
 
 .PHONY: shim
 shim:

@@ -1,21 +1,25 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# verify_fast_cap_0.sh - Larson with small, absent and ordinary per-CPU caches
+# usage: userspace_shim/verify_fast_cap_0.sh [OPTION]...
 #
-# With the cache off (HAKMEM_TINY_FAST_CAP=0) every operation meets the slab, so
-# whatever is wrong about ownership and remote frees shows here first.
+# Runs Larson with HAKMEM_TINY_FAST_CAP=0 on both its command lines, then with
+# --verify for every fast_cap (0, 1, 2, default), HAKMEM_TINY_PARANOID_DRAIN (0,
+# 1), number of threads (1, 2, 4, 8, 32) and command line: 80 runs, about 1.5
+# minutes. With the cache off (HAKMEM_TINY_FAST_CAP=0) every operation meets the
+# slab, so whatever is wrong about ownership and remote frees shows here first.
+#
+# Output is TAP; the exit status is 0 if everything passed, 1 if not, 2 on bad
+# usage.
 
 set -u
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-# shellcheck source=tests/tap.sh
+# shellcheck source=qemu/lib/common.sh
+. "$here/../qemu/lib/common.sh"
+# shellcheck source=userspace_shim/tests/tap.sh
 . "$here/tests/tap.sh"
 
-bin=$here/../out/release/larson_hakmem
-seconds=1
-full=
-filter=
 # beyond the time a run asks for; sanitizer builds and busy machines are slow
 grace=60
 
@@ -25,52 +29,13 @@ command_lines=(
 	"1 5 1 1000 100 10000 42"
 )
 
-usage() {
-	cat <<-END
-	Usage: verify_fast_cap_0.sh [options]
-	Runs Larson with HAKMEM_TINY_FAST_CAP=0 on both its command lines, then with --verify
-	for every fast_cap (0, 1, 2, default), HAKMEM_TINY_PARANOID_DRAIN (0, 1), number of
-	threads (1, 2, 4, 8, 32) and command line: 80 runs, about 1.5 minutes.
-
-	  --bin PATH     Larson, linked with hakmem (default: out/release/larson_hakmem)
-	  --seconds N    of each run of the matrix (default: $seconds)
-	  --full         as many seconds as the command lines say
-	  --filter RE    only the runs whose name matches the regular expression
-	  --help         this text
-
-	Output is TAP; the exit status is 0 if everything passed, 1 if not, 2 on bad usage.
-	END
-}
-
-die() {
-	echo "verify_fast_cap_0.sh: $*" >&2
-	exit 2
-}
-
-while [ $# -gt 0 ]; do
-	case $1 in
-	--bin | --seconds | --filter)
-		[ $# -ge 2 ] || die "$1 needs a value; see --help"
-		case $1 in
-		--bin) bin=$2 ;;
-		--seconds) seconds=$2 ;;
-		--filter) filter=$2 ;;
-		esac
-		shift
-		;;
-	--full) full=1 ;;
-	--help | -h)
-		usage
-		exit 0
-		;;
-	*) die "unknown option '$1'; see --help" ;;
-	esac
-	shift
-done
-
-[[ $seconds =~ ^[0-9]+(\.[0-9]+)?$ ]] ||
-	die "--seconds must be a positive number, not '$seconds'"
-[ -x "$bin" ] || die "no program $bin: build it, or name one with --bin"
+option bin PATH program "${OUT:-$TOP/out}/release/larson_hakmem" 'Larson, linked with hakmem'
+option seconds N seconds 1 'how long each run of the matrix takes'
+option full '' flag '' 'as many seconds as the command lines say'
+option filter RE regex '' 'only the runs whose name matches the regular expression'
+parse_options "$@"
+bin=${opt[bin]} seconds=${opt[seconds]} full=${opt[full]} filter=${opt[filter]}
+[ -x "$bin" ] || usage_error "no program $bin: build it, or name one with --bin"
 
 work=$(mktemp -d) || exit 2
 trap 'rm -rf "$work"' EXIT

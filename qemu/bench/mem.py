@@ -110,7 +110,7 @@ def plot(data, path):
 
 
 def main():
-    args = argparse.ArgumentParser(description=__doc__)
+    args = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     args.add_argument("--release", required=True)
     args.add_argument("--flavour", required=True)
     args.add_argument("--json", required=True)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# shellcheck shell=bash disable=SC2034
+# shellcheck shell=bash disable=SC2034,SC2154
 #
 # Which QEMU to run, and whether KVM works, for qemu/vm. Sourced, never run.
 
@@ -68,4 +68,27 @@ kvm_known() {
 probe_kvm() {
 	say "trying KVM, for 15 seconds at most"
 	"$TOP/qemu/vm" --image="$1" --backend=kvm --deadline=15 -- true >/dev/null 2>&1
+}
+
+# Sets accel. Whether KVM works is unknown until the first guest; that it does
+# not is believed only once the same guest gave a verdict without it.
+choose_accel() {
+	local known
+	unproven=
+	accel=$backend
+	[[ $backend == auto ]] || return 0
+	known=$(kvm_known)
+	if [[ ! $known ]]; then
+		if probe_kvm "$image"; then
+			known=yes
+			echo yes >"$(kvm_memory)"
+		else
+			unproven=y
+		fi
+	fi
+	accel=kvm
+	[[ $known == yes ]] || {
+		accel=tcg
+		say "KVM does not work here; emulating (tcg): slow, and fit for no timing"
+	}
 }

@@ -1,37 +1,22 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# cli.sh - the library from outside: parameters, crash reports, what it exports
+# usage: userspace_shim/tests/cli.sh [--bin DIR]
+#
+# Tests one build of the library from outside: parameters, crash reports, what
+# it exports. Output is TAP.
 
 set -u
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-# shellcheck source=tap.sh
+# shellcheck source=qemu/lib/common.sh
+. "$here/../../qemu/lib/common.sh"
+# shellcheck source=userspace_shim/tests/tap.sh
 . "$here/tap.sh"
 
-bin=$here/../../out/release
-
-usage() {
-	cat <<-END
-	Usage: cli.sh [--bin DIR] [--help]
-	Tests one build of the shim from outside, as TAP.
-
-	  --bin DIR      the build (default: out/release)
-	END
-}
-
-while [ $# -gt 0 ]; do
-	case $1 in
-	--bin)
-		[ $# -ge 2 ] || { echo "cli.sh: --bin needs a value" >&2; exit 2; }
-		bin=$2
-		shift
-		;;
-	--help | -h) usage; exit 0 ;;
-	*) echo "cli.sh: unknown option '$1'; see --help" >&2; exit 2 ;;
-	esac
-	shift
-done
+option bin DIR dir "${OUT:-$TOP/out}/release" 'the build'
+parse_options "$@"
+bin=${opt[bin]}
 
 unset HAKMEM_TINY_FAST_CAP HAKMEM_TINY_PARANOID_DRAIN HAKMEM_TINY_TRACE_RING
 build=$(basename "$bin")

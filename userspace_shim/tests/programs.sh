@@ -1,69 +1,36 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# programs.sh - ordinary programs with libhakmem preloaded
+# usage: userspace_shim/tests/programs.sh [OPTION]...
 #
-# Each program does the same work twice, on the C library's malloc() and on
-# hakmem's, and has to come to the same result. That the second time it really
-# uses hakmem is read off the dynamic linker.
+# Runs python3, git, gcc and g++, make, redis, sqlite3 and node with libhakmem
+# preloaded. Each program does the same work twice, on the C library's malloc()
+# and on hakmem's, and has to come to the same result. That the second time it
+# really uses hakmem is read off the dynamic linker.
+#
+# Output is TAP; the exit status is 0 if everything passed, 1 if not, 2 on bad
+# usage. A program that is not installed counts as a failure.
 
 set -u
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-# shellcheck source=tap.sh
+# shellcheck source=qemu/lib/common.sh
+. "$here/../../qemu/lib/common.sh"
+# shellcheck source=userspace_shim/tests/tap.sh
 . "$here/tap.sh"
 
-shim=$(cd "$here/.." && pwd)
-lib=$shim/../out/release/libhakmem.so
-limit=180
-filter=
-
-usage() {
-	cat <<-END
-	Usage: programs.sh [options]
-	Runs python3, git, gcc and g++, make, redis, sqlite3 and node with libhakmem preloaded
-	and compares what they do with what they do without.
-
-	  --lib PATH     the library (default: out/release/libhakmem.so); with an empty PATH
-	                 nothing is preloaded, which tests the tests
-	  --timeout N    seconds a program may take (default: $limit)
-	  --filter RE    only the programs whose name matches the regular expression
-	  --help         this text
-
-	Output is TAP; the exit status is 0 if everything passed, 1 if not, 2 on bad usage.
-	A program that is not installed counts as a failure.
-	END
-}
-
-die() {
-	echo "programs.sh: $*" >&2
-	exit 2
-}
-
-while [ $# -gt 0 ]; do
-	case $1 in
-	--lib | --timeout | --filter)
-		[ $# -ge 2 ] || die "$1 needs a value; see --help"
-		case $1 in
-		--lib) lib=$2 ;;
-		--timeout) limit=$2 ;;
-		--filter) filter=$2 ;;
-		esac
-		shift
-		;;
-	--lib=*) lib=${1#--lib=} ;;
-	--help | -h)
-		usage
-		exit 0
-		;;
-	*) die "unknown option '$1'; see --help" ;;
-	esac
-	shift
-done
-
-[[ $limit =~ ^[1-9][0-9]*$ ]] || die "--timeout must be a positive whole number, not '$limit'"
-if [ -n "$lib" ]; then
-	[ -f "$lib" ] || die "no library $lib: build it, or name one with --lib"
+shim=$TOP/userspace_shim
+option lib PATH file "${OUT:-$TOP/out}/release/libhakmem.so" 'the library'
+option no-lib '' flag '' 'preload nothing, which tests the tests'
+option timeout N number:1..86400 180 'seconds a program may take'
+option filter RE regex '' 'only the programs whose name matches the regular expression'
+parse_options "$@"
+exclusive lib no-lib
+lib=${opt[lib]} limit=${opt[timeout]} filter=${opt[filter]}
+if [ -n "${opt[no-lib]}" ]; then
+	lib=
+else
+	[ -f "$lib" ] || usage_error "no library $lib: build it, or name one with --lib"
 	lib=$(realpath "$lib")
 fi
 

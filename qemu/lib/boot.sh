@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash disable=SC2034,SC2154
+#
+# Running QEMU or UML once, for qemu/vm, whose variables it reads: what the
+# options say, work, accel, and those of emulator.sh and initramfs.sh. Sourced,
+# never run.
+
+mebibytes() {
+	case $1 in
+	*G) echo $((${1%G} * 1024)) ;;
+	*)  echo "${1%M}" ;;
+	esac
+}
+
+# Kernels with ACPI learn of nodes from QEMU, the others make them up
+# (numa=fake); memory is shared equally and CPUs are dealt in turn, as there. The
+# further apart two nodes' numbers, the further the nodes. Every CPU is a
+# package, because those of one package may not differ in node.
+numa_args() {
+	local node other cpu share list nodes=$((numa + memoryless))
+	[[ $nodes -gt 1 ]] || return 0
+	share=$(($(mebibytes "$mem") / numa))
+	for ((node = 0; node < nodes; node++)); do
+		list=
+		for ((cpu = node; cpu < cpus; cpu += nodes)); do
+			list+=,cpus=$cpu
+		done
+		if [[ $node -lt $numa ]]; then
+			echo "-object memory-backend-ram,id=node$node,size=${share}M"
+			list+=,memdev=node$node
+		fi
+		echo "-numa node,nodeid=$node$list"
+	done
+	for ((node = 0; node < nodes; node++)); do
+		for ((other = node + 1; other < nodes; other++)); do
+			echo "-numa dist,src=$node,dst=$other,val=$((10 * (other - node) + 10))"
+		done
+	done
+}
+
+# Prints one argument a line.
+qemu_args() {
+	local console='stdio,id=console,signal=off'
+	[[ $shell ]] || console=stdio,id=console
+	printf '%s\n' "${qemu[@]}" -nodefaults -no-user-config -display none \
+		-no-reboot -m "$(mebibytes "$mem")M" \
+		-smp "$cpus,sockets=$cpus,cores=1,threads=1" \
+		-chardev "$console" -serial chardev:console \
+		-serial "file:$work/result" \
+		-kernel "$image" -initrd "$work/initrd" -append "$cmdline"
+	numa_args | tr ' ' '\n'
+	case $accel in
+	kvm)    printf '%s\n' -accel kvm -cpu host ;;
+	tcg)    printf '%s\n' -accel tcg,thread=multi -cpu "$emulated_cpu" ;;
+	icount) printf '%s\n' -accel tcg -cpu "$emulated_cpu" -icount shift=0 ;;
+	esac
+}
+
+# UML writes the second serial line to descriptor 3.
+uml_args() {
+	local word input=null
+	[[ ! $shell ]] || input=fd:0
+	printf '%s\n' "$image" "mem=$(mebibytes "$mem")M" "ncpus=$cpus" seccomp=on \
+		"initrd=$work/initrd" con=null "con0=$input,fd:1" ssl=null ssl1=null,fd:3
+	for word in $cmdline; do
+		echo "$word"
+	done
+}
+
+# Calibrating an emulated clock fails on a busy machine, and then leaves only
+# jiffies; the test whether timer interrupts arrive fails, too, and then the
+# kernel panics. Emulated time stamps are the host's, of which cpuinfo knows the
+# rate near enough; under icount they count instructions as nanoseconds.
+clock_parameters() {
+	local khz=1000000
+	[[ $accel == icount ]] ||
+		khz=$(awk '/^cpu MHz/ { print int($4 * 1000); found = 1; exit }
+			END { if (!found) print 1000000 }' /proc/cpuinfo)
+	echo "tsc=reliable clocksource=tsc tsc_early_khz=$khz no_timer_check"
+}
+
+# Runs the guest once; sets $ended to the status of timeout(1), 137 for a
+# deadline. timeout leads a process group, which cleanup kills; where this script
+# dies without a trap, timeout is told and ends the guest.
+run_guest() {
+	local args console filter
+	cmdline="hakmem_guest=$guest_mark panic=-1 oops=panic printk.time=1 log_buf_len=4M kunit.enable=1 kunit.autorun=1 $append"
+	[[ $verbose ]] || cmdline="quiet $cmdline"
+	[[ $flavour != kcsan ]] || cmdline="kcsan.interrupt_watcher=1 $cmdline"
+	[[ $numa -le 1 || $acpi ]] || cmdline="numa=fake=$numa $cmdline"
+	case $accel in
+	uml)    cmdline="console=tty0 $cmdline" ;;
+	kvm)    cmdline="console=ttyS0 $cmdline" ;;
+	*)      cmdline="console=ttyS0 $(clock_parameters) $cmdline" ;;
+	esac
+	if [[ $accel == uml ]]; then
+		mapfile -t args < <(uml_args)
+	else
+		mapfile -t args < <(qemu_args)
+	fi
+	: >"$work/result"
+	ended=0
+	if [[ $shell ]]; then
+		setpriv --pdeathsig TERM timeout --foreground 0 "${args[@]}" \
+			3>"$work/result" || ended=$?
+		return
+	fi
+	exec {console}> >(console_filter)
+	filter=$!
+	setpriv --pdeathsig TERM timeout --signal=KILL --kill-after=5 "$deadline" "${args[@]}" \
+		</dev/null 3>"$work/result" >&"$console" &
+	guest=$!
+	wait "$guest" 2>/dev/null || ended=$?
+	guest=
+	exec {console}>&-
+	wait "$filter" || true
+}
+
+# The reset that ends every guest is no news.
+console_filter() {
+	stdbuf -oL tr -d '\r' | grep -av --line-buffered -e 'reboot: Restarting system$' -e 'reboot: Power down$' |
+		tee "$work/console"
+}

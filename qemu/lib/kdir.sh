@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# What has to be true of a kernel's build directory before modules are built in
+# it. Sourced, never run.
+
+# Prints what is wrong with DIR as a place to build modules in, nothing if it
+# will do.
+wrong_with_kdir() {
+	local release=$1/include/config/kernel.release
+	if [[ ! -d $1 ]]; then
+		echo 'there is no such directory'
+	elif [[ ! -r $1/Makefile ]]; then
+		echo 'this is no kernel build directory, for it has no Makefile'
+	elif [[ ! -f $1/include/generated/autoconf.h || ! -f $release ]]; then
+		if [[ -f $1/Kbuild && -f $1/kernel/fork.c ]]; then
+			echo 'this kernel source is not configured; build the kernel first (make, or at least make modules_prepare)'
+		else
+			echo 'this is no kernel build directory, for it has no include/config/kernel.release'
+		fi
+	elif ! new_enough "$(<"$release")"; then
+		echo "this is Linux $(<"$release"), and hakmem is for 6.12 and later"
+	fi
+}
+
+new_enough() { [[ $(printf '%s\n' 6.12 "$1" | sort -V | head -n 1) == 6.12 ]]; }
+
+# make_kdir DIR: for make module; ends with status 2 and the reason if DIR will
+# not do. An empty DIR is that of the running kernel; prints the one to use.
+make_kdir() {
+	local dir=${1:-/lib/modules/$(uname -r)/build} wrong
+	wrong=$(wrong_with_kdir "$dir")
+	if [[ ! $wrong ]]; then
+		echo "$dir"
+		return
+	fi
+	echo "make module: KDIR=$dir: $wrong" >&2
+	[[ $1 ]] || echo "make module: the headers of the running kernel are not installed (on Debian: apt-get install linux-headers-$(uname -r)), or name another kernel's build directory with KDIR=DIR" >&2
+	exit 2
+}

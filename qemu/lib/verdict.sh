@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash disable=SC2154
+#
+# What a guest sent and said, for qemu/vm, whose variables it reads: work, ended,
+# log, outdir, deadline, all_out and all_allow_log. Sourced, never run.
+
+has_verdict() {
+	mkdir -p "$work/unpacked"
+	tar -xf "$work/result" -C "$work/unpacked" 2>/dev/null || true
+	[[ -s $work/unpacked/.status ]]
+}
+
+collect_outs() {
+	local name
+	for name in "${all_out[@]}"; do
+		name=$(basename "$name")
+		if [[ -e $work/unpacked/$name ]]; then
+			cp -r "$work/unpacked/$name" "$outdir/"
+		else
+			say "the guest made no $name"
+		fi
+	done
+}
+
+# The start of a line of the kernel log, then what a report begins with.
+stamp='^(<[0-9]+>)?\[ *[0-9]+\.[0-9]+\](\[ *[CT][0-9]+\])? *'
+reports="$stamp"'(Kernel panic|BUG[: ]|WARNING: |Oops|kernel BUG at|INFO: task .* blocked|'
+reports+='INFO: rcu|rcu: INFO: .*stall|general protection fault|Unable to handle|UBSAN: |'
+reports+='KASAN: |KCSAN: |kmemleak: (unreferenced|[0-9]+ new)|ODEBUG: |DEBUG_LOCKS_WARN_ON|'
+reports+='watchdog: BUG|list_(add|del) corruption|refcount_t: |INFO: (possible|inconsistent)|'
+reports+='INFO: (trying to|lockdep is turned off)|turning off the locking|stack segment:|'
+reports+='int3:|invalid opcode:|double fault:|traps: PANIC|PANIC: )'
+
+# The log the guest sent is whole and free of other text; a guest that died
+# left only its console.
+kernel_log() {
+	if [[ -s $work/unpacked/.dmesg ]]; then
+		cat "$work/unpacked/.dmesg"
+	else
+		grep -aE "$stamp" "$work/console" || true
+	fi
+}
+
+find_reports() {
+	local found
+	found=$(cat <(kernel_log) <(grep -aE "$stamp" "$work/console" || true) |
+		grep -aE "$reports" | sort -u || true)
+	if [[ ${#all_allow_log[@]} -gt 0 && $found ]]; then
+		found=$(grep -avE -f <(printf '%s\n' "${all_allow_log[@]}") <<<"$found" || true)
+	fi
+	printf '%s' "$found"
+}
+
+# Taint bits: bad page, died, warned, soft lockup.
+TAINTS=$((1 << 5 | 1 << 7 | 1 << 9 | 1 << 14))
+
+verdict() {
+	local found status=0 taint=0
+	[[ -z $log ]] || kernel_log >"$log"
+	[[ ! -s $work/unpacked/.status ]] || read -r status taint <"$work/unpacked/.status"
+	found=$(find_reports)
+	if [[ ! $found && ${#all_allow_log[@]} -eq 0 && $((taint & TAINTS)) -ne 0 ]]; then
+		found="the kernel is tainted ($taint), the report has scrolled out of its log"
+	fi
+	if [[ $found ]]; then
+		say "the kernel reported:"
+		printf '%s\n' "$found" | head -n 20 >&2
+		exit 125
+	fi
+	if [[ ! -s $work/unpacked/.status ]]; then
+		[[ $ended -ne 137 ]] ||
+			{ say "the deadline of $deadline s passed"; exit 124; }
+		say "the guest ended without a verdict (status $ended); --verbose shows its boot"
+		exit 123
+	fi
+	if ((status >= 121 && status <= 125)); then
+		say "the command's own status was $status"
+		status=121
+	fi
+	exit "$status"
+}
