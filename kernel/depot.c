@@ -22,8 +22,8 @@
  *
  * Objects in a magazine count as used, so their slabs know nothing of all this.
  * Where a magazine cannot be sent or received at once, because none is home,
- * none has come, or another CPU is just taking one, the objects go to or come
- * from slabs. Nobody waits here but hak_depot_flush(), in task context.
+ * none has come, or other CPUs keep taking them, the objects go to or come
+ * from slabs. Nobody waits for a lock but hak_depot_flush(), in task context.
  *
  * Magazines of a CPU that is gone stay where they are and are received like
  * any other: per-CPU memory outlives its CPU.
@@ -35,6 +35,12 @@
 #include <linux/string.h>
 
 #include "core.h"
+
+/*
+ * How often a receiver tries the lock: some 200 to 500 ns, after which a batch
+ * from its own slab costs less than to wait longer (docs/scaling.md).
+ */
+#define HAK_DEPOT_TRIES		12
 
 void hak_depot_init(struct hak_depot *d)
 {
@@ -137,14 +143,27 @@ static void hak_magazine_release(struct hak_magazine *m)
 	smp_store_release(&m->full, 0);
 }
 
+/* Is there a magazine, and the lock ours to take it? Tries for a short time. */
+static bool hak_depot_trylock(struct hak_depot *d)
+{
+	unsigned int i;
+
+	for (i = 0; i < HAK_DEPOT_TRIES && !hak_depot_empty(d); i++) {
+		if (hak_trylock(&d->lock, HAK_LOCK_DEPOT))
+			return true;
+		cpu_relax();
+	}
+	return false;
+}
+
 /**
  * hak_depot_receive() - refill a per-CPU cache from a depot
  * @c: the cache
  * @cc: the per-CPU cache, busy and empty
  * @nid: the node
  *
- * The lock is only tried: while another CPU is taking a magazine this one has
- * its slab. So it may be held with interrupts on.
+ * The lock is only tried, for a short time: if other CPUs keep taking magazines
+ * this one has its slab. So the lock may be held with interrupts on.
  *
  * Context: any but NMI; preemption off.
  * Return: objects now in @cc; 0 if there are none to be had at once.
@@ -156,8 +175,7 @@ unsigned int hak_depot_receive(struct hak_cache *c, struct hak_cpu_cache *cc,
 	struct hak_magazine *m;
 	unsigned int n;
 
-	if (!cc->mags || hak_depot_empty(d) ||
-	    !hak_trylock(&d->lock, HAK_LOCK_DEPOT))
+	if (!cc->mags || !hak_depot_trylock(d))
 		return 0;
 	m = hak_depot_take(d);
 	if (m)
