@@ -79,7 +79,8 @@ def table_of(run, hardened):
 def title(run):
     cpus = "1 CPU" if run["cpus"] == 1 else f"{run['cpus']} CPUs"
     against = ("hardened SLUB, plain hakmem" if run["hardened"] else "plain SLUB, plain hakmem")
-    return f"{run['kernel']}, {run['backend']}, {cpus}: {run['unit']} per operation; {against}"
+    on = "" if run["backend"] == "icount" else f", {figures.host()['cpu']}"
+    return f"{run['kernel']}, {run['backend']}, {cpus}{on}: {run['unit']} per operation; {against}"
 
 
 def paired(runs):
@@ -106,8 +107,11 @@ def described(run):
     slub = ", ".join(f"{name} {value}" for name, value in run["slub"].items())
     return (f"{run['backend']}, {kind_of(run)}: Linux {run['kernel']} ({config}; "
             f"{run['config']['CC_VERSION_TEXT']}); SLUB {slub or 'without sheaves'}; hakmem {ours}; "
+            f"{'each CPU on a core of its own; ' if run['pinned'] else ''}"
             f"{run['rounds']} rounds of {run['slices']} slices, to {run['most_slices']} where the "
-            f"spread asked for it; {run['seconds']:.0f} s.")
+            f"spread asked for it; {run['seconds']:.0f} s." + "".join(
+                f" **Not to be quoted where several CPUs meet: {text}.**"
+                for text in run["doubts"]))
 
 
 def description(result):
