@@ -11,6 +11,8 @@
  * under Slab.
  */
 #include <linux/atomic.h>
+#include <linux/gfp.h>
+#include <linux/kasan.h>
 #include <linux/kmemleak.h>
 #include <linux/mmzone.h>
 #include <linux/page_ref.h>
@@ -59,12 +61,17 @@ static void hak_arena_mark(char *addr, unsigned int order, bool ours)
  * @gfp: the caller's flags; only those for reclaim are used, and none of
  *	those unless @order is HAK_MIN_ORDER
  *
+ * Tagged KASAN gives each block's pages a tag, and their addresses carry it.
+ * hakmem takes it off, since the registry compares and subtracts addresses: an
+ * address without a tag may touch memory of any.
+ *
  * Context: any in which the page allocator may be called.
  * Return: the block's first byte, or NULL.
  */
 void *hak_arena_alloc(int nid, unsigned int order, gfp_t gfp)
 {
 	struct page *page;
+	void *addr;
 
 	gfp = hak_arena_gfp(gfp, order);
 	page = alloc_pages_node(nid, gfp, order);
@@ -76,46 +83,118 @@ void *hak_arena_alloc(int nid, unsigned int order, gfp_t gfp)
 		__free_pages(page, order);
 		return NULL;
 	}
-	/* Never reported as a leak, but looked through for pointers. */
-	kmemleak_alloc(page_address(page), PAGE_SIZE << order, 0, gfp);
-	hak_arena_mark(page_address(page), order, true);
-	return page_address(page);
+	addr = kasan_reset_tag(page_address(page));
+	hak_arena_mark(addr, order, true);
+	return addr;
 }
 
 /**
- * hak_arena_split() - make a block one of pages that can go back separately
+ * hak_arena_watch() - have kmemleak look for pointers in a block
  * @addr: from hak_arena_alloc()
  * @order: likewise
+ * @gfp: for kmemleak's own memory
  *
- * Context: task.
+ * Every slot is an object of its own to kmemleak, for slots may go back one by
+ * one. None is ever reported as a leak.
+ *
+ * Context: as for hak_arena_alloc().
  */
-void hak_arena_split(void *addr, unsigned int order)
+void hak_arena_watch(void *addr, unsigned int order, gfp_t gfp)
 {
-	unsigned long i;
+	long i;
 
-	page_ref_unfreeze(virt_to_page(addr), 1);
-	split_page(virt_to_page(addr), order);
-	/* They have been hakmem's too long for anybody to hold a reference. */
-	for (i = 0; i < PAGE_SIZE << order; i += PAGE_SIZE)
-		set_page_count(virt_to_page((char *)addr + i), 0);
+	for (i = 0; i < PAGE_SIZE << order; i += HAK_SLAB_SIZE)
+		kmemleak_alloc(addr + i, HAK_SLAB_SIZE, 0, gfp);
+}
+
+/*
+ * kmemleak_free() of an object that kmemleak knows allocates nothing; to take
+ * a part off an object would, with GFP_KERNEL.
+ */
+static void hak_arena_unwatch(void *addr, unsigned int order)
+{
+	long i;
+
+	for (i = 0; i < PAGE_SIZE << order; i += HAK_SLAB_SIZE)
+		kmemleak_free(addr + i);
+}
+
+/**
+ * hak_arena_discard() - give back a block that nobody has used
+ * @addr: from hak_arena_alloc(), and not given to hak_arena_watch()
+ * @order: likewise
+ *
+ * Context: as for hak_arena_alloc().
+ */
+void hak_arena_discard(void *addr, unsigned int order)
+{
+	struct page *page = virt_to_page(addr);
+
+	hak_arena_mark(addr, order, false);
+	page_ref_unfreeze(page, 1);
+	__free_pages(page, order);
 }
 
 /**
  * hak_arena_free() - give a block back
- * @addr: from hak_arena_alloc(), or a part of that after hak_arena_split()
- * @order: its order
+ * @addr: from hak_arena_alloc(), given to hak_arena_watch()
+ * @order: likewise
  *
- * Context: task.
+ * Context: any in which the page allocator may be called.
  */
 void hak_arena_free(void *addr, unsigned int order)
 {
-	struct page *page = virt_to_page(addr);
-
-	kmemleak_free_part(addr, PAGE_SIZE << order);
-	hak_arena_mark(addr, order, false);
-	page_ref_unfreeze(page, 1);
-	__free_pages(page, order);
+	hak_arena_unwatch(addr, order);
+	hak_arena_discard(addr, order);
 	atomic64_add(PAGE_SIZE << order, &hak_arena_gone);
+}
+
+/**
+ * hak_arena_split() - make a block one whose slots can go back separately
+ * @addr: from hak_arena_alloc()
+ * @order: likewise
+ *
+ * The page allocator splits only what has a reference count, so that for a
+ * moment each page has one, and somebody who walks the pages may take another
+ * reference. Such a page keeps hakmem's: its count stays above 0 until
+ * hak_arena_free_slot(), however soon the other reference is dropped.
+ *
+ * Context: task; no slot is handed out or given back meanwhile.
+ */
+void hak_arena_split(void *addr, unsigned int order)
+{
+	struct page *page = virt_to_page(addr);
+	unsigned int i;
+
+	page_ref_unfreeze(page, 1);
+	split_page(page, order);
+	for (i = 0; i < 1U << order; i++)
+		page_ref_freeze(page + i, 1);
+}
+
+/**
+ * hak_arena_free_slot() - give back one slot of a block that was split
+ * @addr: its first byte
+ *
+ * Its pages go one by one, as split_page() has made them: each is accounted for
+ * by itself. A page that has kept its reference count may have other references
+ * still, and then goes when the last is dropped.
+ *
+ * Context: any in which the page allocator may be called.
+ */
+void hak_arena_free_slot(void *addr)
+{
+	struct page *page = virt_to_page(addr);
+	unsigned int i;
+
+	hak_arena_unwatch(addr, HAK_MIN_ORDER);
+	hak_arena_mark(addr, HAK_MIN_ORDER, false);
+	for (i = 0; i < 1U << HAK_MIN_ORDER; i++)
+		/* Nobody can take a reference where there is none. */
+		if (!page_ref_count(page + i))
+			page_ref_unfreeze(page + i, 1);
+	free_pages_exact(addr, HAK_SLAB_SIZE);
+	atomic64_add(HAK_SLAB_SIZE, &hak_arena_gone);
 }
 
 /* Bytes held. */

@@ -9,8 +9,11 @@
 #include <linux/types.h>
 
 void *hak_arena_alloc(int nid, unsigned int order, gfp_t gfp);
-void hak_arena_split(void *addr, unsigned int order);
+void hak_arena_watch(void *addr, unsigned int order, gfp_t gfp);
+void hak_arena_discard(void *addr, unsigned int order);
 void hak_arena_free(void *addr, unsigned int order);
+void hak_arena_split(void *addr, unsigned int order);
+void hak_arena_free_slot(void *addr);
 u64 hak_arena_bytes(void);
 u64 hak_arena_returned(void);
 

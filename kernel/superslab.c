@@ -92,6 +92,7 @@ static struct hak_superslab *hak_superslab_new(int nid, unsigned int order,
 		s->addr = ss->addr + i * HAK_SLAB_SIZE;
 		atomic_set(&s->rc, HAK_UNUSED);
 	}
+	hak_arena_watch((void *)addr, order, meta);
 	return ss;
 
 free_slab:
@@ -99,7 +100,7 @@ free_slab:
 free_ss:
 	kfree(ss);
 free_pages:
-	hak_arena_free((void *)addr, order);
+	hak_arena_discard((void *)addr, order);
 	return NULL;
 }
 
@@ -230,8 +231,8 @@ static void hak_superslab_free_slots(struct hak_superslab *ss, u64 slots)
 
 	for (i = 0; slots >> i; i++)
 		if (slots & BIT_ULL(i))
-			hak_arena_free((void *)(ss->addr + i * HAK_SLAB_SIZE),
-				       HAK_MIN_ORDER);
+			hak_arena_free_slot((void *)(ss->addr +
+						     i * HAK_SLAB_SIZE));
 }
 
 /*

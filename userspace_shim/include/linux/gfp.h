@@ -6,11 +6,14 @@
  * 0 to MAX_PAGE_ORDER by mmap, given back with MADV_DONTNEED, the addresses
  * kept for reuse. alloc_pages() also is a point where deferred work may run,
  * if the caller holds no lock. NULL when the system has no memory;
- * __GFP_NOFAIL retries for ever.
+ * __GFP_NOFAIL retries for ever. free_pages_exact() gives back the whole block
+ * of the order that holds the size, not page by page, for blocks are never put
+ * together again.
  */
 #ifndef _SHIM_LINUX_GFP_H
 #define _SHIM_LINUX_GFP_H
 
+#include <linux/getorder.h>
 #include <linux/gfp_types.h>
 #include <linux/topology.h>
 #include <linux/types.h>
@@ -39,6 +42,8 @@ void __free_pages(struct page *page, unsigned int order);
 #define get_zeroed_page(gfp)		__get_free_pages((gfp) | __GFP_ZERO, 0)
 #define free_pages(addr, order)	__free_pages((struct page *)(addr), order)
 #define free_page(addr)			free_pages(addr, 0)
+#define free_pages_exact(p, size) \
+	free_pages((unsigned long)(p), get_order(size))
 #define gfp_pfmemalloc_allowed(gfp)	false
 
 #endif
