@@ -206,6 +206,17 @@ static size_t hak_object_size(const void *p)
 	return size;
 }
 
+/* Is @p in a slab of hakmem's? */
+static bool hak_in_slab(const void *p)
+{
+	bool ours;
+
+	preempt_disable();
+	ours = hak_slab_of(p);
+	preempt_enable();
+	return ours;
+}
+
 /**
  * hak_free() - free memory
  * @p: from any of hak_alloc() and its kin, hak_cache_alloc(), or kmalloc();
@@ -395,7 +406,7 @@ size_t hak_usable_size(const void *p)
 
 	if (likely(size))
 		return size;
-	if (ZERO_OR_NULL_PTR(p) || hak_slab_of(p) || !hak_fallback_owns(p))
+	if (ZERO_OR_NULL_PTR(p) || hak_in_slab(p) || !hak_fallback_owns(p))
 		return 0;
 	return ksize(p);
 }
@@ -430,7 +441,7 @@ void *hak_realloc(const void *p, size_t size, gfp_t gfp)
 
 	old = hak_object_size(p);
 	if (unlikely(!old)) {
-		if (!hak_slab_of(p))
+		if (!hak_in_slab(p))
 			return hak_fallback_realloc(p, size, gfp, _RET_IP_);
 		hak_free_slow(p, NULL, _RET_IP_);	/* says what is wrong */
 		return NULL;

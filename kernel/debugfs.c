@@ -69,11 +69,15 @@ static void count_leaf(struct hak_entry *leaf)
  */
 static void count_slabs(void)
 {
-	unsigned long i, n = DIV_ROUND_UP(hak_registry.nr, BIT(HAK_LEAF_BITS));
+	unsigned long i, n = READ_ONCE(hak_registry.nr) >> HAK_LEAF_BITS;
 
 	for (i = 0; i < n; i++) {
-		struct hak_entry *leaf = READ_ONCE(hak_registry.leaf[i]);
+		struct hak_entry *leaf;
 
+		/* The table may be replaced, the leaves stay. */
+		rcu_read_lock();
+		leaf = READ_ONCE(READ_ONCE(hak_registry.leaf)[i]);
+		rcu_read_unlock();
 		if (leaf)
 			count_leaf(leaf);
 		cond_resched();

@@ -6,6 +6,7 @@
 #include <linux/export.h>
 
 #include "core.h"
+#include "hot_memory.h"
 
 #if IS_ENABLED(CONFIG_KUNIT)
 
@@ -41,6 +42,8 @@ HAK_EXPORT_INTERNAL(hak_pool_put);
 HAK_EXPORT_INTERNAL(hak_pool_reap);
 HAK_EXPORT_INTERNAL(hak_reap_all);
 HAK_EXPORT_INTERNAL(hak_registry);
+HAK_EXPORT_INTERNAL(hak_registry_cover);
+HAK_EXPORT_INTERNAL(hak_registry_covers);
 HAK_EXPORT_INTERNAL(hak_registry_prepare);
 HAK_EXPORT_INTERNAL(hak_registry_set);
 HAK_EXPORT_INTERNAL(hak_size_index);

@@ -13,6 +13,7 @@
 
 #include "core.h"
 #include "debugfs.h"
+#include "hot_memory.h"
 #include "shrink.h"
 
 static int hak_param_op_set(const char *val, const struct kernel_param *kp)
@@ -70,11 +71,12 @@ static int __init hak_module_init(void)
 	err = hak_core_init();
 	if (err)
 		return err;
+	err = hak_hot_memory_init();
+	if (err)
+		goto exit_core;
 	err = hak_shrink_init();
-	if (err) {
-		hak_core_exit();
-		return err;
-	}
+	if (err)
+		goto exit_hot_memory;
 	register_die_notifier(&hak_die_nb);
 	atomic_notifier_chain_register(&panic_notifier_list, &hak_panic_nb);
 	hak_debugfs_init();
@@ -82,6 +84,12 @@ static int __init hak_module_init(void)
 		HAKMEM_VERSION, hak_fast_cap, hak_paranoid_drain,
 		hak_trace_ring);
 	return 0;
+
+exit_hot_memory:
+	hak_hot_memory_exit();
+exit_core:
+	hak_core_exit();
+	return err;
 }
 
 static void __exit hak_module_exit(void)
@@ -90,6 +98,7 @@ static void __exit hak_module_exit(void)
 	atomic_notifier_chain_unregister(&panic_notifier_list, &hak_panic_nb);
 	unregister_die_notifier(&hak_die_nb);
 	hak_shrink_exit();
+	hak_hot_memory_exit();
 	hak_core_exit();
 }
 

@@ -2,11 +2,13 @@
 /*
  * The registry: is this address hakmem's, and which slab is it in? Two levels,
  * an entry of 32 bytes for each 64 KiB of the kernel's linear map, with all that
- * a free needs, so that it does not touch the slab's metadata. Memory added
- * beyond the map's end at load is foreign.
+ * a free needs, so that it does not touch the slab's metadata. It covers the
+ * map as it is when hakmem is loaded, up to what fills the table's last page,
+ * and grows with it; memory beyond is foreign.
  */
 #include <linux/errno.h>
 #include <linux/math.h>
+#include <linux/rcupdate.h>
 
 #include "core.h"
 
@@ -24,38 +26,88 @@ static struct hak_entry *hak_registry_new_leaf(gfp_t gfp)
 	return leaf;
 }
 
-static unsigned long hak_registry_leaves(void)
+/* How many leaves cover the addresses below @end? Whole pages of pointers. */
+unsigned long hak_registry_leaves(unsigned long end)
 {
-	return DIV_ROUND_UP(hak_registry.nr, BIT(HAK_LEAF_BITS));
+	unsigned long bytes = end - hak_registry.base;
+	unsigned long leaves = DIV_ROUND_UP(bytes, HAK_SLAB_SIZE << HAK_LEAF_BITS);
+
+	return round_up(leaves, PAGE_SIZE / sizeof(*hak_registry.leaf));
 }
 
 int hak_registry_init(void)
 {
-	unsigned long end = (unsigned long)high_memory;
+	unsigned long leaves;
 
 	BUILD_BUG_ON(sizeof(unsigned long) != 8);
 	BUILD_BUG_ON(sizeof(struct hak_entry) << HAK_LEAF_BITS != PAGE_SIZE);
 
 	hak_registry.base = PAGE_OFFSET & ~HAK_SLAB_MASK;
-	hak_registry.nr = DIV_ROUND_UP(end - hak_registry.base, HAK_SLAB_SIZE);
-	hak_registry.leaf = kvcalloc(hak_registry_leaves(),
-				     sizeof(*hak_registry.leaf), GFP_KERNEL);
-	if (!hak_registry.leaf) {
-		hak_registry.nr = 0;
+	leaves = hak_registry_leaves((unsigned long)high_memory);
+	hak_registry.leaf = kvcalloc(leaves, sizeof(*hak_registry.leaf),
+				     GFP_KERNEL);
+	if (!hak_registry.leaf)
 		return -ENOMEM;
-	}
+	hak_registry.nr = leaves << HAK_LEAF_BITS;
 	return 0;
 }
 
 void hak_registry_exit(void)
 {
-	unsigned long i, n = hak_registry_leaves();
+	unsigned long i;
 
-	for (i = 0; i < n; i++)
+	for (i = 0; i < hak_registry.nr >> HAK_LEAF_BITS; i++)
 		kfree(hak_registry.leaf[i]);
 	hak_registry.nr = 0;
 	kvfree(hak_registry.leaf);
 	hak_registry.leaf = NULL;
+}
+
+/**
+ * hak_registry_covers() - may these addresses be hakmem's?
+ * @addr: of a superslab
+ * @nr: slabs in it
+ *
+ * Return: true if there is room for their entries.
+ */
+bool hak_registry_covers(unsigned long addr, unsigned int nr)
+{
+	unsigned long i = (addr - hak_registry.base) >> HAK_SLAB_SHIFT;
+
+	return addr >= hak_registry.base && i + nr <= READ_ONCE(hak_registry.nr);
+}
+
+static bool hak_registry_has_leaf(unsigned long addr)
+{
+	struct hak_entry *e;
+	bool found;
+
+	preempt_disable();
+	found = hak_registry_find((void *)addr, &e);
+	preempt_enable();
+	return found;
+}
+
+/* Preemption off holds back hak_registry_cover() while a leaf is entered. */
+static int hak_registry_add_leaf(unsigned long addr, gfp_t gfp)
+{
+	unsigned long i = (addr - hak_registry.base) >> HAK_SLAB_SHIFT;
+	struct hak_entry *leaf = hak_registry_new_leaf(gfp);
+	int err = -EAGAIN;
+
+	if (!leaf)
+		return -ENOMEM;
+	preempt_disable();
+	if (!READ_ONCE(hak_registry.moving)) {
+		/* Pairs with the read in hak_registry_find(). */
+		if (!cmpxchg(&READ_ONCE(hak_registry.leaf)[i >> HAK_LEAF_BITS],
+			     NULL, leaf))
+			leaf = NULL;
+		err = 0;
+	}
+	preempt_enable();
+	kfree(leaf);
+	return err;
 }
 
 /**
@@ -64,27 +116,24 @@ void hak_registry_exit(void)
  * @nr: slabs in it
  * @gfp: for the leaves
  *
- * Return: 0, -ENOMEM, or -ERANGE for memory the registry does not cover.
+ * Return: 0, -ENOMEM, -ERANGE for memory the registry does not cover, or -EAGAIN
+ * for the moment in which it grows.
  */
 int hak_registry_prepare(unsigned long addr, unsigned int nr, gfp_t gfp)
 {
-	unsigned long i = (addr - hak_registry.base) >> HAK_SLAB_SHIFT;
-	unsigned long end = i + nr;
-	struct hak_entry **slot, *leaf;
+	unsigned long end = addr + nr * HAK_SLAB_SIZE;
+	unsigned long step = HAK_SLAB_SIZE << HAK_LEAF_BITS;
+	int err;
 
-	if (addr < hak_registry.base || end > hak_registry.nr)
+	if (!hak_registry_covers(addr, nr))
 		return -ERANGE;
 
-	for (; i < end; i = (i | (BIT(HAK_LEAF_BITS) - 1)) + 1) {
-		slot = &hak_registry.leaf[i >> HAK_LEAF_BITS];
-		if (READ_ONCE(*slot))
+	for (; addr < end; addr += step - (addr - hak_registry.base) % step) {
+		if (hak_registry_has_leaf(addr))
 			continue;
-		leaf = hak_registry_new_leaf(gfp);
-		if (!leaf)
-			return -ENOMEM;
-		/* Pairs with the read in hak_registry_find(). */
-		if (cmpxchg(slot, NULL, leaf))
-			kfree(leaf);
+		err = hak_registry_add_leaf(addr, gfp);
+		if (err)
+			return err;
 	}
 	return 0;
 }
@@ -98,8 +147,12 @@ int hak_registry_prepare(unsigned long addr, unsigned int nr, gfp_t gfp)
 void hak_registry_set(struct hak_slab *s)
 {
 	struct hak_entry *e = NULL;
+	bool found;
 
-	if (WARN_ON_ONCE(!hak_registry_find((void *)s->addr, &e)))
+	preempt_disable();
+	found = hak_registry_find((void *)s->addr, &e);
+	preempt_enable();
+	if (WARN_ON_ONCE(!found))
 		return;
 	s->entry = e;
 	WRITE_ONCE(e->nid, s->nid);

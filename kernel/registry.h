@@ -7,6 +7,7 @@
 
 #include <linux/compiler.h>
 #include <linux/gfp_types.h>
+#include <linux/kasan.h>
 #include <linux/mm.h>
 #include <linux/types.h>
 
@@ -43,38 +44,53 @@ struct hak_entry {
  * @base: first address covered
  * @nr: slabs covered
  * @leaf: entries of BIT(HAK_LEAF_BITS) slabs each, NULL while none is hakmem's
+ * @moving: @leaf is about to be replaced, and takes no new leaf
+ *
+ * Memory may be added while hakmem is loaded. Then hak_registry_cover() replaces
+ * @leaf by a larger one, waits for a grace period, and raises @nr. So whoever
+ * reads both with preemption off, in either order, and finds the new @nr, finds
+ * the new @leaf, and needs no barrier for that.
  */
 struct hak_registry {
 	unsigned long base;
 	unsigned long nr;
 	struct hak_entry **leaf;
+	bool moving;
 };
 
 extern struct hak_registry hak_registry;
 int hak_registry_init(void);
 void hak_registry_exit(void);
+unsigned long hak_registry_leaves(unsigned long end);
+bool hak_registry_covers(unsigned long addr, unsigned int nr);
 int hak_registry_prepare(unsigned long addr, unsigned int nr, gfp_t gfp);
 void hak_registry_set(struct hak_slab *s);
 void hak_registry_clear(struct hak_slab *s);
 
-/* Is there an entry for the 64 KiB that hold @p? Then it is *@e. */
+/*
+ * Is there an entry for the 64 KiB that hold @p? Then it is *@e. Preemption is
+ * off, or the registry cannot grow. Tagged KASAN's tags are taken off: SLUB's
+ * objects have them, and the page allocator's addresses, but not hakmem's.
+ */
 static __always_inline bool hak_registry_find(const void *p,
 					      struct hak_entry **e)
 {
-	unsigned long i = ((unsigned long)p - hak_registry.base) >> HAK_SLAB_SHIFT;
+	unsigned long i = ((unsigned long)kasan_reset_tag(p) -
+			   hak_registry.base) >> HAK_SLAB_SHIFT;
 	struct hak_entry *leaf;
 
-	if (unlikely(i >= hak_registry.nr))
+	/* Plain reads, as any mixture of old and new will do; see above. */
+	if (unlikely(i >= data_race(hak_registry.nr)))
 		return false;
-	/* Pairs with the cmpxchg in hak_registry_prepare(). */
-	leaf = READ_ONCE(hak_registry.leaf[i >> HAK_LEAF_BITS]);
+	/* Pairs with the cmpxchg in hak_registry_add_leaf(). */
+	leaf = READ_ONCE(data_race(hak_registry.leaf)[i >> HAK_LEAF_BITS]);
 	if (unlikely(!leaf))
 		return false;
 	*e = &leaf[i & (BIT(HAK_LEAF_BITS) - 1)];
 	return true;
 }
 
-/* The slab that holds @p; NULL if that is none of hakmem's. */
+/* The slab that holds @p; NULL if that is none of hakmem's. Preemption is off. */
 static __always_inline struct hak_slab *hak_slab_of(const void *p)
 {
 	struct hak_entry *e = NULL;

@@ -31,6 +31,7 @@ const char *const hak_event_name[HAK_NR_EVENTS] = {
 	[HAK_EV_CLAIMED] = "slab_claimed",
 	[HAK_EV_GROWN] = "superslab_asked",
 	[HAK_EV_BACKOFF] = "superslab_backoff",
+	[HAK_EV_UNCOVERED] = "superslab_uncovered",
 	[HAK_EV_RELEASED] = "slab_released",
 };
 

@@ -33,6 +33,7 @@ struct hak_slab;
  * @HAK_EV_CLAIMED: unused slots claimed (stage 2)
  * @HAK_EV_GROWN: superslabs asked for (stage 3)
  * @HAK_EV_BACKOFF: of those, kept small, as one had failed a moment before
+ * @HAK_EV_UNCOVERED: superslabs given back, as the registry does not cover them
  * @HAK_EV_RELEASED: whole slabs released
  * @HAK_NR_EVENTS: how many there are
  */
@@ -54,6 +55,7 @@ enum hak_event {
 	HAK_EV_CLAIMED,
 	HAK_EV_GROWN,
 	HAK_EV_BACKOFF,
+	HAK_EV_UNCOVERED,
 	HAK_EV_RELEASED,
 	HAK_NR_EVENTS,
 };

@@ -7,6 +7,7 @@
 #define pr_fmt(fmt) "hakmem: " fmt
 
 #include <linux/bitops.h>
+#include <linux/err.h>
 #include <linux/errno.h>
 #include <linux/jiffies.h>
 #include <linux/nodemask.h>
@@ -54,6 +55,10 @@ static void __hak_node_empty(struct hak_node *node, struct hak_superslab *ss,
 	WRITE_ONCE(node->empty_pages, node->empty_pages + n * (1L << ss->order));
 }
 
+/*
+ * A superslab; NULL if none of this order is to be had; or -ERANGE if what there
+ * is is beyond the registry, as smaller ones may well be, too.
+ */
 static struct hak_superslab *hak_superslab_new(int nid, unsigned int order,
 					       gfp_t gfp)
 {
@@ -66,6 +71,11 @@ static struct hak_superslab *hak_superslab_new(int nid, unsigned int order,
 	addr = (unsigned long)hak_arena_alloc(nid, order, gfp);
 	if (!addr)
 		return NULL;
+	if (unlikely(!hak_registry_covers(addr, nr))) {
+		hak_count(HAK_EV_UNCOVERED);
+		hak_arena_discard((void *)addr, order);
+		return ERR_PTR(-ERANGE);
+	}
 	meta = (gfp & (__GFP_RECLAIM | __GFP_IO | __GFP_FS | __GFP_HIGH)) |
 	       __GFP_NOWARN;
 	ss = kzalloc_node(sizeof(*ss), meta, nid);
@@ -145,6 +155,8 @@ int hak_superslab_grow(int nid, gfp_t gfp)
 		if (ss || order == HAK_MIN_ORDER)
 			break;
 	}
+	if (IS_ERR(ss))
+		ss = NULL;
 	if (ss) {
 		struct hak_node *home = hak_node[ss->nid];
 

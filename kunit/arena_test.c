@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The page arena: how pages go back, when and where. Needs a kernel, for the
- * shim's pages have no reference counts.
+ * The page arena: how pages go back, when and where; and memory that the
+ * registry does not cover, or not yet. Needs a kernel: the shim's pages have no
+ * reference counts, and its registry covers every address.
  */
+#include <linux/delay.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/page_ref.h>
@@ -10,38 +12,98 @@
 
 #include "hak_test.h"
 #include "hak_test_threads.h"
+#include "hot_memory.h"
 
 #define ROUNDS		20000	/* blocks, if no page is met */
 
-/* hak_superslab_grow() where the registry covers nothing, in atomic context. */
-static int grow_uncovered(int nid)
+/*
+ * hak_superslab_grow() where the registry covers nothing, in atomic context.
+ * What was got is of no use, and goes back right there.
+ */
+static void uncovered_goes_back(struct kunit *test)
 {
+	int nid = hak_node_near(numa_mem_id()), ret;
 	unsigned long nr = hak_registry.nr;
-	int ret;
+	u64 bytes = hak_arena_bytes();
 
 	preempt_disable();
 	WRITE_ONCE(hak_registry.nr, 0);
 	ret = hak_superslab_grow(nid, GFP_ATOMIC);
 	WRITE_ONCE(hak_registry.nr, nr);
 	preempt_enable();
-	return ret;
+	KUNIT_EXPECT_EQ(test, ret, -ENOMEM);
+	KUNIT_EXPECT_EQ(test, hak_arena_bytes(), bytes);
+	/* The smaller ones would be no better. */
+	HAK_EXPECT_EVENT(test, HAK_EV_UNCOVERED, 1);
+
+	/* The node is not to look as if it had nothing. */
+	msleep(2 * HAK_BACKOFF_MS);
+	KUNIT_EXPECT_GE(test, hak_superslab_grow(nid, GFP_KERNEL), 0);
 }
 
-/* What was got in atomic context and is of no use goes back right there. */
-static void failure_in_atomic_context(struct kunit *test)
+/* Allocate and free, until told to stop; return how often it went wrong. */
+static int use_objects(void *arg, unsigned int id)
 {
-	u64 bytes = hak_arena_bytes();
+	bool *stop = arg;
+	unsigned int i, bad = 0;
+	void *obj[64];
 
-	KUNIT_EXPECT_EQ(test, grow_uncovered(hak_node_near(numa_mem_id())),
-			-ENOMEM);
-	KUNIT_EXPECT_EQ(test, hak_arena_bytes(), bytes);
+	while (!READ_ONCE(*stop)) {
+		for (i = 0; i < ARRAY_SIZE(obj); i++) {
+			obj[i] = hak_alloc(1024 - 16 * i, GFP_KERNEL);
+			bad += hak_usable_size(obj[i]) < 1024 - 16 * i;
+		}
+		for (i = 0; i < ARRAY_SIZE(obj); i++)
+			hak_free(obj[i]);
+		cond_resched();
+	}
+	return bad;
+}
+
+static unsigned long registry_end(void)
+{
+	return hak_registry.base + hak_registry.nr * HAK_SLAB_SIZE;
+}
+
+/* Nobody who uses hakmem meanwhile notices; the books are checked at the end. */
+static void registry_grows(struct kunit *test)
+{
+	struct hak_test_gang *g = kunit_kzalloc(test, sizeof(*g), GFP_KERNEL);
+	struct hak_cache *c = hak_test_cache(test, 1024, 0);
+	struct hak_slab *s = hak_test_slab(test, c);
+	unsigned long end, nr = hak_registry.nr;
+	bool stop = false;
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, g);
+	KUNIT_EXPECT_EQ(test, hak_registry_cover(registry_end()), 0);
+	KUNIT_EXPECT_EQ(test, hak_registry.nr, nr);
+	hak_test_gang_start(g, hak_test_nr_threads(), use_objects, &stop);
+	for (i = 0; i < 3; i++) {
+		end = registry_end();
+		KUNIT_EXPECT_FALSE(test, hak_registry_covers(end, 1));
+		KUNIT_EXPECT_EQ(test, hak_registry_prepare(end, 1, GFP_KERNEL), -ERANGE);
+		KUNIT_ASSERT_EQ(test, hak_registry_cover(end + 1), 0);
+		/* It does not grow with each of many pieces. */
+		KUNIT_EXPECT_GE(test, hak_registry.nr, 2 * nr << i);
+		KUNIT_EXPECT_TRUE(test, hak_registry_covers(end, 1));
+		KUNIT_EXPECT_EQ(test, hak_registry_prepare(end - HAK_SLAB_SIZE, 2,
+							   GFP_KERNEL), 0);
+		KUNIT_EXPECT_NULL(test, hak_test_slab_of((void *)end));
+		KUNIT_EXPECT_PTR_EQ(test, hak_test_slab_of((void *)s->addr), s);
+		msleep(20);
+	}
+	WRITE_ONCE(stop, true);
+	KUNIT_EXPECT_EQ(test, hak_test_gang_join(g), 0);
+	hak_pool_put(s, HAK_OWNED);
 }
 
 /**
  * struct watched - a block that one task splits while another looks on
  * @first: its first page
- * @nr: pages of it; 0 while there is none to look at
- * @idle: the onlooker has seen that there is none
+ * @nr: pages of it
+ * @turn: odd while there is a block to look at
+ * @seen: the turn that the onlooker has last been through with
  * @got: the page that the onlooker has taken a reference to
  * @split: references to that page after the block was split
  * @freed: likewise after the block was freed
@@ -51,7 +113,8 @@ static void failure_in_atomic_context(struct kunit *test)
 struct watched {
 	struct page *first;
 	unsigned int nr;
-	bool idle;
+	unsigned int turn;
+	unsigned int seen;
 	struct page *got;
 	int split;
 	int freed;
@@ -62,14 +125,14 @@ struct watched {
 /* Take a reference to the first page that has any. */
 static int look_on(struct watched *w)
 {
-	unsigned int i, nr;
+	unsigned int i, turn;
 
 	while (!READ_ONCE(w->stop)) {
-		nr = smp_load_acquire(&w->nr);
-		for (i = 0; i < nr && !w->got; i++)
+		turn = smp_load_acquire(&w->turn);
+		for (i = 0; turn % 2 && i < w->nr && !w->got; i++)
 			if (get_page_unless_zero(w->first + i))
 				w->got = w->first + i;
-		smp_store_release(&w->idle, !nr);
+		smp_store_release(&w->seen, turn);
 		cond_resched();
 	}
 	return 0;
@@ -88,11 +151,11 @@ static bool split_one(struct watched *w)
 	if (!addr)
 		return false;
 	w->first = virt_to_page(addr);
-	w->idle = false;
-	smp_store_release(&w->nr, 1 << order);
+	w->nr = 1 << order;
+	smp_store_release(&w->turn, w->turn + 1);
 	hak_arena_split(addr, order);
-	WRITE_ONCE(w->nr, 0);
-	while (!smp_load_acquire(&w->idle))
+	smp_store_release(&w->turn, w->turn + 1);
+	while (smp_load_acquire(&w->seen) != w->turn)
 		hak_test_relax();
 	if (w->got)
 		w->split = page_ref_count(w->got);
@@ -146,7 +209,8 @@ static void split_keeps_references(struct kunit *test)
 }
 
 static struct kunit_case arena_cases[] = {
-	KUNIT_CASE(failure_in_atomic_context),
+	KUNIT_CASE(uncovered_goes_back),
+	KUNIT_CASE(registry_grows),
 	KUNIT_CASE(split_keeps_references),
 	{}
 };

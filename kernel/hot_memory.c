@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Memory that is added while hakmem is loaded, by hot-plugging or by a
+ * hypervisor: the registry covers it before the page allocator has it.
+ */
+#define pr_fmt(fmt) "hakmem: " fmt
+
+#include <linux/memory.h>
+#include <linux/mmzone.h>
+#include <linux/notifier.h>
+#include <linux/printk.h>
+
+#include "core.h"
+#include "hot_memory.h"
+
+/* One growth at a time. */
+static DEFINE_MUTEX(hak_cover_mutex);
+
+/*
+ * Replace the table by one of @leaves. While leaves are copied none may be
+ * added; who wants to is told to come again. The grace periods are for those
+ * who are just adding one to the old table, and for those who look into it.
+ */
+static int __hak_registry_replace(unsigned long leaves)
+{
+	struct hak_entry **old = hak_registry.leaf, **new;
+
+	lockdep_assert_held(&hak_cover_mutex);
+
+	new = kvcalloc(leaves, sizeof(*new), GFP_KERNEL | __GFP_NOWARN);
+	if (!new)
+		return -ENOMEM;
+	WRITE_ONCE(hak_registry.moving, true);
+	synchronize_rcu();
+	memcpy(new, old, (hak_registry.nr >> HAK_LEAF_BITS) * sizeof(*old));
+	/* Pairs, by address dependency, with the reads in hak_registry_find(). */
+	smp_store_release(&hak_registry.leaf, new);
+	synchronize_rcu();
+	WRITE_ONCE(hak_registry.nr, leaves << HAK_LEAF_BITS);
+	WRITE_ONCE(hak_registry.moving, false);
+	kvfree(old);
+	return 0;
+}
+
+/**
+ * hak_registry_cover() - have the registry cover more of the linear map
+ * @end: the first byte that it need not cover
+ *
+ * Memory comes in many small pieces, so the registry at least doubles.
+ *
+ * Context: task, may sleep.
+ * Return: 0, or -ENOMEM with all as it was.
+ */
+int hak_registry_cover(unsigned long end)
+{
+	unsigned long leaves;
+	int err = 0;
+
+	mutex_lock(&hak_cover_mutex);
+	if (end > hak_registry.base + hak_registry.nr * HAK_SLAB_SIZE) {
+		leaves = max(hak_registry_leaves(end),
+			     2 * (hak_registry.nr >> HAK_LEAF_BITS));
+		err = __hak_registry_replace(leaves);
+		pr_debug("registry of %lu leaves: error %d\n", leaves, err);
+	}
+	mutex_unlock(&hak_cover_mutex);
+	return err;
+}
+
+static unsigned long hak_pfn_addr(unsigned long pfn)
+{
+	return (unsigned long)__va(PFN_PHYS(pfn));
+}
+
+/* What cannot be covered comes nevertheless; hak_superslab_new() refuses it. */
+static int hak_on_memory(struct notifier_block *nb, unsigned long what, void *data)
+{
+	struct memory_notify *mem = data;
+
+	if (what == MEM_GOING_ONLINE &&
+	    hak_registry_cover(hak_pfn_addr(mem->start_pfn + mem->nr_pages)))
+		pr_warn("no memory for what tells of memory at %#lx: it is left to others\n",
+			hak_pfn_addr(mem->start_pfn));
+	return NOTIFY_OK;
+}
+
+static struct notifier_block hak_memory_nb = { .notifier_call = hak_on_memory };
+
+/*
+ * Not every architecture raises high_memory for what was added before, and
+ * some may have come since the registry was made; so look where the nodes end.
+ */
+int hak_hot_memory_init(void)
+{
+	int nid, err;
+
+	err = register_memory_notifier(&hak_memory_nb);
+	if (err)
+		return err;
+	for_each_online_node(nid) {
+		err = hak_registry_cover(hak_pfn_addr(node_end_pfn(nid)));
+		if (err) {
+			unregister_memory_notifier(&hak_memory_nb);
+			return err;
+		}
+	}
+	return 0;
+}
+
+void hak_hot_memory_exit(void)
+{
+	unregister_memory_notifier(&hak_memory_nb);
+}
