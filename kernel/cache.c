@@ -158,7 +158,9 @@ static bool hak_cache_args_ok(const char *name, unsigned int size,
  * @flags: must be 0
  * @ctor: must be NULL
  *
- * Objects come from slabs that hold nothing else.
+ * Objects come from slabs that hold nothing else. They begin @align bytes apart
+ * or a multiple of that, so that with @align a multiple of the cache line no
+ * two share one; see hak_alloc() for what that is good for.
  *
  * Context: task, may sleep.
  * Return: the cache, or NULL; bad arguments are reported.

@@ -7,6 +7,7 @@
 #define _HAK_COMPAT_H
 
 #include <linux/export.h>
+#include <linux/kasan.h>
 #include <linux/llist.h>
 #include <linux/mm.h>
 #include <linux/version.h>
@@ -20,10 +21,12 @@
 /*
  * Large kmalloc pages carry a type of their own from 6.15 on. Before that they
  * are told by being compound and not a slab, which is what kfree() itself does.
+ * Tagged KASAN's tags tell nothing of where an address is; virt_addr_valid() and
+ * virt_to_page() of architectures that have them ignore them likewise.
  */
 static inline bool hak_page_is_large_kmalloc(struct page *head, const void *p)
 {
-	if (page_address(head) != p)
+	if (kasan_reset_tag(page_address(head)) != kasan_reset_tag(p))
 		return false;
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 15, 0)
 	return folio_test_large_kmalloc(page_folio(head));

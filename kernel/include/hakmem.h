@@ -69,9 +69,14 @@ static __always_inline unsigned int hak_class_index(size_t size)
  * of two are naturally aligned and others to their largest power-of-two
  * divisor (at least 8), __GFP_ZERO and init_on_alloc zero, __GFP_NOFAIL holds.
  * Requests above HAK_MAX_SIZE and with __GFP_ACCOUNT, __GFP_DMA or __GFP_DMA32
- * are kmalloc()'s own. An allocation of up to HAK_MAX_SIZE bytes may share
- * cache lines with its neighbours, so on machines whose DMA is not coherent it
- * is no DMA buffer below ARCH_DMA_MINALIGN.
+ * are kmalloc()'s own.
+ *
+ * An allocation of up to HAK_MAX_SIZE bytes is no DMA buffer unless DMA is
+ * coherent, which is where dma_get_cache_alignment() is 1. It may share cache
+ * lines with its neighbours whatever its size, and the DMA layer bounces only
+ * what would share them if it came from kmalloc(): of 320 bytes it takes 512
+ * for granted. Drivers that may run elsewhere take buffers from kmalloc(), or
+ * from a cache made with dma_get_cache_alignment() as its alignment.
  *
  * Context: any but NMI, as @gfp allows. Atomic context on PREEMPT_RT, where
  * kmalloc() is illegal, gets memory only while some is cached.
