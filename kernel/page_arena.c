@@ -163,13 +163,12 @@ void hak_arena_free(void *addr, unsigned int order)
  */
 void hak_arena_split(void *addr, unsigned int order)
 {
-	struct page *page = virt_to_page(addr);
-	unsigned int i;
+	long i;
 
-	page_ref_unfreeze(page, 1);
-	split_page(page, order);
-	for (i = 0; i < 1U << order; i++)
-		page_ref_freeze(page + i, 1);
+	page_ref_unfreeze(virt_to_page(addr), 1);
+	split_page(virt_to_page(addr), order);
+	for (i = 0; i < PAGE_SIZE << order; i += PAGE_SIZE)
+		page_ref_freeze(virt_to_page(addr + i), 1);
 }
 
 /**
@@ -184,15 +183,17 @@ void hak_arena_split(void *addr, unsigned int order)
  */
 void hak_arena_free_slot(void *addr)
 {
-	struct page *page = virt_to_page(addr);
-	unsigned int i;
+	long i;
 
 	hak_arena_unwatch(addr, HAK_MIN_ORDER);
 	hak_arena_mark(addr, HAK_MIN_ORDER, false);
-	for (i = 0; i < 1U << HAK_MIN_ORDER; i++)
+	for (i = 0; i < HAK_SLAB_SIZE; i += PAGE_SIZE) {
+		struct page *page = virt_to_page(addr + i);
+
 		/* Nobody can take a reference where there is none. */
-		if (!page_ref_count(page + i))
-			page_ref_unfreeze(page + i, 1);
+		if (!page_ref_count(page))
+			page_ref_unfreeze(page, 1);
+	}
 	free_pages_exact(addr, HAK_SLAB_SIZE);
 	atomic64_add(HAK_SLAB_SIZE, &hak_arena_gone);
 }

@@ -50,7 +50,7 @@
 #define init_page_count(page)	do { (void)(page); } while (0)
 #define page_count(page)	((void)(page), 1)
 #define page_ref_count(page)	page_count(page)
-#define page_ref_freeze(page, n)	((void)(page), true)
+#define page_ref_freeze(page, n)	({ (void)(page); true; })
 #define page_ref_unfreeze(page, n)	do { (void)(page); } while (0)
 #define split_page(page, order)	do { (void)(page); } while (0)
 #define PAGE_ALIGN(a)		ALIGN(a, PAGE_SIZE)
