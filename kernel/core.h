@@ -41,6 +41,9 @@
  *                      cpus_read_lock(), outside the raw locks; nothing is
  *                      allocated under it
  *
+ *   hak_cover_mutex    growth of the registry; task context; inside the locks
+ *                      of memory hotplug, with nothing of hakmem's inside
+ *
  * hak_free() takes none of them in any context.
  */
 #ifndef _HAK_CORE_H

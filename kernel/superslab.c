@@ -56,8 +56,8 @@ static void __hak_node_empty(struct hak_node *node, struct hak_superslab *ss,
 }
 
 /*
- * A superslab; NULL if none of this order is to be had; or -ERANGE if what there
- * is is beyond the registry, as smaller ones may well be, too.
+ * A superslab; NULL if none of this order is to be had; or -ERANGE if the one
+ * that was to be had is beyond the registry, as smaller ones may well be, too.
  */
 static struct hak_superslab *hak_superslab_new(int nid, unsigned int order,
 					       gfp_t gfp)

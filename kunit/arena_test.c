@@ -128,10 +128,12 @@ static int look_on(struct watched *w)
 	unsigned int i, turn;
 
 	while (!READ_ONCE(w->stop)) {
+		/* Pairs with the releases in split_one(). */
 		turn = smp_load_acquire(&w->turn);
 		for (i = 0; turn % 2 && i < w->nr && !w->got; i++)
 			if (get_page_unless_zero(w->first + i))
 				w->got = w->first + i;
+		/* Pairs with the acquire in split_one(). */
 		smp_store_release(&w->seen, turn);
 		cond_resched();
 	}
@@ -152,9 +154,12 @@ static bool split_one(struct watched *w)
 		return false;
 	w->first = virt_to_page(addr);
 	w->nr = 1 << order;
+	/* Pairs with the acquire in look_on(), and so does the next. */
 	smp_store_release(&w->turn, w->turn + 1);
 	hak_arena_split(addr, order);
+	/* See above. */
 	smp_store_release(&w->turn, w->turn + 1);
+	/* Pairs with the release in look_on(). */
 	while (smp_load_acquire(&w->seen) != w->turn)
 		hak_test_relax();
 	if (w->got)
