@@ -3,7 +3,9 @@
  * The fallback: requests that are SLUB's, and objects that came from there.
  *
  * Objects freed where kfree() may not be called, in NMI and in atomic context
- * on PREEMPT_RT, wait on a per-CPU list that an irq_work empties.
+ * on PREEMPT_RT, wait on a per-CPU list that an irq_work empties. The list's
+ * links lie in the objects, and what init_on_free asks for comes after: kfree()
+ * zeroes the whole object.
  */
 #include <linux/cpumask.h>
 #include <linux/errno.h>

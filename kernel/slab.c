@@ -6,6 +6,7 @@
  */
 #include <linux/bitmap.h>
 #include <linux/minmax.h>
+#include <linux/string.h>
 
 #include "core.h"
 
@@ -43,6 +44,10 @@ static bool hak_link_valid(struct hak_cache *c, struct hak_slab *s,
  * Pop up to @want objects off a chain only the owner sees. Every link is
  * checked before it is followed; what hangs behind a broken one is lost, and
  * with it the slab, which can never be whole again.
+ *
+ * With init_on_free an object was zeroed as it was freed, and the link is the
+ * only thing that was written into it since: it is wiped here, where every
+ * object leaves its slab again, so the caller gets memory that is zero.
  */
 static unsigned int hak_chain_take(struct hak_cache *c, struct hak_slab *s,
 				   struct llist_node **chain, void **obj,
@@ -51,7 +56,7 @@ static unsigned int hak_chain_take(struct hak_cache *c, struct hak_slab *s,
 	const unsigned long limit = (unsigned long)s->bump * c->size;
 	const unsigned long addr = s->addr;
 	const u32 recip = c->recip, link = c->link;
-	struct llist_node *n = *chain;
+	struct llist_node *n = *chain, *next;
 	unsigned int i;
 
 	for (i = 0; n && i < want; i++) {
@@ -64,7 +69,10 @@ static unsigned int hak_chain_take(struct hak_cache *c, struct hak_slab *s,
 			break;
 		}
 		obj[i] = p;
-		n = n->next;
+		next = n->next;
+		if (want_init_on_free())
+			n->next = NULL;
+		n = next;
 	}
 	*chain = n;
 	return i;
@@ -268,10 +276,15 @@ void hak_slab_push(struct hak_slab *s, struct llist_node *first,
  * hak_slab_release() - make a whole slab an unused slot again
  * @s: the slab, popped from its pool by the caller, used == 0
  *
+ * With init_on_free the links go that its free objects hold: the slot's next
+ * cache hands out never-used space as it is.
+ *
  * Context: task.
  */
 void hak_slab_release(struct hak_slab *s)
 {
+	if (want_init_on_free())
+		memset((void *)s->addr, 0, (size_t)s->bump * s->cache->size);
 	hak_registry_clear(s);
 	/* Who claims the slot next is not this cache until it says so. */
 	WRITE_ONCE(s->cache, NULL);

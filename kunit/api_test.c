@@ -98,75 +98,6 @@ static void natural_alignment(struct kunit *test)
 	}
 }
 
-/* Free it full of rubbish, for the next one to find. */
-static void dirty(void *p, size_t size)
-{
-	memset(p, 0xa5, size);
-	hak_free(p);
-}
-
-static void zeroing(struct kunit *test)
-{
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
-		size_t size = sizes[i];
-		void *p = hak_alloc(size, GFP_KERNEL), *q;
-
-		KUNIT_ASSERT_NOT_NULL(test, p);
-		dirty(p, hak_usable_size(p));
-		q = hak_zalloc(size, GFP_KERNEL);
-		KUNIT_ASSERT_NOT_NULL(test, q);
-		/* The whole object, as kmalloc() has it. */
-		KUNIT_EXPECT_TRUE(test, is_filled(q, 0, size <= HAK_MAX_SIZE ?
-						  hak_usable_size(q) : size));
-		dirty(q, size);
-		q = hak_calloc(1, size, GFP_KERNEL);
-		KUNIT_EXPECT_TRUE(test, is_filled(q, 0, size));
-		dirty(q, size);
-		q = hak_alloc_node(size, GFP_KERNEL | __GFP_ZERO, NUMA_NO_NODE);
-		KUNIT_EXPECT_TRUE(test, is_filled(q, 0, size));
-		dirty(q, size);
-		q = hak_alloc_node(size, GFP_KERNEL | __GFP_ZERO, numa_mem_id());
-		KUNIT_EXPECT_TRUE(test, is_filled(q, 0, size));
-		hak_free(q);
-	}
-}
-
-static void cache_zeroing(struct kunit *test)
-{
-	struct hak_cache *c = hak_test_cache(test, 200, 0);
-	void *p = hak_cache_alloc(c, GFP_KERNEL);
-
-	KUNIT_ASSERT_NOT_NULL(test, p);
-	memset(p, 0xa5, 200);
-	hak_cache_free(c, p);
-	p = hak_cache_alloc(c, GFP_KERNEL | __GFP_ZERO);
-	KUNIT_EXPECT_TRUE(test, is_filled(p, 0, 200));
-	memset(p, 0xa5, 200);
-	hak_cache_free(c, p);
-	p = hak_cache_alloc_node(c, GFP_KERNEL | __GFP_ZERO, numa_mem_id());
-	KUNIT_EXPECT_TRUE(test, is_filled(p, 0, 200));
-	hak_cache_free(c, p);
-}
-
-/* Without __GFP_ZERO nobody may pay for it. */
-static void no_zeroing_unasked(struct kunit *test)
-{
-	u8 *p = hak_alloc(64, GFP_KERNEL), *q;
-
-	if (want_init_on_alloc(GFP_KERNEL) || want_init_on_free())
-		kunit_skip(test, "init_on_alloc or init_on_free is on");
-	preempt_disable();
-	p[32] = 0xa5;
-	hak_free(p);
-	q = hak_alloc(64, GFP_ATOMIC);
-	KUNIT_EXPECT_PTR_EQ(test, q, p);
-	KUNIT_EXPECT_EQ(test, q[32], 0xa5);
-	preempt_enable();
-	hak_free(q);
-}
-
 static void large_requests_are_kmallocs(struct kunit *test)
 {
 	void *p = hak_alloc(HAK_MAX_SIZE + 1, GFP_KERNEL);
@@ -605,9 +536,6 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(zero_size),
 	KUNIT_CASE(null),
 	KUNIT_CASE(natural_alignment),
-	KUNIT_CASE(zeroing),
-	KUNIT_CASE(cache_zeroing),
-	KUNIT_CASE(no_zeroing_unasked),
 	KUNIT_CASE(large_requests_are_kmallocs),
 	KUNIT_CASE(flags_that_are_slubs),
 	KUNIT_CASE(kmallocs_own_pointers),

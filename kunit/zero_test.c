@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What memory holds when it is handed out: zeroes, if the caller or the system
+ * (init_on_alloc, init_on_free) wants that, whichever way it came back.
+ */
+#include <linux/module.h>
+#include <linux/string.h>
+
+#include "hak_test.h"
+
+#define NR	3000
+
+static bool is_filled(const void *p, u8 c, size_t n)
+{
+	const u8 *b = p;
+
+	while (n--)
+		if (*b++ != c)
+			return false;
+	return true;
+}
+
+/* Sizes below, at and above those of classes, and above. */
+static const size_t sizes[] = {
+	1, 8, 9, 24, 33, 64, 65, 96, 112, 128, 255, 256, 320, 448, 512, 640, 1000,
+	1024, 1025, 2048, 4096, 8192, 65536,
+};
+
+/* Free it full of rubbish, for the next one to find. */
+static void dirty(void *p, size_t size)
+{
+	memset(p, 0xa5, size);
+	hak_free(p);
+}
+
+static void zeroing(struct kunit *test)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		size_t size = sizes[i];
+		void *p = hak_alloc(size, GFP_KERNEL), *q;
+
+		KUNIT_ASSERT_NOT_NULL(test, p);
+		dirty(p, hak_usable_size(p));
+		q = hak_zalloc(size, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, q);
+		/* The whole object, as kmalloc() has it. */
+		KUNIT_EXPECT_TRUE(test, is_filled(q, 0, size <= HAK_MAX_SIZE ?
+						  hak_usable_size(q) : size));
+		dirty(q, size);
+		q = hak_calloc(1, size, GFP_KERNEL);
+		KUNIT_EXPECT_TRUE(test, is_filled(q, 0, size));
+		dirty(q, size);
+		q = hak_alloc_node(size, GFP_KERNEL | __GFP_ZERO, NUMA_NO_NODE);
+		KUNIT_EXPECT_TRUE(test, is_filled(q, 0, size));
+		dirty(q, size);
+		q = hak_alloc_node(size, GFP_KERNEL | __GFP_ZERO, numa_mem_id());
+		KUNIT_EXPECT_TRUE(test, is_filled(q, 0, size));
+		hak_free(q);
+	}
+}
+
+static void cache_zeroing(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, 200, 0);
+	void *p = hak_cache_alloc(c, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	memset(p, 0xa5, 200);
+	hak_cache_free(c, p);
+	p = hak_cache_alloc(c, GFP_KERNEL | __GFP_ZERO);
+	KUNIT_EXPECT_TRUE(test, is_filled(p, 0, 200));
+	memset(p, 0xa5, 200);
+	hak_cache_free(c, p);
+	p = hak_cache_alloc_node(c, GFP_KERNEL | __GFP_ZERO, numa_mem_id());
+	KUNIT_EXPECT_TRUE(test, is_filled(p, 0, 200));
+	hak_cache_free(c, p);
+}
+
+static bool all_is_zero(void)
+{
+	return want_init_on_alloc(GFP_KERNEL) || want_init_on_free();
+}
+
+/* Without __GFP_ZERO nobody may pay for it, unless the system wants it so. */
+static void no_zeroing_unasked(struct kunit *test)
+{
+	u8 *p = hak_alloc(64, GFP_KERNEL), *q;
+
+	preempt_disable();
+	p[32] = 0xa5;
+	hak_free(p);
+	q = hak_alloc(64, GFP_ATOMIC);
+	KUNIT_EXPECT_PTR_EQ(test, q, p);
+	KUNIT_EXPECT_EQ(test, q[32], all_is_zero() ? 0 : 0xa5);
+	preempt_enable();
+	hak_free(q);
+}
+
+/* Asked for by the caller, where the system does not want it anyway. */
+static gfp_t zero(gfp_t gfp)
+{
+	return all_is_zero() ? gfp : gfp | __GFP_ZERO;
+}
+
+/* Dirty them all; how many were not all zeroes before. */
+static unsigned int nr_dirty(void **obj, unsigned int n, size_t size)
+{
+	unsigned int i, dirty = 0;
+
+	for (i = 0; i < n; i++) {
+		dirty += !is_filled(obj[i], 0, size);
+		memset(obj[i], 0xa5, size);
+	}
+	return dirty;
+}
+
+static void alloc_all(struct kunit *test, struct hak_cache *c, void **obj)
+{
+	unsigned int i;
+
+	for (i = 0; i < NR; i++) {
+		obj[i] = hak_cache_alloc(c, zero(GFP_KERNEL));
+		KUNIT_ASSERT_NOT_NULL(test, obj[i]);
+	}
+}
+
+static void free_all(struct hak_cache *c, void **obj)
+{
+	unsigned int i;
+
+	for (i = 0; i < NR; i++)
+		hak_cache_free(c, obj[i]);
+}
+
+/* Many objects come back by a spill, and with the cache off one by one. */
+static void zero_after_spills(struct kunit *test)
+{
+	static const unsigned int cap[] = { 0, 1, 64 }, size[] = { 8, 40, 1024 };
+	void **obj = kunit_kcalloc(test, NR, sizeof(*obj), GFP_KERNEL);
+	unsigned int i, j, k;
+
+	KUNIT_ASSERT_NOT_NULL(test, obj);
+	for (i = 0; i < ARRAY_SIZE(cap); i++) {
+		for (j = 0; j < ARRAY_SIZE(size); j++) {
+			struct hak_cache *c;
+
+			c = hak_test_cache_cap(test, size[j], cap[i]);
+			for (k = 0; k < 3; k++) {
+				alloc_all(test, c, obj);
+				KUNIT_EXPECT_EQ(test, nr_dirty(obj, NR, size[j]), 0);
+				free_all(c, obj);
+			}
+		}
+	}
+}
+
+/* What interrupts the owner pushes, as does an NMI. */
+static void zero_after_pushes(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache_shown(test, 48, 0);
+	void **obj = kunit_kcalloc(test, NR, sizeof(*obj), GFP_KERNEL);
+	struct hak_cpu_cache *cc;
+
+	KUNIT_ASSERT_NOT_NULL(test, obj);
+	alloc_all(test, c, obj);
+	KUNIT_EXPECT_EQ(test, nr_dirty(obj, NR, 48), 0);
+	preempt_disable();
+	cc = this_cpu_ptr(c->cpu);
+	WRITE_ONCE(cc->busy, 1);
+	free_all(c, obj);
+	WRITE_ONCE(cc->busy, 0);
+	preempt_enable();
+	HAK_EXPECT_EVENT(test, HAK_EV_PUSHED, NR);
+	alloc_all(test, c, obj);
+	KUNIT_EXPECT_EQ(test, nr_dirty(obj, NR, 48), 0);
+	free_all(c, obj);
+}
+
+static void zero_in_bulk(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache_shown(test, 16, 0);
+	void **obj = kunit_kcalloc(test, NR, sizeof(*obj), GFP_KERNEL);
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, obj);
+	for (i = 0; i < 3; i++) {
+		KUNIT_ASSERT_EQ(test, hak_cache_alloc_bulk(c, zero(GFP_KERNEL),
+							   NR, obj), NR);
+		KUNIT_EXPECT_EQ(test, nr_dirty(obj, NR, 16), 0);
+		hak_cache_free_bulk(c, NR, obj);
+	}
+	for (i = 0; i < 3; i++) {
+		KUNIT_ASSERT_EQ(test, hak_alloc_bulk(16, zero(GFP_KERNEL), NR,
+						     obj), NR);
+		KUNIT_EXPECT_EQ(test, nr_dirty(obj, NR, 16), 0);
+		hak_free_bulk(NR, obj);
+	}
+}
+
+static void zero_by_node_and_size(struct kunit *test)
+{
+	void **obj = kunit_kcalloc(test, NR, sizeof(*obj), GFP_KERNEL);
+	unsigned int i, j;
+
+	KUNIT_ASSERT_NOT_NULL(test, obj);
+	for (i = 0; i < 3; i++) {
+		for (j = 0; j < NR; j++) {
+			obj[j] = hak_alloc_node(32, zero(GFP_KERNEL | __GFP_THISNODE),
+						hak_node_near(numa_mem_id()));
+			KUNIT_ASSERT_NOT_NULL(test, obj[j]);
+		}
+		KUNIT_EXPECT_EQ(test, nr_dirty(obj, NR, 32), 0);
+		for (j = 0; j < NR; j++)
+			hak_free_sized(obj[j], 32);
+	}
+}
+
+/* Slabs go from cache to cache, with what their free objects hold. */
+static void zero_in_anothers_slab(struct kunit *test)
+{
+	void **obj = kunit_kcalloc(test, NR, sizeof(*obj), GFP_KERNEL);
+	struct hak_cache *c;
+
+	KUNIT_ASSERT_NOT_NULL(test, obj);
+	c = hak_cache_create("hak_test", 32, 0, 0, NULL);
+	KUNIT_ASSERT_NOT_NULL(test, c);
+	alloc_all(test, c, obj);
+	KUNIT_EXPECT_EQ(test, nr_dirty(obj, NR, 32), 0);
+	free_all(c, obj);
+	/* Its slabs become unused slots, those of a superslab in stock too. */
+	hak_cache_destroy(c);
+	c = hak_test_cache_shown(test, 96, 0);
+	alloc_all(test, c, obj);
+	KUNIT_EXPECT_EQ(test, nr_dirty(obj, NR, 96), 0);
+	free_all(c, obj);
+}
+
+static struct kunit_case cases[] = {
+	KUNIT_CASE(zeroing),
+	KUNIT_CASE(cache_zeroing),
+	KUNIT_CASE(no_zeroing_unasked),
+	KUNIT_CASE(zero_after_spills),
+	KUNIT_CASE(zero_after_pushes),
+	KUNIT_CASE(zero_in_bulk),
+	KUNIT_CASE(zero_by_node_and_size),
+	KUNIT_CASE(zero_in_anothers_slab),
+	{}
+};
+
+static struct kunit_suite hak_zero_suite = {
+	.name = "hak_zero",
+	.init = hak_test_init,
+	.exit = hak_test_exit,
+	.test_cases = cases,
+};
+
+kunit_test_suites(&hak_zero_suite);
+
+HAK_IMPORT_INTERNAL();
+MODULE_DESCRIPTION("KUnit suite: what memory holds when it is handed out");
+MODULE_LICENSE("GPL");
