@@ -226,9 +226,13 @@ void hak_cache_destroy(struct hak_cache *c)
 		return;
 	}
 	pr_debug("cache %s destroyed\n", c->name);
-	hak_cache_teardown(c);
-	/* A bad free may have found @c through a slab. */
+	/*
+	 * A free of a stale pointer may have found @c through a slab, and goes on
+	 * to its per-CPU caches and pools with preemption off: they stay until
+	 * no such free is under way, and from here on none finds @c.
+	 */
 	synchronize_rcu();
+	hak_cache_teardown(c);
 	hak_fallback_sync();
 	kmem_cache_destroy(c->fallback);
 	kfree(c->name);

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * CPUs and caches that come and go, each while the other is half way. Needs a
+ * kernel: in userspace no CPU is prepared without being online, and RCU waits
+ * for nobody.
+ */
+#include <linux/cpu.h>
+#include <linux/jiffies.h>
+#include <linux/module.h>
+#include <linux/rcupdate.h>
+
+#include "hak_test.h"
+#include "hak_test_threads.h"
+
+/* Take the last CPU offline; nr_cpu_ids if that cannot be done. */
+static unsigned int take_cpu(struct kunit *test)
+{
+	unsigned int cpu, last = 0;
+
+	for_each_online_cpu(cpu)
+		last = cpu;
+	if (!last || remove_cpu(last))
+		kunit_skip(test, "no CPU can be taken offline");
+	return last;
+}
+
+static bool busy(struct hak_cache *c, unsigned int cpu)
+{
+	return READ_ONCE(per_cpu_ptr(c->cpu, cpu)->busy);
+}
+
+/* A cache made between a CPU's being prepared and its being online is used. */
+static void cache_made_while_a_cpu_is_prepared(struct kunit *test)
+{
+	unsigned int cpu = take_cpu(test);
+	struct hak_cache *before, *meanwhile, *after;
+
+	before = hak_test_cache_shown(test, 64, 0);
+	KUNIT_EXPECT_TRUE(test, busy(before, cpu));
+	KUNIT_EXPECT_EQ(test, hak_cpu_online(cpu), 0);
+	KUNIT_EXPECT_FALSE(test, busy(before, cpu));
+	meanwhile = hak_test_cache_shown(test, 64, 0);
+	KUNIT_EXPECT_FALSE(test, busy(meanwhile, cpu));
+	/* It comes to nothing. */
+	KUNIT_EXPECT_EQ(test, hak_cpu_dead(cpu), 0);
+	KUNIT_EXPECT_TRUE(test, busy(before, cpu));
+	KUNIT_EXPECT_TRUE(test, busy(meanwhile, cpu));
+	after = hak_test_cache_shown(test, 64, 0);
+	KUNIT_EXPECT_TRUE(test, busy(after, cpu));
+
+	KUNIT_ASSERT_EQ(test, add_cpu(cpu), 0);
+	KUNIT_EXPECT_FALSE(test, busy(before, cpu));
+	KUNIT_EXPECT_FALSE(test, busy(meanwhile, cpu));
+	KUNIT_EXPECT_FALSE(test, busy(after, cpu));
+}
+
+/* A CPU cannot be kept from dying. */
+static void dead_is_dead(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache_shown(test, 64, 0);
+	unsigned int cpu = take_cpu(test);
+
+	KUNIT_EXPECT_EQ(test, hak_cpu_online(cpu), 0);
+	WRITE_ONCE(per_cpu_ptr(c->cpu, cpu)->busy, 1);
+	KUNIT_EXPECT_EQ(test, hak_cpu_dead(cpu), 0);
+	KUNIT_ASSERT_EQ(test, add_cpu(cpu), 0);
+}
+
+struct reader {
+	struct hak_cache *c;
+	struct completion started;
+	bool kept;
+};
+
+/* Has found a cache, by a pointer to an object that was freed before. */
+static int reader_fn(void *arg)
+{
+	struct reader *r = arg;
+	struct hak_cache *c = r->c;
+	unsigned long end;
+
+	preempt_disable();
+	complete(&r->started);
+	end = jiffies + 5 * HZ;
+	while (!list_empty_careful(&c->list) && time_before(jiffies, end))
+		cpu_relax();
+	/* What comes next in the other task has time enough to come. */
+	end = jiffies + HZ / 5;
+	while (time_before(jiffies, end))
+		cpu_relax();
+	r->kept = READ_ONCE(c->cpu) && READ_ONCE(c->pool) &&
+		  READ_ONCE(this_cpu_ptr(c->cpu)->busy);
+	preempt_enable();
+	while (!kthread_should_stop())
+		schedule_timeout_interruptible(1);
+	return 0;
+}
+
+/* What such a reader has found is there for as long as it looks at it. */
+static void destroy_waits_for_readers(struct kunit *test)
+{
+	struct reader *r = kunit_kzalloc(test, sizeof(*r), GFP_KERNEL);
+	struct task_struct *task;
+	unsigned int cpu;
+	void *p;
+
+	KUNIT_ASSERT_NOT_NULL(test, r);
+	if (num_online_cpus() < 2)
+		kunit_skip(test, "needs two CPUs");
+	r->c = hak_cache_create("hak_test", 64, 0, 0, NULL);
+	KUNIT_ASSERT_NOT_NULL(test, r->c);
+	p = hak_cache_alloc(r->c, GFP_KERNEL);
+	KUNIT_EXPECT_NOT_NULL(test, p);
+	hak_cache_free(r->c, p);
+	init_completion(&r->started);
+
+	migrate_disable();
+	cpu = hak_test_nth_cpu(0);
+	if (cpu == smp_processor_id())
+		cpu = hak_test_nth_cpu(1);
+	task = kthread_create(reader_fn, r, "hak_reader");
+	if (!IS_ERR(task)) {
+		kthread_bind(task, cpu);
+		wake_up_process(task);
+		wait_for_completion(&r->started);
+	}
+	hak_cache_destroy(r->c);
+	migrate_enable();
+	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
+	kthread_stop(task);
+	KUNIT_EXPECT_TRUE(test, r->kept);
+}
+
+static struct kunit_case cases[] = {
+	KUNIT_CASE(cache_made_while_a_cpu_is_prepared),
+	KUNIT_CASE(dead_is_dead),
+	KUNIT_CASE(destroy_waits_for_readers),
+	{}
+};
+
+static struct kunit_suite hak_hotplug_suite = {
+	.name = "hak_hotplug",
+	.init = hak_test_init,
+	.exit = hak_test_exit,
+	.test_cases = cases,
+};
+
+kunit_test_suites(&hak_hotplug_suite);
+
+HAK_IMPORT_INTERNAL();
+MODULE_DESCRIPTION("KUnit suite: CPUs and caches that come and go");
+MODULE_LICENSE("GPL");
