@@ -26,20 +26,19 @@ DEFINE_MUTEX(hak_cache_mutex);
 #define HAK_PUBLISH_AT	1
 
 /*
- * Let the CPUs that are online use their per-CPU caches, and those that come
- * and go know of them. None does so between being looked at and being listed.
+ * Let the CPUs that are up use their per-CPU caches, and those that come and go
+ * know of them. None does so between being looked at and being listed.
  */
 static void hak_cache_publish(struct hak_cache *c)
 {
 	unsigned int cpu;
 
-	cpus_read_lock();
 	mutex_lock(&hak_cache_mutex);
-	for_each_online_cpu(cpu)
-		WRITE_ONCE(per_cpu_ptr(c->cpu, cpu)->busy, 0);
+	for_each_possible_cpu(cpu)
+		if (hak_cpu_is_up(cpu))
+			WRITE_ONCE(per_cpu_ptr(c->cpu, cpu)->busy, 0);
 	list_add_tail(&c->list, &hak_caches);
 	mutex_unlock(&hak_cache_mutex);
-	cpus_read_unlock();
 }
 
 /**

@@ -398,7 +398,7 @@ size_t hak_cpu_cache_bytes(unsigned int cap)
 	       (cap ? HAK_MAGAZINES : 0) * hak_magazine_bytes(cap);
 }
 
-/* A fresh per-CPU cache is busy: its CPU is not online. */
+/* A fresh per-CPU cache is busy: its CPU is not up, as far as it knows. */
 void hak_cpu_cache_init(struct hak_cpu_cache *cc, unsigned int cap,
 			unsigned int mags)
 {

@@ -20,7 +20,7 @@ struct hak_slab;
 
 /**
  * struct hak_cpu_cache - one CPU's stock of ready objects of one cache
- * @busy: the owner is inside, or the CPU is not online
+ * @busy: the owner is inside, or the CPU is not up
  * @mags: its magazines, which lie behind @obj; 0 with the cache off
  * @cap: most objects @obj may hold after a free
  * @nr: objects in @obj
@@ -121,6 +121,7 @@ void hak_cpu_flush_this(bool all);
 bool hak_cpu_holds(unsigned int cpu);
 bool hak_cpu_look(unsigned int cpu, bool *idle);
 void hak_trim_pause(bool pause);	/* shrink.c; the module only */
+bool hak_cpu_is_up(unsigned int cpu);
 int hak_cpu_online(unsigned int cpu);
 int hak_cpu_dead(unsigned int cpu);
 

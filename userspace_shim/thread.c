@@ -12,6 +12,7 @@
 #include <linux/kernel.h>
 #include <linux/percpu.h>
 
+#include "core.h"
 #include "shim.h"
 
 #define MAX_STATES	16
@@ -78,15 +79,12 @@ int cpus_read_trylock(void)
 }
 
 /* Run teardown callbacks of states below @n, last first. */
-static int call_down(unsigned int cpu, unsigned int n)
+static void call_down(unsigned int cpu, unsigned int n)
 {
-	int err = 0;
-
 	while (n--) {
-		if (states[n].teardown && states[n].teardown(cpu) == -EBUSY)
-			err = -EBUSY;
+		if (states[n].teardown)
+			states[n].teardown(cpu);
 	}
-	return err;
 }
 
 static int call_up(unsigned int cpu)
@@ -165,10 +163,26 @@ void shim_thread_online(void)
 	errno = saved;
 }
 
+/* Did the thread end inside the core? The caches it was in are busy for ever. */
+static bool is_inside(unsigned int cpu)
+{
+	struct hak_cache *c;
+	bool busy = false;
+
+	mutex_lock(&hak_cache_mutex);
+	list_for_each_entry(c, &hak_caches, list)
+		busy |= READ_ONCE(per_cpu_ptr(c->cpu, cpu)->busy);
+	mutex_unlock(&hak_cache_mutex);
+	return busy;
+}
+
 static void take_down(unsigned int cpu)
 {
+	bool inside = is_inside(cpu);
+
 	set_online(cpu, false);
-	if (call_down(cpu, MAX_STATES) != -EBUSY)
+	call_down(cpu, MAX_STATES);
+	if (!inside)
 		put_id(cpu);
 }
 

@@ -130,6 +130,73 @@ static void __maybe_unused test_fork_in_threads(void **state)
 	}
 }
 
+static unsigned int inside_id;
+
+/* As if it were in its per-CPU cache of 64 bytes while another thread forks. */
+static void *stay_inside(void *arg)
+{
+	struct hak_cpu_cache *cc;
+
+	free(opaque(malloc(64)));
+	inside_id = shim_cpu;
+	cc = this_cpu_ptr(hak_size_class(64)->cpu);
+	WRITE_ONCE(cc->busy, 1);
+	pthread_barrier_wait(&all_there);
+	pthread_barrier_wait(&all_there);
+	WRITE_ONCE(cc->busy, 0);
+	return NULL;
+}
+
+/* Of a thread that is there as long as @arg, a barrier, wants it to be. */
+static void *id_of_thread(void *arg)
+{
+	long id;
+
+	free(opaque(malloc(64)));
+	id = shim_cpu;
+	if (arg)
+		pthread_barrier_wait(arg);
+	return (void *)id;
+}
+
+/* The id is nobody's any more, and the cache as it was. */
+static void id_stays_unused(void)
+{
+	struct hak_cpu_cache *cc = per_cpu_ptr(hak_size_class(64)->cpu, inside_id);
+	pthread_barrier_t all;
+	pthread_t t[12];	/* more than there were threads */
+	void *id;
+
+	use_all();
+	if (!READ_ONCE(cc->busy) || !cc->nr)
+		_exit(7);
+	pthread_barrier_init(&all, NULL, ARRAY_SIZE(t));
+	for (int i = 0; i < ARRAY_SIZE(t); i++)
+		pthread_create(&t[i], NULL, id_of_thread, &all);
+	for (int i = 0; i < ARRAY_SIZE(t); i++) {
+		pthread_join(t[i], &id);
+		if ((long)id == inside_id)
+			_exit(8);
+	}
+}
+
+static void __maybe_unused test_fork_while_inside(void **state)
+{
+	pthread_t t;
+	void *id;
+
+	pthread_barrier_init(&all_there, NULL, 2);
+	pthread_create(&t, NULL, stay_inside, NULL);
+	pthread_barrier_wait(&all_there);
+	assert_int_equal(in_child(id_stays_unused), 0);
+	pthread_barrier_wait(&all_there);
+	pthread_join(t, NULL);
+	/* Here it is used again. */
+	pthread_create(&t, NULL, id_of_thread, NULL);
+	pthread_join(t, &id);
+	assert_int_equal((long)id, inside_id);
+}
+
 static DEFINE_RAW_SPINLOCK(spin);
 static DEFINE_MUTEX(mutex);
 static int shared;
@@ -258,6 +325,7 @@ int main(void)
 #ifndef __SANITIZE_THREAD__
 		cmocka_unit_test(test_busy_threads),
 		cmocka_unit_test(test_fork_in_threads),
+		cmocka_unit_test(test_fork_while_inside),
 #endif
 		cmocka_unit_test(test_locks),
 #ifdef HAK_SHIM_DEBUG

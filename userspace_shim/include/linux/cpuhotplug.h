@@ -6,8 +6,7 @@
  * the thread is online, teardown when it no longer is, both on the thread
  * itself while it counts as id 0, with cpus_read_lock() held. A startup that
  * fails leaves the thread without a CPU. In addition to the kernel's meaning:
- * in a forked child, teardown runs for every thread that is no longer there,
- * and a teardown that returns -EBUSY keeps its id from being used again.
+ * in a forked child, teardown runs for every thread that is no longer there.
  * Dynamic states only, all treated alike.
  */
 #ifndef _SHIM_LINUX_CPUHOTPLUG_H
