@@ -7,6 +7,7 @@
 
 #include "core.h"
 #include "hot_memory.h"
+#include "shrink.h"
 
 #if IS_ENABLED(CONFIG_KUNIT)
 
@@ -23,6 +24,7 @@ HAK_EXPORT_INTERNAL(hak_cpu_cache_bytes);
 HAK_EXPORT_INTERNAL(hak_cpu_cache_init);
 HAK_EXPORT_INTERNAL(hak_cpu_dead);
 HAK_EXPORT_INTERNAL(hak_cpu_flush);
+HAK_EXPORT_INTERNAL(hak_cpu_holds);
 HAK_EXPORT_INTERNAL(hak_cpu_online);
 HAK_EXPORT_INTERNAL(hak_cpu_put);
 HAK_EXPORT_INTERNAL(hak_cpu_refill);
@@ -65,6 +67,8 @@ HAK_EXPORT_INTERNAL(hak_superslab_claim);
 HAK_EXPORT_INTERNAL(hak_superslab_grow);
 HAK_EXPORT_INTERNAL(hak_superslab_trim);
 HAK_EXPORT_INTERNAL(hak_superslabs);
+HAK_EXPORT_INTERNAL(hak_trim_off);
 HAK_EXPORT_INTERNAL(hak_trim_pause);
+HAK_EXPORT_INTERNAL(hak_trim_step);
 
 #endif

@@ -83,9 +83,14 @@ static __always_inline void hak_cpu_leave(struct hak_cpu_cache *cc)
 
 extern int hak_trim_off;
 
-/* Something has come into a per-CPU cache or left it: start the idle trim. */
+/*
+ * A batch has come into a per-CPU cache or left it, and is counted: start the
+ * idle trim. The compiler keeps the order of the two; that the processor may not
+ * is hak_trim_step()'s care.
+ */
 static __always_inline void hak_trim_kick(void)
 {
+	barrier();
 	if (unlikely(READ_ONCE(hak_trim_off)) && xchg(&hak_trim_off, 0))
 		hak_reaper_arm();
 }

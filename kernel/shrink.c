@@ -208,22 +208,43 @@ static bool hak_trim_cpus(void)
 	return hak_depot_trim(false) || busy;
 }
 
-/*
- * Empty the caches that have neither been refilled nor spilled since the last
- * look. Runs while something changes; the next refill starts it again.
+/**
+ * hak_trim_step() - one look of the idle trim
+ *
+ * Empties the caches that have neither been refilled nor spilled since the last
+ * look. The trim looks while something changes; then it says that it is off, and
+ * the next refill or spill starts it again, see hak_trim_kick().
+ *
+ * A CPU counts its refill and then reads hak_trim_off, with no barrier between,
+ * which each refill would pay for. So it may read that the trim is not off yet,
+ * and start nothing, while the trim, though it has said so before, does not see
+ * what was counted: each has read what the other's store was about to replace.
+ * But the CPU had stored before it read. No store stays in a store buffer for
+ * as long as a period, so the trim looks once more a period after it said that
+ * it is off, and sees what every CPU has counted that had not heard of it.
+ *
+ * Context: task, may sleep; one caller at a time.
+ * Return: whether to look again after a period.
  */
+bool hak_trim_step(void)
+{
+	bool was_off = READ_ONCE(hak_trim_off);
+
+	/* A CPU that refills and sees this has the trim look once more. */
+	WRITE_ONCE(hak_trim_off, 1);
+	smp_mb(); /* before the counters are read; none pairs with it, see above */
+	if (hak_trim_cpus()) {
+		WRITE_ONCE(hak_trim_off, 0);
+		return true;
+	}
+	return !was_off;
+}
+
 static void hak_trim_run(struct work_struct *work)
 {
-	if (READ_ONCE(hak_trim_paused))
-		return;
-	/* Whoever refills from here on has it run once more. */
-	WRITE_ONCE(hak_trim_off, 1);
-	smp_mb(); /* before the counters are read */
-	if (!hak_trim_cpus())
-		return;
-	WRITE_ONCE(hak_trim_off, 0);
-	queue_delayed_work(hak_unbound_wq, &hak_trim_work,
-			   msecs_to_jiffies(HAK_TRIM_MS));
+	if (!READ_ONCE(hak_trim_paused) && hak_trim_step())
+		queue_delayed_work(hak_unbound_wq, &hak_trim_work,
+				   msecs_to_jiffies(HAK_TRIM_MS));
 }
 
 /* From the reaper, in task context: something has changed. */

@@ -2,8 +2,11 @@
 #ifndef _HAK_SHRINK_H
 #define _HAK_SHRINK_H
 
+#include <linux/types.h>
+
 int hak_shrink_init(void);
 void hak_shrink_exit(void);
 void hak_shrink(void);
+bool hak_trim_step(void);
 
 #endif /* _HAK_SHRINK_H */
