@@ -50,6 +50,8 @@ HAK_EXPORT_INTERNAL(hak_registry_cover);
 HAK_EXPORT_INTERNAL(hak_registry_covers);
 HAK_EXPORT_INTERNAL(hak_registry_prepare);
 HAK_EXPORT_INTERNAL(hak_registry_set);
+HAK_EXPORT_INTERNAL(hak_shrink);
+HAK_EXPORT_INTERNAL(hak_shrink_for_oom);
 HAK_EXPORT_INTERNAL(hak_size_index);
 HAK_EXPORT_INTERNAL(hak_slab_count);
 HAK_EXPORT_INTERNAL(hak_slab_drain);

@@ -124,6 +124,8 @@ static void hak_arena_unwatch(void *addr, unsigned int order)
  * @addr: from hak_arena_alloc(), and not given to hak_arena_watch()
  * @order: likewise
  *
+ * It does not count as returned: nobody has more than before it was asked for.
+ *
  * Context: as for hak_arena_alloc().
  */
 void hak_arena_discard(void *addr, unsigned int order)

@@ -32,9 +32,21 @@
  */
 #define HAK_FLUSH_MS	500
 
+/**
+ * struct hak_trim_cpu - a CPU that is to empty its caches
+ * @flush: has it do so
+ * @all: all caches, not only those that are idle
+ * @asked: how often it was asked
+ * @done: what @asked was as the last flush that is done began
+ * @late: what @asked was as somebody last waited in vain; until @done has come
+ *	so far nobody waits for the CPU
+ */
 struct hak_trim_cpu {
 	struct work_struct flush;
-	bool all;	/* caches, not only those that are idle */
+	bool all;
+	atomic_t asked;
+	int done;
+	int late;
 };
 
 static struct workqueue_struct *hak_shrink_wq;
@@ -52,25 +64,25 @@ static unsigned long hak_last_flush;
  */
 static DEFINE_MUTEX(hak_shrink_mutex);
 
-/* Bytes given back in shrinks that no OOM notice has told of yet. */
-static u64 hak_untold;
+/*
+ * Bytes given back in shrinks that no OOM notice has told of yet: in the second
+ * that began at hak_untold_since, and in the one before that. Under
+ * hak_shrink_mutex.
+ */
+static u64 hak_untold[2];
+static unsigned long hak_untold_since;
 
-/* Flushes that were asked for and are not done. */
-static atomic_t hak_flushes;
 static DECLARE_WAIT_QUEUE_HEAD(hak_flushed);
-
-static void hak_flush_done(void)
-{
-	if (atomic_dec_and_test(&hak_flushes))
-		wake_up_all(&hak_flushed);
-}
 
 static void hak_flush_run(struct work_struct *work)
 {
 	struct hak_trim_cpu *t = container_of(work, struct hak_trim_cpu, flush);
+	int asked = atomic_read(&t->asked);
 
 	hak_cpu_flush_this(xchg(&t->all, false));
-	hak_flush_done();
+	/* Pairs with smp_load_acquire() in hak_flush_awaited(). */
+	smp_store_release(&t->done, asked);
+	wake_up_all(&hak_flushed);
 }
 
 /* Have @cpu empty its caches: @all, or those that are idle. */
@@ -78,30 +90,83 @@ static void hak_flush_queue(unsigned int cpu, bool all)
 {
 	struct hak_trim_cpu *t = per_cpu_ptr(hak_trim_cpu, cpu);
 
-	/* Seen by a flush that is pending, if this does not queue one. */
+	/* Both are seen by a flush that is pending, if this does not queue one. */
 	if (all)
 		WRITE_ONCE(t->all, true);
-	atomic_inc(&hak_flushes);
-	if (!queue_work_on(cpu, hak_shrink_wq, &t->flush))
-		hak_flush_done();	/* counted already */
+	atomic_inc(&t->asked);
+	queue_work_on(cpu, hak_shrink_wq, &t->flush);
+}
+
+/* Has @t been asked and not answered? With @late, if it was not late before. */
+static bool hak_flush_awaited(struct hak_trim_cpu *t, bool late)
+{
+	/* Pairs with smp_store_release() in hak_flush_run(). */
+	int done = smp_load_acquire(&t->done);
+
+	if (done == atomic_read(&t->asked))
+		return false;
+	return late || done - READ_ONCE(t->late) >= 0;
+}
+
+/* Is there no CPU to wait for? */
+static bool hak_flush_all_done(bool late)
+{
+	unsigned int cpu;
+
+	for_each_possible_cpu(cpu)
+		if (hak_flush_awaited(per_cpu_ptr(hak_trim_cpu, cpu), late))
+			return false;
+	return true;
+}
+
+/* Whoever has not answered by now is late. */
+static void hak_flush_give_up(void)
+{
+	unsigned int cpu;
+
+	hak_count(HAK_EV_LATE);
+	for_each_possible_cpu(cpu) {
+		struct hak_trim_cpu *t = per_cpu_ptr(hak_trim_cpu, cpu);
+
+		if (hak_flush_awaited(t, false))
+			WRITE_ONCE(t->late, atomic_read(&t->asked));
+	}
 }
 
 /*
  * Have all CPUs empty their caches and wait for it, but no longer than @ms;
- * those of @nohz_full, too?
+ * those of @nohz_full, too? With @late, wait for a CPU that did not answer the
+ * last time, either: it is likely not to answer this time.
  * CPU hotplug need not be held off: what a CPU holds that goes away meanwhile
  * is taken by hak_cpu_dead(), and its work is done by some other.
  */
-static void hak_flush_cpus(bool nohz_full, unsigned int ms)
+static void hak_flush_cpus(bool nohz_full, bool late, unsigned int ms)
 {
 	unsigned int cpu;
 
 	for_each_online_cpu(cpu)
 		if ((nohz_full || !tick_nohz_full_cpu(cpu)) && hak_cpu_holds(cpu))
 			hak_flush_queue(cpu, true);
-	/* Pairs with atomic_dec_and_test() in hak_flush_done(). */
-	wait_event_timeout(hak_flushed, !atomic_read_acquire(&hak_flushes),
-			   msecs_to_jiffies(ms));
+	if (!wait_event_timeout(hak_flushed, hak_flush_all_done(late),
+				msecs_to_jiffies(ms)))
+		hak_flush_give_up();
+}
+
+/*
+ * Forget what came back a second ago or longer, and was not told of. The page
+ * allocator has looked since.
+ */
+static void hak_untold_age(void)
+{
+	unsigned long age = jiffies - hak_untold_since;
+
+	lockdep_assert_held(&hak_shrink_mutex);
+
+	if (age < HZ)
+		return;
+	hak_untold[1] = age < 2 * HZ ? hak_untold[0] : 0;
+	hak_untold[0] = 0;
+	hak_untold_since = jiffies;
 }
 
 /*
@@ -115,13 +180,14 @@ static void __hak_shrink(bool nohz_full, bool break_up)
 
 	lockdep_assert_held(&hak_shrink_mutex);
 
-	hak_flush_cpus(nohz_full, HAK_FLUSH_MS);
+	hak_untold_age();
+	hak_flush_cpus(nohz_full, false, HAK_FLUSH_MS);
 	hak_depot_trim(true);
 	hak_reap_all();
 	hak_superslab_trim(0);
 	if (break_up)
 		hak_superslab_break();
-	hak_untold += hak_arena_returned() - before;
+	hak_untold[0] += hak_arena_returned() - before;
 }
 
 /**
@@ -138,7 +204,7 @@ void hak_shrink(void)
 	/* So that no CPU is between being online and being emptied. */
 	cpus_read_lock();
 	/* With time, and before anybody who has none may wait for the mutex. */
-	hak_flush_cpus(true, 10000);
+	hak_flush_cpus(true, true, 10000);
 	mutex_lock(&hak_shrink_mutex);
 	__hak_shrink(true, true);
 	mutex_unlock(&hak_shrink_mutex);
@@ -152,19 +218,33 @@ static void hak_pressure_run(struct work_struct *work)
 	mutex_unlock(&hak_shrink_mutex);
 }
 
-/*
- * Before anybody is killed. Reports pages that came back since the page
- * allocator last looked, those of a shrink under way or just ended included;
- * with nothing to report somebody dies, though there may be enough by now.
+/**
+ * hak_shrink_for_oom() - give back what can be before anybody is killed
+ *
+ * Context: task, may sleep, but not for memory.
+ * Return: pages given back within the last second or two that it has not told of
+ * before, those of a shrink under way or just ended included, no matter which
+ * task did it: with nothing to report somebody dies, though there may be enough
+ * by now. What came back earlier the page allocator has found by itself, or has
+ * lost again; to report that would let no task be killed when one has to be.
  */
+unsigned long hak_shrink_for_oom(void)
+{
+	unsigned long pages;
+
+	mutex_lock(&hak_shrink_mutex);
+	__hak_shrink(false, true);
+	pages = (hak_untold[0] + hak_untold[1]) >> PAGE_SHIFT;
+	hak_untold[0] = 0;
+	hak_untold[1] = 0;
+	mutex_unlock(&hak_shrink_mutex);
+	return pages;
+}
+
 static int hak_on_oom(struct notifier_block *nb, unsigned long unused,
 		      void *data)
 {
-	mutex_lock(&hak_shrink_mutex);
-	__hak_shrink(false, true);
-	*(unsigned long *)data += hak_untold >> PAGE_SHIFT;
-	hak_untold = 0;
-	mutex_unlock(&hak_shrink_mutex);
+	*(unsigned long *)data += hak_shrink_for_oom();
 	return NOTIFY_OK;
 }
 
@@ -302,6 +382,7 @@ int hak_shrink_init(void)
 	INIT_DELAYED_WORK(&hak_trim_work, hak_trim_run);
 	INIT_WORK(&hak_pressure_work, hak_pressure_run);
 	hak_last_flush = jiffies;
+	hak_untold_since = jiffies;
 
 	/* Those who wait for it want memory, and a flush is short. */
 	hak_shrink_wq = alloc_workqueue("hakmem", WQ_MEM_RECLAIM | WQ_HIGHPRI |

@@ -7,6 +7,7 @@
 int hak_shrink_init(void);
 void hak_shrink_exit(void);
 void hak_shrink(void);
+unsigned long hak_shrink_for_oom(void);
 bool hak_trim_step(void);
 
 #endif /* _HAK_SHRINK_H */

@@ -33,6 +33,7 @@ const char *const hak_event_name[HAK_NR_EVENTS] = {
 	[HAK_EV_BACKOFF] = "superslab_backoff",
 	[HAK_EV_UNCOVERED] = "superslab_uncovered",
 	[HAK_EV_RELEASED] = "slab_released",
+	[HAK_EV_LATE] = "shrink_late",
 };
 
 const char *const hak_lock_name[HAK_NR_LOCKS] = {

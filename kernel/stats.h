@@ -35,6 +35,7 @@ struct hak_slab;
  * @HAK_EV_BACKOFF: of those, kept small, as one had failed a moment before
  * @HAK_EV_UNCOVERED: superslabs given back, as the registry does not cover them
  * @HAK_EV_RELEASED: whole slabs released
+ * @HAK_EV_LATE: waits for CPUs to empty their caches that ended with one late
  * @HAK_NR_EVENTS: how many there are
  */
 enum hak_event {
@@ -57,6 +58,7 @@ enum hak_event {
 	HAK_EV_BACKOFF,
 	HAK_EV_UNCOVERED,
 	HAK_EV_RELEASED,
+	HAK_EV_LATE,
 	HAK_NR_EVENTS,
 };
 

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the OOM notifier counts as given back: pages that were of use, and none
+ * of a superslab that came to nothing for want of memory for its metadata.
+ */
+#include "test.h"
+
+#include "core.h"
+#include "shim.h"
+
+static void test_failed_superslab_is_not_returned(void **state)
+{
+	u64 returned = hak_arena_returned(), held = hak_arena_bytes();
+	long n;
+	int nid;
+
+	/* Each of the allocations that a superslab takes fails in turn. */
+	for (n = 0; n < 100; n++) {
+		shim_fail_kmalloc_after(n);
+		nid = hak_superslab_grow(0, GFP_KERNEL);
+		shim_fail_kmalloc_after(-1);
+		if (nid >= 0)
+			break;
+		assert_int_equal(hak_arena_bytes(), held);
+		assert_int_equal(hak_arena_returned(), returned);
+	}
+	assert_true(n > 0 && n < 100);
+	held = hak_arena_bytes() - held;
+	hak_superslab_trim(0);
+	assert_true(held > 0);
+	assert_true(hak_arena_returned() - returned >= held);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_failed_superslab_is_not_returned),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
