@@ -36,7 +36,7 @@ static void hak_cache_publish(struct hak_cache *c)
 	mutex_lock(&hak_cache_mutex);
 	for_each_possible_cpu(cpu)
 		if (hak_cpu_is_up(cpu))
-			WRITE_ONCE(per_cpu_ptr(c->cpu, cpu)->busy, 0);
+			WRITE_ONCE(per_cpu_ptr(c->cpu, cpu)->busy, HAK_CPU_READY);
 	list_add_tail(&c->list, &hak_caches);
 	mutex_unlock(&hak_cache_mutex);
 }
@@ -94,7 +94,7 @@ static void hak_cache_quiesce(struct hak_cache *c)
 		struct hak_cpu_cache *cc = per_cpu_ptr(c->cpu, cpu);
 
 		preempt_disable();
-		WRITE_ONCE(cc->busy, 1);
+		WRITE_ONCE(cc->busy, HAK_CPU_INSIDE);
 		hak_cpu_flush(c, cc);
 		preempt_enable();
 	}

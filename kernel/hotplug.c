@@ -31,7 +31,7 @@ int hak_cpu_online(unsigned int cpu)
 	mutex_lock(&hak_cache_mutex);
 	per_cpu(hak_cpu_up, cpu) = true;
 	list_for_each_entry(c, &hak_caches, list)
-		WRITE_ONCE(per_cpu_ptr(c->cpu, cpu)->busy, 0);
+		WRITE_ONCE(per_cpu_ptr(c->cpu, cpu)->busy, HAK_CPU_READY);
 	mutex_unlock(&hak_cache_mutex);
 	pr_debug("cpu %u online\n", cpu);
 	return 0;
@@ -56,7 +56,7 @@ int hak_cpu_dead(unsigned int cpu)
 	list_for_each_entry(c, &hak_caches, list) {
 		struct hak_cpu_cache *cc = per_cpu_ptr(c->cpu, cpu);
 
-		if (READ_ONCE(cc->busy))
+		if (hak_cpu_inside(cc))
 			continue;
 		preempt_disable();
 		hak_cpu_enter(cc);	/* and never leave */

@@ -35,7 +35,7 @@ void hak_cpu_flush_this(bool all)
 		if (!READ_ONCE(cc->busy) && (all || hak_cpu_idle(cc))) {
 			hak_cpu_enter(cc);
 			hak_cpu_flush(c, cc);
-			hak_cpu_leave(cc);
+			hak_cpu_sleep(cc);
 		}
 		preempt_enable();
 	}
@@ -45,6 +45,12 @@ void hak_cpu_flush_this(bool all)
 static bool hak_cpu_cache_holds(const struct hak_cpu_cache *cc)
 {
 	return READ_ONCE(cc->nr) || READ_ONCE(cc->cur);
+}
+
+/* Is there nothing in @cc, and can nothing get there without its owner's waking it? */
+static bool hak_cpu_asleep(const struct hak_cpu_cache *cc)
+{
+	return READ_ONCE(cc->busy) == HAK_CPU_ASLEEP;
 }
 
 /* Has @cpu objects cached, or a slab? As of some moment. Context: task. */
@@ -66,8 +72,8 @@ bool hak_cpu_holds(unsigned int cpu)
 /**
  * hak_cpu_look() - see which caches of a CPU are idle
  * @cpu: the CPU
- * @idle: set to whether one holds something and has neither been refilled nor
- *	spilled since the last look
+ * @idle: set to whether one is awake and has neither been refilled nor spilled
+ *	since the last look; with nothing in it, frees may still come unnoticed
  *
  * A cache is looked at by itself: a CPU of a machine at work uses some of them
  * all the time.
@@ -89,7 +95,7 @@ bool hak_cpu_look(unsigned int cpu, bool *idle)
 		if (now != cc->seen) {
 			WRITE_ONCE(cc->seen, now);
 			active = true;
-		} else if (hak_cpu_cache_holds(cc)) {
+		} else if (!hak_cpu_asleep(cc)) {
 			*idle = true;
 		}
 	}

@@ -19,6 +19,16 @@
 /* The idle trim is off and wants to be started; only the module has one. */
 int hak_trim_off;
 
+/* The owner goes in, though the cache may be asleep: the trim is to look again. */
+static void hak_cpu_wake(struct hak_cpu_cache *cc)
+{
+	bool asleep = READ_ONCE(cc->busy) == HAK_CPU_ASLEEP;
+
+	hak_cpu_enter(cc);
+	if (unlikely(asleep))
+		hak_trim_kick();
+}
+
 struct hak_spill_group {
 	struct hak_slab *slab;
 	struct llist_node *first;
@@ -270,9 +280,9 @@ static void *hak_cpu_try(struct hak_cache *c, int nid, bool *nested)
 	if (hak_paranoid_drain)
 		hak_cpu_drain_all();
 	cc = this_cpu_ptr(c->cpu);
-	*nested = in_nmi() || READ_ONCE(cc->busy);
+	*nested = in_nmi() || hak_cpu_inside(cc);
 	if (!*nested) {
-		hak_cpu_enter(cc);
+		hak_cpu_wake(cc);
 		p = hak_cpu_take(c, cc, nid);
 		hak_cpu_leave(cc);
 	}
@@ -349,7 +359,7 @@ void hak_cpu_free(struct hak_cache *c, struct hak_slab *s, void *p)
 	struct llist_node *link = hak_to_link(c, p);
 
 	hak_trace(HAK_TR_FREE, s, p, 1);
-	if (in_nmi() || READ_ONCE(cc->busy)) {
+	if (in_nmi() || hak_cpu_inside(cc)) {
 		hak_count(HAK_EV_PUSHED);
 		hak_slab_push(s, link, link, 1);
 		return;
@@ -361,7 +371,7 @@ void hak_cpu_free(struct hak_cache *c, struct hak_slab *s, void *p)
 		hak_slab_push(s, link, link, 1);
 		return;
 	}
-	hak_cpu_enter(cc);
+	hak_cpu_wake(cc);
 	hak_cpu_put(c, cc, s, p);
 	hak_cpu_leave(cc);
 }
@@ -402,7 +412,7 @@ size_t hak_cpu_cache_bytes(unsigned int cap)
 void hak_cpu_cache_init(struct hak_cpu_cache *cc, unsigned int cap,
 			unsigned int mags)
 {
-	cc->busy = 1;
+	cc->busy = HAK_CPU_INSIDE;
 	cc->mags = cap ? mags : 0;
 	cc->cap = cap;
 }

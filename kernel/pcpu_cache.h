@@ -19,8 +19,23 @@ struct hak_cache;
 struct hak_slab;
 
 /**
+ * enum hak_cpu_busy - may the owner go in?
+ * @HAK_CPU_READY: it may
+ * @HAK_CPU_INSIDE: it has, or the CPU is not up: what interrupts it keeps away
+ * @HAK_CPU_ASLEEP: it may, and has to let the idle trim know: it was the trim that
+ *	emptied the cache, and may have stopped looking since
+ *
+ * The fast paths go in if it is 0, and leave the rest to the others.
+ */
+enum hak_cpu_busy {
+	HAK_CPU_READY,
+	HAK_CPU_INSIDE,
+	HAK_CPU_ASLEEP,
+};
+
+/**
  * struct hak_cpu_cache - one CPU's stock of ready objects of one cache
- * @busy: the owner is inside, or the CPU is not up
+ * @busy: an enum hak_cpu_busy
  * @mags: its magazines, which lie behind @obj; 0 with the cache off
  * @cap: most objects @obj may hold after a free
  * @nr: objects in @obj
@@ -71,22 +86,34 @@ static __always_inline void *hak_cpu_last(const struct hak_cpu_cache *cc,
 /* The owner goes in: whatever interrupts it from here on only pushes. */
 static __always_inline void hak_cpu_enter(struct hak_cpu_cache *cc)
 {
-	WRITE_ONCE(cc->busy, 1);
+	WRITE_ONCE(cc->busy, HAK_CPU_INSIDE);
 	barrier();
 }
 
 static __always_inline void hak_cpu_leave(struct hak_cpu_cache *cc)
 {
 	barrier();
-	WRITE_ONCE(cc->busy, 0);
+	WRITE_ONCE(cc->busy, HAK_CPU_READY);
+}
+
+/* The owner has emptied it and leaves. */
+static __always_inline void hak_cpu_sleep(struct hak_cpu_cache *cc)
+{
+	barrier();
+	WRITE_ONCE(cc->busy, HAK_CPU_ASLEEP);
+}
+
+static __always_inline bool hak_cpu_inside(const struct hak_cpu_cache *cc)
+{
+	return READ_ONCE(cc->busy) == HAK_CPU_INSIDE;
 }
 
 extern int hak_trim_off;
 
 /*
- * A batch has come into a per-CPU cache or left it, and is counted: start the
- * idle trim. The compiler keeps the order of the two; that the processor may not
- * is hak_trim_step()'s care.
+ * A batch has come into a per-CPU cache or left it, and is counted, or the cache
+ * was woken up: start the idle trim. The compiler keeps the order of the two;
+ * that the processor may not is hak_trim_step()'s care.
  */
 static __always_inline void hak_trim_kick(void)
 {

@@ -272,7 +272,7 @@ static unsigned long hak_shrink_scan(struct shrinker *s,
 	return freed ? freed : SHRINK_STOP;
 }
 
-/* Have idle caches and depots emptied; false if all are, and hold nothing. */
+/* Have idle caches and depots emptied; false if all are, and asleep. */
 static bool hak_trim_cpus(void)
 {
 	bool busy = false, idle;
@@ -292,8 +292,9 @@ static bool hak_trim_cpus(void)
  * hak_trim_step() - one look of the idle trim
  *
  * Empties the caches that have neither been refilled nor spilled since the last
- * look. The trim looks while something changes; then it says that it is off, and
- * the next refill or spill starts it again, see hak_trim_kick().
+ * look, and puts them to sleep. The trim looks while something changes; then it
+ * says that it is off, and the next refill or spill, or the first operation on a
+ * cache that is asleep, starts it again, see hak_trim_kick().
  *
  * A CPU counts its refill and then reads hak_trim_off, with no barrier between,
  * which each refill would pay for. So it may read that the trim is not off yet,

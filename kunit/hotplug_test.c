@@ -26,7 +26,7 @@ static unsigned int take_cpu(struct kunit *test)
 
 static bool busy(struct hak_cache *c, unsigned int cpu)
 {
-	return READ_ONCE(per_cpu_ptr(c->cpu, cpu)->busy);
+	return hak_cpu_inside(per_cpu_ptr(c->cpu, cpu));
 }
 
 /* A cache made between a CPU's being prepared and its being online is used. */
@@ -61,7 +61,7 @@ static void dead_is_dead(struct kunit *test)
 	unsigned int cpu = take_cpu(test);
 
 	KUNIT_EXPECT_EQ(test, hak_cpu_online(cpu), 0);
-	WRITE_ONCE(per_cpu_ptr(c->cpu, cpu)->busy, 1);
+	WRITE_ONCE(per_cpu_ptr(c->cpu, cpu)->busy, HAK_CPU_INSIDE);
 	KUNIT_EXPECT_EQ(test, hak_cpu_dead(cpu), 0);
 	KUNIT_ASSERT_EQ(test, add_cpu(cpu), 0);
 }
@@ -89,7 +89,7 @@ static int reader_fn(void *arg)
 	while (time_before(jiffies, end))
 		cpu_relax();
 	r->kept = READ_ONCE(c->cpu) && READ_ONCE(c->pool) &&
-		  READ_ONCE(this_cpu_ptr(c->cpu)->busy);
+		  hak_cpu_inside(this_cpu_ptr(c->cpu));
 	preempt_enable();
 	while (!kthread_should_stop())
 		schedule_timeout_interruptible(1);

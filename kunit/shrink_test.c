@@ -88,6 +88,30 @@ static void trim_misses_no_refill(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, no_cpu_holds());
 }
 
+/* Frees alone, into caches that are empty, start the trim as refills do. */
+static void trim_misses_no_free(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache_shown(test, 64, 0);
+	void *obj[8];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(obj); i++) {
+		obj[i] = hak_cache_alloc(c, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, obj[i]);
+	}
+	while (trim_until_off(test))
+		;
+	KUNIT_ASSERT_TRUE(test, no_cpu_holds());
+
+	for (i = 0; i < ARRAY_SIZE(obj); i++)
+		hak_cache_free(c, obj[i]);
+	KUNIT_ASSERT_FALSE(test, no_cpu_holds());
+	KUNIT_EXPECT_FALSE(test, READ_ONCE(hak_trim_off));
+	while (trim_until_off(test))
+		;
+	KUNIT_EXPECT_TRUE(test, no_cpu_holds());
+}
+
 /* What hakmem holds and nobody uses, at least so many pages. */
 static void hold_pages(struct kunit *test, struct hak_cache *c)
 {
@@ -223,6 +247,7 @@ static void notice_waits_once(struct kunit *test)
 static struct kunit_case cases[] = {
 	KUNIT_CASE(trim_empties_idle_caches),
 	KUNIT_CASE(trim_misses_no_refill),
+	KUNIT_CASE(trim_misses_no_free),
 	KUNIT_CASE(notice_tells_what_it_gives_once),
 	KUNIT_CASE(notice_tells_what_just_came_back),
 	KUNIT_CASE_SLOW(notice_forgets_what_came_back_long_ago),

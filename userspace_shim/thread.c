@@ -167,13 +167,13 @@ void shim_thread_online(void)
 static bool is_inside(unsigned int cpu)
 {
 	struct hak_cache *c;
-	bool busy = false;
+	bool inside = false;
 
 	mutex_lock(&hak_cache_mutex);
 	list_for_each_entry(c, &hak_caches, list)
-		busy |= READ_ONCE(per_cpu_ptr(c->cpu, cpu)->busy);
+		inside |= hak_cpu_inside(per_cpu_ptr(c->cpu, cpu));
 	mutex_unlock(&hak_cache_mutex);
-	return busy;
+	return inside;
 }
 
 static void take_down(unsigned int cpu)
