@@ -115,6 +115,7 @@ unsigned int hak_pool_reap(struct hak_pool *pool)
 			batch[n] = __hak_pool_pop(pool);
 			if (!batch[n])
 				break;
+			hak_count(HAK_EV_LOOKED);
 			/*
 			 * Pairs with atomic_add_return() in hak_slab_count():
 			 * all that pushers did to the slab comes before what

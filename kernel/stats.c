@@ -32,6 +32,7 @@ const char *const hak_event_name[HAK_NR_EVENTS] = {
 	[HAK_EV_GROWN] = "superslab_asked",
 	[HAK_EV_BACKOFF] = "superslab_backoff",
 	[HAK_EV_UNCOVERED] = "superslab_uncovered",
+	[HAK_EV_LOOKED] = "slab_looked_at",
 	[HAK_EV_RELEASED] = "slab_released",
 	[HAK_EV_LATE] = "shrink_late",
 };

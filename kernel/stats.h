@@ -34,6 +34,7 @@ struct hak_slab;
  * @HAK_EV_GROWN: superslabs asked for (stage 3)
  * @HAK_EV_BACKOFF: of those, kept small, as one had failed a moment before
  * @HAK_EV_UNCOVERED: superslabs given back, as the registry does not cover them
+ * @HAK_EV_LOOKED: slabs the reaper looked at to see whether they are whole
  * @HAK_EV_RELEASED: whole slabs released
  * @HAK_EV_LATE: waits for CPUs to empty their caches that ended with one late
  * @HAK_NR_EVENTS: how many there are
@@ -57,6 +58,7 @@ enum hak_event {
 	HAK_EV_GROWN,
 	HAK_EV_BACKOFF,
 	HAK_EV_UNCOVERED,
+	HAK_EV_LOOKED,
 	HAK_EV_RELEASED,
 	HAK_EV_LATE,
 	HAK_NR_EVENTS,

@@ -180,6 +180,51 @@ static void slot_changes_to_a_size_class(struct kunit *test)
 	hak_pool_put(t, HAK_OWNED);
 }
 
+/* Waits until @s is unused; false if that takes too long. */
+static bool released(struct hak_slab *s)
+{
+	unsigned int i;
+
+	for (i = 0; i < 200 && hak_test_slab_of((void *)s->addr); i++)
+		hak_test_sleep(10);
+	return !hak_test_slab_of((void *)s->addr);
+}
+
+#define CROWD	200
+
+/* A whole slab is found without a look at every partial one around it. */
+static void reaper_looks_at_few(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache_shown(test, 4096, 0);
+	struct hak_slab **s = kunit_kcalloc(test, CROWD, sizeof(*s), GFP_KERNEL);
+	void **obj = kunit_kcalloc(test, CROWD, sizeof(*obj), GFP_KERNEL);
+	unsigned long looked;
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, s);
+	KUNIT_ASSERT_NOT_NULL(test, obj);
+	for (i = 0; i < CROWD; i++) {
+		s[i] = hak_test_slab(test, c);
+		KUNIT_ASSERT_EQ(test, hak_slab_take(c, s[i], obj + i, 1), 1);
+		hak_pool_put(s[i], HAK_OWNED);
+	}
+	/* From among new arrivals, each of which may be looked at once. */
+	hak_test_push(s[CROWD / 2], obj[CROWD / 2]);
+	KUNIT_EXPECT_TRUE(test, released(s[CROWD / 2]));
+	KUNIT_EXPECT_LE(test, hak_test_event(test, HAK_EV_LOOKED), 2 * CROWD);
+	/* And then from anywhere, one after the other. */
+	looked = hak_test_event(test, HAK_EV_LOOKED);
+	for (i = 0; i < CROWD / 2; i += 20) {
+		hak_test_push(s[i], obj[i]);
+		KUNIT_EXPECT_TRUE(test, released(s[i]));
+	}
+	looked = hak_test_event(test, HAK_EV_LOOKED) - looked;
+	KUNIT_EXPECT_LT(test, looked, CROWD / 2);
+	for (i = 0; i < CROWD; i++)
+		if (i != CROWD / 2 && (i >= CROWD / 2 || i % 20))
+			hak_test_push(s[i], obj[i]);
+}
+
 /* --- superslabs --- */
 
 static unsigned int nr_listed(void)
@@ -499,6 +544,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(waiting_frees_do_not_make_it_whole),
 	KUNIT_CASE(slot_changes_class),
 	KUNIT_CASE(slot_changes_to_a_size_class),
+	KUNIT_CASE(reaper_looks_at_few),
 	KUNIT_CASE(slots_of_superslabs),
 	KUNIT_CASE(full_superslab_has_room_again),
 	KUNIT_CASE(empty_superslabs_go_back),
