@@ -22,9 +22,6 @@ LIST_HEAD(hak_caches);
 /* Protects hak_caches and serialises what walks it; see core.h. */
 DEFINE_MUTEX(hak_cache_mutex);
 
-/* Frees waiting on a parked slab before it is made findable. */
-#define HAK_PUBLISH_AT	1
-
 /*
  * Let the CPUs that are up use their per-CPU caches, and those that come and go
  * know of them. None does so between being looked at and being listed.
@@ -60,7 +57,6 @@ int hak_cache_setup(struct hak_cache *c, const char *name, u32 size)
 	c->recip = DIV_ROUND_UP_ULL(1ULL << 32, size);
 	c->capacity = HAK_SLAB_SIZE / size;
 	c->link = 0;
-	c->publish_at = HAK_PUBLISH_AT;
 
 	err = hak_pool_create(c);
 	if (err)

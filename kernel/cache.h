@@ -24,7 +24,6 @@ struct hak_pool;
  *	(u32)(offset * recip) < recip, for the 16 bits an offset has
  * @capacity: objects of a slab
  * @link: offset of the free link inside an object
- * @publish_at: waiting frees that make a parked slab findable
  * @pool: by node
  * @fallback: SLUB cache for when no superslab can be had (typed caches)
  * @name: for people
@@ -37,7 +36,6 @@ struct hak_cache {
 	u32 recip;
 	u32 capacity;
 	u32 link;
-	u32 publish_at;
 	struct hak_pool **pool;
 	struct kmem_cache *fallback;
 	const char *name;

@@ -15,7 +15,7 @@
  *   UNUSED -> OWNED     hak_superslab_claim()   under the node lock
  *   OWNED  -> PARKED    hak_slab_park()         the owner
  *   OWNED  -> POOLED    hak_pool_put()          the owner
- *   PARKED -> POOLED    hak_pool_put()          the pusher whose count crossed
+ *   PARKED -> POOLED    hak_pool_put()          the pusher who counted first
  *   POOLED -> OWNED     hak_pool_adopt()        whoever popped it
  *   POOLED -> UNUSED    hak_slab_release()      the reaper, which popped it
  *

@@ -16,7 +16,7 @@
 /**
  * hak_pool_put() - make a slab findable
  * @s: a slab the caller has exclusively: as its owner, or as the pusher whose
- *	count crossed the threshold of a parked one
+ *	count is the first since it was parked
  * @from: the state it is in
  *
  * The state changes before the slab is on the list: a pusher that completes it

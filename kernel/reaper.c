@@ -81,15 +81,12 @@ static void hak_reap_work_run(struct work_struct *work)
 /* Parked, with what would have made it findable waiting? */
 static bool hak_looks_stranded(struct hak_slab *s)
 {
-	u32 rc = atomic_read_acquire(&s->rc); /* pairs with hak_slab_init() */
-	u32 publish_at;
+	u32 rc = atomic_read(&s->rc);
 
 	if (hak_rc_state(rc) != HAK_PARKED)
 		return false;
-	publish_at = s->cache->publish_at;
 	/* A free that was counted before the slab was parked is lost, too. */
-	return rc >> HAK_STATE_BITS >= publish_at ||
-	       (publish_at == 1 && !llist_empty(&s->remote));
+	return rc >> HAK_STATE_BITS || !llist_empty(&s->remote);
 }
 
 /* Once over all slabs; those that look stranded for the @pass-th time. */
@@ -127,8 +124,8 @@ static unsigned long hak_stranded_pass(unsigned int pass)
 /**
  * hak_paranoid_scan() - look for slabs nobody can find
  *
- * A parked slab with enough frees waiting is on its way to a pool, in the
- * hands of the pusher that crossed the threshold, who has preemption off. One
+ * A parked slab with frees waiting is on its way to a pool, in the hands of
+ * the pusher who counted first, and who has preemption off. One
  * that still is after some grace periods is lost, and reported.
  *
  * Context: task, may sleep. Where preemption cannot be turned off, which is in

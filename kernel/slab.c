@@ -25,7 +25,7 @@ void hak_slab_init(struct hak_slab *s, struct hak_cache *c)
 	WRITE_ONCE(s->taken, 0);
 	init_llist_head(&s->remote);
 	WRITE_ONCE(s->cache, c);
-	/* Pairs with the acquire in hak_looks_stranded(): the cache comes first. */
+	/* Pairs with the acquires of those who look: the cache comes first. */
 	atomic_set_release(&s->rc, HAK_OWNED);
 	hak_registry_set(s);
 }
@@ -194,9 +194,9 @@ void hak_slab_give(struct hak_slab *s, struct llist_node *first,
  * @rc is read before @remote is looked at and must not have changed since: a
  * free counted in between fails the cmpxchg, one pushed before is seen, and
  * one pushed later is counted while the slab is PARKED. freed starts anew at 0
- * (and taken is lessened by as much), so that the pusher who crosses the
- * threshold knows it from its own count alone: by the time it could read
- * anything else, another may have crossed and the slab be somebody's.
+ * (and taken is lessened by as much), so that the pusher whose count is the first
+ * knows it from that count alone: by the time it could read anything else, a
+ * new owner may have the slab.
  *
  * Return: true if the slab is no longer the caller's, who must not touch it
  * again; false if a free has arrived.
@@ -234,14 +234,13 @@ void hak_slab_link(struct hak_slab *s, struct llist_node *first,
  */
 void hak_slab_count(struct hak_slab *s, unsigned int n)
 {
-	u32 publish_at = s->cache->publish_at;
 	u32 v = atomic_add_return(n << HAK_STATE_BITS, &s->rc);
 	u32 freed = v >> HAK_STATE_BITS;
 
 	switch (hak_rc_state(v)) {
 	case HAK_PARKED:
-		/* Exactly one pusher's count crosses the threshold. */
-		if (freed >= publish_at && freed - n < publish_at)
+		/* Exactly one pusher's count is the first. */
+		if (freed == n)
 			hak_pool_put(s, HAK_PARKED);
 		break;
 	case HAK_POOLED:

@@ -164,8 +164,7 @@ static int storm_thread(void *arg, unsigned int id)
 	return errors;
 }
 
-static void timer_storm(struct kunit *test, unsigned int cap,
-			unsigned int publish_at)
+static void timer_storm(struct kunit *test, unsigned int cap)
 {
 	struct hak_test_gang *g = kunit_kzalloc(test, sizeof(*g), GFP_KERNEL);
 	unsigned int i, saved = hak_fast_cap;
@@ -178,7 +177,6 @@ static void timer_storm(struct kunit *test, unsigned int cap,
 	hak_fast_cap = cap;
 	c = hak_test_cache_shown(test, 256, 0);
 	hak_fast_cap = saved;
-	c->publish_at = publish_at;
 	KUNIT_ASSERT_EQ(test, hak_test_gang_start(g, nr, storm_thread, c), 0);
 	KUNIT_EXPECT_EQ(test, hak_test_gang_join(g), 0);
 	for (i = 0; i < ARRAY_SIZE(shared); i++)
@@ -190,17 +188,17 @@ static void timer_storm(struct kunit *test, unsigned int cap,
 
 static void timers_while_tasks_work(struct kunit *test)
 {
-	timer_storm(test, 64, 1);
+	timer_storm(test, 64);
 }
 
 static void timers_with_the_cache_off(struct kunit *test)
 {
-	timer_storm(test, 0, 1);
+	timer_storm(test, 0);
 }
 
 static void timers_with_a_small_cache(struct kunit *test)
 {
-	timer_storm(test, 2, 3);
+	timer_storm(test, 2);
 }
 
 /* --- hotplug --- */

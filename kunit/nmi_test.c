@@ -507,8 +507,7 @@ static int storm_thread(void *arg, unsigned int id)
 	return errors;
 }
 
-static void nmi_storm(struct kunit *test, unsigned int cap,
-		      unsigned int publish_at)
+static void nmi_storm(struct kunit *test, unsigned int cap)
 {
 	struct hak_test_gang *g = kunit_kzalloc(test, sizeof(*g), GFP_KERNEL);
 	struct storm *s = kunit_kzalloc(test, sizeof(*s), GFP_KERNEL);
@@ -521,7 +520,6 @@ static void nmi_storm(struct kunit *test, unsigned int cap,
 	if (nr > HAK_TEST_MAX_THREADS)
 		kunit_skip(test, "more than %u CPUs", HAK_TEST_MAX_THREADS);
 	s->c = hak_test_cache_cap(test, 256, cap);
-	s->c->publish_at = publish_at;
 	s->end = jiffies + STORM_END;
 	WRITE_ONCE(storm, s);
 	KUNIT_EXPECT_EQ(test, hak_test_gang_start(g, nr, storm_thread, s), 0);
@@ -549,17 +547,17 @@ static void nmi_storm(struct kunit *test, unsigned int cap,
 
 static void storm_while_tasks_work(struct kunit *test)
 {
-	nmi_storm(test, 64, 1);
+	nmi_storm(test, 64);
 }
 
 static void storm_with_the_cache_off(struct kunit *test)
 {
-	nmi_storm(test, 0, 1);
+	nmi_storm(test, 0);
 }
 
 static void storm_with_a_small_cache(struct kunit *test)
 {
-	nmi_storm(test, 2, 3);
+	nmi_storm(test, 2);
 }
 
 static int nmi_test_init(struct kunit *test)

@@ -453,7 +453,6 @@ static void flush_with_frees_waiting(struct kunit *test)
 	struct hak_slab *s;
 	void *obj[FULL];
 
-	c->publish_at = 4;
 	alloc_many(test, c, a, obj, FULL);
 	s = a->cur;
 	hak_test_push(s, obj[0]);

@@ -89,7 +89,6 @@ static void first_free_publishes(struct kunit *test)
 	struct fixture *f = full_slab(test);
 	void *again;
 
-	KUNIT_EXPECT_EQ(test, f->c->publish_at, 1);
 	KUNIT_ASSERT_TRUE(test, hak_slab_park(f->s));
 	KUNIT_EXPECT_EQ(test, hak_test_state(f->s), HAK_PARKED);
 	KUNIT_EXPECT_NULL(test, hak_pool_adopt(f->c, f->nid));
@@ -105,18 +104,13 @@ static void first_free_publishes(struct kunit *test)
 	release_from_pool(test, f);
 }
 
-static void threshold_publishes_once(struct kunit *test)
+static void frees_publish_once(struct kunit *test)
 {
 	struct fixture *f = full_slab(test);
 	unsigned int i;
 
-	f->c->publish_at = 3;
 	KUNIT_ASSERT_TRUE(test, hak_slab_park(f->s));
-	for (i = 0; i < 2; i++) {
-		hak_test_push(f->s, f->obj[i]);
-		KUNIT_EXPECT_EQ(test, hak_test_state(f->s), HAK_PARKED);
-	}
-	for (; i < FULL; i++) {
+	for (i = 0; i < FULL; i++) {
 		hak_test_push(f->s, f->obj[i]);
 		KUNIT_EXPECT_EQ(test, hak_test_state(f->s), HAK_POOLED);
 	}
@@ -124,37 +118,32 @@ static void threshold_publishes_once(struct kunit *test)
 	release_from_pool(test, f);
 }
 
-/* A group may step over the threshold without landing on it. */
-static void groups_cross_the_threshold_once(struct kunit *test)
+/* A group counts as one, and so may be more than the first free. */
+static void groups_publish_once(struct kunit *test)
 {
 	struct fixture *f = full_slab(test);
 
-	f->c->publish_at = 3;
 	KUNIT_ASSERT_TRUE(test, hak_slab_park(f->s));
-	push_group(f, 0, 2);
-	HAK_EXPECT_EVENT(test, HAK_EV_POOLED, 0);
-	push_group(f, 2, 5);
+	push_group(f, 0, 5);
 	HAK_EXPECT_EVENT(test, HAK_EV_POOLED, 1);
-	push_group(f, 7, FULL - 7);
+	push_group(f, 5, FULL - 5);
 	HAK_EXPECT_EVENT(test, HAK_EV_POOLED, 1);
 	release_from_pool(test, f);
 }
 
-/* The threshold counts frees since the park, not those long taken back. */
-static void threshold_counts_from_the_park(struct kunit *test)
+/* What counts are frees since the park, not those long taken back. */
+static void count_starts_at_the_park(struct kunit *test)
 {
 	struct fixture *f = full_slab(test);
 
-	f->c->publish_at = 3;
 	push_group(f, 0, 5);
 	KUNIT_ASSERT_EQ(test, hak_slab_take(f->c, f->s, f->obj, 5), 5);
 	KUNIT_ASSERT_TRUE(test, hak_slab_park(f->s));
 	KUNIT_EXPECT_EQ(test, hak_test_freed(f->s), 0);
 	KUNIT_EXPECT_EQ(test, hak_slab_used(f->s), FULL);
-	push_group(f, 0, 2);
-	KUNIT_EXPECT_EQ(test, hak_test_state(f->s), HAK_PARKED);
-	push_group(f, 2, 1);
+	push_group(f, 0, 3);
 	KUNIT_EXPECT_EQ(test, hak_test_state(f->s), HAK_POOLED);
+	HAK_EXPECT_EVENT(test, HAK_EV_POOLED, 1);
 	push_group(f, 3, FULL - 3);
 	release_from_pool(test, f);
 }
@@ -229,25 +218,6 @@ static void notice_is_not_swallowed(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, again, f->obj[1]);
 	push_group(f, 0, FULL);
 	hak_pool_put(f->s, HAK_OWNED);
-	release_from_pool(test, f);
-}
-
-/* As before with a threshold: the count of what was drained may cross it. */
-static void late_count_counts_towards_the_threshold(struct kunit *test)
-{
-	struct fixture *f = full_slab(test);
-	void *again;
-
-	f->c->publish_at = 2;
-	link_one(f, 0);
-	KUNIT_ASSERT_EQ(test, hak_slab_take(f->c, f->s, &again, 1), 1);
-	KUNIT_ASSERT_TRUE(test, hak_slab_park(f->s));
-	hak_test_push(f->s, f->obj[1]);
-	KUNIT_EXPECT_EQ(test, hak_test_state(f->s), HAK_PARKED);
-	hak_slab_count(f->s, 1);
-	KUNIT_EXPECT_EQ(test, hak_test_state(f->s), HAK_POOLED);
-	hak_test_push(f->s, again);
-	push_group(f, 2, FULL - 2);
 	release_from_pool(test, f);
 }
 
@@ -353,7 +323,7 @@ static int push_some(void *arg, unsigned int id)
 	return 0;
 }
 
-static void one_crosser(struct kunit *test, unsigned int publish_at)
+static void one_of_many_pushers_publishes(struct kunit *test)
 {
 	struct hak_test_gang *g = kunit_kzalloc(test, sizeof(*g), GFP_KERNEL);
 	struct pushers p = { .f = full_slab(test), .nr = FULL };
@@ -361,7 +331,6 @@ static void one_crosser(struct kunit *test, unsigned int publish_at)
 	unsigned int round;
 
 	KUNIT_ASSERT_NOT_NULL(test, g);
-	f->c->publish_at = publish_at;
 	for (round = 1; round <= 20; round++) {
 		KUNIT_ASSERT_TRUE(test, hak_slab_park(f->s));
 		atomic_set(&p.next, 0);
@@ -379,21 +348,6 @@ static void one_crosser(struct kunit *test, unsigned int publish_at)
 	push_group(f, 0, FULL);
 	hak_pool_put(f->s, HAK_OWNED);
 	release_from_pool(test, f);
-}
-
-static void one_of_many_pushers_publishes(struct kunit *test)
-{
-	one_crosser(test, 1);
-}
-
-static void one_of_many_crosses_a_threshold(struct kunit *test)
-{
-	one_crosser(test, 7);
-}
-
-static void last_of_many_crosses_the_threshold(struct kunit *test)
-{
-	one_crosser(test, FULL);
 }
 
 /*
@@ -497,7 +451,7 @@ static int trip_free(void *arg, unsigned int id)
 	return 0;
 }
 
-static void owner_against_pushers(struct kunit *test, unsigned int publish_at)
+static void owner_against_pushers(struct kunit *test)
 {
 	struct round_trip *t = kunit_kzalloc(test, sizeof(*t), GFP_KERNEL);
 	struct hak_test_gang *g = kunit_kzalloc(test, sizeof(*g), GFP_KERNEL);
@@ -507,7 +461,6 @@ static void owner_against_pushers(struct kunit *test, unsigned int publish_at)
 	KUNIT_ASSERT_NOT_NULL(test, t);
 	KUNIT_ASSERT_NOT_NULL(test, g);
 	t->c = hak_test_cache(test, HAK_SLAB_SIZE / FULL, 0);
-	t->c->publish_at = publish_at;
 	t->cc = hak_test_cpu(test, t->c, 0);
 	t->nid = hak_node_near(numa_mem_id());
 	KUNIT_ASSERT_EQ(test, hak_test_gang_start(g, hak_test_nr_threads(),
@@ -534,16 +487,6 @@ static void owner_against_pushers(struct kunit *test, unsigned int publish_at)
 			hak_test_relax();
 	atomic_set(&t->stop, 1);
 	hak_test_gang_join(g);
-}
-
-static void owner_against_pushers_at_once(struct kunit *test)
-{
-	owner_against_pushers(test, 1);
-}
-
-static void owner_against_pushers_with_a_threshold(struct kunit *test)
-{
-	owner_against_pushers(test, 4);
 }
 
 /*
@@ -649,24 +592,20 @@ static void park_races_with_a_push(struct kunit *test)
 static struct kunit_case cases[] = {
 	KUNIT_CASE(push_touches_no_freelist),
 	KUNIT_CASE(first_free_publishes),
-	KUNIT_CASE(threshold_publishes_once),
-	KUNIT_CASE(groups_cross_the_threshold_once),
-	KUNIT_CASE(threshold_counts_from_the_park),
+	KUNIT_CASE(frees_publish_once),
+	KUNIT_CASE(groups_publish_once),
+	KUNIT_CASE(count_starts_at_the_park),
 	KUNIT_CASE(park_fails_when_a_free_has_arrived),
 	KUNIT_CASE(late_count_publishes_for_nothing),
 	KUNIT_CASE(notice_is_not_swallowed),
-	KUNIT_CASE(late_count_counts_towards_the_threshold),
 	KUNIT_CASE(last_free_and_the_reaper),
 	KUNIT_CASE(last_free_arms_the_reaper),
 	KUNIT_CASE(whole_slab_put_arms_the_reaper),
 	KUNIT_CASE(next_life_starts_empty),
 	KUNIT_CASE(one_of_many_pushers_publishes),
-	KUNIT_CASE(one_of_many_crosses_a_threshold),
-	KUNIT_CASE(last_of_many_crosses_the_threshold),
 	KUNIT_CASE(last_free_races_with_release),
 	KUNIT_CASE(park_races_with_a_push),
-	KUNIT_CASE(owner_against_pushers_at_once),
-	KUNIT_CASE(owner_against_pushers_with_a_threshold),
+	KUNIT_CASE(owner_against_pushers),
 	{}
 };
 

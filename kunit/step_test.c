@@ -191,7 +191,7 @@ static void set_magazines(struct kunit *test, struct batch *b,
  */
 static void every_instruction(struct kunit *test, void (*op)(struct batch *b),
 			      unsigned int waiting, unsigned int cap,
-			      unsigned int publish_at, enum magazines where)
+			      enum magazines where)
 {
 	/* Most steps are lockdep's then, and only hakmem's are of interest. */
 	unsigned int skip = IS_ENABLED(CONFIG_LOCKDEP) ? 5 : 1;
@@ -206,7 +206,6 @@ static void every_instruction(struct kunit *test, void (*op)(struct batch *b),
 	KUNIT_ASSERT_NOT_NULL(test, b);
 	memset(&step, 0, sizeof(step));
 	b->c = c;
-	c->publish_at = publish_at;
 	if (where == NONE)
 		no_magazines(c);
 	KUNIT_ASSERT_GE(test, hak_superslab_grow(numa_mem_id(), GFP_KERNEL), 0);
@@ -247,47 +246,42 @@ static void every_instruction(struct kunit *test, void (*op)(struct batch *b),
 
 static void while_a_slab_is_parked(struct kunit *test)
 {
-	every_instruction(test, one_alloc, 0, 0, 1, NONE);
-}
-
-static void while_a_slab_is_parked_for_longer(struct kunit *test)
-{
-	every_instruction(test, one_alloc, 0, 0, 3, NONE);
+	every_instruction(test, one_alloc, 0, 0, NONE);
 }
 
 static void while_a_slab_is_drained(struct kunit *test)
 {
-	every_instruction(test, one_alloc, 1, 0, 1, NONE);
+	every_instruction(test, one_alloc, 1, 0, NONE);
 }
 
 static void while_many_are_drained(struct kunit *test)
 {
-	every_instruction(test, one_alloc, 5, 8, 1, NONE);
+	every_instruction(test, one_alloc, 5, 8, NONE);
 }
 
 static void while_a_cache_is_refilled(struct kunit *test)
 {
-	every_instruction(test, one_alloc, 0, 2, 1, NONE);
+	every_instruction(test, one_alloc, 0, 2, NONE);
 }
 
 static void while_a_cache_is_spilled(struct kunit *test)
 {
-	every_instruction(test, one_free, 0, 2, 1, NONE);
+	every_instruction(test, one_free, 0, 2, NONE);
 }
 
 static void while_an_object_is_given_back(struct kunit *test)
 {
-	every_instruction(test, one_free, 0, 0, 1, NONE);
+	every_instruction(test, one_free, 0, 0, NONE);
 }
 
 static void while_a_magazine_is_sent(struct kunit *test)
 {
-	every_instruction(test, one_free, 0, 2, 1, HOME);
+	every_instruction(test, one_free, 0, 2, HOME);
 }
 
 static void while_a_magazine_is_received(struct kunit *test)
 {
-	every_instruction(test, one_alloc, 0, 2, 1, ON_THE_WAY);
+	every_instruction(test, one_alloc, 0, 2, ON_THE_WAY);
 }
 
 /* The CPU whose magazine is being received, pretended. */
@@ -401,8 +395,7 @@ static void many_frees_round(struct hak_cache *c, unsigned int stride)
 	step_end();
 }
 
-static void many_frees(struct kunit *test, unsigned int cap,
-		       unsigned int publish_at)
+static void many_frees(struct kunit *test, unsigned int cap)
 {
 	static const unsigned int strides[] = { 1, 2, 3, 5, 11, 37, 101 };
 	struct hak_cache *c = hak_test_cache_cap(test, 4096, cap);
@@ -410,7 +403,6 @@ static void many_frees(struct kunit *test, unsigned int cap,
 	unsigned long n = 0;
 
 	memset(&step, 0, sizeof(step));
-	c->publish_at = publish_at;
 	KUNIT_ASSERT_GE(test, hak_superslab_grow(numa_mem_id(), GFP_KERNEL), 0);
 	for (i = 0; i < rounds * ARRAY_SIZE(strides); i++) {
 		for (j = 0; j < NR_SLOTS; j++)
@@ -433,12 +425,12 @@ static void many_frees(struct kunit *test, unsigned int cap,
 
 static void many_frees_between_instructions(struct kunit *test)
 {
-	many_frees(test, 0, 1);
+	many_frees(test, 0);
 }
 
 static void many_frees_with_a_small_cache(struct kunit *test)
 {
-	many_frees(test, 2, 3);
+	many_frees(test, 2);
 }
 
 static int step_test_init(struct kunit *test)
@@ -460,7 +452,6 @@ static void step_suite_exit(struct kunit_suite *suite)
 
 static struct kunit_case cases[] = {
 	KUNIT_CASE(while_a_slab_is_parked),
-	KUNIT_CASE(while_a_slab_is_parked_for_longer),
 	KUNIT_CASE(while_a_slab_is_drained),
 	KUNIT_CASE(while_many_are_drained),
 	KUNIT_CASE(while_a_cache_is_refilled),

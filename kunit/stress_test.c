@@ -172,8 +172,7 @@ static void larson_of_one_size(struct kunit *test)
 	larson(test, NULL, 8, 8);
 }
 
-static void larson_with_cap(struct kunit *test, unsigned int cap,
-			    unsigned int publish_at)
+static void larson_with_cap(struct kunit *test, unsigned int cap)
 {
 	unsigned int saved = hak_fast_cap;
 	struct hak_cache *c;
@@ -181,28 +180,22 @@ static void larson_with_cap(struct kunit *test, unsigned int cap,
 	hak_fast_cap = cap;
 	c = hak_test_cache_shown(test, 1024, 0);
 	hak_fast_cap = saved;
-	c->publish_at = publish_at;
 	larson(test, c, 128, 128);
 }
 
 static void larson_with_the_cache_off(struct kunit *test)
 {
-	larson_with_cap(test, 0, 1);
-}
-
-static void larson_with_the_cache_off_and_a_threshold(struct kunit *test)
-{
-	larson_with_cap(test, 0, 4);
+	larson_with_cap(test, 0);
 }
 
 static void larson_with_a_cache_of_one(struct kunit *test)
 {
-	larson_with_cap(test, 1, 1);
+	larson_with_cap(test, 1);
 }
 
 static void larson_with_a_small_cache(struct kunit *test)
 {
-	larson_with_cap(test, 6, 2);
+	larson_with_cap(test, 6);
 }
 
 /* --- one CPU allocates, another frees --- */
@@ -402,7 +395,6 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(larson_of_small_sizes),
 	KUNIT_CASE(larson_of_one_size),
 	KUNIT_CASE(larson_with_the_cache_off),
-	KUNIT_CASE(larson_with_the_cache_off_and_a_threshold),
 	KUNIT_CASE(larson_with_a_cache_of_one),
 	KUNIT_CASE(larson_with_a_small_cache),
 	KUNIT_CASE(producers_and_consumers),
