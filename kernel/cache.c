@@ -218,6 +218,8 @@ void hak_cache_destroy(struct hak_cache *c)
 		 "%s(%s): %ld objects in %lu slabs are live\n",
 		 __func__, c->name, cs.live, cs.slabs)) {
 		hak_cache_publish(c);
+		/* What the reaper was told of it meanwhile it forgot. */
+		hak_reap_all();
 		return;
 	}
 	pr_debug("cache %s destroyed\n", c->name);

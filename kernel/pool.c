@@ -5,13 +5,67 @@
  * for a few instructions.
  */
 #include <linux/errno.h>
+#include <linux/limits.h>
 #include <linux/minmax.h>
 #include <linux/nodemask.h>
 #include <linux/sched.h>
 
 #include "core.h"
 
+/* Slabs moved or looked at under a pool's lock at once. */
 #define HAK_REAP_BATCH	16
+
+/* Slabs that are said to be whole, each with HAK_TOLD set; newest first. */
+static LLIST_HEAD(hak_told);
+
+/**
+ * hak_pool_tell() - say that a slab is whole, if it is
+ * @s: the slab, which anybody may have by now
+ * @rc: what it counted
+ *
+ * The mark is set by a cmpxchg of what was found whole, so nobody has adopted
+ * or released the slab since. While it is set the slab is not released, so its
+ * metadata stays, and one that sets it has @told to itself. If the cmpxchg
+ * fails there is no need to say anything: either the slab has an owner, who
+ * looks when it puts the slab back; or it is released; or somebody else has
+ * set the mark, and the reaper, which clears it, looks after that.
+ *
+ * A caller that is late may find another slab's books in the metadata. If they
+ * are whole, too, that slab's notice is as good as any; if not, nothing happens.
+ *
+ * Context: any, NMI included; preemption off.
+ */
+void hak_pool_tell(struct hak_slab *s, u32 rc)
+{
+	if (hak_rc_state(rc) != HAK_POOLED || rc & HAK_TOLD ||
+	    !hak_rc_whole(s, rc))
+		return;
+	/* Pairs with atomic_fetch_andnot() in hak_told_pop(). */
+	if (atomic_cmpxchg(&s->rc, rc, rc | HAK_TOLD) != rc)
+		return;
+	llist_add(&s->told, &hak_told);
+	hak_reaper_arm();
+}
+
+/* A slab that is said to be whole, no longer marked; NULL when there is none. */
+static struct hak_slab *hak_told_pop(void)
+{
+	struct llist_node *n;
+	struct hak_slab *s;
+
+	lockdep_assert_held(&hak_cache_mutex);
+
+	n = llist_del_first(&hak_told);
+	if (!n)
+		return NULL;
+	s = llist_entry(n, struct hak_slab, told);
+	/*
+	 * A full barrier: a count that saw the mark, and so said nothing, is
+	 * seen by the look that follows.
+	 */
+	atomic_fetch_andnot(HAK_TOLD, &s->rc);
+	return s;
+}
 
 /**
  * hak_pool_put() - make a slab findable
@@ -20,7 +74,7 @@
  * @from: the state it is in
  *
  * The state changes before the slab is on the list: a pusher that completes it
- * in between arms the reaper too early, and the check at the end makes good.
+ * in between has the reaper look too early, and the look at the end makes good.
  *
  * Context: any, NMI included; preemption off.
  */
@@ -33,29 +87,48 @@ void hak_pool_put(struct hak_slab *s, enum hak_slab_state from)
 	atomic_inc(&pool->nr);
 	llist_add(&s->link, &pool->incoming);
 	/* Whoever pops it may have it by now: see hak_slab_count(). */
-	if (hak_rc_whole(s, atomic_read(&s->rc)))
-		hak_reaper_arm();
+	hak_pool_tell(s, atomic_read(&s->rc));
 	hak_count(HAK_EV_POOLED);
 }
 
+static struct hak_slab *__hak_pool_pop_arrival(struct hak_pool *pool)
+{
+	struct hak_slab *s;
+
+	if (!pool->chain)
+		pool->chain = llist_del_all(&pool->incoming);
+	if (!pool->chain)
+		return NULL;
+	s = llist_entry(pool->chain, struct hak_slab, link);
+	pool->chain = pool->chain->next;
+	return s;
+}
+
+static void __hak_pool_list(struct hak_pool *pool, struct hak_slab *s)
+{
+	list_add_tail(&s->list, &pool->list);
+	s->listed = true;
+}
+
+static void __hak_pool_unlist(struct hak_slab *s)
+{
+	list_del(&s->list);
+	s->listed = false;
+}
+
+/* Stays counted in @nr. */
 static struct hak_slab *__hak_pool_pop(struct hak_pool *pool)
 {
 	struct hak_slab *s;
 
 	lockdep_assert_held(&pool->lock);
 
-	if (!pool->chain)
-		pool->chain = llist_del_all(&pool->incoming);
-	if (pool->chain) {
-		s = llist_entry(pool->chain, struct hak_slab, link);
-		pool->chain = pool->chain->next;
-	} else {
-		s = list_first_entry_or_null(&pool->list, struct hak_slab, list);
-		if (!s)
-			return NULL;
-		list_del(&s->list);
-	}
-	atomic_dec(&pool->nr);
+	s = __hak_pool_pop_arrival(pool);
+	if (s)
+		return s;
+	s = list_first_entry_or_null(&pool->list, struct hak_slab, list);
+	if (s)
+		__hak_pool_unlist(s);
 	return s;
 }
 
@@ -78,6 +151,8 @@ struct hak_slab *hak_pool_adopt(struct hak_cache *c, int nid)
 
 	hak_lock(&pool->lock, flags, HAK_LOCK_POOL);
 	s = __hak_pool_pop(pool);
+	if (s)
+		atomic_dec(&pool->nr);
 	hak_unlock(&pool->lock, flags);
 	if (!s)
 		return NULL;
@@ -88,65 +163,172 @@ struct hak_slab *hak_pool_adopt(struct hak_cache *c, int nid)
 	return s;
 }
 
+/*
+ * Become the owner of a slab of @pool if it is whole. The cmpxchg fails if
+ * somebody is just saying so, who is not to be left with a released slab; then
+ * the reaper is called once more. A full barrier: all that pushers did to the
+ * slab comes before what becomes of it.
+ */
+static bool __hak_pool_own_whole(struct hak_pool *pool, struct hak_slab *s)
+{
+	u32 rc = atomic_read(&s->rc);
+
+	lockdep_assert_held(&pool->lock);
+
+	hak_count(HAK_EV_LOOKED);
+	return hak_rc_state(rc) == HAK_POOLED && !(rc & HAK_TOLD) &&
+	       hak_rc_whole(s, rc) &&
+	       atomic_cmpxchg(&s->rc, rc, rc - HAK_POOLED + HAK_OWNED) == rc;
+}
+
+/* Release a whole slab the caller owns; false if it had better be kept. */
+static bool hak_pool_release(struct hak_slab *s)
+{
+	/* After a double free the books lie: keep its pages. */
+	if ((HAK_CHECKS || hak_paranoid_drain) && !hak_slab_validate(s))
+		return false;
+	hak_slab_release(s);
+	return true;
+}
+
+/*
+ * Take @s out of the middle of its pool if it is whole. An arrival cannot be
+ * taken from the middle, so arrivals are listed until @s is: each of them once,
+ * however often the reaper comes. *@more: there may be others to list.
+ */
+static bool hak_pool_take_whole(struct hak_pool *pool, struct hak_slab *s,
+				bool *more)
+{
+	struct hak_slab *arrival;
+	unsigned long flags;
+	unsigned int n;
+	bool ours;
+
+	hak_lock(&pool->lock, flags, HAK_LOCK_POOL);
+	for (n = 0; !s->listed && n < HAK_REAP_BATCH; n++) {
+		arrival = __hak_pool_pop_arrival(pool);
+		if (!arrival)
+			break;
+		hak_count(HAK_EV_LOOKED);
+		__hak_pool_list(pool, arrival);
+	}
+	*more = !s->listed && n == HAK_REAP_BATCH;
+	ours = s->listed && __hak_pool_own_whole(pool, s);
+	if (ours) {
+		__hak_pool_unlist(s);
+		atomic_dec(&pool->nr);
+	}
+	hak_unlock(&pool->lock, flags);
+	return ours;
+}
+
+/*
+ * Release @s, which is said to be whole, if it still is. If it is in its pool by
+ * its state, but not found there, hak_pool_put() is just putting it, and says
+ * once more that it is whole. A cache that is in nobody's list is not reaped.
+ * Returns the pool it was in, or NULL.
+ */
+static struct hak_pool *hak_pool_reap_slab(struct hak_slab *s)
+{
+	struct hak_cache *c = READ_ONCE(s->cache);
+	struct hak_pool *pool;
+	bool more, ours;
+	int left;
+
+	/* Nobody releases it but who holds the mutex, so the cache stays. */
+	if (hak_rc_state(atomic_read(&s->rc)) != HAK_POOLED || list_empty(&c->list))
+		return NULL;
+	pool = c->pool[s->nid];
+	left = atomic_read(&pool->nr);
+	do {
+		ours = hak_pool_take_whole(pool, s, &more);
+		left -= HAK_REAP_BATCH;
+		cond_resched();
+	} while (more && left > 0);
+	/* They arrive as fast as they are listed: later. */
+	if (more)
+		hak_pool_tell(s, atomic_read(&s->rc));
+	return ours && hak_pool_release(s) ? pool : NULL;
+}
+
 /**
- * hak_pool_reap() - release the whole slabs of a pool
+ * hak_pool_reap_told() - release slabs that are said to be whole
+ * @max: look at so many at most
+ * @pool: count those of this pool; NULL for all
+ *
+ * Takes as long as there are such slabs, whatever else the pools hold.
+ *
+ * Context: task; hak_cache_mutex held.
+ * Return: slabs released.
+ */
+unsigned int hak_pool_reap_told(unsigned int max, const struct hak_pool *pool)
+{
+	unsigned int reaped = 0;
+	struct hak_pool *from;
+	struct hak_slab *s;
+
+	while (max-- && (s = hak_told_pop())) {
+		from = hak_pool_reap_slab(s);
+		if (from && (!pool || from == pool))
+			reaped++;
+	}
+	return reaped;
+}
+
+/* Is any slab said to be whole? */
+bool hak_pool_any_told(void)
+{
+	return !llist_empty(&hak_told);
+}
+
+/* Pop, look, and list again what is not whole; returns how many are, in @whole. */
+static unsigned int hak_pool_look(struct hak_pool *pool, unsigned int nr,
+				  struct hak_slab **whole)
+{
+	unsigned int i, n = 0;
+	unsigned long flags;
+	struct hak_slab *s;
+
+	hak_lock(&pool->lock, flags, HAK_LOCK_POOL);
+	for (i = 0; i < nr; i++) {
+		s = __hak_pool_pop(pool);
+		if (!s)
+			break;
+		if (__hak_pool_own_whole(pool, s)) {
+			whole[n++] = s;
+			atomic_dec(&pool->nr);
+		} else {
+			__hak_pool_list(pool, s);
+		}
+	}
+	hak_unlock(&pool->lock, flags);
+	return n;
+}
+
+/**
+ * hak_pool_reap() - release the whole slabs of a pool, told of or not
  * @pool: the pool
  *
- * Looks at as many slabs as there were at the start, a few at a time; those
- * that are not whole go to the end of the pool's list. A slab that becomes
- * whole while it is out is noticed by its last pusher. New arrivals are popped
- * first, so for each that was not adopted one of the others may have been left
- * out; then the reaper is to come again.
+ * Looks at as many slabs as there were at the start, a few at a time. For when
+ * nothing may be left: whole slabs of a cache that was in no list are not told
+ * of, nor need those be that arrive meanwhile, since they are.
  *
  * Context: task; hak_cache_mutex held.
  * Return: slabs released.
  */
 unsigned int hak_pool_reap(struct hak_pool *pool)
 {
-	struct hak_slab *batch[HAK_REAP_BATCH];
-	unsigned int start = atomic_read(&pool->nr), left = start;
-	unsigned int i, n, reaped = 0;
-	unsigned long flags;
-	u32 rc;
+	unsigned int reaped = hak_pool_reap_told(UINT_MAX, pool);
+	unsigned int i, n, nr, left = atomic_read(&pool->nr);
+	struct hak_slab *whole[HAK_REAP_BATCH];
 
-	while (left) {
-		hak_lock(&pool->lock, flags, HAK_LOCK_POOL);
-		for (n = 0; n < min(left, HAK_REAP_BATCH); n++) {
-			batch[n] = __hak_pool_pop(pool);
-			if (!batch[n])
-				break;
-			hak_count(HAK_EV_LOOKED);
-			/*
-			 * Pairs with atomic_add_return() in hak_slab_count():
-			 * all that pushers did to the slab comes before what
-			 * becomes of it.
-			 */
-			rc = atomic_read_acquire(&batch[n]->rc);
-			if (!hak_rc_whole(batch[n], rc)) {
-				/* Counted again, as __hak_pool_pop() did not. */
-				atomic_inc(&pool->nr);
-				list_add_tail(&batch[n]->list, &pool->list);
-				batch[n] = NULL;
-			}
-		}
-		hak_unlock(&pool->lock, flags);
-		if (!n)
-			break;
-		left -= n;
-		for (i = 0; i < n; i++) {
-			if (!batch[i])
-				continue;
-			reaped++;
-			/* After a double free the books lie: keep its pages. */
-			if ((HAK_CHECKS || hak_paranoid_drain) &&
-			    !hak_slab_validate(batch[i]))
-				continue;
-			hak_slab_release(batch[i]);
-		}
+	for (; left; left -= nr) {
+		nr = min(left, HAK_REAP_BATCH);
+		n = hak_pool_look(pool, nr, whole);
+		for (i = 0; i < n; i++)
+			reaped += hak_pool_release(whole[i]);
 		cond_resched();
 	}
-	if (atomic_read(&pool->nr) + reaped > start)
-		hak_reaper_arm();
 	return reaped;
 }
 

@@ -22,7 +22,7 @@ struct hak_cache;
  * @nr: slabs in the pool; a hint
  * @lock: protects @chain and @list
  * @chain: arrivals taken off @incoming
- * @list: slabs the reaper has looked at, longest ago first
+ * @list: slabs that arrived before the reaper last came, longest ago first
  * @depot: objects under way between the node's CPUs, which are in no slab
  */
 struct hak_pool {
@@ -38,6 +38,9 @@ int hak_pool_create(struct hak_cache *c);
 void hak_pool_destroy(struct hak_cache *c);
 void hak_pool_put(struct hak_slab *s, enum hak_slab_state from);
 struct hak_slab *hak_pool_adopt(struct hak_cache *c, int nid);
+void hak_pool_tell(struct hak_slab *s, u32 rc);
+bool hak_pool_any_told(void);
+unsigned int hak_pool_reap_told(unsigned int max, const struct hak_pool *pool);
 unsigned int hak_pool_reap(struct hak_pool *pool);
 
 #endif /* _HAK_POOL_H */

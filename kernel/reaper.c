@@ -15,6 +15,7 @@
 
 #include "core.h"
 
+#define HAK_REAP_AT_ONCE	64
 #define HAK_STRANDED_PASSES	3
 
 static atomic_t hak_reap_armed;
@@ -39,8 +40,23 @@ static void hak_reap_irq_run(struct irq_work *work)
 			   msecs_to_jiffies(HAK_REAP_DELAY_MS));
 }
 
+/* Release what is said to be whole, a few slabs for each time the mutex is had. */
+static void hak_reap_told(void)
+{
+	/* Before it looks: who arms from here on has it run once more. */
+	atomic_xchg(&hak_reap_armed, 0);
+
+	do {
+		mutex_lock(&hak_cache_mutex);
+		hak_pool_reap_told(HAK_REAP_AT_ONCE, NULL);
+		mutex_unlock(&hak_cache_mutex);
+	} while (hak_pool_any_told());
+}
+
 /**
  * hak_reap_all() - release every whole slab there is in a pool
+ *
+ * Looks at all of them, so it is for when memory is wanted.
  *
  * Context: task, may sleep.
  */
@@ -49,9 +65,6 @@ void hak_reap_all(void)
 	unsigned int n = 0;
 	struct hak_cache *c;
 	int nid;
-
-	/* Before the scan: who arms from here on has it run once more. */
-	atomic_xchg(&hak_reap_armed, 0);
 
 	mutex_lock(&hak_cache_mutex);
 	list_for_each_entry(c, &hak_caches, list)
@@ -73,20 +86,33 @@ static void hak_reap_work_run(struct work_struct *work)
 {
 	hak_reap_hook_t fn = READ_ONCE(hak_reap_fn);
 
-	hak_reap_all();
+	hak_reap_told();
 	if (fn)
 		fn();
 }
 
-/* Parked, with what would have made it findable waiting? */
-static bool hak_looks_stranded(struct hak_slab *s)
+/* Why nobody will ever find @s, by its looks; NULL if somebody will. */
+static const char *hak_looks_stranded(struct hak_slab *s)
 {
-	u32 rc = atomic_read(&s->rc);
+	u32 rc = atomic_read_acquire(&s->rc); /* pairs with hak_slab_init() */
+	struct hak_cache *c = READ_ONCE(s->cache);
 
-	if (hak_rc_state(rc) != HAK_PARKED)
-		return false;
-	/* A free that was counted before the slab was parked is lost, too. */
-	return rc >> HAK_STATE_BITS || !llist_empty(&s->remote);
+	switch (hak_rc_state(rc)) {
+	case HAK_PARKED:
+		/* A free that was counted before the slab was parked is lost, too. */
+		if (rc >> HAK_FREED_SHIFT || !llist_empty(&s->remote))
+			return "parked with frees waiting";
+		break;
+	case HAK_POOLED:
+		/* A cache in no list is not reaped. */
+		if (c && !list_empty(&c->list) && !(rc & HAK_TOLD) &&
+		    hak_rc_whole(s, rc))
+			return "whole, but the reaper was not told";
+		break;
+	default:
+		break;
+	}
+	return NULL;
 }
 
 /* Once over all slabs; those that look stranded for the @pass-th time. */
@@ -100,10 +126,12 @@ static unsigned long hak_stranded_pass(unsigned int pass)
 	list_for_each_entry_rcu(ss, &hak_superslabs, all) {
 		for (i = 0; i < HAK_MAX_SLOTS; i++) {
 			struct hak_slab *s = &ss->slab[i];
+			const char *why;
 
 			if (!(READ_ONCE(ss->used) & BIT_ULL(i)))
 				continue;
-			if (!hak_looks_stranded(s))
+			why = hak_looks_stranded(s);
+			if (!why)
 				s->stranded = 0;
 			else if (pass == 1)
 				s->stranded = 1;
@@ -113,8 +141,7 @@ static unsigned long hak_stranded_pass(unsigned int pass)
 				continue;
 			found++;
 			if (pass == HAK_STRANDED_PASSES)
-				hak_report_corrupt(s, NULL,
-						   "parked with frees waiting");
+				hak_report_corrupt(s, NULL, why);
 		}
 	}
 	rcu_read_unlock();
@@ -125,8 +152,9 @@ static unsigned long hak_stranded_pass(unsigned int pass)
  * hak_paranoid_scan() - look for slabs nobody can find
  *
  * A parked slab with frees waiting is on its way to a pool, in the hands of
- * the pusher who counted first, and who has preemption off. One
- * that still is after some grace periods is lost, and reported.
+ * the pusher who counted first, and who has preemption off. So has who makes a
+ * pooled slab whole until the reaper was told. A slab that still looks so after
+ * some grace periods is lost, and reported.
  *
  * Context: task, may sleep. Where preemption cannot be turned off, which is in
  * userspace, only while nobody frees.

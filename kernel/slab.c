@@ -204,19 +204,26 @@ void hak_slab_give(struct hak_slab *s, struct llist_node *first,
 bool hak_slab_park(struct hak_slab *s)
 {
 	/* Pairs with atomic_add_return() in hak_slab_count(). */
-	int v = atomic_read_acquire(&s->rc);
-	u32 freed = (u32)v >> HAK_STATE_BITS;
+	int v = atomic_read_acquire(&s->rc), was;
+	u32 freed = (u32)v >> HAK_FREED_SHIFT;
 
 	if (!llist_empty(&s->remote))
 		return false;
 	hak_trace(HAK_TR_PARK, s, NULL, 0);
 	WRITE_ONCE(s->taken, s->taken - freed);
-	if (atomic_cmpxchg(&s->rc, v, HAK_PARKED) != v) {
-		WRITE_ONCE(s->taken, s->taken + freed);
-		return false;
+	for (;;) {
+		was = atomic_cmpxchg(&s->rc, v, HAK_PARKED | (v & HAK_TOLD));
+		if (was == v) {
+			hak_count(HAK_EV_PARKED);
+			return true;
+		}
+		/* Nothing was counted if the reaper has only cleared its mark. */
+		if ((was ^ v) != HAK_TOLD)
+			break;
+		v = was;
 	}
-	hak_count(HAK_EV_PARKED);
-	return true;
+	WRITE_ONCE(s->taken, s->taken + freed);
+	return false;
 }
 
 /* First half of a push: the objects can be drained from here on. */
@@ -229,23 +236,21 @@ void hak_slab_link(struct hak_slab *s, struct llist_node *first,
 /*
  * Second half of a push, after the first: while it is outstanding the slab has
  * used > 0, so nobody releases it. Once it is done @s may go at any time; what
- * is read of it then is type-stable under RCU and may be stale, which can arm
- * the reaper for nothing but never fails to arm it.
+ * is read of it then is type-stable under RCU and may be stale, which can have
+ * the reaper look for nothing, but never fails to have it look.
  */
 void hak_slab_count(struct hak_slab *s, unsigned int n)
 {
-	u32 v = atomic_add_return(n << HAK_STATE_BITS, &s->rc);
-	u32 freed = v >> HAK_STATE_BITS;
+	u32 v = atomic_add_return(n << HAK_FREED_SHIFT, &s->rc);
 
 	switch (hak_rc_state(v)) {
 	case HAK_PARKED:
 		/* Exactly one pusher's count is the first. */
-		if (freed == n)
+		if (v >> HAK_FREED_SHIFT == n)
 			hak_pool_put(s, HAK_PARKED);
 		break;
 	case HAK_POOLED:
-		if (hak_rc_whole(s, v))
-			hak_reaper_arm();
+		hak_pool_tell(s, v);
 		break;
 	default:
 		break;
@@ -273,7 +278,7 @@ void hak_slab_push(struct hak_slab *s, struct llist_node *first,
 
 /**
  * hak_slab_release() - make a whole slab an unused slot again
- * @s: the slab, popped from its pool by the caller, used == 0
+ * @s: the slab, owned by the caller; used == 0, and HAK_TOLD not set
  *
  * With init_on_free the links go that its free objects hold: the slot's next
  * cache hands out never-used space as it is.

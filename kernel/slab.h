@@ -24,8 +24,11 @@ enum hak_slab_state {
 	HAK_UNUSED,
 };
 
-#define HAK_STATE_BITS		2
-#define HAK_STATE_MASK		((u32)GENMASK(HAK_STATE_BITS - 1, 0))
+/* What hak_slab.rc is made of, from the lowest bit up: state, told, freed. */
+#define HAK_STATE_MASK		((u32)GENMASK(1, 0))
+#define HAK_TOLD		((u32)BIT(2))
+#define HAK_FREED_SHIFT		3
+#define HAK_FREED_MASK		((u32)GENMASK(31, HAK_FREED_SHIFT))
 
 /**
  * struct hak_slab - metadata of 64 KiB of objects of one cache
@@ -40,11 +43,13 @@ enum hak_slab_state {
  * @slot: index in @ss
  * @stranded: hak_paranoid_scan()'s, under hak_cache_mutex
  * @remote: objects freed by anyone but the owner
- * @rc: freed << HAK_STATE_BITS | enum hak_slab_state
+ * @rc: freed << HAK_FREED_SHIFT | HAK_TOLD | enum hak_slab_state
  * @nid: memory node of the pages
  * @cache: whose objects these are
  * @link: place in hak_pool.incoming or hak_pool.chain
  * @list: place in hak_pool.list
+ * @told: place among the slabs the reaper was told of, while HAK_TOLD is set
+ * @listed: is it in hak_pool.list? Under that pool's lock
  *
  * used = taken - freed counts objects that are live, cached by some CPU, or
  * pushed and not counted yet. Invariants: 0 <= used <= bump <= capacity; a
@@ -71,6 +76,8 @@ struct hak_slab {
 		struct llist_node link;
 		struct list_head list;
 	};
+	struct llist_node told;
+	bool listed;
 } __aligned(128);
 
 void hak_slab_init(struct hak_slab *s, struct hak_cache *c);
@@ -121,14 +128,14 @@ static __always_inline u32 hak_slab_used(struct hak_slab *s)
 {
 	u32 rc = atomic_read(&s->rc);
 
-	return ((READ_ONCE(s->taken) << HAK_STATE_BITS) -
-		(rc & ~HAK_STATE_MASK)) >> HAK_STATE_BITS;
+	return ((READ_ONCE(s->taken) << HAK_FREED_SHIFT) -
+		(rc & HAK_FREED_MASK)) >> HAK_FREED_SHIFT;
 }
 
 /* Was every object that left the slab counted back? @rc is the slab's. */
 static __always_inline bool hak_rc_whole(struct hak_slab *s, u32 rc)
 {
-	return (rc & ~HAK_STATE_MASK) == READ_ONCE(s->taken) << HAK_STATE_BITS;
+	return (rc & HAK_FREED_MASK) == READ_ONCE(s->taken) << HAK_FREED_SHIFT;
 }
 
 #endif /* _HAK_SLAB_H */

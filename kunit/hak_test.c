@@ -123,6 +123,8 @@ static void hak_test_show(struct hak_test *t, unsigned int i)
 	list_add_tail(&t->cache[i]->list, &hak_caches);
 	mutex_unlock(&hak_cache_mutex);
 	t->shown[i] = true;
+	/* What the reaper was told of it meanwhile it forgot. */
+	hak_test_reap(t->cache[i]);
 }
 
 /*

@@ -78,7 +78,7 @@ static inline enum hak_slab_state hak_test_state(struct hak_slab *s)
 
 static inline unsigned int hak_test_freed(struct hak_slab *s)
 {
-	return (u32)atomic_read(&s->rc) >> HAK_STATE_BITS;
+	return (u32)atomic_read(&s->rc) >> HAK_FREED_SHIFT;
 }
 
 /* Objects in a chain of links. */

@@ -157,15 +157,15 @@ static void drain_keeps_what_was_drained(struct kunit *test)
 	hak_pool_put(s, HAK_OWNED);
 }
 
-/* taken and freed are counted modulo 2^30; used is their difference. */
+/* taken and freed are counted modulo 2^29; used is their difference. */
 static void counters_wrap(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache(test, 1024, 0);
 	struct hak_slab *s = hak_test_slab(test, c);
 	void *obj[4];
 
-	s->taken = (1U << 30) - 2;
-	atomic_set(&s->rc, s->taken << HAK_STATE_BITS | HAK_OWNED);
+	s->taken = (1U << 29) - 2;
+	atomic_set(&s->rc, s->taken << HAK_FREED_SHIFT | HAK_OWNED);
 	KUNIT_EXPECT_EQ(test, hak_slab_used(s), 0);
 	KUNIT_ASSERT_EQ(test, hak_slab_take(c, s, obj, 4), 4);
 	KUNIT_EXPECT_EQ(test, hak_slab_used(s), 4);
@@ -253,7 +253,7 @@ static void double_free_in_a_drained_chain(struct kunit *test)
 	hak_to_link(c, obj[0])->next = NULL;
 	s->drained = hak_to_link(c, obj[1]);
 	hak_to_link(c, obj[1])->next = hak_to_link(c, obj[0]);
-	atomic_sub(1 << HAK_STATE_BITS, &s->rc);
+	atomic_sub(1 << HAK_FREED_SHIFT, &s->rc);
 	KUNIT_EXPECT_TRUE(test, hak_slab_validate(s));
 	hak_test_give(s, obj[2]);
 	hak_pool_put(s, HAK_OWNED);

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The reaper looks at as many slabs as there were when it began, and those that
- * arrive meanwhile are popped first. Here some arrive between its first batch
- * and the second, in hak_superslab_unclaim(), which the linker wraps: the whole
- * slab that is then left out must be noticed all the same.
+ * Slabs arrive in a pool while the reaper is at it: between one whole slab and
+ * the next, in hak_superslab_unclaim(), which the linker wraps. The other must be
+ * found behind them all the same.
  */
 #include "test.h"
 

@@ -4,8 +4,8 @@
  *
  * The lock-less list with the kernel's concurrency rules, those operations
  * that are used: any number of llist_add() and llist_add_batch() together with
- * llist_del_all() need no lock. llist_add_batch() is inline; there is no
- * llist_del_first().
+ * llist_del_all() need no lock, nor with one llist_del_first() at a time.
+ * llist_add_batch() is inline.
  */
 #ifndef _SHIM_LINUX_LLIST_H
 #define _SHIM_LINUX_LLIST_H
@@ -58,6 +58,16 @@ static inline bool llist_add(struct llist_node *n, struct llist_head *h)
 static inline struct llist_node *llist_del_all(struct llist_head *h)
 {
 	return xchg(&h->first, NULL);
+}
+
+/* The newest; only one caller at a time, and no llist_del_all() meanwhile. */
+static inline struct llist_node *llist_del_first(struct llist_head *h)
+{
+	struct llist_node *n = smp_load_acquire(&h->first);
+
+	while (n && !try_cmpxchg(&h->first, &n, READ_ONCE(n->next)))
+		;
+	return n;
 }
 
 static inline struct llist_node *llist_reverse_order(struct llist_node *n)
