@@ -44,6 +44,7 @@ HAK_EXPORT_INTERNAL(hak_paranoid_scan);
 HAK_EXPORT_INTERNAL(hak_pool_adopt);
 HAK_EXPORT_INTERNAL(hak_pool_put);
 HAK_EXPORT_INTERNAL(hak_pool_reap);
+HAK_EXPORT_INTERNAL(hak_pool_reap_told);
 HAK_EXPORT_INTERNAL(hak_reap_all);
 HAK_EXPORT_INTERNAL(hak_registry);
 HAK_EXPORT_INTERNAL(hak_registry_cover);

@@ -415,6 +415,94 @@ static void last_free_races_with_release(struct kunit *test)
 }
 
 /*
+ * Slabs become whole, are adopted, put back and released, all at once, and each
+ * is released in the end though nobody walks the pool: whoever completed it last
+ * has told the reaper.
+ */
+#define TELL_BALLS	8
+
+struct tell {
+	struct hak_cache *c;
+	int nid;
+	atomic_long_t obj[TELL_BALLS];
+};
+
+static void reap_what_was_told(void)
+{
+	mutex_lock(&hak_cache_mutex);
+	hak_pool_reap_told(4, NULL);
+	mutex_unlock(&hak_cache_mutex);
+}
+
+/* One object of a slab of the pool, or of a new one. */
+static void *tell_take(struct tell *t)
+{
+	struct hak_slab *s;
+	void *p = NULL;
+
+	preempt_disable();
+	s = hak_pool_adopt(t->c, t->nid);
+	if (!s)
+		s = hak_superslab_claim(t->c, t->nid);
+	if (s && (hak_slab_take(t->c, s, &p, 1) || !hak_slab_park(s)))
+		hak_pool_put(s, HAK_OWNED);
+	preempt_enable();
+	if (!s)
+		hak_superslab_grow(t->nid, GFP_KERNEL | __GFP_THISNODE);
+	return p;
+}
+
+static int tell_thread(void *arg, unsigned int id)
+{
+	struct tell *t = arg;
+	unsigned int i, at;
+	void *p;
+
+	for (i = 0; i < 10000; i++) {
+		at = i * (2 * id + 1) % TELL_BALLS;
+		/* Now and then there is hardly an object out. */
+		p = i / 16 % 2 ? NULL : tell_take(t);
+		p = (void *)atomic_long_xchg(&t->obj[at], (long)p);
+		if (p)
+			hak_test_push(hak_test_slab_of(p), p);
+		if (i % 13 == 0)
+			reap_what_was_told();
+		if (i % 64 == 0)
+			hak_test_relax();
+	}
+	return 0;
+}
+
+static void whole_slabs_are_told_of(struct kunit *test)
+{
+	struct hak_test_gang *g = kunit_kzalloc(test, sizeof(*g), GFP_KERNEL);
+	struct tell *t = kunit_kzalloc(test, sizeof(*t), GFP_KERNEL);
+	struct hak_class_stats cs;
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, g);
+	KUNIT_ASSERT_NOT_NULL(test, t);
+	t->c = hak_test_cache_shown(test, HAK_SLAB_SIZE / FULL, 0);
+	t->nid = hak_node_near(numa_mem_id());
+	KUNIT_ASSERT_EQ(test, hak_test_gang_start(g, hak_test_nr_threads(),
+						  tell_thread, t), 0);
+	hak_test_gang_join(g);
+	for (i = 0; i < TELL_BALLS; i++)
+		if (atomic_long_read(&t->obj[i]))
+			hak_test_push(hak_test_slab_of((void *)atomic_long_read(&t->obj[i])),
+				      (void *)atomic_long_read(&t->obj[i]));
+	for (i = 0; i < 500; i++) {
+		hak_class_stats_read(t->c, &cs);
+		if (!cs.slabs)
+			break;
+		hak_test_sleep(10);
+	}
+	KUNIT_EXPECT_EQ(test, cs.slabs, 0UL);
+	kunit_info(test, "%lu slabs released\n",
+		   hak_test_event(test, HAK_EV_RELEASED));
+}
+
+/*
  * An owner that drains, parks and adopts a single slab while the others free
  * its objects: every park that fails, every crossing, every adoption. Objects
  * travel round and round, and none may be lost on the way.
@@ -604,6 +692,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(next_life_starts_empty),
 	KUNIT_CASE(one_of_many_pushers_publishes),
 	KUNIT_CASE(last_free_races_with_release),
+	KUNIT_CASE(whole_slabs_are_told_of),
 	KUNIT_CASE(park_races_with_a_push),
 	KUNIT_CASE(owner_against_pushers),
 	{}
