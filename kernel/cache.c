@@ -201,7 +201,7 @@ EXPORT_SYMBOL_GPL(hak_cache_create);
  *
  * All its objects must have been freed, and nobody may be using it. With
  * objects live it warns and leaves the cache as it is, so that they can still
- * be freed.
+ * be freed; likewise if there were more frees than allocations.
  *
  * Context: task, may sleep.
  */
@@ -214,9 +214,14 @@ void hak_cache_destroy(struct hak_cache *c)
 
 	hak_cache_quiesce(c);
 	hak_class_stats_read(c, &cs);
-	if (WARN(cs.live || cs.slabs,
-		 "%s(%s): %ld objects in %lu slabs are live\n",
-		 __func__, c->name, cs.live, cs.slabs)) {
+	WARN(cs.excess, "%s(%s): %lu more frees than allocations\n",
+	     __func__, c->name, cs.excess);
+	WARN(cs.live, "%s(%s): %ld objects in %lu slabs are live\n",
+	     __func__, c->name, cs.live, cs.slabs);
+	WARN(cs.slabs && !cs.live && !cs.excess,
+	     "%s(%s): %lu slabs with broken books are kept\n",
+	     __func__, c->name, cs.slabs);
+	if (cs.slabs) {
 		hak_cache_publish(c);
 		/* What the reaper was told of it meanwhile it forgot. */
 		hak_reap_all();

@@ -131,15 +131,15 @@ static int show_classes(struct seq_file *m, class_line_fn line)
 
 static void class_line(struct seq_file *m, const struct hak_class_stats *cs)
 {
-	seq_printf(m, "%s %u %u %lu %ld %lu %lu %lu %lu %lu %lu %lu %lu\n",
+	seq_printf(m, "%s %u %u %lu %ld %lu %lu %lu %lu %lu %lu %lu %lu %lu\n",
 		   cs->name, cs->size, cs->capacity, cs->slabs, cs->live,
 		   cs->cached, cs->refills, cs->spills, cs->pushes, cs->drains,
-		   cs->depot, cs->sends, cs->receives);
+		   cs->depot, cs->sends, cs->receives, cs->excess);
 }
 
 static int classes_show(struct seq_file *m, void *v)
 {
-	seq_puts(m, "# name size per_slab slabs live cached refills spills pushes drains depot sends receives\n");
+	seq_puts(m, "# name size per_slab slabs live cached refills spills pushes drains depot sends receives excess_frees\n");
 	return show_classes(m, class_line);
 }
 DEFINE_SHOW_ATTRIBUTE(classes);
@@ -185,7 +185,7 @@ static void superslab_line(struct seq_file *m, struct hak_superslab *ss)
 		else if (!(used & BIT_ULL(i)) || state == HAK_UNUSED || !c)
 			seq_puts(m, " -");
 		else
-			seq_printf(m, " %u:%u/%u%c", READ_ONCE(c->size),
+			seq_printf(m, " %u:%d/%u%c", READ_ONCE(c->size),
 				   hak_slab_used(s), READ_ONCE(s->bump),
 				   "OPL"[state]);
 	}

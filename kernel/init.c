@@ -6,6 +6,7 @@
 
 #include <linux/cpuhotplug.h>
 #include <linux/errno.h>
+#include <linux/minmax.h>
 #include <linux/nodemask.h>
 #include <linux/printk.h>
 
@@ -82,9 +83,9 @@ exit_stats:
 }
 
 /**
- * hak_core_leaks() - report live objects
+ * hak_core_leaks() - report live objects, and objects freed too often
  *
- * Return: how many there are, over all caches.
+ * Return: how many live ones there are, over all caches.
  */
 long hak_core_leaks(void)
 {
@@ -95,10 +96,13 @@ long hak_core_leaks(void)
 	mutex_lock(&hak_cache_mutex);
 	list_for_each_entry(c, &hak_caches, list) {
 		hak_class_stats_read(c, &cs);
-		if (cs.live)
+		if (cs.live > 0)
 			pr_err("%s: %ld objects of %u bytes in %lu slabs were never freed; their superslabs stay allocated\n",
 			       cs.name, cs.live, cs.size, cs.slabs);
-		live += cs.live;
+		if (cs.excess || cs.live < 0)
+			pr_err("%s: %lu more frees than allocations; something of %u bytes was freed twice\n",
+			       cs.name, cs.excess + max(-cs.live, 0L), cs.size);
+		live += max(cs.live, 0L);
 	}
 	mutex_unlock(&hak_cache_mutex);
 	return live;

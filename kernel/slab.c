@@ -319,7 +319,7 @@ static unsigned int hak_chain_len(struct hak_cache *c, struct hak_slab *s,
 bool hak_slab_validate(struct hak_slab *s)
 {
 	struct hak_cache *c = s->cache;
-	unsigned int free;
+	int free;
 
 	free = hak_chain_len(c, s, s->freelist) +
 	       hak_chain_len(c, s, s->drained) +

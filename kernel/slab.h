@@ -123,13 +123,16 @@ static __always_inline enum hak_slab_state hak_rc_state(u32 rc)
 	return rc & HAK_STATE_MASK;
 }
 
-/* Objects neither in the slab nor counted back; see struct hak_slab. */
-static __always_inline u32 hak_slab_used(struct hak_slab *s)
+/*
+ * Objects neither in the slab nor counted back; see struct hak_slab. Below 0 if
+ * more were freed than allocated, or if it changes while it is looked at.
+ */
+static __always_inline int hak_slab_used(struct hak_slab *s)
 {
 	u32 rc = atomic_read(&s->rc);
 
-	return ((READ_ONCE(s->taken) << HAK_FREED_SHIFT) -
-		(rc & HAK_FREED_MASK)) >> HAK_FREED_SHIFT;
+	return (int)((READ_ONCE(s->taken) << HAK_FREED_SHIFT) -
+		     (rc & HAK_FREED_MASK)) >> HAK_FREED_SHIFT;
 }
 
 /* Was every object that left the slab counted back? @rc is the slab's. */

@@ -138,9 +138,13 @@ void hak_class_stats_begin(struct hak_cache *c, struct hak_class_stats *cs)
 /* Add one of its slabs to the figures of a cache. */
 void hak_class_stats_add(struct hak_class_stats *cs, struct hak_slab *s)
 {
-	unsigned int n = hak_slab_used(s);
+	int n = hak_slab_used(s);
 
 	cs->slabs++;
+	if (n < 0) {
+		cs->excess += -n;
+		return;
+	}
 	cs->slabs_active += n != 0;
 	cs->live += n;
 }
@@ -162,7 +166,11 @@ static void hak_superslab_count(struct hak_superslab *ss, struct hak_cache *c,
 /**
  * hak_class_stats_read() - figures of one cache
  * @c: the cache
- * @cs: filled in; live is exact if no operation on @c is under way
+ * @cs: filled in; exact if no operation on @c is under way
+ *
+ * After an object was freed twice live is below 0 while a per-CPU cache has it
+ * twice, and then excess says of which slab there were more frees than
+ * allocations, unless others of its objects are live.
  *
  * Context: any but NMI. Looks at every superslab there is.
  */

@@ -79,7 +79,8 @@ struct hak_class_stats {
 	const char *name;
 	u32 size;
 	u32 capacity;
-	long live;		/* objects callers hold */
+	long live;		/* objects callers hold; see hak_class_stats_read() */
+	unsigned long excess;	/* frees too many, of those slabs that had some */
 	unsigned long cached;	/* objects in per-CPU caches */
 	unsigned long depot;	/* objects in magazines */
 	unsigned long slabs;

@@ -54,8 +54,8 @@ static void add_cache(struct json *j, struct hak_cache *c)
 	hak_class_stats_read(c, &cs);
 	add(j, "{\"name\":\"%s\",\"size\":%u,\"capacity\":%u,",
 	    cs.name, cs.size, cs.capacity);
-	add(j, "\"live\":%ld,\"cached\":%lu,\"slabs\":%lu,",
-	    cs.live, cs.cached, cs.slabs);
+	add(j, "\"live\":%ld,\"excess_frees\":%lu,\"cached\":%lu,\"slabs\":%lu,",
+	    cs.live, cs.excess, cs.cached, cs.slabs);
 	add(j, "\"refills\":%lu,\"spills\":%lu,\"pushes\":%lu,\"drains\":%lu}",
 	    cs.refills, cs.spills, cs.pushes, cs.drains);
 }

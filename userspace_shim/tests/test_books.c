@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the counters say after an object was freed once too often: as much, and
+ * no number of objects that nobody can have. Everything but the check for the
+ * same object twice in a row takes such a free for any other.
+ */
+#include "test.h"
+
+#include "core.h"
+#include "shim.h"
+
+static char text[1 << 16];
+
+/* What @f writes to standard error goes to @text. */
+static void listen_to(void (*f)(void *arg), void *arg)
+{
+	FILE *tmp = tmpfile();
+	int saved = dup(STDERR_FILENO);
+	size_t n;
+
+	assert_non_null(tmp);
+	dup2(fileno(tmp), STDERR_FILENO);
+	f(arg);
+	fflush(stderr);
+	dup2(saved, STDERR_FILENO);
+	close(saved);
+	rewind(tmp);
+	n = fread(text, 1, sizeof(text) - 1, tmp);
+	text[n] = 0;
+	fclose(tmp);
+}
+
+static void leaks(void *arg)
+{
+	*(long *)arg = hak_core_leaks();
+}
+
+static void destroy(void *arg)
+{
+	hak_cache_destroy(arg);
+}
+
+static struct hak_cache *books(unsigned int allocs, unsigned int frees)
+{
+	struct hak_cache *c = hak_cache_create("books", 512, 0, 0, NULL);
+	void *obj[8];
+	unsigned int i;
+
+	assert_non_null(c);
+	for (i = 0; i < allocs; i++)
+		obj[i] = hak_cache_alloc(c, GFP_KERNEL);
+	for (i = 0; i < frees; i++)
+		hak_cache_free(c, obj[i % allocs]);
+	return c;
+}
+
+static void test_more_frees_than_allocations(void **state)
+{
+	struct hak_cache *c = books(2, 3);
+	struct hak_class_stats cs;
+	long live = -1;
+
+	/* While all of it is in a CPU's cache, and once that is empty. */
+	hak_class_stats_read(c, &cs);
+	assert_int_equal(cs.live, -1);
+	listen_to(destroy, c);
+	assert_non_null(strstr(text, "hak_cache_destroy(books): 1 more frees than allocations"));
+	assert_null(strstr(text, "live"));
+	hak_class_stats_read(c, &cs);
+	assert_int_equal(cs.live, 0);
+	assert_int_equal(cs.excess, 1);
+	assert_int_equal(cs.slabs, 1);
+	assert_int_equal(cs.slabs_active, 0);
+	listen_to(leaks, &live);
+	assert_int_equal(live, 0);
+	assert_non_null(strstr(text, "books: 1 more frees than allocations"));
+	assert_null(strstr(text, "never freed"));
+
+	assert_true(hakmem_stats_json(text, sizeof(text)) > 0);
+	assert_non_null(strstr(text, "\"name\":\"books\""));
+	assert_non_null(strstr(text, "\"live\":0,\"excess_frees\":1,"));
+}
+
+/* What is live is said as ever. */
+static void test_live_objects(void **state)
+{
+	struct hak_cache *c = books(3, 1);
+	long live = -1;
+
+	listen_to(destroy, c);
+	assert_non_null(strstr(text, "hak_cache_destroy(books): 2 objects in 1 slabs are live"));
+	assert_null(strstr(text, "more frees"));
+	listen_to(leaks, &live);
+	assert_int_equal(live, 2);
+	assert_non_null(strstr(text, "books: 2 objects of 512 bytes in 1 slabs were never freed"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_more_frees_than_allocations),
+		cmocka_unit_test(test_live_objects),
+	};
+
+	shim_thread_online();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
