@@ -9,16 +9,10 @@
  */
 #include <linux/cpumask.h>
 #include <linux/errno.h>
-#include <linux/irq_work.h>
 
 #include "core.h"
 
-struct hak_deferred {
-	struct llist_head list;
-	struct irq_work work;
-};
-
-static struct hak_deferred __percpu *hak_deferred;
+struct hak_deferred __percpu *hak_deferred;
 
 /**
  * hak_may_call_mm() - may the page allocator and SLUB be called here?
@@ -159,20 +153,6 @@ int hak_fallback_init(void)
 		init_irq_work(&d->work, hak_deferred_run);
 	}
 	return 0;
-}
-
-/* See hak_core_forked(): objects may wait for work that was not queued. */
-void hak_fallback_forked(void)
-{
-	unsigned int cpu;
-
-	for_each_possible_cpu(cpu) {
-		struct hak_deferred *d = per_cpu_ptr(hak_deferred, cpu);
-
-		init_irq_work(&d->work, hak_deferred_run);
-		if (!llist_empty(&d->list))
-			irq_work_queue(&d->work);
-	}
 }
 
 /* Wait until every object freed so far has reached kfree(). Context: task. */

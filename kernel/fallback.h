@@ -6,6 +6,8 @@
 #define _HAK_FALLBACK_H
 
 #include <linux/gfp_types.h>
+#include <linux/irq_work.h>
+#include <linux/llist.h>
 #include <linux/types.h>
 
 #include "stats.h"
@@ -15,6 +17,17 @@ struct hak_cache;
 /* Requests that are SLUB's: hakmem neither charges memcgs nor has zones. */
 #define HAK_GFP_FOREIGN		(__GFP_ACCOUNT | __GFP_DMA | __GFP_DMA32)
 
+/**
+ * struct hak_deferred - a CPU's objects of SLUB's whose kfree() has to wait
+ * @list: the objects
+ * @work: frees them
+ */
+struct hak_deferred {
+	struct llist_head list;
+	struct irq_work work;
+};
+
+extern struct hak_deferred __percpu *hak_deferred;
 int hak_fallback_init(void);
 void hak_fallback_exit(void);
 void hak_fallback_sync(void);
@@ -26,6 +39,5 @@ void *hak_fallback_realloc(const void *p, size_t size, gfp_t gfp,
 			   unsigned long caller);
 void hak_fallback_free(const void *p, unsigned long caller);
 bool hak_fallback_owns(const void *p);
-void hak_fallback_forked(void);
 
 #endif /* _HAK_FALLBACK_H */

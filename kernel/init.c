@@ -109,20 +109,6 @@ long hak_core_leaks(void)
 }
 
 /**
- * hak_core_forked() - take up what vanished CPUs were in the middle of
- *
- * For the userspace build: in the child of fork() the other threads are gone,
- * wherever they were. No lock was held then; what is marked without one may be
- * marked for ever, and is set right here.
- */
-void hak_core_forked(void)
-{
-	hak_superslab_forked();
-	hak_fallback_forked();
-	hak_reaper_forked();
-}
-
-/**
  * hak_core_exit() - take the core down
  *
  * Nobody may use it any more. Live objects are reported, and the superslabs

@@ -7,7 +7,6 @@
 
 int hak_core_init(void);
 void hak_core_exit(void);
-void hak_core_forked(void);
 long hak_core_leaks(void);
 
 #endif /* _HAK_INIT_H */

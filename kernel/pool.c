@@ -16,7 +16,7 @@
 #define HAK_REAP_BATCH	16
 
 /* Slabs that are said to be whole, each with HAK_TOLD set; newest first. */
-static LLIST_HEAD(hak_told);
+LLIST_HEAD(hak_told);
 
 /**
  * hak_pool_tell() - say that a slab is whole, if it is

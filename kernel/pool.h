@@ -34,6 +34,7 @@ struct hak_pool {
 	struct hak_depot depot;
 };
 
+extern struct llist_head hak_told;
 int hak_pool_create(struct hak_cache *c);
 void hak_pool_destroy(struct hak_cache *c);
 void hak_pool_put(struct hak_slab *s, enum hak_slab_state from);

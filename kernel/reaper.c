@@ -18,8 +18,8 @@
 #define HAK_REAP_AT_ONCE	64
 #define HAK_STRANDED_PASSES	3
 
-static atomic_t hak_reap_armed;
-static struct irq_work hak_reap_irq;
+atomic_t hak_reap_armed;
+struct irq_work hak_reap_irq;
 static struct delayed_work hak_reap_work;
 static hak_reap_hook_t hak_reap_fn;
 
@@ -174,14 +174,6 @@ unsigned long hak_paranoid_scan(void)
 	}
 	mutex_unlock(&hak_cache_mutex);
 	return found;
-}
-
-/* See hak_core_forked(): it may be armed, but not queued. */
-void hak_reaper_forked(void)
-{
-	init_irq_work(&hak_reap_irq, hak_reap_irq_run);
-	atomic_set(&hak_reap_armed, 0);
-	hak_reaper_arm();
 }
 
 void hak_reaper_init(void)

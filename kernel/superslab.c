@@ -20,7 +20,7 @@
 LIST_HEAD(hak_superslabs);
 
 static raw_spinlock_t hak_all_lock;
-static struct hak_node **hak_node;
+struct hak_node **hak_node;
 /* Metadata by order: type-stable, since late readers only hold RCU. */
 static struct kmem_cache *hak_meta_cache[HAK_NR_ORDERS];
 static atomic64_t hak_grown[HAK_NR_ORDERS];
@@ -442,15 +442,6 @@ void hak_superslab_stats(struct hak_stats *st)
 	st->broken = atomic64_read(&hak_broken);
 	for_each_node(nid)
 		st->superslabs_empty += READ_ONCE(hak_node[nid]->nr_empty);
-}
-
-/* See hak_core_forked(): whoever was growing a node is not any more. */
-void hak_superslab_forked(void)
-{
-	int nid;
-
-	for_each_node(nid)
-		atomic_set(&hak_node[nid]->growing, 0);
 }
 
 static void hak_superslab_free_nodes(void)

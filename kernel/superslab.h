@@ -73,6 +73,7 @@ struct hak_node {
 };
 
 extern struct list_head hak_superslabs;
+extern struct hak_node **hak_node;	/* by node */
 int hak_superslab_init(void);
 void hak_superslab_exit(void);
 int hak_superslab_grow(int nid, gfp_t gfp);
@@ -84,6 +85,5 @@ void hak_superslab_break(void);
 unsigned long hak_superslab_empty_pages(int nid);
 unsigned long hak_superslab_shrink(int nid, unsigned long pages);
 void hak_superslab_stats(struct hak_stats *st);
-void hak_superslab_forked(void);
 
 #endif /* _HAK_SUPERSLAB_H */

@@ -42,7 +42,7 @@ static void fork_child(void)
 	shim_locks_release_all();
 	shim_deferred_forked();
 	if (shim_is_ready())
-		hak_core_forked();
+		shim_core_forked();
 	shim_deferred_unlock();
 	shim_thread_bury_others();
 	shim_unlock(&shim_hotplug_lock);

@@ -110,6 +110,9 @@ void shim_deferred_lock(void);
 void shim_deferred_unlock(void);
 void shim_deferred_forked(void);
 
+/* forked.c */
+void shim_core_forked(void);
+
 /* pages.c */
 extern unsigned long shim_pages_out;	/* pages handed out */
 void shim_fail_pages_after(long n);	/* n more succeed; < 0: never fail */

@@ -197,6 +197,48 @@ static void __maybe_unused test_fork_while_inside(void **state)
 	assert_int_equal((long)id, inside_id);
 }
 
+static struct hak_slab *marked;
+
+static void wait_for_reaper(void)
+{
+	for (int ms = 0; ms < 2000; ms++) {
+		shim_run_pending();
+		if (hak_rc_state(atomic_read(&marked->rc)) == HAK_UNUSED)
+			return;
+		usleep(1000);
+	}
+	_exit(3);
+}
+
+/*
+ * A thread is gone that had marked a slab for the reaper, but not put it on the
+ * list: in the child it is told of again.
+ */
+static void test_half_told(void **state)
+{
+	struct hak_cache *c = hak_cache_create("half_told", 4096, 0, 0, NULL);
+	struct llist_node *link;
+	void *p;
+
+	assert_non_null(c);
+	marked = hak_superslab_claim(c, 0);
+	if (!marked && hak_superslab_grow(0, GFP_KERNEL) >= 0)
+		marked = hak_superslab_claim(c, 0);
+	assert_non_null(marked);
+	assert_int_equal(hak_slab_take(c, marked, &p, 1), 1);
+	hak_pool_put(marked, HAK_OWNED);
+	link = hak_to_link(c, p);
+	hak_slab_link(marked, link, link);
+	atomic_add((1 << HAK_FREED_SHIFT) + HAK_TOLD, &marked->rc);
+	assert_int_equal(in_child(wait_for_reaper), 0);
+	/* Here it is not. */
+	assert_int_equal(hak_rc_state(atomic_read(&marked->rc)), HAK_POOLED);
+	atomic_andnot(HAK_TOLD, &marked->rc);
+	hak_pool_tell(marked, atomic_read(&marked->rc));
+	wait_for_reaper();
+	hak_cache_destroy(c);
+}
+
 static DEFINE_RAW_SPINLOCK(spin);
 static DEFINE_MUTEX(mutex);
 static int shared;
@@ -321,6 +363,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_single_thread),
+		cmocka_unit_test(test_half_told),
 /* ThreadSanitizer loses count of threads after a fork() with several. */
 #ifndef __SANITIZE_THREAD__
 		cmocka_unit_test(test_busy_threads),
