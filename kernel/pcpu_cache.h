@@ -157,14 +157,4 @@ bool hak_cpu_is_up(unsigned int cpu);
 int hak_cpu_online(unsigned int cpu);
 int hak_cpu_dead(unsigned int cpu);
 
-/*
- * Most bytes of slabs that @cpus CPUs own while they use @caches caches: one
- * slab each. Objects cached there may keep as many slabs again as there are
- * objects; the idle trim ends both.
- */
-static inline u64 hak_owned_bytes(unsigned int cpus, unsigned int caches)
-{
-	return (u64)cpus * caches * HAK_SLAB_SIZE;
-}
-
 #endif /* _HAK_PCPU_CACHE_H */
