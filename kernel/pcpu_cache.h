@@ -152,7 +152,7 @@ void hak_cpu_flush(struct hak_cache *c, struct hak_cpu_cache *cc);
 void hak_cpu_flush_this(bool all);
 bool hak_cpu_holds(unsigned int cpu);
 bool hak_cpu_look(unsigned int cpu, bool *idle);
-void hak_trim_pause(bool pause);	/* shrink.c; the module only */
+void hak_trim_pause(bool pause);	/* shrink.c; the module, with CONFIG_KUNIT */
 bool hak_cpu_is_up(unsigned int cpu);
 int hak_cpu_online(unsigned int cpu);
 int hak_cpu_dead(unsigned int cpu);

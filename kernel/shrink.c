@@ -54,6 +54,7 @@ static struct hak_trim_cpu __percpu *hak_trim_cpu;
 static struct delayed_work hak_trim_work;
 static struct work_struct hak_pressure_work;
 static struct shrinker *hak_shrinker;
+/* Set by tests only, in a kernel that has them. */
 static bool hak_trim_paused;
 static unsigned long hak_last_flush;
 
@@ -272,6 +273,11 @@ static unsigned long hak_shrink_scan(struct shrinker *s,
 	return freed ? freed : SHRINK_STOP;
 }
 
+static bool hak_trim_is_paused(void)
+{
+	return IS_ENABLED(CONFIG_KUNIT) && READ_ONCE(hak_trim_paused);
+}
+
 /* Have idle caches and depots emptied; false if all are, and asleep. */
 static bool hak_trim_cpus(void)
 {
@@ -323,7 +329,7 @@ bool hak_trim_step(void)
 
 static void hak_trim_run(struct work_struct *work)
 {
-	if (!READ_ONCE(hak_trim_paused) && hak_trim_step())
+	if (!hak_trim_is_paused() && hak_trim_step())
 		queue_delayed_work(hak_unbound_wq, &hak_trim_work,
 				   msecs_to_jiffies(HAK_TRIM_MS));
 }
@@ -333,11 +339,12 @@ static void hak_trim_start(void)
 {
 	if (hak_paranoid_drain)
 		hak_paranoid_scan();
-	if (!READ_ONCE(hak_trim_paused))
+	if (!hak_trim_is_paused())
 		queue_delayed_work(hak_unbound_wq, &hak_trim_work,
 				   msecs_to_jiffies(HAK_TRIM_MS));
 }
 
+#if IS_ENABLED(CONFIG_KUNIT)
 /**
  * hak_trim_pause() - have the idle trim let things be, or go on
  * @pause: which
@@ -356,6 +363,7 @@ void hak_trim_pause(bool pause)
 	/* Going on, the next refill starts it. */
 	WRITE_ONCE(hak_trim_off, !pause);
 }
+#endif
 
 static int hak_shrinker_register(void)
 {
