@@ -56,19 +56,20 @@ int hak_cache_setup(struct hak_cache *c, const char *name, u32 size)
 	c->size = size;
 	c->recip = DIV_ROUND_UP_ULL(1ULL << 32, size);
 	c->capacity = HAK_SLAB_SIZE / size;
+	c->cap = hak_cpu_cap(size);
 	c->link = 0;
 
 	err = hak_pool_create(c);
 	if (err)
 		return err;
-	c->cpu = __alloc_percpu(hak_cpu_cache_bytes(hak_fast_cap),
+	c->cpu = __alloc_percpu(hak_cpu_cache_bytes(c->cap),
 				__alignof__(struct hak_cpu_cache));
 	if (!c->cpu) {
 		hak_pool_destroy(c);
 		return -ENOMEM;
 	}
 	for_each_possible_cpu(cpu)
-		hak_cpu_cache_init(per_cpu_ptr(c->cpu, cpu), hak_fast_cap,
+		hak_cpu_cache_init(per_cpu_ptr(c->cpu, cpu), c->cap,
 				   HAK_MAGAZINES);
 
 	hak_cache_publish(c);

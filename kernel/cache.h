@@ -23,6 +23,7 @@ struct hak_pool;
  * @recip: ceil(2^32 / @size): an offset is a multiple of @size exactly when
  *	(u32)(offset * recip) < recip, for the 16 bits an offset has
  * @capacity: objects of a slab
+ * @cap: objects a CPU keeps; see hak_cpu_cap()
  * @link: offset of the free link inside an object
  * @pool: by node
  * @fallback: SLUB cache for when no superslab can be had (typed caches)
@@ -35,6 +36,7 @@ struct hak_cache {
 	u32 size;
 	u32 recip;
 	u32 capacity;
+	u32 cap;
 	u32 link;
 	struct hak_pool **pool;
 	struct kmem_cache *fallback;

@@ -149,8 +149,8 @@ static void slabinfo_line(struct seq_file *m, const struct hak_class_stats *cs)
 {
 	seq_printf(m, "%-17s %6ld %6lu %6u %4u %4lu : tunables %4u %4u %4u : slabdata %6lu %6lu %6u\n",
 		   cs->name, max(cs->live, 0L), cs->slabs * cs->capacity, cs->size,
-		   cs->capacity, HAK_SLAB_SIZE >> PAGE_SHIFT, hak_fast_cap,
-		   (hak_fast_cap + 1) / 2, 0U, cs->slabs_active, cs->slabs, 0U);
+		   cs->capacity, HAK_SLAB_SIZE >> PAGE_SHIFT, cs->cap,
+		   (cs->cap + 1) / 2, 0U, cs->slabs_active, cs->slabs, 0U);
 }
 
 static int slabinfo_show(struct seq_file *m, void *v)

@@ -399,6 +399,17 @@ void hak_cpu_flush(struct hak_cache *c, struct hak_cpu_cache *cc)
 }
 
 /*
+ * Objects of @size bytes a CPU keeps: fast_cap of them up to HAK_MAX_SIZE, and
+ * above that as many as take no more memory, but one unless the cache is off.
+ */
+unsigned int hak_cpu_cap(u32 size)
+{
+	if (size <= HAK_MAX_SIZE || !hak_fast_cap)
+		return hak_fast_cap;
+	return max(hak_fast_cap * HAK_MAX_SIZE / size, 1U);
+}
+
+/*
  * Bytes of a per-CPU cache that holds @cap objects, with its magazines; never
  * without room for one object.
  */

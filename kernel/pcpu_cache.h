@@ -128,6 +128,7 @@ static __always_inline u32 hak_cpu_tag(const struct hak_cpu_cache *cc)
 	return (unsigned long)cc >> 6;
 }
 
+unsigned int hak_cpu_cap(u32 size);
 size_t hak_cpu_cache_bytes(unsigned int cap);
 void hak_cpu_cache_init(struct hak_cpu_cache *cc, unsigned int cap,
 			unsigned int mags);

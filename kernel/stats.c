@@ -119,6 +119,7 @@ void hak_class_stats_begin(struct hak_cache *c, struct hak_class_stats *cs)
 	cs->name = c->name;
 	cs->size = c->size;
 	cs->capacity = c->capacity;
+	cs->cap = c->cap;
 	for_each_possible_cpu(cpu) {
 		struct hak_cpu_cache *cc = per_cpu_ptr(c->cpu, cpu);
 

@@ -79,6 +79,7 @@ struct hak_class_stats {
 	const char *name;
 	u32 size;
 	u32 capacity;
+	u32 cap;		/* objects a CPU keeps */
 	long live;		/* objects callers hold; see hak_class_stats_read() */
 	unsigned long excess;	/* frees too many, of those slabs that had some */
 	unsigned long cached;	/* objects in per-CPU caches */

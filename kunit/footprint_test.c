@@ -3,7 +3,6 @@
  * What CPUs keep for themselves: never more than docs/design.md says.
  */
 #include <linux/module.h>
-#include <linux/sizes.h>
 
 #include "hak_test.h"
 #include "hak_test_threads.h"
@@ -14,8 +13,8 @@
 static void bound_is_as_stated(struct kunit *test)
 {
 	KUNIT_EXPECT_EQ(test, 4 * HAK_NR_CLASSES * HAK_SLAB_SIZE,
-			(unsigned long)(SZ_4M + SZ_1M + SZ_512K));
-	KUNIT_EXPECT_EQ(test, HAK_STOCK << (HAK_MAX_ORDER + PAGE_SHIFT), SZ_2M);
+			5632UL << 10);
+	KUNIT_EXPECT_EQ(test, HAK_STOCK << (HAK_MAX_ORDER + PAGE_SHIFT), 2 << 20);
 }
 
 struct use {
@@ -84,10 +83,47 @@ static void no_slab_without_a_cached_object(struct kunit *test)
 			cs.slabs_active);
 }
 
+/* Of large objects a CPU keeps fewer: no more bytes than of 1 KiB. */
+static void large_objects_count_for_more(struct kunit *test)
+{
+	static const struct {
+		unsigned int size, cap;
+	} want[] = {
+		{ 8, 64 }, { 1024, 64 }, { 1032, 63 }, { 2048, 32 },
+		{ 4096, 16 }, { 8192, 8 },
+	};
+	unsigned int saved = hak_fast_cap, i, j;
+	struct hak_class_stats cs;
+	void *obj[100];
+
+	for (i = 0; i < ARRAY_SIZE(want); i++) {
+		struct hak_cache *c;
+
+		hak_fast_cap = 64;
+		c = hak_test_cache_shown(test, want[i].size, 0);
+		hak_fast_cap = saved;
+		KUNIT_EXPECT_EQ(test, raw_cpu_ptr(c->cpu)->cap, want[i].cap);
+		for (j = 0; j < ARRAY_SIZE(obj); j++)
+			obj[j] = hak_cache_alloc(c, GFP_KERNEL);
+		for (j = 0; j < ARRAY_SIZE(obj); j++)
+			hak_cache_free(c, obj[j]);
+		hak_class_stats_read(c, &cs);
+		KUNIT_EXPECT_LE(test, cs.cached,
+				(unsigned long)want[i].cap * num_online_cpus());
+	}
+	/* On is on, however large, and off is off. */
+	for (i = 0; i < 2; i++) {
+		hak_fast_cap = i;
+		KUNIT_EXPECT_EQ(test, raw_cpu_ptr(hak_test_cache_shown(test, 8192, 0)->cpu)->cap, i);
+		hak_fast_cap = saved;
+	}
+}
+
 static struct kunit_case footprint_cases[] = {
 	KUNIT_CASE(bound_is_as_stated),
 	KUNIT_CASE(one_slab_a_cpu),
 	KUNIT_CASE(no_slab_without_a_cached_object),
+	KUNIT_CASE(large_objects_count_for_more),
 	{}
 };
 

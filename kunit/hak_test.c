@@ -4,6 +4,7 @@
  */
 #include <linux/cpumask.h>
 #include <linux/export.h>
+#include <linux/math.h>
 #include <linux/module.h>
 #include <linux/nodemask.h>
 #include <linux/rculist.h>
@@ -189,14 +190,14 @@ struct hak_cache *hak_test_cache_shown(struct kunit *test, unsigned int size,
 
 HAK_EXPORT_INTERNAL(hak_test_cache_shown);
 
-/* Likewise, with per-CPU caches that keep @cap objects. */
+/* Likewise, with per-CPU caches that keep @cap objects, however large. */
 struct hak_cache *hak_test_cache_cap(struct kunit *test, unsigned int size,
 				     unsigned int cap)
 {
 	unsigned int saved = hak_fast_cap;
 	struct hak_cache *c;
 
-	hak_fast_cap = cap;
+	hak_fast_cap = DIV_ROUND_UP(cap * max(size, HAK_MAX_SIZE), HAK_MAX_SIZE);
 	c = hak_test_cache_shown(test, size, 0);
 	hak_fast_cap = saved;
 	return c;
