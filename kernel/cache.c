@@ -14,6 +14,7 @@
 #include <linux/math.h>
 #include <linux/nodemask.h>
 #include <linux/printk.h>
+#include <linux/rculist.h>
 
 #include "core.h"
 
@@ -21,6 +22,23 @@ LIST_HEAD(hak_caches);
 
 /* Protects hak_caches and serialises what walks it; see core.h. */
 DEFINE_MUTEX(hak_cache_mutex);
+
+/*
+ * Have whoever looks at all caches look at @c, too, or no longer. Those who hold
+ * no mutex, but have preemption off, may still do so until a grace period later.
+ */
+void hak_cache_list(struct hak_cache *c, bool listed)
+{
+	lockdep_assert_held(&hak_cache_mutex);
+
+	if (c->listed == listed)
+		return;
+	c->listed = listed;
+	if (listed)
+		list_add_tail_rcu(&c->list, &hak_caches);
+	else
+		list_del_rcu(&c->list);
+}
 
 /*
  * Let the CPUs that are up use their per-CPU caches, and those that come and go
@@ -34,7 +52,7 @@ static void hak_cache_publish(struct hak_cache *c)
 	for_each_possible_cpu(cpu)
 		if (hak_cpu_is_up(cpu))
 			WRITE_ONCE(per_cpu_ptr(c->cpu, cpu)->busy, HAK_CPU_READY);
-	list_add_tail(&c->list, &hak_caches);
+	hak_cache_list(c, true);
 	mutex_unlock(&hak_cache_mutex);
 }
 
@@ -99,7 +117,7 @@ static void hak_cache_quiesce(struct hak_cache *c)
 		hak_depot_flush(c, nid);
 		hak_pool_reap(c->pool[nid]);
 	}
-	list_del_init(&c->list);
+	hak_cache_list(c, false);
 	mutex_unlock(&hak_cache_mutex);
 	cpus_read_unlock();
 }
@@ -108,7 +126,7 @@ static void hak_cache_quiesce(struct hak_cache *c)
 void hak_cache_teardown(struct hak_cache *c)
 {
 	mutex_lock(&hak_cache_mutex);
-	list_del_init(&c->list);
+	hak_cache_list(c, false);
 	mutex_unlock(&hak_cache_mutex);
 	free_percpu(c->cpu);
 	c->cpu = NULL;

@@ -28,7 +28,8 @@ struct hak_pool;
  * @pool: by node
  * @fallback: SLUB cache for when no superslab can be had (typed caches)
  * @name: for people
- * @list: place in hak_caches
+ * @list: place in hak_caches, RCU
+ * @listed: has it that place? Under hak_cache_mutex
  * @stats: where its slabs are being counted, or NULL; under hak_cache_mutex
  */
 struct hak_cache {
@@ -42,11 +43,13 @@ struct hak_cache {
 	struct kmem_cache *fallback;
 	const char *name;
 	struct list_head list;
+	bool listed;
 	struct hak_class_stats *stats;
 } __aligned(128);
 
 extern struct list_head hak_caches;
 extern struct mutex hak_cache_mutex;
+void hak_cache_list(struct hak_cache *c, bool listed);
 int hak_cache_setup(struct hak_cache *c, const char *name, u32 size);
 void hak_cache_teardown(struct hak_cache *c);
 

@@ -15,6 +15,7 @@ HAK_EXPORT_INTERNAL(hak_arena_alloc);
 HAK_EXPORT_INTERNAL(hak_arena_bytes);
 HAK_EXPORT_INTERNAL(hak_arena_free_slot);
 HAK_EXPORT_INTERNAL(hak_arena_split);
+HAK_EXPORT_INTERNAL(hak_cache_list);
 HAK_EXPORT_INTERNAL(hak_cache_mutex);
 HAK_EXPORT_INTERNAL(hak_caches);
 HAK_EXPORT_INTERNAL(hak_class);

@@ -8,6 +8,7 @@
  */
 #include <linux/minmax.h>
 #include <linux/nodemask.h>
+#include <linux/rculist.h>
 #include <linux/string.h>
 
 #include "core.h"
@@ -253,21 +254,26 @@ void hak_cpu_put(struct hak_cache *c, struct hak_cpu_cache *cc,
 	cc->obj[cc->nr++] = p;
 }
 
-/* paranoid_drain: take in what waits on every slab this CPU owns. */
+/*
+ * paranoid_drain: take in what waits on every slab this CPU owns. Preemption is
+ * off, so no cache goes away meanwhile.
+ */
 static void hak_cpu_drain_all(void)
 {
-	unsigned int i;
+	struct hak_cache *c;
 
-	for (i = 0; i < HAK_NR_CLASSES; i++) {
-		struct hak_cpu_cache *cc = this_cpu_ptr(hak_class[i].cpu);
+	rcu_read_lock();
+	list_for_each_entry_rcu(c, &hak_caches, list) {
+		struct hak_cpu_cache *cc = this_cpu_ptr(c->cpu);
 
 		if (READ_ONCE(cc->busy))
 			continue;
 		hak_cpu_enter(cc);
-		if (cc->cur && hak_slab_drain(&hak_class[i], cc->cur))
+		if (cc->cur && hak_slab_drain(c, cc->cur))
 			cc->drains++;
 		hak_cpu_leave(cc);
 	}
+	rcu_read_unlock();
 }
 
 /* One try for @nid; @nested: the owner, or something above it, was inside. */

@@ -236,7 +236,7 @@ static struct hak_pool *hak_pool_reap_slab(struct hak_slab *s)
 	int left;
 
 	/* Nobody releases it but who holds the mutex, so the cache stays. */
-	if (hak_rc_state(atomic_read(&s->rc)) != HAK_POOLED || list_empty(&c->list))
+	if (hak_rc_state(atomic_read(&s->rc)) != HAK_POOLED || !c->listed)
 		return NULL;
 	pool = c->pool[s->nid];
 	left = atomic_read(&pool->nr);

@@ -105,7 +105,7 @@ static const char *hak_looks_stranded(struct hak_slab *s)
 		break;
 	case HAK_POOLED:
 		/* A cache in no list is not reaped. */
-		if (c && !list_empty(&c->list) && !(rc & HAK_TOLD) &&
+		if (c && c->listed && !(rc & HAK_TOLD) &&
 		    hak_rc_whole(s, rc))
 			return "whole, but the reaper was not told";
 		break;

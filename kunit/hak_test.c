@@ -121,7 +121,7 @@ static void hak_test_show(struct hak_test *t, unsigned int i)
 	if (t->shown[i])
 		return;
 	mutex_lock(&hak_cache_mutex);
-	list_add_tail(&t->cache[i]->list, &hak_caches);
+	hak_cache_list(t->cache[i], true);
 	mutex_unlock(&hak_cache_mutex);
 	t->shown[i] = true;
 	/* What the reaper was told of it meanwhile it forgot. */
@@ -213,7 +213,7 @@ struct hak_cache *hak_test_cache(struct kunit *test, unsigned int size,
 	struct hak_cache *c = hak_test_cache_shown(test, size, align);
 
 	mutex_lock(&hak_cache_mutex);
-	list_del_init(&c->list);
+	hak_cache_list(c, false);
 	mutex_unlock(&hak_cache_mutex);
 	t->shown[t->nr_caches - 1] = false;
 	return c;

@@ -259,6 +259,28 @@ static void double_free_in_a_drained_chain(struct kunit *test)
 	hak_pool_put(s, HAK_OWNED);
 }
 
+/* With paranoid_drain every slab this CPU owns takes in what waits, of any cache. */
+static void paranoia_knows_every_cache(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache_cap(test, 1024, 0);
+	struct hak_cache *d = hak_test_cache_cap(test, 2048, 0);
+	unsigned int paranoid = hak_paranoid_drain;
+	struct hak_cpu_cache *cc;
+	void *p, *q;
+
+	migrate_disable();
+	p = hak_cache_alloc(d, GFP_KERNEL);
+	cc = raw_cpu_ptr(d->cpu);
+	KUNIT_EXPECT_PTR_EQ(test, cc->cur, hak_test_slab_of(p));
+	hak_test_push(cc->cur, p);
+	hak_paranoid_drain = 1;
+	q = hak_cache_alloc(c, GFP_KERNEL);
+	hak_paranoid_drain = paranoid;
+	KUNIT_EXPECT_TRUE(test, llist_empty(&cc->cur->remote));
+	migrate_enable();
+	hak_cache_free(c, q);
+}
+
 /* The check every test ends with sees a lost and a doubled object. */
 static void books_that_do_not_add_up(struct kunit *test)
 {
@@ -291,6 +313,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(link_inside_an_object),
 	KUNIT_CASE(link_to_never_used_space),
 	KUNIT_CASE(double_free_in_a_drained_chain),
+	KUNIT_CASE(paranoia_knows_every_cache),
 	KUNIT_CASE(books_that_do_not_add_up),
 	{}
 };
