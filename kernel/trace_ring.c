@@ -2,8 +2,13 @@
 /*
  * The trace ring: many writers in any context, readers that may be a crash
  * handler. An entry is valid when its number reads the same before and after.
+ *
+ * An entry has one writer at a time. If a writer is held up while others fill the
+ * rest of the ring, the one that comes to its entry again drops its own event; and
+ * if the entry has a later event already, the one that was held up does.
  */
 #include <linux/atomic.h>
+#include <linux/bits.h>
 #include <linux/errno.h>
 #include <linux/sched/clock.h>
 #include <linux/smp.h>
@@ -34,6 +39,18 @@ const char *const hak_trace_name[HAK_NR_TRACE] = {
 static struct hak_trace_event *hak_ring;
 static atomic64_t hak_ring_head;
 
+/* In hak_trace_event.seq: the entry is being written. */
+#define HAK_RING_BUSY		BIT_ULL(63)
+
+/* Become the writer of @e, for event @seq; false if it is not to be had. */
+static bool hak_ring_claim(struct hak_trace_event *e, u64 seq)
+{
+	u64 old = READ_ONCE(e->seq);
+
+	/* A full barrier: a reader that sees a field written sees it is busy. */
+	return old < seq && cmpxchg(&e->seq, old, seq | HAK_RING_BUSY) == old;
+}
+
 void __hak_trace(enum hak_trace_what what, struct hak_slab *s, const void *obj,
 		 unsigned int n)
 {
@@ -41,8 +58,8 @@ void __hak_trace(enum hak_trace_what what, struct hak_slab *s, const void *obj,
 	struct hak_trace_event *e = &hak_ring[seq % HAK_RING_ENTRIES];
 	struct hak_cache *c = s ? READ_ONCE(s->cache) : NULL;
 
-	/* Ordered before the fields below by the release of the new number. */
-	xchg(&e->seq, 0);
+	if (unlikely(!hak_ring_claim(e, seq)))
+		return;
 	WRITE_ONCE(e->ns, local_clock());
 	WRITE_ONCE(e->slab, s ? s->addr : 0);
 	WRITE_ONCE(e->obj, (unsigned long)obj);
@@ -59,7 +76,7 @@ void __hak_trace(enum hak_trace_what what, struct hak_slab *s, const void *obj,
  * @it: where one is; zero at first
  * @ev: filled in
  *
- * Entries overwritten meanwhile are left out.
+ * Entries overwritten meanwhile are left out, and events that were dropped.
  *
  * Context: any, a crash handler included. Takes no lock.
  * Return: false at the end, or when the ring is off.
@@ -88,7 +105,7 @@ bool hak_trace_next(struct hak_trace_iter *it, struct hak_trace_event *ev)
 		ev->size = READ_ONCE(e->size);
 		ev->cpu = READ_ONCE(e->cpu);
 		ev->n = READ_ONCE(e->n);
-		smp_rmb(); /* the fields before the number; pairs with xchg() */
+		smp_rmb(); /* the fields before the number; pairs with cmpxchg() */
 		if (READ_ONCE(e->seq) != it->next || ev->what >= HAK_NR_TRACE)
 			continue;
 		it->next++;

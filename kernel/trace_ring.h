@@ -32,7 +32,7 @@ extern const char *const hak_trace_name[HAK_NR_TRACE];
 
 /**
  * struct hak_trace_event - one entry of the ring
- * @seq: its number, from 1; 0 while it is written
+ * @seq: its number, from 1; with the highest bit set while it is written
  * @ns: local clock, nanoseconds
  * @slab: first byte of the slab, or 0
  * @obj: the object, or 0

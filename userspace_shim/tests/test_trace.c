@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The trace ring: no reader gets a record that is half of one event and half of
+ * another, even if a writer is held up while others fill the ring once more. A
+ * writer is stepped through; after one of its instructions, another for each
+ * round, an interrupt writes a whole lap, and what the ring then says is checked
+ * after each of the rest.
+ */
+#include "test.h"
+
+#include "core.h"
+
+#define LAP	4096
+
+static void test_ring_in_order(void **state)
+{
+	struct hak_trace_iter it = { 0 };
+	struct hak_trace_event ev;
+	unsigned long i, n = 0;
+
+	for (i = 0; i < 3 * LAP / 2; i++)
+		__hak_trace(HAK_TR_FREE, NULL, (void *)i, i);
+	while (hak_trace_next(&it, &ev)) {
+		assert_int_equal(ev.obj, i - LAP + n);
+		assert_int_equal(ev.n, ev.obj);
+		n++;
+	}
+	assert_int_equal(n, LAP);
+}
+
+#ifdef __x86_64__
+
+static unsigned int at, steps, torn;
+static unsigned long next_obj;
+
+/* A record whose fields all follow from the object. */
+static void record(void)
+{
+	unsigned long obj = ++next_obj;
+
+	__hak_trace(obj % HAK_NR_TRACE, NULL, (void *)obj, obj * 2654435761U);
+}
+
+static unsigned int check(void)
+{
+	struct hak_trace_iter it = { 0 };
+	struct hak_trace_event ev;
+	unsigned int n = 0;
+
+	while (hak_trace_next(&it, &ev)) {
+		n++;
+		torn += ev.what != ev.obj % HAK_NR_TRACE ||
+			ev.n != (u32)(ev.obj * 2654435761U) || ev.slab;
+	}
+	return n;
+}
+
+static void on_trap(int sig)
+{
+	unsigned int i;
+
+	if (++steps < at)
+		return;
+	for (i = 0; steps == at && i < LAP; i++)
+		record();
+	check();
+}
+
+static void test_no_torn_record(void **state)
+{
+	struct sigaction sa = { .sa_handler = on_trap };
+	unsigned int i;
+
+	sigaction(SIGTRAP, &sa, NULL);
+	for (at = 1; at == 1 || steps >= at; at++) {
+		steps = 0;
+		asm volatile("pushfq\n\torq $0x100, (%%rsp)\n\tpopfq"
+			     : : : "memory", "cc");
+		record();
+		asm volatile("pushfq\n\tandq $~0x100, (%%rsp)\n\tpopfq"
+			     : : : "memory", "cc");
+	}
+	assert_int_equal(torn, 0);
+	assert_in_range(at, 20, 100000);
+	/* Nor is a place in the ring lost for good. */
+	for (i = 0; i < LAP; i++)
+		record();
+	assert_int_equal(check(), LAP);
+}
+
+#endif
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_ring_in_order),
+/* Sanitizers make thousands of instructions of the writer. */
+#if defined(__x86_64__) && !defined(HAK_SHIM_SANITIZER)
+		cmocka_unit_test(test_no_torn_record),
+#endif
+	};
+
+	hak_trace_ring = 1;
+	if (hak_trace_init())
+		return 1;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
