@@ -17,7 +17,13 @@
  *   OWNED  -> POOLED    hak_pool_put()          the owner
  *   PARKED -> POOLED    hak_pool_put()          the pusher who counted first
  *   POOLED -> OWNED     hak_pool_adopt()        whoever popped it
- *   POOLED -> UNUSED    hak_slab_release()      the reaper, which popped it
+ *                       hak_pool_reap_told()    the reaper, if it is whole
+ *   OWNED  -> UNUSED    hak_slab_release()      the reaper
+ *
+ * HAK_TOLD beside the state says that the slab is, or is just being put, on the
+ * reaper's list. It is set while the slab is POOLED, by whoever finds it whole,
+ * and cleared by the reaper, whatever the state is by then; a slab that has it
+ * is not released.
  *
  * What may run together on one slab
  *
@@ -29,22 +35,30 @@
  *   adopt                              -     -     slab's one owner (or its
  *   release                                  -     one crosser, one popper)
  *
- * Locks. None of them nests in another; each is held O(1) with interrupts off
- * and never across a call to the page allocator or SLUB.
+ * L0cks, in the order in which they nest; the raw ones do not nest in each
+ * other. Nothing is allocated under them.
+ *
+ *   cpus_read_lock()   a shrink somebody asked for, a cache that comes or goes
+ *   hak_shrink_mutex   one shrink at a time; its holder waits for the workers
+ *                      of CPUs, but not for long, and so for hak_cache_mutex
+ *   hak_cache_mutex    the list of caches (readers: RCU), and reaping; CPU
+ *                      hotplug's callbacks take it, too
+ *
+ * Raw locks, each held O(1) with interrupts off and never across a call to the
+ * page allocator or SLUB:
  *
  *   hak_pool.lock      pops of one (cache, node)
  *   hak_node.lock      slots of the node's superslabs
  *   hak_depot.lock     who takes a magazine; CPUs only try it, so it may be held
  *                      with interrupts on
  *   hak_all_lock       the list of all superslabs (readers: RCU)
- *   hak_cache_mutex    the list of caches, and reaping; task context; inside
- *                      cpus_read_lock(), outside the raw locks; nothing is
- *                      allocated under it
  *
- *   hak_cover_mutex    growth of the registry; task context; inside the locks
- *                      of memory hotplug, with nothing of hakmem's inside
+ * And apart from all these:
  *
- * hak_free() takes none of them in any context.
+ *   hak_cover_mutex    growth of the registry; inside the locks of memory
+ *                      hotplug, with nothing of hakmem's inside
+ *
+ * hak_free() takes none of them in any context. The mutexes are for task context.
  */
 #ifndef _HAK_CORE_H
 #define _HAK_CORE_H
