@@ -10,7 +10,7 @@
 #include <linux/kstrtox.h>
 #include <linux/math.h>
 #include <linux/nodemask.h>
-#include <linux/rculist.h>
+#include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/seq_file.h>
 
@@ -47,27 +47,11 @@ static int stats_show(struct seq_file *m, void *v)
 }
 DEFINE_SHOW_ATTRIBUTE(stats);
 
-/* Add the slabs of a leaf of the registry to the figures of their caches. */
-static void count_leaf(struct hak_entry *leaf)
-{
-	unsigned long i;
-
-	rcu_read_lock();
-	for (i = 0; i < BIT(HAK_LEAF_BITS); i++) {
-		struct hak_slab *s = READ_ONCE(leaf[i].slab);
-		struct hak_cache *c = s ? READ_ONCE(s->cache) : NULL;
-
-		if (c && c->stats)
-			hak_class_stats_add(c->stats, s);
-	}
-	rcu_read_unlock();
-}
-
 /*
- * All slabs, once, whatever the number of caches, and in small steps: the
- * registry's leaves stay where they are while slabs come and go.
+ * All slabs by way of the registry, in small steps: its leaves stay where they
+ * are while slabs come and go, so nothing has to be held between two of them.
  */
-static void count_slabs(void)
+static void for_each_leaf(void (*fn)(struct hak_entry *leaf, void *arg), void *arg)
 {
 	unsigned long i, n = READ_ONCE(hak_registry.nr) >> HAK_LEAF_BITS;
 
@@ -77,10 +61,24 @@ static void count_slabs(void)
 		/* The table may be replaced, the leaves stay. */
 		rcu_read_lock();
 		leaf = READ_ONCE(READ_ONCE(hak_registry.leaf)[i]);
-		rcu_read_unlock();
 		if (leaf)
-			count_leaf(leaf);
+			fn(leaf, arg);
+		rcu_read_unlock();
 		cond_resched();
+	}
+}
+
+/* Add the slabs of a leaf to the figures of their caches, whatever their number. */
+static void count_leaf(struct hak_entry *leaf, void *unused)
+{
+	unsigned long i;
+
+	for (i = 0; i < BIT(HAK_LEAF_BITS); i++) {
+		struct hak_slab *s = READ_ONCE(leaf[i].slab);
+		struct hak_cache *c = s ? READ_ONCE(s->cache) : NULL;
+
+		if (c && c->stats)
+			hak_class_stats_add(c->stats, s);
 	}
 }
 
@@ -101,7 +99,7 @@ static unsigned int show_caches(struct seq_file *m, class_line_fn line,
 		c->stats = cs++;
 		hak_class_stats_begin(c, c->stats);
 	}
-	count_slabs();
+	for_each_leaf(count_leaf, NULL);
 	list_for_each_entry(c, &hak_caches, list) {
 		line(m, c->stats);
 		c->stats = NULL;
@@ -192,16 +190,27 @@ static void superslab_line(struct seq_file *m, struct hak_superslab *ss)
 	seq_putc(m, '\n');
 }
 
+/* The superslabs of a leaf that have slabs: those of one follow each other. */
+static void superslab_leaf(struct hak_entry *leaf, void *m)
+{
+	struct hak_superslab *ss, *last = NULL;
+	struct hak_slab *s;
+	unsigned long i;
+
+	for (i = 0; i < BIT(HAK_LEAF_BITS); i++) {
+		s = READ_ONCE(leaf[i].slab);
+		ss = s ? READ_ONCE(s->ss) : NULL;
+		if (ss && ss != last)
+			superslab_line(m, ss);
+		last = ss ?: last;
+	}
+}
+
 static int superslabs_show(struct seq_file *m, void *v)
 {
-	struct hak_superslab *ss;
-
-	seq_puts(m, "# a slab: size:used/carved and O owned, P parked, L in a pool;");
+	seq_puts(m, "# those with slabs; a slab: size:used/carved and O owned, P parked, L in a pool;");
 	seq_puts(m, " -: unused; .: given back\n");
-	rcu_read_lock();
-	list_for_each_entry_rcu(ss, &hak_superslabs, all)
-		superslab_line(m, ss);
-	rcu_read_unlock();
+	for_each_leaf(superslab_leaf, m);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(superslabs);

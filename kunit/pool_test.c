@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Pools, the reaper and superslabs: where slabs wait, and how they go.
+ * Pools and superslabs: where slabs wait, and how they go.
  */
 #include <linux/module.h>
 #include <linux/rculist.h>
@@ -178,47 +178,6 @@ static void slot_changes_to_a_size_class(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, hak_usable_size(p), (size_t)640);
 	hak_test_give(t, p);
 	hak_pool_put(t, HAK_OWNED);
-}
-
-/* Waits until @s is unused; false if that takes too long. */
-static bool released(struct hak_slab *s)
-{
-	unsigned int i;
-
-	for (i = 0; i < 200 && hak_test_slab_of((void *)s->addr); i++)
-		hak_test_sleep(10);
-	return !hak_test_slab_of((void *)s->addr);
-}
-
-#define CROWD	200
-
-/* A whole slab is found without a look at every partial one around it. */
-static void reaper_looks_at_few(struct kunit *test)
-{
-	struct hak_cache *c = hak_test_cache_shown(test, 4096, 0);
-	struct hak_slab **s = kunit_kcalloc(test, CROWD, sizeof(*s), GFP_KERNEL);
-	void **obj = kunit_kcalloc(test, CROWD, sizeof(*obj), GFP_KERNEL);
-	unsigned int i, gone = 0;
-
-	KUNIT_ASSERT_NOT_NULL(test, s);
-	KUNIT_ASSERT_NOT_NULL(test, obj);
-	for (i = 0; i < CROWD; i++) {
-		s[i] = hak_test_slab(test, c);
-		KUNIT_ASSERT_EQ(test, hak_slab_take(c, s[i], obj + i, 1), 1);
-		hak_pool_put(s[i], HAK_OWNED);
-	}
-	/* From anywhere, one after the other. */
-	for (i = CROWD / 2; i < CROWD; i += 10, gone++) {
-		hak_test_push(s[i], obj[i]);
-		KUNIT_EXPECT_TRUE(test, released(s[i]));
-		s[i] = NULL;
-	}
-	KUNIT_EXPECT_EQ(test, atomic_read(&c->pool[s[0]->nid]->nr), CROWD - gone);
-	/* Once each, as it arrives, and then only those that are whole. */
-	KUNIT_EXPECT_LE(test, hak_test_event(test, HAK_EV_LOOKED), CROWD + 2 * gone);
-	for (i = 0; i < CROWD; i++)
-		if (s[i])
-			hak_test_push(s[i], obj[i]);
 }
 
 /* --- superslabs --- */
@@ -415,76 +374,15 @@ static void registry_forgets_freed_superslabs(struct kunit *test)
 
 /* --- with threads --- */
 
-#define THREAD_SLABS	6
-
-struct movers {
+struct claimers {
 	struct hak_cache *c;
-	atomic_t running;
 	atomic_t errors;
 	int nid;
 };
 
-/* Puts and adopts; whoever adopts a slab has it alone. */
-static int move_slabs(void *arg, unsigned int id)
-{
-	struct movers *m = arg;
-	struct hak_slab *s;
-	unsigned int i;
-
-	for (i = 0; i < 4000; i++) {
-		preempt_disable();
-		s = hak_pool_adopt(m->c, m->nid);
-		if (s) {
-			/* A field nobody looks at while the test runs. */
-			WRITE_ONCE(s->stranded, id + 1);
-			cpu_relax();
-			if (READ_ONCE(s->stranded) != id + 1 ||
-			    hak_test_state(s) != HAK_OWNED)
-				atomic_inc(&m->errors);
-			WRITE_ONCE(s->stranded, 0);
-			hak_pool_put(s, HAK_OWNED);
-		}
-		preempt_enable();
-		cond_resched();
-	}
-	atomic_dec(&m->running);
-	return 0;
-}
-
-static void adopters_and_the_reaper(struct kunit *test)
-{
-	struct hak_test_gang *g = kunit_kzalloc(test, sizeof(*g), GFP_KERNEL);
-	unsigned int i, nr = hak_test_nr_threads(), reaped = 0;
-	struct hak_slab *s[THREAD_SLABS];
-	void *obj[THREAD_SLABS];
-	struct movers m = { .nid = hak_node_near(numa_mem_id()) };
-
-	KUNIT_ASSERT_NOT_NULL(test, g);
-	m.c = hak_test_cache(test, 1024, 0);
-	for (i = 0; i < THREAD_SLABS; i++) {
-		s[i] = hak_test_slab(test, m.c);
-		KUNIT_ASSERT_EQ(test, hak_slab_take(m.c, s[i], obj + i, 1), 1);
-		hak_pool_put(s[i], HAK_OWNED);
-	}
-	m.nid = s[0]->nid;
-	atomic_set(&m.running, nr);
-	KUNIT_ASSERT_EQ(test, hak_test_gang_start(g, nr, move_slabs, &m), 0);
-	while (atomic_read(&m.running)) {
-		reaped += hak_test_reap(m.c);
-		cond_resched();
-	}
-	hak_test_gang_join(g);
-	KUNIT_EXPECT_EQ(test, atomic_read(&m.errors), 0);
-	KUNIT_EXPECT_EQ(test, reaped, 0);
-	KUNIT_EXPECT_EQ(test, atomic_read(&m.c->pool[m.nid]->nr), THREAD_SLABS);
-	for (i = 0; i < THREAD_SLABS; i++)
-		hak_test_push(s[i], obj[i]);
-	KUNIT_EXPECT_EQ(test, hak_test_reap(m.c), THREAD_SLABS);
-}
-
 static int claim_and_release(void *arg, unsigned int id)
 {
-	struct movers *m = arg;
+	struct claimers *m = arg;
 	unsigned int i;
 	int nid;
 
@@ -522,7 +420,7 @@ static int claim_and_release(void *arg, unsigned int id)
 static void claims_releases_and_trims(struct kunit *test)
 {
 	struct hak_test_gang *g = kunit_kzalloc(test, sizeof(*g), GFP_KERNEL);
-	struct movers m = { .nid = hak_node_near(numa_mem_id()) };
+	struct claimers m = { .nid = hak_node_near(numa_mem_id()) };
 
 	KUNIT_ASSERT_NOT_NULL(test, g);
 	m.c = hak_test_cache(test, 1024, 0);
@@ -540,13 +438,11 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(waiting_frees_do_not_make_it_whole),
 	KUNIT_CASE(slot_changes_class),
 	KUNIT_CASE(slot_changes_to_a_size_class),
-	KUNIT_CASE(reaper_looks_at_few),
 	KUNIT_CASE(slots_of_superslabs),
 	KUNIT_CASE(full_superslab_has_room_again),
 	KUNIT_CASE(empty_superslabs_go_back),
 	KUNIT_CASE(unused_slots_go_back),
 	KUNIT_CASE(registry_forgets_freed_superslabs),
-	KUNIT_CASE(adopters_and_the_reaper),
 	KUNIT_CASE(claims_releases_and_trims),
 	{}
 };
@@ -561,5 +457,5 @@ static struct kunit_suite hak_pool_suite = {
 kunit_test_suites(&hak_pool_suite);
 
 HAK_IMPORT_INTERNAL();
-MODULE_DESCRIPTION("KUnit suite: pools, reaper, superslabs");
+MODULE_DESCRIPTION("KUnit suite: pools, superslabs");
 MODULE_LICENSE("GPL");

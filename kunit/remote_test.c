@@ -239,48 +239,6 @@ static void last_free_and_the_reaper(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, hak_slab_of(f->obj[0]));
 }
 
-/* Let a reaper that is armed already run, so that the next is one's own. */
-static void reaper_disarmed(void)
-{
-	unsigned int i;
-
-	for (i = 0; i < 10; i++)
-		hak_test_sleep(10);
-}
-
-/* The last free arms the reaper by itself, whoever put the slab in its pool. */
-static void last_free_arms_the_reaper(struct kunit *test)
-{
-	struct hak_cache *c = hak_test_cache_shown(test, 4096, 0);
-	struct hak_slab *s = hak_test_slab(test, c);
-	unsigned int i;
-	void *obj[2];
-
-	KUNIT_ASSERT_EQ(test, hak_slab_take(c, s, obj, 2), 2);
-	hak_pool_put(s, HAK_OWNED);
-	reaper_disarmed();
-	hak_test_push(s, obj[0]);
-	hak_test_push(s, obj[1]);
-	for (i = 0; i < 200 && hak_test_slab_of(obj[0]); i++)
-		hak_test_sleep(10);
-	KUNIT_EXPECT_NULL(test, hak_test_slab_of(obj[0]));
-}
-
-/* Whole when it is put, with nobody left to free anything. */
-static void whole_slab_put_arms_the_reaper(struct kunit *test)
-{
-	struct hak_cache *c = hak_test_cache_shown(test, 4096, 0);
-	struct hak_slab *s = hak_test_slab(test, c);
-	unsigned long addr = s->addr;
-	unsigned int i;
-
-	reaper_disarmed();
-	hak_pool_put(s, HAK_OWNED);
-	for (i = 0; i < 200 && hak_test_slab_of((void *)addr); i++)
-		hak_test_sleep(10);
-	KUNIT_EXPECT_NULL(test, hak_test_slab_of((void *)addr));
-}
-
 /* Frees waiting on a slab when it is released are no use to its next life. */
 static void next_life_starts_empty(struct kunit *test)
 {
@@ -348,158 +306,6 @@ static void one_of_many_pushers_publishes(struct kunit *test)
 	push_group(f, 0, FULL);
 	hak_pool_put(f->s, HAK_OWNED);
 	release_from_pool(test, f);
-}
-
-/*
- * The last free against the release of its slab: threads push the objects of
- * pooled slabs while this task reaps for all it is worth. The superslab's slots
- * are counted in the end, and each claim finds a slab that is nobody's.
- */
-#define RACE_SLABS	8
-
-struct race {
-	struct hak_cache *c;
-	void *obj[RACE_SLABS * FULL];
-	atomic_t next;
-	atomic_t done;
-};
-
-static int race_free(void *arg, unsigned int id)
-{
-	struct race *r = arg;
-	unsigned int i;
-
-	while ((i = atomic_inc_return(&r->next) - 1) < RACE_SLABS * FULL) {
-		preempt_disable();
-		hak_test_push(hak_test_slab_of(r->obj[i]), r->obj[i]);
-		preempt_enable();
-	}
-	atomic_inc(&r->done);
-	return 0;
-}
-
-static void last_free_races_with_release(struct kunit *test)
-{
-	struct race *r = kunit_kzalloc(test, sizeof(*r), GFP_KERNEL);
-	struct hak_test_gang *g = kunit_kzalloc(test, sizeof(*g), GFP_KERNEL);
-	unsigned int i, round, reaped, nr = hak_test_nr_threads();
-
-	KUNIT_ASSERT_NOT_NULL(test, r);
-	KUNIT_ASSERT_NOT_NULL(test, g);
-	r->c = hak_test_cache(test, HAK_SLAB_SIZE / FULL, 0);
-	for (round = 0; round < 30; round++) {
-		for (i = 0; i < RACE_SLABS; i++) {
-			struct hak_slab *s = hak_test_slab(test, r->c);
-
-			KUNIT_ASSERT_EQ(test, hak_slab_take(r->c, s, r->obj +
-							    i * FULL, FULL), FULL);
-			if (i % 2)
-				hak_pool_put(s, HAK_OWNED);
-			else
-				KUNIT_ASSERT_TRUE(test, hak_slab_park(s));
-		}
-		atomic_set(&r->next, 0);
-		atomic_set(&r->done, 0);
-		KUNIT_ASSERT_EQ(test, hak_test_gang_start(g, nr, race_free, r), 0);
-		reaped = 0;
-		while (atomic_read(&r->done) < nr) {
-			reaped += hak_test_reap(r->c);
-			cond_resched();
-		}
-		hak_test_gang_join(g);
-		reaped += hak_test_reap(r->c);
-		KUNIT_EXPECT_EQ(test, reaped, RACE_SLABS);
-		for (i = 0; i < RACE_SLABS * FULL; i++)
-			KUNIT_ASSERT_NULL(test, hak_test_slab_of(r->obj[i]));
-	}
-}
-
-/*
- * Slabs become whole, are adopted, put back and released, all at once, and each
- * is released in the end though nobody walks the pool: whoever completed it last
- * has told the reaper.
- */
-#define TELL_BALLS	8
-
-struct tell {
-	struct hak_cache *c;
-	int nid;
-	atomic_long_t obj[TELL_BALLS];
-};
-
-static void reap_what_was_told(void)
-{
-	mutex_lock(&hak_cache_mutex);
-	hak_pool_reap_told(4, NULL);
-	mutex_unlock(&hak_cache_mutex);
-}
-
-/* One object of a slab of the pool, or of a new one. */
-static void *tell_take(struct tell *t)
-{
-	struct hak_slab *s;
-	void *p = NULL;
-
-	preempt_disable();
-	s = hak_pool_adopt(t->c, t->nid);
-	if (!s)
-		s = hak_superslab_claim(t->c, t->nid);
-	if (s && (hak_slab_take(t->c, s, &p, 1) || !hak_slab_park(s)))
-		hak_pool_put(s, HAK_OWNED);
-	preempt_enable();
-	if (!s)
-		hak_superslab_grow(t->nid, GFP_KERNEL | __GFP_THISNODE);
-	return p;
-}
-
-static int tell_thread(void *arg, unsigned int id)
-{
-	struct tell *t = arg;
-	unsigned int i, at;
-	void *p;
-
-	for (i = 0; i < 10000; i++) {
-		at = i * (2 * id + 1) % TELL_BALLS;
-		/* Now and then there is hardly an object out. */
-		p = i / 16 % 2 ? NULL : tell_take(t);
-		p = (void *)atomic_long_xchg(&t->obj[at], (long)p);
-		if (p)
-			hak_test_push(hak_test_slab_of(p), p);
-		if (i % 13 == 0)
-			reap_what_was_told();
-		if (i % 64 == 0)
-			hak_test_relax();
-	}
-	return 0;
-}
-
-static void whole_slabs_are_told_of(struct kunit *test)
-{
-	struct hak_test_gang *g = kunit_kzalloc(test, sizeof(*g), GFP_KERNEL);
-	struct tell *t = kunit_kzalloc(test, sizeof(*t), GFP_KERNEL);
-	struct hak_class_stats cs;
-	unsigned int i;
-
-	KUNIT_ASSERT_NOT_NULL(test, g);
-	KUNIT_ASSERT_NOT_NULL(test, t);
-	t->c = hak_test_cache_shown(test, HAK_SLAB_SIZE / FULL, 0);
-	t->nid = hak_node_near(numa_mem_id());
-	KUNIT_ASSERT_EQ(test, hak_test_gang_start(g, hak_test_nr_threads(),
-						  tell_thread, t), 0);
-	hak_test_gang_join(g);
-	for (i = 0; i < TELL_BALLS; i++)
-		if (atomic_long_read(&t->obj[i]))
-			hak_test_push(hak_test_slab_of((void *)atomic_long_read(&t->obj[i])),
-				      (void *)atomic_long_read(&t->obj[i]));
-	for (i = 0; i < 500; i++) {
-		hak_class_stats_read(t->c, &cs);
-		if (!cs.slabs)
-			break;
-		hak_test_sleep(10);
-	}
-	KUNIT_EXPECT_EQ(test, cs.slabs, 0UL);
-	kunit_info(test, "%lu slabs released\n",
-		   hak_test_event(test, HAK_EV_RELEASED));
 }
 
 /*
@@ -687,12 +493,8 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(late_count_publishes_for_nothing),
 	KUNIT_CASE(notice_is_not_swallowed),
 	KUNIT_CASE(last_free_and_the_reaper),
-	KUNIT_CASE(last_free_arms_the_reaper),
-	KUNIT_CASE(whole_slab_put_arms_the_reaper),
 	KUNIT_CASE(next_life_starts_empty),
 	KUNIT_CASE(one_of_many_pushers_publishes),
-	KUNIT_CASE(last_free_races_with_release),
-	KUNIT_CASE(whole_slabs_are_told_of),
 	KUNIT_CASE(park_races_with_a_push),
 	KUNIT_CASE(owner_against_pushers),
 	{}
