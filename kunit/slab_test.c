@@ -281,6 +281,44 @@ static void paranoia_knows_every_cache(struct kunit *test)
 	hak_cache_free(c, q);
 }
 
+/* The free link lies where the cache says; no other byte of a free object changes. */
+static void link_where_the_cache_says(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, 96, 0);
+	struct hak_cpu_cache *a, *b;
+	unsigned int paranoid = hak_paranoid_drain;
+	unsigned int i, j, changed = 0;
+	u8 *obj[100];
+
+	c->link = 40;
+	a = hak_test_cpu(test, c, 16);
+	b = hak_test_cpu(test, c, 16);
+	hak_paranoid_drain = 1;
+	for (i = 0; i < ARRAY_SIZE(obj); i++) {
+		obj[i] = hak_test_alloc(test, c, i % 3 ? a : b);
+		memset(obj[i], 0x5a, 96);
+	}
+	/* Given to their slab by its owner, and pushed by others. */
+	for (i = 0; i < ARRAY_SIZE(obj); i++)
+		hak_test_free(c, i % 2 ? a : b, obj[i]);
+	hak_cpu_flush(c, a);
+	hak_cpu_flush(c, b);
+	for (i = 0; i < ARRAY_SIZE(obj); i++)
+		for (j = 0; j < 96; j++)
+			changed += obj[i][j] != 0x5a && (j < 40 || j >= 48);
+	KUNIT_EXPECT_EQ(test, changed, 0);
+	for (i = 0; i < ARRAY_SIZE(obj); i++)
+		obj[i] = hak_test_alloc(test, c, a);
+	for (i = 0; i < ARRAY_SIZE(obj); i++) {
+		KUNIT_EXPECT_EQ(test, ((unsigned long)obj[i] & HAK_SLAB_MASK) % 96, 0UL);
+		hak_test_free(c, a, obj[i]);
+	}
+	hak_cpu_flush(c, a);
+	hak_paranoid_drain = paranoid;
+	/* The books, which every test ends with, know of it, too. */
+	KUNIT_EXPECT_GT(test, hak_test_reap(c), 0);
+}
+
 /* The check every test ends with sees a lost and a doubled object. */
 static void books_that_do_not_add_up(struct kunit *test)
 {
@@ -314,6 +352,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(link_to_never_used_space),
 	KUNIT_CASE(double_free_in_a_drained_chain),
 	KUNIT_CASE(paranoia_knows_every_cache),
+	KUNIT_CASE(link_where_the_cache_says),
 	KUNIT_CASE(books_that_do_not_add_up),
 	{}
 };
