@@ -10,6 +10,7 @@
 #include <linux/kasan.h>
 #include <linux/llist.h>
 #include <linux/mm.h>
+#include <linux/slab.h>
 #include <linux/version.h>
 #include <linux/workqueue.h>
 
@@ -20,7 +21,8 @@
 
 /*
  * Large kmalloc pages carry a type of their own from 6.15 on. Before that they
- * are told by being compound and not a slab, which is what kfree() itself does.
+ * are told by what they are not: kfree() itself takes any compound page for one.
+ * What is left is a block that somebody got from the page allocator as it is.
  * Tagged KASAN's tags tell nothing of where an address is; virt_addr_valid() and
  * virt_to_page() of architectures that have them ignore them likewise.
  */
@@ -31,7 +33,9 @@ static inline bool hak_page_is_large_kmalloc(struct page *head, const void *p)
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 15, 0)
 	return folio_test_large_kmalloc(page_folio(head));
 #else
-	return PageHead(head);
+	return PageHead(head) && !page_has_type(head) && !PageLRU(head) &&
+	       !READ_ONCE(head->mapping) &&
+	       compound_order(head) >= get_order(KMALLOC_MAX_CACHE_SIZE + 1);
 #endif
 }
 

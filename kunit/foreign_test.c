@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Frees of pages of kinds that only a kernel has, and that look like a large
+ * kmalloc(): several pages in one, freed at their start.
+ */
+#include <linux/gfp.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+
+#include "hak_test.h"
+
+#define ORDER	2
+
+/* Frees the block at @page; it must be refused, and counted. */
+static void refused(struct kunit *test, struct page *page)
+{
+	unsigned long before = hak_test_event(test, HAK_EV_BAD_FREE);
+	int refs = page_ref_count(page);
+
+	/* Should it be freed all the same, it is not the test's to free again. */
+	get_page(page);
+	hak_free(page_address(page));
+	HAK_EXPECT_EVENT(test, HAK_EV_BAD_FREE, before + 1);
+	KUNIT_EXPECT_EQ(test, page_ref_count(page), refs + 1);
+	if (page_ref_count(page) == refs + 1)
+		put_page(page);
+	hak_test_provoke(test, HAK_EV_BAD_FREE, 1);
+}
+
+static struct page *block(struct kunit *test, unsigned int order)
+{
+	struct page *page = alloc_pages(GFP_KERNEL | __GFP_COMP, order);
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	return page;
+}
+
+static void page_cache(struct kunit *test)
+{
+	struct page *page = block(test, ORDER);
+
+	page->mapping = (void *)page;
+	refused(test, page);
+	page->mapping = NULL;
+	__free_pages(page, ORDER);
+}
+
+static void on_a_list_of_reclaim(struct kunit *test)
+{
+	struct page *page = block(test, ORDER);
+
+	SetPageLRU(page);
+	refused(test, page);
+	ClearPageLRU(page);
+	__free_pages(page, ORDER);
+}
+
+static void too_small_for_kmalloc(struct kunit *test)
+{
+	struct page *page = block(test, 1);
+
+	refused(test, page);
+	__free_pages(page, 1);
+}
+
+/* What is kmalloc's own goes to kfree(), of course. */
+static void large_kmalloc(struct kunit *test)
+{
+	unsigned int shift;
+
+	for (shift = PAGE_SHIFT + 1; shift < PAGE_SHIFT + 5; shift++) {
+		hak_free(kmalloc(1UL << shift, GFP_KERNEL));
+		hak_free(kmalloc((1UL << shift) + 1, GFP_KERNEL));
+	}
+}
+
+static struct kunit_case cases[] = {
+	KUNIT_CASE(page_cache),
+	KUNIT_CASE(on_a_list_of_reclaim),
+	KUNIT_CASE(too_small_for_kmalloc),
+	KUNIT_CASE(large_kmalloc),
+	{}
+};
+
+static struct kunit_suite hak_foreign_suite = {
+	.name = "hak_foreign",
+	.init = hak_test_init,
+	.exit = hak_test_exit,
+	.test_cases = cases,
+};
+
+kunit_test_suites(&hak_foreign_suite);
+
+HAK_IMPORT_INTERNAL();
+MODULE_DESCRIPTION("KUnit suite: frees of others' blocks of pages");
+MODULE_LICENSE("GPL");
