@@ -36,11 +36,14 @@ static const struct kernel_param_ops hak_param_ops = {
 	MODULE_PARM_DESC(n, desc " (" #min ".." #max ", default " #def ")");
 HAK_PARAMS(HAK_MODULE_PARAM)
 
+/* No event twice: after an oops there may be a panic, or another oops. */
 static void hak_trace_dump(void)
 {
-	struct hak_trace_iter it = { 0 };
+	static struct hak_trace_iter it;
 	struct hak_trace_event ev;
 
+	/* On from where the last dump ended, or to where the ring is by now. */
+	it.end = 0;
 	while (hak_trace_next(&it, &ev))
 		pr_emerg("trace %llu %llu ns cpu %u %s size %u slab %#lx obj %#lx n %u\n",
 			 ev.seq, ev.ns, ev.cpu, hak_trace_name[ev.what],

@@ -10,6 +10,7 @@
 #include <linux/atomic.h>
 #include <linux/bits.h>
 #include <linux/errno.h>
+#include <linux/minmax.h>
 #include <linux/sched/clock.h>
 #include <linux/smp.h>
 
@@ -73,7 +74,7 @@ void __hak_trace(enum hak_trace_what what, struct hak_slab *s, const void *obj,
 
 /**
  * hak_trace_next() - read the ring, oldest entry first
- * @it: where one is; zero at first
+ * @it: where one is; zero at first, @end zero alone to go on when there is more
  * @ev: filled in
  *
  * Entries overwritten meanwhile are left out, and events that were dropped.
@@ -88,8 +89,8 @@ bool hak_trace_next(struct hak_trace_iter *it, struct hak_trace_event *ev)
 
 	if (!it->end) {
 		it->end = atomic64_read(&hak_ring_head) + 1;
-		it->next = it->end > HAK_RING_ENTRIES ?
-			   it->end - HAK_RING_ENTRIES : 1;
+		it->next = max(it->next, it->end > HAK_RING_ENTRIES ?
+					 it->end - HAK_RING_ENTRIES : 1);
 	}
 	for (; it->next < it->end; it->next++) {
 		struct hak_trace_event *e = &hak_ring[it->next % HAK_RING_ENTRIES];

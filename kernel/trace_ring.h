@@ -52,7 +52,7 @@ struct hak_trace_event {
 	u32 n;
 };
 
-/* Zero-initialise, then call hak_trace_next() until it says false. */
+/* Zero-initialise, then call hak_trace_next() until it says false; see there. */
 struct hak_trace_iter {
 	u64 next;
 	u64 end;

@@ -26,6 +26,13 @@ static void test_ring_in_order(void **state)
 		n++;
 	}
 	assert_int_equal(n, LAP);
+	/* And on from there. */
+	__hak_trace(HAK_TR_FREE, NULL, (void *)i, i);
+	assert_false(hak_trace_next(&it, &ev));
+	it.end = 0;
+	assert_true(hak_trace_next(&it, &ev));
+	assert_int_equal(ev.obj, i);
+	assert_false(hak_trace_next(&it, &ev));
 }
 
 #ifdef __x86_64__

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Dies as it is loaded, with a few events of hakmem's before, so that there is a
+ * trace ring to dump.
+ */
+#include <linux/compiler.h>
+#include <linux/module.h>
+
+#include <hakmem.h>
+
+static int __init hak_oops_init(void)
+{
+	unsigned long nowhere = 8;
+	unsigned int i;
+
+	for (i = 0; i < 10; i++)
+		hak_free(hak_alloc(64, GFP_KERNEL));
+	OPTIMIZER_HIDE_VAR(nowhere);
+	WRITE_ONCE(*(int *)nowhere, 1);
+	return 0;
+}
+
+module_init(hak_oops_init);
+
+MODULE_DESCRIPTION("Oopses, for testing");
+MODULE_LICENSE("GPL");
