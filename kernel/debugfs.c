@@ -51,7 +51,7 @@ DEFINE_SHOW_ATTRIBUTE(stats);
  * All slabs by way of the registry, in small steps: its leaves stay where they
  * are while slabs come and go, so nothing has to be held between two of them.
  */
-static void for_each_leaf(void (*fn)(struct hak_entry *leaf, void *arg), void *arg)
+static void walk_leaves(void (*fn)(struct hak_entry *leaf, void *arg), void *arg)
 {
 	unsigned long i, n = READ_ONCE(hak_registry.nr) >> HAK_LEAF_BITS;
 
@@ -99,7 +99,7 @@ static unsigned int show_caches(struct seq_file *m, class_line_fn line,
 		c->stats = cs++;
 		hak_class_stats_begin(c, c->stats);
 	}
-	for_each_leaf(count_leaf, NULL);
+	walk_leaves(count_leaf, NULL);
 	list_for_each_entry(c, &hak_caches, list) {
 		line(m, c->stats);
 		c->stats = NULL;
@@ -210,7 +210,7 @@ static int superslabs_show(struct seq_file *m, void *v)
 {
 	seq_puts(m, "# those with slabs; a slab: size:used/carved and O owned, P parked, L in a pool;");
 	seq_puts(m, " -: unused; .: given back\n");
-	for_each_leaf(superslab_leaf, m);
+	walk_leaves(superslab_leaf, m);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(superslabs);

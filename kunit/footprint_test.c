@@ -113,9 +113,12 @@ static void large_objects_count_for_more(struct kunit *test)
 	}
 	/* On is on, however large, and off is off. */
 	for (i = 0; i < 2; i++) {
+		struct hak_cache *c;
+
 		hak_fast_cap = i;
-		KUNIT_EXPECT_EQ(test, raw_cpu_ptr(hak_test_cache_shown(test, 8192, 0)->cpu)->cap, i);
+		c = hak_test_cache_shown(test, 8192, 0);
 		hak_fast_cap = saved;
+		KUNIT_EXPECT_EQ(test, raw_cpu_ptr(c->cpu)->cap, i);
 	}
 }
 
