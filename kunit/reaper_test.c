@@ -93,6 +93,45 @@ static void reaper_looks_at_few(struct kunit *test)
 			hak_test_push(s[i], obj[i]);
 }
 
+static void reap_what_was_told(void)
+{
+	mutex_lock(&hak_cache_mutex);
+	hak_pool_reap_told(4, NULL);
+	mutex_unlock(&hak_cache_mutex);
+}
+
+/* A slab that is adopted before the reaper comes lives on, parked or pooled. */
+static void told_and_adopted(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache_shown(test, HAK_SLAB_SIZE / FULL, 0);
+	struct hak_slab *s = hak_test_slab(test, c), *again;
+	void *obj[FULL];
+	unsigned int i;
+
+	/* Keeps the reaper out. */
+	mutex_lock(&hak_cache_mutex);
+	preempt_disable();
+	hak_pool_put(s, HAK_OWNED);
+	again = hak_pool_adopt(c, s->nid);
+	preempt_enable();
+	mutex_unlock(&hak_cache_mutex);
+	KUNIT_ASSERT_PTR_EQ(test, again, s);
+	KUNIT_ASSERT_EQ(test, hak_test_state(s), HAK_OWNED);
+	KUNIT_ASSERT_EQ(test, hak_slab_take(c, s, obj, FULL), FULL);
+	KUNIT_ASSERT_TRUE(test, hak_slab_park(s));
+	KUNIT_EXPECT_EQ(test, hak_test_state(s), HAK_PARKED);
+	reap_what_was_told();
+	KUNIT_EXPECT_EQ(test, hak_test_state(s), HAK_PARKED);
+	KUNIT_EXPECT_EQ(test, hak_slab_used(s), FULL);
+	hak_test_push(s, obj[0]);
+	KUNIT_EXPECT_EQ(test, hak_test_state(s), HAK_POOLED);
+	reap_what_was_told();
+	KUNIT_EXPECT_EQ(test, hak_test_state(s), HAK_POOLED);
+	for (i = 1; i < FULL; i++)
+		hak_test_push(s, obj[i]);
+	KUNIT_EXPECT_TRUE(test, released(s));
+}
+
 /* --- with threads --- */
 
 #define THREAD_SLABS	6
@@ -239,13 +278,6 @@ struct tell {
 	atomic_long_t obj[TELL_BALLS];
 };
 
-static void reap_what_was_told(void)
-{
-	mutex_lock(&hak_cache_mutex);
-	hak_pool_reap_told(4, NULL);
-	mutex_unlock(&hak_cache_mutex);
-}
-
 /* One object of a slab of the pool, or of a new one. */
 static void *tell_take(struct tell *t)
 {
@@ -318,6 +350,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(last_free_arms_the_reaper),
 	KUNIT_CASE(whole_slab_put_arms_the_reaper),
 	KUNIT_CASE(reaper_looks_at_few),
+	KUNIT_CASE(told_and_adopted),
 	KUNIT_CASE(adopters_and_the_reaper),
 	KUNIT_CASE(last_free_races_with_release),
 	KUNIT_CASE(whole_slabs_are_told_of),
