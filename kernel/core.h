@@ -35,7 +35,7 @@
  *   adopt                              -     -     slab's one owner (or its
  *   release                                  -     one crosser, one popper)
  *
- * L0cks, in the order in which they nest; the raw ones do not nest in each
+ * Locks, in the order in which they nest; the raw ones do not nest in each
  * other. Nothing is allocated under them.
  *
  *   cpus_read_lock()   a shrink somebody asked for, a cache that comes or goes
