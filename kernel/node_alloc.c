@@ -57,9 +57,11 @@ void *hak_node_alloc(struct hak_cache *c, gfp_t gfp, int nid)
 		return hak_fallback_object(c, gfp, nid, HAK_EV_FOREIGN);
 	if (!(gfp & __GFP_THISNODE))
 		nid = hak_node_near(nid);
+	/* ... or has no memory, or is offline, which is to be said once. */
+	if (!node_state(nid, N_NORMAL_MEMORY))
+		return hak_fallback_object(c, gfp, nid, HAK_EV_FOREIGN);
 	p = hak_node_take(c, nid);
-	if (!p && hak_may_call_mm() &&
-	    hak_superslab_grow(nid, gfp | __GFP_THISNODE) >= 0)
+	if (!p && hak_may_call_mm() && hak_superslab_grow(nid, gfp) >= 0)
 		p = hak_node_take(c, nid);
 	if (p)
 		return hak_init_on_alloc(c, p, gfp);

@@ -23,17 +23,19 @@ static atomic64_t hak_arena_total;
 static atomic64_t hak_arena_gone;
 
 /*
- * What a request for a superslab keeps of the caller's flags: how it may
- * reclaim. It drops zones, zeroing, mobility and accounting, which are about
- * the object; __GFP_NOFAIL, which the fallback keeps; and access to reserves.
+ * What a request for a superslab keeps of the caller's flags: whether the node
+ * and the cpuset are binding. Every order is above 0, and none is worth direct
+ * reclaim or compaction, whose cost each object would bear in memory that is
+ * all crumbs; the fallback reclaims as the caller allows. Nor is kswapd woken,
+ * which would reclaim pages until there is a block of that order: those who want
+ * single pages wake it when there are few. Zones, zeroing, mobility and accounting
+ * are about the object, __GFP_NOFAIL is the fallback's, and the reserves are for
+ * those who give memory back.
  */
-static gfp_t hak_arena_gfp(gfp_t gfp, unsigned int order)
+static gfp_t hak_arena_gfp(gfp_t gfp)
 {
-	gfp &= __GFP_RECLAIM | __GFP_IO | __GFP_FS | __GFP_HARDWALL |
-	       __GFP_THISNODE;
-	if (order > HAK_MIN_ORDER)
-		gfp &= ~__GFP_RECLAIM;
-	return gfp | __GFP_NORETRY | __GFP_NOWARN | __GFP_NOMEMALLOC;
+	return (gfp & (__GFP_HARDWALL | __GFP_THISNODE)) |
+	       __GFP_NORETRY | __GFP_NOWARN | __GFP_NOMEMALLOC;
 }
 
 /* The block becomes hakmem's, or the page allocator's again. */
@@ -58,8 +60,9 @@ static void hak_arena_mark(char *addr, unsigned int order, bool ours)
  * hak_arena_alloc() - get a naturally aligned block of pages
  * @nid: node to prefer, or to insist on with __GFP_THISNODE
  * @order: page order, HAK_MIN_ORDER..HAK_MAX_ORDER
- * @gfp: the caller's flags; only those for reclaim are used, and none of
- *	those unless @order is HAK_MIN_ORDER
+ * @gfp: the caller's flags
+ *
+ * Takes what is free, and neither reclaims nor compacts memory for it.
  *
  * Tagged KASAN gives each block's pages a tag, and their addresses carry it.
  * hakmem takes it off, since the registry compares and subtracts addresses: an
@@ -73,7 +76,7 @@ void *hak_arena_alloc(int nid, unsigned int order, gfp_t gfp)
 	struct page *page;
 	void *addr;
 
-	gfp = hak_arena_gfp(gfp, order);
+	gfp = hak_arena_gfp(gfp);
 	page = alloc_pages_node(nid, gfp, order);
 	if (!page)
 		return NULL;

@@ -276,7 +276,15 @@ static void hak_cpu_drain_all(void)
 	rcu_read_unlock();
 }
 
-/* One try for @nid; @nested: the owner, or something above it, was inside. */
+/*
+ * One try for @nid, NUMA_NO_NODE being the node of whatever CPU this is; @nested:
+ * the owner, or something above it, was inside.
+ *
+ * A caller that names a node may have been moved to another CPU since it looked.
+ * It is harmless: this CPU then owns a slab of a node that is not its own until
+ * that is used up, as it does when its own node has no memory. The objects stay
+ * usable, and when they are freed they go to the node they are of.
+ */
 static void *hak_cpu_try(struct hak_cache *c, int nid, bool *nested)
 {
 	struct hak_cpu_cache *cc;
@@ -288,6 +296,8 @@ static void *hak_cpu_try(struct hak_cache *c, int nid, bool *nested)
 	cc = this_cpu_ptr(c->cpu);
 	*nested = in_nmi() || hak_cpu_inside(cc);
 	if (!*nested) {
+		if (nid == NUMA_NO_NODE)
+			nid = hak_node_near(numa_mem_id());
 		hak_cpu_wake(cc);
 		p = hak_cpu_take(c, cc, nid);
 		hak_cpu_leave(cc);
@@ -297,27 +307,42 @@ static void *hak_cpu_try(struct hak_cache *c, int nid, bool *nested)
 }
 
 /*
- * The local node has neither slab nor pages: look on the others, nearest
- * first as the page allocator sees it, but use up the superslabs they have.
+ * The local node has neither slab nor pages: look on the others, nearest first
+ * and as far as the caller may use them. The superslabs they have are used up
+ * before one of them is asked for another.
  */
 static void *hak_cpu_try_remote(struct hak_cache *c, gfp_t gfp, int local,
 				bool *nested)
 {
+	unsigned int pos;
 	void *p;
 	int nid;
 
 	if (!hak_has_nodes() || (gfp & __GFP_THISNODE))
 		return NULL;
 
-	for_each_node_state(nid, N_MEMORY) {
-		if (nid == local)
+	for (pos = 0; (nid = hak_node_next(local, &pos)) != NUMA_NO_NODE;) {
+		if (nid == local || !hak_node_allowed(nid))
 			continue;
 		p = hak_cpu_try(c, nid, nested);
 		if (p || *nested)
 			return p;
 	}
-	nid = hak_superslab_grow(local, gfp);
-	return nid < 0 ? NULL : hak_cpu_try(c, nid, nested);
+	for (pos = 0; (nid = hak_node_next(local, &pos)) != NUMA_NO_NODE;)
+		if (nid != local && hak_superslab_grow(nid, gfp) >= 0)
+			return hak_cpu_try(c, nid, nested);
+	return NULL;
+}
+
+/*
+ * Is there no slab to be had anyway, so that SLUB may as well be asked at once?
+ * A short cut for memory in crumbs, where every allocation comes here. It may
+ * lead past an object that has just become available, which the next finds.
+ */
+static bool hak_cpu_barren(struct hak_cache *c)
+{
+	return !hak_has_nodes() && !READ_ONCE(raw_cpu_ptr(c->cpu)->cur) &&
+	       hak_node_barren(c, numa_mem_id());
 }
 
 /**
@@ -329,13 +354,16 @@ static void *hak_cpu_try_remote(struct hak_cache *c, gfp_t gfp, int local,
  */
 void *hak_cpu_alloc_slow(struct hak_cache *c, gfp_t gfp)
 {
-	int nid = hak_node_near(numa_mem_id());
+	int nid;
 	bool nested;
 	void *p;
 
-	p = hak_cpu_try(c, nid, &nested);
+	if (hak_cpu_barren(c))
+		return hak_fallback_object(c, gfp, NUMA_NO_NODE, HAK_EV_NOMEM);
+	p = hak_cpu_try(c, NUMA_NO_NODE, &nested);
 	if (!p && !nested && hak_may_call_mm()) {
-		if (hak_superslab_grow(nid, gfp | __GFP_THISNODE) >= 0)
+		nid = hak_node_near(numa_mem_id());
+		if (hak_superslab_grow(nid, gfp) >= 0)
 			p = hak_cpu_try(c, nid, &nested);
 		if (!p && !nested)
 			p = hak_cpu_try_remote(c, gfp, nid, &nested);

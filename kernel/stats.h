@@ -32,7 +32,7 @@ struct hak_slab;
  * @HAK_EV_ADOPTED: partial slabs adopted from a pool (stage 1)
  * @HAK_EV_CLAIMED: unused slots claimed (stage 2)
  * @HAK_EV_GROWN: superslabs asked for (stage 3)
- * @HAK_EV_BACKOFF: of those, kept small, as one had failed a moment before
+ * @HAK_EV_BACKOFF: those not asked for, as one had failed a moment before
  * @HAK_EV_UNCOVERED: superslabs given back, as the registry does not cover them
  * @HAK_EV_LOOKED: slabs the reaper looked at to see whether they are whole
  * @HAK_EV_RELEASED: whole slabs released

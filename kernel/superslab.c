@@ -6,13 +6,17 @@
  */
 #define pr_fmt(fmt) "hakmem: " fmt
 
+#include <linux/array_size.h>
 #include <linux/bitops.h>
+#include <linux/cpuset.h>
 #include <linux/err.h>
 #include <linux/errno.h>
 #include <linux/jiffies.h>
 #include <linux/nodemask.h>
+#include <linux/overflow.h>
 #include <linux/printk.h>
 #include <linux/rculist.h>
+#include <linux/sched.h>
 #include <linux/string.h>
 
 #include "core.h"
@@ -55,9 +59,62 @@ static void __hak_node_empty(struct hak_node *node, struct hak_superslab *ss,
 	WRITE_ONCE(node->empty_pages, node->empty_pages + n * (1L << ss->order));
 }
 
+/* Which list of hak_node.avail is @ss to be on? 0: on none. */
+static unsigned int hak_superslab_level(struct hak_superslab *ss)
+{
+	if (!ss->used)
+		return HAK_LEVEL_EMPTY;
+	if (ss->used == HAK_SS_DEAD)
+		return 0;
+	return hweight64(ss->full & ~ss->used);
+}
+
+/* Slots of @ss were claimed or released: move it to the list it is to be on. */
+static void __hak_node_place(struct hak_node *node, struct hak_superslab *ss)
+{
+	unsigned int was = ss->level, level = hak_superslab_level(ss);
+
+	lockdep_assert_held(&node->lock);
+
+	if (level == was)
+		return;
+	if (was) {
+		list_del_init(&ss->avail);
+		if (list_empty(&node->avail[was]))
+			WRITE_ONCE(node->levels, node->levels & ~BIT_ULL(was));
+	}
+	if (level) {
+		list_add(&ss->avail, &node->avail[level]);
+		WRITE_ONCE(node->levels, node->levels | BIT_ULL(level));
+	}
+	WRITE_ONCE(ss->level, level);
+	if (was == HAK_LEVEL_EMPTY)
+		__hak_node_empty(node, ss, -1);
+	else if (level == HAK_LEVEL_EMPTY)
+		__hak_node_empty(node, ss, 1);
+}
+
+/* The first superslab of list @level and up, of those that have any; or NULL. */
+static struct hak_superslab *__hak_node_first(struct hak_node *node,
+					      unsigned int level)
+{
+	u64 levels = node->levels & ~(BIT_ULL(level) - 1);
+
+	lockdep_assert_held(&node->lock);
+
+	if (!levels)
+		return NULL;
+	return list_first_entry(&node->avail[__ffs64(levels)],
+				struct hak_superslab, avail);
+}
+
 /*
  * A superslab; NULL if none of this order is to be had; or -ERANGE if the one
  * that was to be had is beyond the registry, as smaller ones may well be, too.
+ *
+ * Nothing here waits for memory, neither for pages nor for the metadata: where
+ * one of them is not to be had, the fallback waits as the caller allows, and for
+ * the object alone.
  */
 static struct hak_superslab *hak_superslab_new(int nid, unsigned int order,
 					       gfp_t gfp)
@@ -68,7 +125,7 @@ static struct hak_superslab *hak_superslab_new(int nid, unsigned int order,
 	gfp_t meta;
 
 	/* First what fails first: orders are tried from the top down. */
-	addr = (unsigned long)hak_arena_alloc(nid, order, gfp);
+	addr = (unsigned long)hak_arena_alloc(nid, order, gfp | __GFP_THISNODE);
 	if (!addr)
 		return NULL;
 	if (unlikely(!hak_registry_covers(addr, nr))) {
@@ -76,8 +133,8 @@ static struct hak_superslab *hak_superslab_new(int nid, unsigned int order,
 		hak_arena_discard((void *)addr, order);
 		return ERR_PTR(-ERANGE);
 	}
-	meta = (gfp & (__GFP_RECLAIM | __GFP_IO | __GFP_FS | __GFP_HIGH)) |
-	       __GFP_NOWARN;
+	meta = (gfp & (__GFP_KSWAPD_RECLAIM | __GFP_HIGH)) |
+	       __GFP_NORETRY | __GFP_NOWARN;
 	ss = kzalloc_node(sizeof(*ss), meta, nid);
 	if (!ss)
 		goto free_pages;
@@ -114,25 +171,80 @@ free_pages:
 	return NULL;
 }
 
-/* Had @node nothing to give a moment ago? */
-static bool hak_node_failed(struct hak_node *node)
+/* Is the period over that began when a node @failed? */
+static bool hak_backoff_over(unsigned long failed)
+{
+	return time_after_eq(jiffies, failed + msecs_to_jiffies(HAK_BACKOFF_MS));
+}
+
+/*
+ * Is @node not to be asked, as it had nothing to give a moment ago? When the
+ * period is over one caller is told no and starts the next one by that, so that
+ * of many CPUs one finds out whether there is memory again.
+ */
+static bool hak_node_backoff(struct hak_node *node)
 {
 	unsigned long failed = READ_ONCE(node->failed);
 
-	return failed &&
-	       time_before(jiffies, failed + msecs_to_jiffies(HAK_BACKOFF_MS));
+	if (likely(!failed))
+		return false;
+	return !hak_backoff_over(failed) ||
+	       cmpxchg(&node->failed, failed, jiffies ?: 1) != failed;
+}
+
+/**
+ * hak_node_barren() - has a node nothing for a cache, nor is to be asked for it?
+ * @c: the cache
+ * @nid: the node
+ *
+ * Context: any.
+ * Return: true if neither hak_depot_receive(), hak_pool_adopt(),
+ * hak_superslab_claim() nor hak_superslab_grow() would have given anything when
+ * it was looked at.
+ */
+bool hak_node_barren(struct hak_cache *c, int nid)
+{
+	struct hak_node *node = hak_node[nid];
+	unsigned long failed = READ_ONCE(node->failed);
+
+	if (likely(!failed) || hak_backoff_over(failed) ||
+	    READ_ONCE(node->levels) || atomic_read(&c->pool[nid]->nr) ||
+	    !hak_depot_empty(&c->pool[nid]->depot))
+		return false;
+	hak_count(HAK_EV_BACKOFF);
+	return true;
+}
+
+/* The largest superslab that is to be had, or one of a slab if that is all. */
+static struct hak_superslab *hak_superslab_get(int nid, gfp_t gfp)
+{
+	struct hak_node *node = hak_node[nid];
+	bool alone = !atomic_xchg(&node->growing, 1);
+	struct hak_superslab *ss;
+	unsigned int order;
+
+	order = alone && !READ_ONCE(node->failed) ? HAK_MAX_ORDER : HAK_MIN_ORDER;
+	for (;; order--) {
+		ss = hak_superslab_new(nid, order, gfp);
+		if (ss || order == HAK_MIN_ORDER)
+			break;
+	}
+	if (alone)
+		atomic_set_release(&node->growing, 0);
+	return ss;
 }
 
 /**
  * hak_superslab_grow() - get a superslab and make its slots claimable
- * @nid: node to prefer, or to insist on with __GFP_THISNODE
+ * @nid: node, exactly
  * @gfp: the caller's flags
  *
  * Tries 2 MiB first and halves it down to one slab. While somebody else is at
  * it for the same node one slab is asked for, so that many CPUs starting at
- * once do not take 2 MiB each. Likewise for HAK_BACKOFF_MS after a node had not
- * even that: in memory that is all crumbs each object would cost six requests
- * that fail before SLUB has it.
+ * once do not take 2 MiB each. No request reclaims or compacts memory: if the
+ * node has no block that is free the object is SLUB's. In memory that is all
+ * crumbs it would be so for each object, so the node is not asked again for
+ * HAK_BACKOFF_MS, and then for one slab, by one caller.
  *
  * Context: any in which the page allocator may be called; nothing is held.
  * Return: the node it is on, or -ENOMEM.
@@ -140,43 +252,33 @@ static bool hak_node_failed(struct hak_node *node)
 int hak_superslab_grow(int nid, gfp_t gfp)
 {
 	struct hak_node *node = hak_node[nid];
-	bool alone = !atomic_xchg(&node->growing, 1);
-	unsigned int order = alone ? HAK_MAX_ORDER : HAK_MIN_ORDER;
 	struct hak_superslab *ss;
 	unsigned long flags;
 
-	hak_count(HAK_EV_GROWN);
-	if (hak_node_failed(node)) {
+	/* Not the node's failure, which would be everybody's for a while. */
+	if (!hak_node_allowed(nid))
+		return -ENOMEM;
+	if (hak_node_backoff(node)) {
 		hak_count(HAK_EV_BACKOFF);
-		order = HAK_MIN_ORDER;
+		return -ENOMEM;
 	}
-	for (;; order--) {
-		ss = hak_superslab_new(nid, order, gfp);
-		if (ss || order == HAK_MIN_ORDER)
-			break;
-	}
+	hak_count(HAK_EV_GROWN);
+	ss = hak_superslab_get(nid, gfp);
+	/* The pages there are, the registry does not cover. */
 	if (IS_ERR(ss))
 		ss = NULL;
-	if (ss) {
-		struct hak_node *home = hak_node[ss->nid];
-
-		atomic64_inc(&hak_grown[order - HAK_MIN_ORDER]);
-		hak_superslab_list(ss);
-		nid = ss->nid;
-		WRITE_ONCE(home->failed, 0);
-		hak_lock(&home->lock, flags, HAK_LOCK_NODE);
-		list_add_tail(&ss->avail, &home->avail);
-		__hak_node_empty(home, ss, 1);
-		hak_unlock(&home->lock, flags);
-	}
-	if (alone)
-		atomic_set_release(&node->growing, 0);
 	if (!ss) {
 		WRITE_ONCE(node->failed, jiffies ?: 1);
 		pr_debug("no superslab on node %d\n", nid);
 		return -ENOMEM;
 	}
-	pr_debug("superslab of order %u on node %d\n", order, nid);
+	pr_debug("superslab of order %u on node %d\n", ss->order, nid);
+	atomic64_inc(&hak_grown[ss->order - HAK_MIN_ORDER]);
+	hak_superslab_list(ss);
+	WRITE_ONCE(node->failed, 0);
+	hak_lock(&node->lock, flags, HAK_LOCK_NODE);
+	__hak_node_place(node, ss);
+	hak_unlock(&node->lock, flags);
 	return nid;
 }
 
@@ -197,11 +299,53 @@ int hak_node_near(int nid)
 }
 
 /**
+ * hak_node_allowed() - may the caller use memory of a node?
+ * @nid: a possible node
+ *
+ * What is asked for in an interrupt is nobody's and may come from anywhere. A
+ * task keeps to its cpuset. Without __GFP_HARDWALL it could have more, depending
+ * on the cpusets above; the page allocator knows, so that is for the fallback.
+ * The mask may be read while it changes: one object more or less of a node that
+ * was allowed a moment ago.
+ *
+ * Context: any.
+ * Return: true if it may.
+ */
+bool hak_node_allowed(int nid)
+{
+	return !in_task() || node_isset(nid, cpuset_current_mems_allowed);
+}
+
+/**
+ * hak_node_next() - the nodes there are, the nearest first
+ * @nid: a possible node
+ * @pos: where to go on; 0 at first
+ *
+ * Context: any.
+ * Return: a node that has memory for the kernel, first @nid itself if it has;
+ * NUMA_NO_NODE after the last.
+ */
+int hak_node_next(int nid, unsigned int *pos)
+{
+	while (*pos < num_possible_nodes()) {
+		int next = hak_node[nid]->nearest[(*pos)++];
+
+		if (node_state(next, N_NORMAL_MEMORY))
+			return next;
+	}
+	return NUMA_NO_NODE;
+}
+
+/**
  * hak_superslab_claim() - take an unused slot for a cache
  * @c: the cache
  * @nid: the node, exactly
  *
- * Context: any but NMI. Takes the node lock.
+ * The slot is of the superslab that has the fewest unused ones, so that the
+ * others may lose what is in use in them and go back; of an empty one only if
+ * no other has any.
+ *
+ * Context: any but NMI. Takes the node lock, unless it has nothing to look for.
  * Return: a slab owned by the caller, or NULL when every slot is in use.
  */
 struct hak_slab *hak_superslab_claim(struct hak_cache *c, int nid)
@@ -211,15 +355,14 @@ struct hak_slab *hak_superslab_claim(struct hak_cache *c, int nid)
 	struct hak_slab *s = NULL;
 	unsigned long flags;
 
+	if (!READ_ONCE(node->levels))
+		return NULL;
 	hak_lock(&node->lock, flags, HAK_LOCK_NODE);
-	ss = list_first_entry_or_null(&node->avail, struct hak_superslab, avail);
+	ss = __hak_node_first(node, 0);
 	if (ss) {
 		s = &ss->slab[__ffs64(ss->full & ~ss->used)];
-		if (!ss->used)
-			__hak_node_empty(node, ss, -1);
 		WRITE_ONCE(ss->used, ss->used | BIT_ULL(s->slot));
-		if (ss->used == ss->full)
-			list_del_init(&ss->avail);
+		__hak_node_place(node, ss);
 	}
 	hak_unlock(&node->lock, flags);
 
@@ -283,19 +426,13 @@ void hak_superslab_unclaim(struct hak_slab *s)
 	unsigned long flags;
 
 	hak_lock(&node->lock, flags, HAK_LOCK_NODE);
-	if (ss->used == ss->full)
-		list_add(&ss->avail, &node->avail);
 	WRITE_ONCE(ss->used, ss->used & ~BIT_ULL(s->slot));
-	if (!ss->used) {
-		if (node->nr_empty >= HAK_STOCK || !hak_superslab_intact(ss)) {
-			dead = true;
-			WRITE_ONCE(ss->used, HAK_SS_DEAD);
-			list_del_init(&ss->avail);
-		} else {
-			__hak_node_empty(node, ss, 1);
-			list_move_tail(&ss->avail, &node->avail);
-		}
+	if (!ss->used &&
+	    (node->nr_empty >= HAK_STOCK || !hak_superslab_intact(ss))) {
+		dead = true;
+		WRITE_ONCE(ss->used, HAK_SS_DEAD);
 	}
+	__hak_node_place(node, ss);
 	hak_unlock(&node->lock, flags);
 
 	if (dead)
@@ -309,12 +446,10 @@ static struct hak_superslab *hak_superslab_pop_empty(struct hak_node *node,
 	unsigned long flags;
 
 	hak_lock(&node->lock, flags, HAK_LOCK_NODE);
-	/* Empty ones are kept at the tail. */
 	if (node->nr_empty > keep) {
-		ss = list_last_entry(&node->avail, struct hak_superslab, avail);
+		ss = __hak_node_first(node, HAK_LEVEL_EMPTY);
 		WRITE_ONCE(ss->used, HAK_SS_DEAD);
-		list_del_init(&ss->avail);
-		__hak_node_empty(node, ss, -1);
+		__hak_node_place(node, ss);
 	}
 	hak_unlock(&node->lock, flags);
 	return ss;
@@ -348,12 +483,11 @@ static bool hak_superslab_break_one(struct hak_node *node)
 	u64 gone;
 
 	hak_lock(&node->lock, flags, HAK_LOCK_NODE);
-	ss = list_first_entry_or_null(&node->avail, struct hak_superslab, avail);
-	/* Empty ones are kept at the tail. */
+	ss = __hak_node_first(node, 0);
 	if (ss && ss->used) {
 		gone = ss->full & ~ss->used;
 		WRITE_ONCE(ss->used, ss->full);
-		list_del_init(&ss->avail);
+		__hak_node_place(node, ss);
 	} else {
 		ss = NULL;
 	}
@@ -370,10 +504,9 @@ static bool hak_superslab_break_one(struct hak_node *node)
 	WRITE_ONCE(ss->full, ss->full & ~gone);
 	WRITE_ONCE(ss->used, ss->used & ~gone);
 	dead = !ss->used;
-	if (dead) {
+	if (dead)
 		WRITE_ONCE(ss->used, HAK_SS_DEAD);
-		list_del_init(&ss->avail);
-	}
+	__hak_node_place(node, ss);
 	hak_unlock(&node->lock, flags);
 
 	if (dead)
@@ -454,36 +587,60 @@ static void hak_superslab_free_nodes(void)
 	hak_node = NULL;
 }
 
-static int hak_node_find_near(int nid)
+/*
+ * Sort all nodes by how far they are from @nid. Of those equally far the next by
+ * number comes first, so that not all nodes turn to the same one.
+ */
+static void hak_node_sort(int nid)
 {
-	int n, near = nid;
+	u16 *nearest = hak_node[nid]->nearest;
+	unsigned int i, nr = 1;
+	int n;
 
-	for_each_node_state(n, N_NORMAL_MEMORY)
-		if (!node_state(near, N_NORMAL_MEMORY) ||
-		    node_distance(nid, n) < node_distance(nid, near))
-			near = n;
-	return near;
+	nearest[0] = nid;
+	for (n = next_node_in(nid, node_states[N_POSSIBLE]); n != nid;
+	     n = next_node_in(n, node_states[N_POSSIBLE])) {
+		for (i = nr++; i > 1 && node_distance(nid, n) <
+		     node_distance(nid, nearest[i - 1]); i--)
+			nearest[i] = nearest[i - 1];
+		nearest[i] = n;
+	}
+}
+
+static struct hak_node *hak_node_new(int nid)
+{
+	struct hak_node *node;
+	unsigned int i;
+
+	/* Any node will do for one that has no memory of its own. */
+	node = kzalloc_node(struct_size(node, nearest, num_possible_nodes()),
+			    GFP_KERNEL,
+			    node_state(nid, N_MEMORY) ? nid : NUMA_NO_NODE);
+	if (!node)
+		return NULL;
+	raw_spin_lock_init(&node->lock);
+	for (i = 0; i < ARRAY_SIZE(node->avail); i++)
+		INIT_LIST_HEAD(&node->avail[i]);
+	return node;
 }
 
 static int hak_superslab_create_nodes(void)
 {
+	unsigned int pos;
 	int nid;
 
 	hak_node = kcalloc(nr_node_ids, sizeof(*hak_node), GFP_KERNEL);
 	if (!hak_node)
 		return -ENOMEM;
 	for_each_node(nid) {
-		/* Any node will do for one that has no memory of its own. */
-		hak_node[nid] = kzalloc_node(sizeof(**hak_node), GFP_KERNEL,
-					     node_state(nid, N_MEMORY) ?
-					     nid : NUMA_NO_NODE);
+		hak_node[nid] = hak_node_new(nid);
 		if (!hak_node[nid]) {
 			hak_superslab_free_nodes();
 			return -ENOMEM;
 		}
-		raw_spin_lock_init(&hak_node[nid]->lock);
-		INIT_LIST_HEAD(&hak_node[nid]->avail);
-		hak_node[nid]->near = hak_node_find_near(nid);
+		hak_node_sort(nid);
+		pos = 0;
+		hak_node[nid]->near = hak_node_next(nid, &pos);
 	}
 	return 0;
 }
@@ -527,7 +684,7 @@ int hak_superslab_init(void)
 
 	BUILD_BUG_ON(sizeof(struct hak_slab) != 128);
 	BUILD_BUG_ON(offsetof(struct hak_slab, remote) != 64);
-	BUILD_BUG_ON(HAK_MAX_SLOTS >= 63);
+	BUILD_BUG_ON(HAK_LEVEL_EMPTY >= 63);
 
 	raw_spin_lock_init(&hak_all_lock);
 	err = hak_superslab_create_meta();

@@ -448,7 +448,7 @@ static int race_thread(void *arg, unsigned int id)
 				p = (void *)atomic_long_xchg(slot, (long)p);
 			else
 				hak_superslab_grow(hak_node_near(numa_mem_id()),
-						   GFP_KERNEL | __GFP_THISNODE);
+						   GFP_KERNEL);
 		}
 		if (p)
 			stamped_free(r, cc, p);

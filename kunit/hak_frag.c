@@ -3,13 +3,16 @@
  * A machine whose memory is full and in crumbs. Loading it takes all free
  * memory and gives a share of it back in aligned runs of a few pages, at
  * random; then objects of mixed size are allocated and freed, and wherever
- * hak_alloc() fails kmalloc() must fail too. Unloading gives the memory back.
- * Public API only.
+ * hak_alloc() fails kmalloc() must fail too. Afterwards "hak" or "slub" written
+ * to the parameter measure allocates objects there and says how long that took.
+ * Unloading gives the memory back. Public API only.
  */
 #define pr_fmt(fmt) "hak_frag: " fmt
 
-#include <linux/hash.h>
+#include <linux/ktime.h>
+#include <linux/limits.h>
 #include <linux/log2.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/notifier.h>
@@ -17,7 +20,9 @@
 #include <linux/printk.h>
 #include <linux/random.h>
 #include <linux/sched.h>
+#include <linux/slab.h>
 #include <linux/sort.h>
+#include <linux/string.h>
 
 #include <hakmem.h>
 
@@ -45,6 +50,14 @@ static unsigned long errors;
 module_param(errors, ulong, 0444);
 MODULE_PARM_DESC(errors, "allocations that failed though kmalloc() did not");
 
+static unsigned long worst_ns;
+module_param(worst_ns, ulong, 0444);
+MODULE_PARM_DESC(worst_ns, "the longest allocation measured");
+
+static unsigned long median_ns;
+module_param(median_ns, ulong, 0444);
+MODULE_PARM_DESC(median_ns, "what half of the allocations took at the most");
+
 /*
  * Others may need memory meanwhile, and are not to be killed for want of it.
  * When the objects have taken what was spare they get what is eaten.
@@ -61,6 +74,13 @@ static unsigned int nr_spare;
 static bool all_eaten;
 static void **slot;
 static unsigned long nr_slots;
+
+/* What is measured: the memory takes all of them easily. */
+#define MEASURED	50000
+#define MEASURED_SIZE	64
+
+static void **measured;
+static u32 *took;
 
 static int on_oom(struct notifier_block *nb, unsigned long unused, void *data)
 {
@@ -194,6 +214,59 @@ static void use(void)
 		hak_free(slot[i]);
 }
 
+static int by_time(const void *a, const void *b)
+{
+	u32 x = *(u32 *)a, y = *(u32 *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* As any caller would: a task that may wait for memory. */
+static int measure(bool slub)
+{
+	unsigned long i;
+	u64 start;
+	int err;
+
+	for (i = 0; i < MEASURED; i++) {
+		start = ktime_get_ns();
+		measured[i] = slub ? kmalloc(MEASURED_SIZE, GFP_KERNEL) :
+				     hak_alloc(MEASURED_SIZE, GFP_KERNEL);
+		took[i] = min(ktime_get_ns() - start, U32_MAX);
+		if (!measured[i])
+			break;
+		if (i % 1024 == 0)
+			cond_resched();
+	}
+	err = i == MEASURED ? 0 : -ENOMEM;
+	while (i--) {
+		if (slub)
+			kfree(measured[i]);
+		else
+			hak_free(measured[i]);
+	}
+	sort(took, MEASURED, sizeof(*took), by_time, NULL);
+	median_ns = took[MEASURED / 2];
+	worst_ns = took[MEASURED - 1];
+	return err;
+}
+
+static int measure_set(const char *val, const struct kernel_param *kp)
+{
+	/* Not while the module comes up. */
+	if (THIS_MODULE->state != MODULE_STATE_LIVE)
+		return -EBUSY;
+	if (sysfs_streq(val, "slub"))
+		return measure(true);
+	if (sysfs_streq(val, "hak"))
+		return measure(false);
+	return -EINVAL;
+}
+
+static const struct kernel_param_ops measure_ops = { .set = measure_set };
+module_param_cb(measure, &measure_ops, NULL, 0200);
+MODULE_PARM_DESC(measure, "hak or slub: whose allocations to measure");
+
 static void give_back(void)
 {
 	unregister_oom_notifier(&oom_nb);
@@ -203,6 +276,8 @@ static void give_back(void)
 		__free_page(eaten[--nr_eaten]);
 	kvfree(eaten);
 	kvfree(slot);
+	kvfree(measured);
+	kvfree(took);
 }
 
 static int __init hak_frag_init(void)
@@ -215,6 +290,8 @@ static int __init hak_frag_init(void)
 	nr_slots = want * PAGE_SIZE * 9 / 10 / 256;
 	eaten = kvcalloc(max_eaten, sizeof(*eaten), GFP_KERNEL);
 	slot = kvcalloc(nr_slots, sizeof(*slot), GFP_KERNEL);
+	measured = kvcalloc(MEASURED, sizeof(*measured), GFP_KERNEL);
+	took = kvcalloc(MEASURED, sizeof(*took), GFP_KERNEL);
 	register_oom_notifier(&oom_nb);
 	while (nr_spare < SPARE_BLOCKS) {
 		spare[nr_spare] = alloc_pages(GFP_KERNEL | __GFP_NOWARN, SPARE_ORDER);
@@ -222,7 +299,7 @@ static int __init hak_frag_init(void)
 			break;
 		nr_spare++;
 	}
-	if (!eaten || !slot || nr_spare < SPARE_BLOCKS) {
+	if (!eaten || !slot || !measured || !took || nr_spare < SPARE_BLOCKS) {
 		give_back();
 		return -ENOMEM;
 	}

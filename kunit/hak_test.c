@@ -268,7 +268,7 @@ struct hak_slab *hak_test_slab(struct kunit *test, struct hak_cache *c)
 
 	s = hak_superslab_claim(c, nid);
 	if (!s) {
-		nid = hak_superslab_grow(nid, GFP_KERNEL | __GFP_THISNODE);
+		nid = hak_superslab_grow(nid, GFP_KERNEL);
 		KUNIT_ASSERT_GE(test, nid, 0);
 		s = hak_superslab_claim(c, nid);
 	}
@@ -287,7 +287,7 @@ void *hak_test_alloc(struct kunit *test, struct hak_cache *c,
 
 	p = hak_cpu_take(c, cc, nid);
 	if (!p) {
-		nid = hak_superslab_grow(nid, GFP_KERNEL | __GFP_THISNODE);
+		nid = hak_superslab_grow(nid, GFP_KERNEL);
 		KUNIT_ASSERT_GE(test, nid, 0);
 		p = hak_cpu_take(c, cc, nid);
 	}

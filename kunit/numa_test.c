@@ -117,6 +117,7 @@ static void alloc_node(struct kunit *test)
 static void alloc_node_without_memory(struct kunit *test)
 {
 	unsigned int i, bad = 0;
+	unsigned long asked;
 	int nid, near;
 	void *p;
 
@@ -129,11 +130,37 @@ static void alloc_node_without_memory(struct kunit *test)
 			bad += !hak_slab_of(p) || node_of(p) != near;
 			hak_free(p);
 		}
+		/* None that insists on it is a reason to ask for a superslab. */
+		asked = hak_test_event(test, HAK_EV_GROWN);
 		p = hak_alloc_node(64, GFP_KERNEL | __GFP_THISNODE | __GFP_NOWARN, nid);
 		KUNIT_EXPECT_NULL(test, p);
 		hak_free(p);
+		HAK_EXPECT_EVENT(test, HAK_EV_GROWN, asked);
 	}
 	KUNIT_EXPECT_EQ(test, bad, 0);
+}
+
+/* Every node that has memory comes once, and none before one that is nearer. */
+static void nearest_first(struct kunit *test)
+{
+	int from, nid;
+
+	for_each_node(from) {
+		nodemask_t seen = NODE_MASK_NONE;
+		unsigned int pos = 0;
+		int far = 0;
+
+		while ((nid = hak_node_next(from, &pos)) != NUMA_NO_NODE) {
+			KUNIT_EXPECT_TRUE(test, node_state(nid, N_NORMAL_MEMORY));
+			KUNIT_EXPECT_FALSE(test, node_isset(nid, seen));
+			node_set(nid, seen);
+			KUNIT_EXPECT_GE(test, node_distance(from, nid), far);
+			far = node_distance(from, nid);
+		}
+		KUNIT_EXPECT_TRUE(test, nodes_equal(seen, node_states[N_NORMAL_MEMORY]));
+		pos = 0;
+		KUNIT_EXPECT_EQ(test, hak_node_next(from, &pos), hak_node_near(from));
+	}
 }
 
 static void alloc_no_node(struct kunit *test)
@@ -266,6 +293,7 @@ static int numa_init(struct kunit *test)
 static struct kunit_case numa_cases[] = {
 	KUNIT_CASE(alloc_node),
 	KUNIT_CASE(alloc_node_without_memory),
+	KUNIT_CASE(nearest_first),
 	KUNIT_CASE(alloc_no_node),
 	KUNIT_CASE(cpu_without_memory),
 	KUNIT_CASE(refill_is_local),

@@ -390,8 +390,7 @@ static int claim_and_release(void *arg, unsigned int id)
 		struct hak_slab *s = hak_superslab_claim(m->c, m->nid);
 
 		if (!s) {
-			nid = hak_superslab_grow(m->nid,
-						 GFP_KERNEL | __GFP_THISNODE);
+			nid = hak_superslab_grow(m->nid, GFP_KERNEL);
 			if (nid < 0)
 				atomic_inc(&m->errors);
 			continue;

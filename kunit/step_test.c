@@ -208,7 +208,8 @@ static void every_instruction(struct kunit *test, void (*op)(struct batch *b),
 	b->c = c;
 	if (where == NONE)
 		no_magazines(c);
-	KUNIT_ASSERT_GE(test, hak_superslab_grow(numa_mem_id(), GFP_KERNEL), 0);
+	KUNIT_ASSERT_GE(test, hak_superslab_grow(hak_node_near(numa_mem_id()),
+						   GFP_KERNEL), 0);
 	do {
 		do {
 			one_alloc(b);
@@ -326,7 +327,8 @@ static void while_a_magazine_is_received_its_cpu_sends(struct kunit *test)
 
 	memset(&step, 0, sizeof(step));
 	hak_cpu_cache_init(b, SEND_CAP, 1);
-	KUNIT_ASSERT_GE(test, hak_superslab_grow(numa_mem_id(), GFP_KERNEL), 0);
+	KUNIT_ASSERT_GE(test, hak_superslab_grow(hak_node_near(numa_mem_id()),
+						   GFP_KERNEL), 0);
 	cc = raw_cpu_ptr(c->cpu);
 	do {
 		for (i = 0; i < SEND_NR; i++) {
@@ -403,7 +405,8 @@ static void many_frees(struct kunit *test, unsigned int cap)
 	unsigned long n = 0;
 
 	memset(&step, 0, sizeof(step));
-	KUNIT_ASSERT_GE(test, hak_superslab_grow(numa_mem_id(), GFP_KERNEL), 0);
+	KUNIT_ASSERT_GE(test, hak_superslab_grow(hak_node_near(numa_mem_id()),
+						 GFP_KERNEL), 0);
 	for (i = 0; i < rounds * ARRAY_SIZE(strides); i++) {
 		for (j = 0; j < NR_SLOTS; j++)
 			free_stamped(swap_slot(j, hak_cache_alloc(c, GFP_KERNEL)));

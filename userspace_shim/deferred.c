@@ -3,8 +3,8 @@
  * Deferred work: work items, irq_work and RCU callbacks, without a thread of
  * our own. Whoever reaches a point where it is allowed runs what is pending:
  *
- *   alloc_pages() with a blocking gfp; a thread going offline; the malloc front
- *   end's free() when shim_pending is set; a flush; shim_run_pending()
+ *   alloc_pages() with a gfp that is not GFP_ATOMIC's; a thread going offline; the
+ *   malloc front end's free() when shim_pending is set; a flush; shim_run_pending()
  *
  * and only while it holds no lock. One thread at a time does (runner); others
  * pass by.

@@ -5,7 +5,7 @@
  * Pages come from the shim's page source: naturally aligned blocks of orders
  * 0 to MAX_PAGE_ORDER by mmap, given back with MADV_DONTNEED, the addresses
  * kept for reuse. alloc_pages() also is a point where deferred work may run,
- * if the caller holds no lock. NULL when the system has no memory;
+ * if the caller holds no lock, unless kswapd alone may reclaim. NULL when the system has no memory;
  * __GFP_NOFAIL retries for ever. free_pages_exact() gives back the whole block
  * of the order that holds the size, not page by page, for blocks are never put
  * together again.

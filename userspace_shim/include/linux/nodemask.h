@@ -17,6 +17,7 @@ enum node_states { N_POSSIBLE, N_ONLINE, N_NORMAL_MEMORY, N_MEMORY, N_CPU };
 #define node_online(n)		((n) == 0)
 #define node_possible(n)	((n) == 0)
 #define node_state(n, s)	((n) == 0)
+#define node_isset(n, mask)	((n) == 0)
 #define first_online_node	0
 #define first_memory_node	0
 #define num_online_nodes()	1

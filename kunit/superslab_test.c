@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Superslabs: which one a slab is claimed of, and how that lets the others go.
+ */
+#include <linux/array_size.h>
+#include <linux/module.h>
+
+#include "hak_test.h"
+
+/* Superslabs that are there. */
+static unsigned int nr_listed(void)
+{
+	struct hak_stats st;
+
+	hak_stats_read(&st);
+	return st.superslabs;
+}
+
+/* Superslabs without a slot in use. */
+static unsigned int nr_empty(void)
+{
+	struct hak_stats st;
+
+	hak_stats_read(&st);
+	return st.superslabs_empty;
+}
+
+/* No slot is unused from here on, so the next claim needs a new superslab. */
+static void use_up_all(void)
+{
+	hak_reap_all();
+	hak_superslab_trim(0);
+	hak_superslab_break();
+}
+
+/* The slabs of a new superslab, all of them; returns how many. */
+static unsigned int claim_all(struct kunit *test, struct hak_cache *c,
+			      struct hak_slab **s)
+{
+	unsigned int n = 1;
+
+	s[0] = hak_test_slab(test, c);
+	while (n < HAK_MAX_SLOTS && (s[n] = hak_superslab_claim(c, s[0]->nid)))
+		n++;
+	KUNIT_EXPECT_NULL(test, hak_superslab_claim(c, s[0]->nid));
+	KUNIT_EXPECT_PTR_EQ(test, s[n - 1]->ss, s[0]->ss);
+	return n;
+}
+
+/* Where the machine has not so large a block. */
+static void need_whole(struct kunit *test, unsigned int n)
+{
+	if (n != HAK_MAX_SLOTS)
+		kunit_skip(test, "no free block of order %u", HAK_MAX_ORDER);
+}
+
+static void release_all(struct hak_slab **s, unsigned int from, unsigned int to)
+{
+	while (from < to)
+		hak_slab_release(s[from++]);
+}
+
+/* 30 slots of @fuller stay in use, 1 of @other: which of them are claimed? */
+static void claim_of_two(struct kunit *test, struct hak_cache *c,
+			 struct hak_slab **fuller, struct hak_slab **other,
+			 bool fuller_first)
+{
+	struct hak_slab *t[3];
+	unsigned int i;
+
+	if (fuller_first)
+		release_all(fuller, 30, HAK_MAX_SLOTS);
+	release_all(other, 1, HAK_MAX_SLOTS);
+	if (!fuller_first)
+		release_all(fuller, 30, HAK_MAX_SLOTS);
+	for (i = 0; i < ARRAY_SIZE(t); i++) {
+		t[i] = hak_superslab_claim(c, fuller[0]->nid);
+		KUNIT_ASSERT_NOT_NULL(test, t[i]);
+	}
+	KUNIT_EXPECT_PTR_EQ(test, t[0]->ss, fuller[0]->ss);
+	KUNIT_EXPECT_PTR_EQ(test, t[1]->ss, fuller[0]->ss);
+	KUNIT_EXPECT_PTR_EQ(test, t[2]->ss, other[0]->ss);
+	release_all(t, 0, ARRAY_SIZE(t));
+	release_all(fuller, 0, 30);
+	release_all(other, 0, 1);
+}
+
+/*
+ * Of two superslabs, one with 30 slots in use and one with a single one, slots
+ * are claimed of the first, whichever had one released last.
+ */
+static void fullest_first(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, 1024, 0);
+	struct hak_slab *s[2][HAK_MAX_SLOTS];
+	unsigned int i, n[2];
+
+	for (i = 0; i < 2; i++) {
+		use_up_all();
+		n[0] = claim_all(test, c, s[0]);
+		n[1] = claim_all(test, c, s[1]);
+		if (n[0] < HAK_MAX_SLOTS || n[1] < HAK_MAX_SLOTS) {
+			release_all(s[0], 0, n[0]);
+			release_all(s[1], 0, n[1]);
+			need_whole(test, 0);
+		}
+		claim_of_two(test, c, s[0], s[1], i);
+	}
+}
+
+/* What is in use is used before the stock is. */
+static void empty_last(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, 1024, 0);
+	struct hak_slab *s[HAK_MAX_SLOTS], *t, *u;
+	unsigned int n;
+
+	use_up_all();
+	n = claim_all(test, c, s);
+	t = hak_test_slab(test, c);
+	release_all(s, 0, n);
+	KUNIT_EXPECT_EQ(test, nr_empty(), 1);
+	/* One with a single slot has none left. */
+	if (t->ss->order > HAK_MIN_ORDER) {
+		u = hak_superslab_claim(c, t->nid);
+		KUNIT_ASSERT_NOT_NULL(test, u);
+		KUNIT_EXPECT_PTR_EQ(test, u->ss, t->ss);
+		KUNIT_EXPECT_EQ(test, nr_empty(), 1);
+		hak_slab_release(u);
+	}
+	hak_slab_release(t);
+	hak_superslab_trim(0);
+	KUNIT_EXPECT_EQ(test, nr_empty(), 0);
+}
+
+/*
+ * A superslab that has lost its unused slots counts by those it still has: with
+ * one of two in use it is fuller than a whole one with four unused.
+ */
+static void broken_ones_by_unused_slots(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, 1024, 0);
+	struct hak_slab *s[HAK_MAX_SLOTS], *w[HAK_MAX_SLOTS], *t;
+	unsigned int i, n, m;
+
+	use_up_all();
+	n = claim_all(test, c, s);
+	if (n < 2) {
+		release_all(s, 0, n);
+		need_whole(test, n);
+	}
+	release_all(s, 2, n);
+	hak_superslab_break();
+	KUNIT_EXPECT_NULL(test, hak_superslab_claim(c, s[0]->nid));
+	m = claim_all(test, c, w);
+	if (m > 4) {
+		hak_slab_release(s[1]);
+		release_all(w, 0, 4);
+		t = hak_superslab_claim(c, s[0]->nid);
+		KUNIT_EXPECT_PTR_EQ(test, t, s[1]);
+		for (i = 0; i < 4; i++)
+			w[i] = hak_superslab_claim(c, s[0]->nid);
+	}
+	release_all(w, 0, m);
+	release_all(s, 0, 2);
+}
+
+#define DENSE		12	/* superslabs that stay in use */
+#define SPARSE		12	/* superslabs that lose what is in use */
+#define DENSE_KEPT	20	/* slabs of each that stay */
+#define SPARSE_KEPT	2
+#define WINDOW		128	/* more, that come and go */
+#define LOAD		((DENSE + SPARSE) * HAK_MAX_SLOTS)
+
+/* Of the slabs @from to @to, release all but the first @keep of a superslab. */
+static void thin_out(struct hak_slab **s, unsigned int from, unsigned int to,
+		     unsigned int keep)
+{
+	unsigned int i;
+
+	for (i = from; i < to; i++)
+		if (i % HAK_MAX_SLOTS >= keep)
+			hak_slab_release(s[i]);
+}
+
+/* Slabs come, and the oldest of the window goes; @turns times. */
+static void come_and_go(struct kunit *test, struct hak_cache *c,
+			struct hak_slab **window, unsigned int *at,
+			unsigned int turns)
+{
+	while (turns--) {
+		struct hak_slab **s = &window[(*at)++ % WINDOW];
+
+		if (*s)
+			hak_slab_release(*s);
+		*s = hak_test_slab(test, c);
+	}
+}
+
+/*
+ * A load shrinks while a smaller one goes on: the last of what was in use in
+ * half of the superslabs is released while other slabs come and go, for which
+ * there is room in the other half. All of the first half goes back. (Where
+ * claims are of the superslab that had a slot released last, they are of the
+ * first half, and sixteen superslabs stay.)
+ */
+static void shrinking_load_gives_back(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, 1024, 0);
+	struct hak_slab **s = kunit_kcalloc(test, LOAD, sizeof(*s), GFP_KERNEL);
+	struct hak_slab **window = kunit_kcalloc(test, WINDOW, sizeof(*window),
+						 GFP_KERNEL);
+	unsigned int i, half = DENSE * HAK_MAX_SLOTS, before, most, left, at = 0;
+
+	KUNIT_ASSERT_NOT_NULL(test, s);
+	KUNIT_ASSERT_NOT_NULL(test, window);
+	use_up_all();
+	before = nr_listed();
+	for (i = 0; i < LOAD; i++)
+		s[i] = hak_test_slab(test, c);
+	most = nr_listed() - before;
+	thin_out(s, 0, half, DENSE_KEPT);
+	thin_out(s, half, LOAD, SPARSE_KEPT);
+
+	come_and_go(test, c, window, &at, WINDOW);
+	for (i = half; i < LOAD; i++)
+		if (i % HAK_MAX_SLOTS < SPARSE_KEPT) {
+			hak_slab_release(s[i]);
+			come_and_go(test, c, window, &at, WINDOW / 4);
+		}
+	hak_superslab_trim(0);
+	left = nr_listed() - before;
+	kunit_info(test, "%u superslabs, then %u\n", most, left);
+
+	for (i = 0; i < half; i++)
+		if (i % HAK_MAX_SLOTS < DENSE_KEPT)
+			hak_slab_release(s[i]);
+	release_all(window, 0, WINDOW);
+	/* Smaller ones, each with fewer slots than are thought of here. */
+	if (most != DENSE + SPARSE)
+		need_whole(test, 0);
+	KUNIT_EXPECT_EQ(test, left, DENSE);
+}
+
+static struct kunit_case cases[] = {
+	KUNIT_CASE(fullest_first),
+	KUNIT_CASE(empty_last),
+	KUNIT_CASE(broken_ones_by_unused_slots),
+	KUNIT_CASE(shrinking_load_gives_back),
+	{}
+};
+
+static struct kunit_suite hak_superslab_suite = {
+	.name = "hak_superslab",
+	.init = hak_test_init,
+	.exit = hak_test_exit,
+	.test_cases = cases,
+};
+
+kunit_test_suites(&hak_superslab_suite);
+
+HAK_IMPORT_INTERNAL();
+MODULE_DESCRIPTION("KUnit suite: superslabs");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the core asks the page source for, and how often, when it has nothing:
+ * hak_arena_alloc() is the test's here and fails as the test says.
+ */
+#include "test.h"
+
+#include <linux/atomic.h>
+#include <linux/delay.h>
+#include <linux/gfp.h>
+#include <linux/jiffies.h>
+
+#include "core.h"
+#include "shim.h"
+
+#define THREADS	4
+
+void *__real_hak_arena_alloc(int nid, unsigned int order, gfp_t gfp);
+void *__wrap_hak_arena_alloc(int nid, unsigned int order, gfp_t gfp);
+
+static unsigned int least = HAK_MAX_ORDER + 1;	/* such orders fail, and larger */
+static atomic_t asked, slabs;
+static unsigned int last_order;
+
+void *__wrap_hak_arena_alloc(int nid, unsigned int order, gfp_t gfp)
+{
+	atomic_inc(&asked);
+	if (order == HAK_MIN_ORDER)
+		atomic_inc(&slabs);
+	last_order = order;
+	if (order >= least)
+		return NULL;
+	return __real_hak_arena_alloc(nid, order, gfp);
+}
+
+static int setup(void **state)
+{
+	/* So long ago that nothing is left of what failed before. */
+	least = HAK_MAX_ORDER + 1;
+	msleep(HAK_BACKOFF_MS + 10);
+	assert_int_equal(hak_superslab_grow(0, GFP_KERNEL), 0);
+	atomic_set(&asked, 0);
+	atomic_set(&slabs, 0);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	hak_superslab_trim(0);
+	return 0;
+}
+
+/* Periods of HAK_BACKOFF_MS that have begun since @start. */
+static unsigned int periods(unsigned long start)
+{
+	return jiffies_to_msecs(jiffies - start) / HAK_BACKOFF_MS + 1;
+}
+
+/* One request of each order fails, and then there is none in the period. */
+static void test_fails_once_a_period(void **state)
+{
+	unsigned long start = jiffies;
+	struct hak_stats before, after;
+	unsigned int i, n = 0;
+
+	hak_stats_read(&before);
+	least = 0;
+	assert_int_equal(hak_superslab_grow(0, GFP_KERNEL), -ENOMEM);
+	assert_int_equal(atomic_read(&asked), HAK_NR_ORDERS);
+	for (i = 0; i < 1000000 && n < 3; i++) {
+		assert_int_equal(hak_superslab_grow(0, GFP_KERNEL), -ENOMEM);
+		n = periods(start);
+	}
+	/* One slab in each further period. */
+	assert_true(atomic_read(&asked) < HAK_NR_ORDERS + periods(start));
+	assert_int_equal(atomic_read(&slabs), atomic_read(&asked) - HAK_NR_ORDERS + 1);
+	hak_stats_read(&after);
+	assert_int_equal(after.event[HAK_EV_GROWN] - before.event[HAK_EV_GROWN],
+			 atomic_read(&slabs));
+	assert_int_equal(after.event[HAK_EV_BACKOFF] - before.event[HAK_EV_BACKOFF],
+			 i + 1 - atomic_read(&slabs));
+}
+
+/* What is free again is found after the period: one slab, and then the most. */
+static void test_finds_memory_again(void **state)
+{
+	least = 0;
+	assert_int_equal(hak_superslab_grow(0, GFP_KERNEL), -ENOMEM);
+	least = HAK_MAX_ORDER + 1;
+	msleep(HAK_BACKOFF_MS + 10);
+	assert_int_equal(hak_superslab_grow(0, GFP_KERNEL), 0);
+	assert_int_equal(last_order, HAK_MIN_ORDER);
+	assert_int_equal(hak_superslab_grow(0, GFP_KERNEL), 0);
+	assert_int_equal(last_order, HAK_MAX_ORDER);
+}
+
+/* Larger orders that fail are no reason to wait: each slab is asked for. */
+static void test_small_blocks_are_enough(void **state)
+{
+	least = HAK_MIN_ORDER + 1;
+	for (int i = 0; i < 10; i++)
+		assert_int_equal(hak_superslab_grow(0, GFP_KERNEL), 0);
+	assert_int_equal(atomic_read(&slabs), 10);
+}
+
+static pthread_barrier_t barrier;
+
+static void *ask(void *unused)
+{
+	pthread_barrier_wait(&barrier);
+	hak_superslab_grow(0, GFP_KERNEL);
+	return NULL;
+}
+
+/* Of many threads one looks whether there is memory again. */
+static void test_one_looks_again(void **state)
+{
+	pthread_t t[THREADS];
+	unsigned long start;
+
+	least = 0;
+	assert_int_equal(hak_superslab_grow(0, GFP_KERNEL), -ENOMEM);
+	msleep(HAK_BACKOFF_MS + 10);
+	atomic_set(&asked, 0);
+	start = jiffies;
+	pthread_barrier_init(&barrier, NULL, THREADS);
+	for (int i = 0; i < THREADS; i++)
+		assert_int_equal(pthread_create(&t[i], NULL, ask, NULL), 0);
+	for (int i = 0; i < THREADS; i++)
+		pthread_join(t[i], NULL);
+	pthread_barrier_destroy(&barrier);
+	assert_true(atomic_read(&asked) >= 1);
+	assert_true(atomic_read(&asked) <= periods(start));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_fails_once_a_period, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_finds_memory_again, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_small_blocks_are_enough, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_one_looks_again, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
