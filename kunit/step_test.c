@@ -209,7 +209,7 @@ static void every_instruction(struct kunit *test, void (*op)(struct batch *b),
 	if (where == NONE)
 		no_magazines(c);
 	KUNIT_ASSERT_GE(test, hak_superslab_grow(hak_node_near(numa_mem_id()),
-						   GFP_KERNEL), 0);
+						 GFP_KERNEL), 0);
 	do {
 		do {
 			one_alloc(b);
@@ -328,7 +328,7 @@ static void while_a_magazine_is_received_its_cpu_sends(struct kunit *test)
 	memset(&step, 0, sizeof(step));
 	hak_cpu_cache_init(b, SEND_CAP, 1);
 	KUNIT_ASSERT_GE(test, hak_superslab_grow(hak_node_near(numa_mem_id()),
-						   GFP_KERNEL), 0);
+						 GFP_KERNEL), 0);
 	cc = raw_cpu_ptr(c->cpu);
 	do {
 		for (i = 0; i < SEND_NR; i++) {
