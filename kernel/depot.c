@@ -102,11 +102,8 @@ bool hak_depot_send(struct hak_cache *c, struct hak_cpu_cache *cc)
 	if (!cc->mags)
 		return false;
 	m = hak_cpu_magazine(cc, cc->sends % cc->mags);
-	/*
-	 * Pairs with the release in hak_magazine_release(): what follows only
-	 * stores, and no store is done ahead of the branch it depends on.
-	 */
-	if (READ_ONCE(m->full))
+	/* Pairs with the release in hak_magazine_release(). */
+	if (smp_load_acquire(&m->full))
 		return false;
 
 	memcpy(m->obj, cc->obj, n * sizeof(*m->obj));
@@ -139,7 +136,7 @@ static struct hak_magazine *hak_depot_take(struct hak_depot *d)
 /* All that was to be read of @m has been read: its CPU may fill it again. */
 static void hak_magazine_release(struct hak_magazine *m)
 {
-	/* Pairs with the branch in hak_depot_send(). */
+	/* Pairs with the acquire in hak_depot_send(). */
 	smp_store_release(&m->full, 0);
 }
 

@@ -91,16 +91,36 @@ void hak_pool_put(struct hak_slab *s, enum hak_slab_state from)
 	hak_count(HAK_EV_POOLED);
 }
 
+/* Take what has arrived, and put what is left of earlier arrivals below it. */
+static void __hak_pool_take_arrivals(struct hak_pool *pool)
+{
+	if (llist_empty(&pool->incoming))
+		return;
+	if (pool->chain) {
+		llist_entry(pool->chain, struct hak_slab, link)->below = pool->below;
+		pool->below = pool->chain;
+	}
+	pool->chain = llist_del_all(&pool->incoming);
+}
+
+/*
+ * The newest arrival. What was freed last is in the CPU's caches; if those that
+ * had arrived earlier were used up first, a CPU that frees and allocates again
+ * would go through every partial slab there is, and find each of them cold.
+ */
 static struct hak_slab *__hak_pool_pop_arrival(struct hak_pool *pool)
 {
 	struct hak_slab *s;
 
-	if (!pool->chain)
-		pool->chain = llist_del_all(&pool->incoming);
+	__hak_pool_take_arrivals(pool);
 	if (!pool->chain)
 		return NULL;
 	s = llist_entry(pool->chain, struct hak_slab, link);
 	pool->chain = pool->chain->next;
+	if (!pool->chain && pool->below) {
+		pool->chain = pool->below;
+		pool->below = llist_entry(pool->chain, struct hak_slab, link)->below;
+	}
 	return s;
 }
 

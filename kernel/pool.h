@@ -20,8 +20,9 @@ struct hak_cache;
  * struct hak_pool - partial and empty slabs of one cache on one node
  * @incoming: lock-free stack of new arrivals
  * @nr: slabs in the pool; a hint
- * @lock: protects @chain and @list
- * @chain: arrivals taken off @incoming
+ * @lock: protects the rest
+ * @chain: arrivals taken off @incoming, newest first
+ * @below: chains taken off earlier and not used up, a stack by hak_slab.below
  * @list: slabs that arrived before the reaper last came, longest ago first
  * @depot: objects under way between the node's CPUs, which are in no slab
  */
@@ -30,6 +31,7 @@ struct hak_pool {
 	atomic_t nr;
 	raw_spinlock_t lock ____cacheline_aligned_in_smp;
 	struct llist_node *chain;
+	struct llist_node *below;
 	struct list_head list;
 	struct hak_depot depot;
 };

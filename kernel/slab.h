@@ -46,7 +46,8 @@ enum hak_slab_state {
  * @rc: freed << HAK_FREED_SHIFT | HAK_TOLD | enum hak_slab_state
  * @nid: memory node of the pages
  * @cache: whose objects these are
- * @link: place in hak_pool.incoming or hak_pool.chain
+ * @link: place in hak_pool.incoming, hak_pool.chain or a chain below that
+ * @below: the chain below that in hak_pool.below, if @link is the first of one
  * @list: place in hak_pool.list
  * @told: place among the slabs the reaper was told of, while HAK_TOLD is set
  * @listed: is it in hak_pool.list? Under that pool's lock
@@ -73,7 +74,10 @@ struct hak_slab {
 	int nid;
 	struct hak_cache *cache;
 	union {
-		struct llist_node link;
+		struct {
+			struct llist_node link;
+			struct llist_node *below;
+		};
 		struct list_head list;
 	};
 	struct llist_node told;

@@ -37,6 +37,36 @@ static void put_and_adopt(struct kunit *test)
 	hak_pool_put(s, HAK_OWNED);
 }
 
+/* Whatever was there before, and however much of it was adopted meanwhile. */
+static void newest_first(struct kunit *test)
+{
+	static const u8 order[] = { 3, 5, 4, 6, 2, 1, 0 };
+	struct hak_cache *c = hak_test_cache(test, 1024, 0);
+	struct hak_slab *s[ARRAY_SIZE(order)];
+	void *obj[ARRAY_SIZE(order)];
+	unsigned int i, n = 0;
+
+	for (i = 0; i < ARRAY_SIZE(order); i++) {
+		s[i] = hak_test_slab(test, c);
+		KUNIT_ASSERT_EQ(test, hak_slab_take(c, s[i], obj + i, 1), 1);
+	}
+	for (i = 0; i < 4; i++)
+		hak_pool_put(s[i], HAK_OWNED);
+	KUNIT_EXPECT_PTR_EQ(test, hak_pool_adopt(c, s[0]->nid), s[order[n++]]);
+	for (; i < 6; i++)
+		hak_pool_put(s[i], HAK_OWNED);
+	KUNIT_EXPECT_PTR_EQ(test, hak_pool_adopt(c, s[0]->nid), s[order[n++]]);
+	KUNIT_EXPECT_PTR_EQ(test, hak_pool_adopt(c, s[0]->nid), s[order[n++]]);
+	hak_pool_put(s[6], HAK_OWNED);
+	while (n < ARRAY_SIZE(order))
+		KUNIT_EXPECT_PTR_EQ(test, hak_pool_adopt(c, s[0]->nid), s[order[n++]]);
+	KUNIT_EXPECT_NULL(test, hak_pool_adopt(c, s[0]->nid));
+	for (i = 0; i < ARRAY_SIZE(order); i++) {
+		hak_test_give(s[i], obj[i]);
+		hak_pool_put(s[i], HAK_OWNED);
+	}
+}
+
 /* Every slab put is adopted once, whichever way it lies in the pool. */
 static void all_are_found(struct kunit *test)
 {
@@ -432,6 +462,7 @@ static void claims_releases_and_trims(struct kunit *test)
 static struct kunit_case cases[] = {
 	KUNIT_CASE(empty_pool),
 	KUNIT_CASE(put_and_adopt),
+	KUNIT_CASE(newest_first),
 	KUNIT_CASE(all_are_found),
 	KUNIT_CASE(reaper_takes_the_whole_ones),
 	KUNIT_CASE(waiting_frees_do_not_make_it_whole),
