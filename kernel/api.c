@@ -173,7 +173,7 @@ static noinline void hak_free_slow(const void *p, const struct hak_cache *want,
 	s = hak_slab_of(p);
 	if (!s) {
 		preempt_enable();
-		hak_fallback_free(p, caller);
+		hak_fallback_free(p, want, caller);
 		return;
 	}
 	c = READ_ONCE(s->cache);
@@ -240,7 +240,8 @@ EXPORT_SYMBOL_GPL(hak_free);
  * @c: the cache it must be of
  * @p: the object, or NULL
  *
- * An object of another cache is reported and left alone.
+ * An object of another cache is reported and left alone, and so is memory that
+ * kmalloc() or somebody's kmem_cache gave.
  *
  * Context: any, NMI included.
  */
@@ -251,13 +252,30 @@ void hak_cache_free(struct hak_cache *c, void *p)
 }
 EXPORT_SYMBOL_GPL(hak_cache_free);
 
+/* Is it the size of an object of @c, as its user may know it? */
+static bool hak_size_fits(const struct hak_cache *c, size_t size)
+{
+	if (likely(hak_is_size_class(c)))
+		return size - 1 < HAK_MAX_SIZE && hak_size_class(size) == c;
+	return size && round_up(size, c->align) == c->size;
+}
+
+/* The typed cache of an object that SLUB served; NULL for all other memory. */
+static struct hak_cache *hak_foreign_cache(const void *p)
+{
+	if (ZERO_OR_NULL_PTR(p) || hak_slab_of(p) || !hak_fallback_owns(p))
+		return NULL;
+	return hak_fallback_cache(p);
+}
+
 /**
  * hak_free_sized() - free memory whose size the caller knows
  * @p: as for hak_free()
  * @size: what was asked for
  *
- * A size of another class than the object's is reported, and the object is
- * left alone.
+ * A size of another class than the object's, or one that its cache would not
+ * have been made for, is reported, and the object is left alone. Memory that
+ * kmalloc() gave is kfree()'s, which asks for no size.
  *
  * Context: as for hak_free().
  */
@@ -267,8 +285,9 @@ void hak_free_sized(const void *p, size_t size)
 	struct hak_cache *c = NULL;
 
 	preempt_disable();
-	if (hak_find_object(p, &e, &c) && hak_is_size_class(c) &&
-	    unlikely(size - 1 >= HAK_MAX_SIZE || hak_size_class(size) != c)) {
+	if (unlikely(!hak_find_object(p, &e, &c)))
+		c = hak_foreign_cache(p);
+	if (unlikely(c && !hak_size_fits(c, size))) {
 		hak_report_bad_free(p, c, "size of another class", _RET_IP_);
 		preempt_enable();
 		return;
@@ -278,6 +297,14 @@ void hak_free_sized(const void *p, size_t size)
 		hak_free_slow(p, NULL, _RET_IP_);
 }
 EXPORT_SYMBOL_GPL(hak_free_sized);
+
+/* Bytes of the object of a typed cache that SLUB served; 0 if @p is none. */
+static size_t hak_foreign_size(const void *p)
+{
+	const struct hak_cache *c = hak_foreign_cache(p);
+
+	return unlikely(c) ? c->size : 0;
+}
 
 static void __hak_free_bulk(const struct hak_cache *want, unsigned int n, void **p,
 			    unsigned long caller)
@@ -402,7 +429,7 @@ EXPORT_SYMBOL_GPL(hak_cache_alloc_bulk);
  */
 size_t hak_usable_size(const void *p)
 {
-	size_t size = hak_object_size(p);
+	size_t size = hak_object_size(p) ?: hak_foreign_size(p);
 
 	if (likely(size))
 		return size;
@@ -439,7 +466,7 @@ void *hak_realloc(const void *p, size_t size, gfp_t gfp)
 	if (ZERO_OR_NULL_PTR(p))
 		return hak_alloc(size, gfp);
 
-	old = hak_object_size(p);
+	old = hak_object_size(p) ?: hak_foreign_size(p);
 	if (unlikely(!old)) {
 		if (!hak_in_slab(p))
 			return hak_fallback_realloc(p, size, gfp, _RET_IP_);

@@ -15,6 +15,7 @@
 #include <linux/nodemask.h>
 #include <linux/printk.h>
 #include <linux/rculist.h>
+#include <linux/string.h>
 
 #include "core.h"
 
@@ -22,6 +23,12 @@ LIST_HEAD(hak_caches);
 
 /* Protects hak_caches and serialises what walks it; see core.h. */
 DEFINE_MUTEX(hak_cache_mutex);
+
+/* Typed caches come and go one at a time, so that no two have one name. */
+static DEFINE_MUTEX(hak_create_mutex);
+
+/* A typed cache's name in /proc/slabinfo, for what SLUB serves, begins so. */
+#define HAK_FALLBACK_PREFIX	"hakmem-"
 
 /*
  * Have whoever looks at all caches look at @c, too, or no longer. Those who hold
@@ -133,14 +140,36 @@ void hak_cache_teardown(struct hak_cache *c)
 	hak_pool_destroy(c);
 }
 
-static bool hak_cache_args_ok(const char *name, unsigned int size,
-			      unsigned int align, slab_flags_t flags,
-			      void (*ctor)(void *))
+/* May it be a name? Blanks confuse whoever reads lists of caches. */
+static bool hak_cache_name_ok(const char *name)
 {
+	const char *s;
+
 	if (!name || !*name) {
 		pr_err("hak_cache_create: name is missing\n");
 		return false;
 	}
+	if (strnlen(name, HAK_CACHE_NAME_MAX + 1) > HAK_CACHE_NAME_MAX) {
+		pr_err("hak_cache_create(%.*s...): name is longer than %d characters\n",
+		       HAK_CACHE_NAME_MAX, name, HAK_CACHE_NAME_MAX);
+		return false;
+	}
+	for (s = name; *s; s++) {
+		if ((u8)*s > ' ' && *s != 0x7f)
+			continue;
+		pr_err("hak_cache_create(%s): name has a blank or control character\n",
+		       name);
+		return false;
+	}
+	return true;
+}
+
+static bool hak_cache_args_ok(const char *name, unsigned int size,
+			      unsigned int align, slab_flags_t flags,
+			      void (*ctor)(void *))
+{
+	if (!hak_cache_name_ok(name))
+		return false;
 	if (!size || size > HAK_CACHE_MAX_SIZE) {
 		pr_err("hak_cache_create(%s): size %u is out of range; it takes 1..%u\n",
 		       name, size, HAK_CACHE_MAX_SIZE);
@@ -152,21 +181,89 @@ static bool hak_cache_args_ok(const char *name, unsigned int size,
 		return false;
 	}
 	if (round_up(size, max(align, HAK_MIN_SIZE)) > HAK_CACHE_MAX_SIZE) {
-		pr_err("hak_cache_create(%s): size %u aligned to %u is above %u\n",
+		pr_err("hak_cache_create(%s): size %u aligned to align %u is above %u\n",
 		       name, size, align, HAK_CACHE_MAX_SIZE);
 		return false;
 	}
-	if (flags || ctor) {
-		pr_err("hak_cache_create(%s): takes neither flags nor a constructor\n",
-		       name);
+	if (flags) {
+		pr_err("hak_cache_create(%s): flags %#x are given; it takes none\n",
+		       name, (__force unsigned int)flags);
+		return false;
+	}
+	if (ctor) {
+		pr_err("hak_cache_create(%s): ctor %ps is given; it takes no constructor\n",
+		       name, ctor);
 		return false;
 	}
 	return true;
 }
 
+/* Is there a cache of this name, size classes included? It is reported. */
+static bool hak_cache_name_taken(const char *name)
+{
+	struct hak_cache *c;
+	bool taken = false;
+
+	mutex_lock(&hak_cache_mutex);
+	list_for_each_entry(c, &hak_caches, list)
+		taken = taken || !strcmp(c->name, name);
+	mutex_unlock(&hak_cache_mutex);
+	if (taken)
+		pr_err("hak_cache_create(%s): name is that of another cache\n", name);
+	return taken;
+}
+
+/* Its name, copied, behind that of its fallback. */
+static const char *hak_cache_name_dup(const char *name)
+{
+	size_t bytes = strlen(HAK_FALLBACK_PREFIX) + strlen(name) + 1;
+	char *both = kmalloc(bytes, GFP_KERNEL);
+
+	if (!both)
+		return NULL;
+	snprintf(both, bytes, HAK_FALLBACK_PREFIX "%s", name);
+	return both + strlen(HAK_FALLBACK_PREFIX);
+}
+
+static const char *hak_cache_fallback_name(const struct hak_cache *c)
+{
+	return c->name - strlen(HAK_FALLBACK_PREFIX);
+}
+
+/* hak_cache_create() with arguments that are good; under hak_create_mutex. */
+static struct hak_cache *__hak_cache_create(const char *name, unsigned int size,
+					    unsigned int align)
+{
+	struct hak_cache *c;
+
+	c = kzalloc(sizeof(*c), GFP_KERNEL);
+	if (!c)
+		return NULL;
+	c->align = max(align, HAK_MIN_SIZE);
+	c->size = round_up(size, c->align);
+	c->name = hak_cache_name_dup(name);
+	if (!c->name)
+		goto free_cache;
+	if (hak_fallback_create(c, hak_cache_fallback_name(c)))
+		goto free_name;
+	if (hak_cache_setup(c, c->name, c->size))
+		goto free_fallback;
+	pr_debug("cache %s: %u bytes, %u to a slab\n", name, c->size, c->capacity);
+	return c;
+
+free_fallback:
+	hak_fallback_destroy(c);
+free_name:
+	kfree(hak_cache_fallback_name(c));
+free_cache:
+	kfree(c);
+	return NULL;
+}
+
 /**
  * hak_cache_create() - make a cache of objects of one size
- * @name: for people; copied
+ * @name: for people, unlike any other cache's, of up to HAK_CACHE_NAME_MAX
+ *	characters and no blanks; copied
  * @size: object size in bytes, 1..HAK_CACHE_MAX_SIZE
  * @align: alignment in bytes, 0 for 8, else a power of two up to PAGE_SIZE
  * @flags: must be 0
@@ -176,43 +273,74 @@ static bool hak_cache_args_ok(const char *name, unsigned int size,
  * or a multiple of that, so that with @align a multiple of the cache line no
  * two share one; see hak_alloc() for what that is good for.
  *
+ * Those that SLUB has to serve are of a cache of its own, hakmem-NAME in
+ * /proc/slabinfo.
+ *
  * Context: task, may sleep.
- * Return: the cache, or NULL; bad arguments are reported.
+ * Return: the cache, or NULL; an argument that is refused is reported by name.
  */
 struct hak_cache *hak_cache_create(const char *name, unsigned int size,
 				   unsigned int align, slab_flags_t flags,
 				   void (*ctor)(void *))
 {
-	struct hak_cache *c;
+	struct hak_cache *c = NULL;
 
 	if (!hak_cache_args_ok(name, size, align, flags, ctor))
 		return NULL;
 
-	size = round_up(size, max(align, HAK_MIN_SIZE));
-	c = kzalloc(sizeof(*c), GFP_KERNEL);
-	if (!c)
-		return NULL;
-	c->name = kstrdup(name, GFP_KERNEL);
-	if (!c->name)
-		goto free_cache;
-	c->fallback = kmem_cache_create(name, size, max(align, HAK_MIN_SIZE),
-					0, NULL);
-	if (!c->fallback)
-		goto free_name;
-	if (hak_cache_setup(c, c->name, size))
-		goto free_fallback;
-	pr_debug("cache %s: %u bytes, %u to a slab\n", name, size, c->capacity);
+	mutex_lock(&hak_create_mutex);
+	if (!hak_cache_name_taken(name))
+		c = __hak_cache_create(name, size, align);
+	mutex_unlock(&hak_create_mutex);
 	return c;
-
-free_fallback:
-	kmem_cache_destroy(c->fallback);
-free_name:
-	kfree(c->name);
-free_cache:
-	kfree(c);
-	return NULL;
 }
 EXPORT_SYMBOL_GPL(hak_cache_create);
+
+/*
+ * Nobody uses @c any more. A free of a stale pointer may have found it through a
+ * slab, and goes on to its per-CPU caches and pools with preemption off: they stay
+ * until no such free is under way, and from here on none finds @c.
+ */
+static void hak_cache_free_all(struct hak_cache *c)
+{
+	synchronize_rcu();
+	hak_cache_teardown(c);
+	hak_fallback_destroy(c);
+	kfree(hak_cache_fallback_name(c));
+	kfree(c);
+}
+
+/* Says what keeps @c from being destroyed; false if nothing does. */
+static bool hak_cache_in_use(const struct hak_cache *c,
+			     const struct hak_class_stats *cs)
+{
+	WARN(cs->excess, "hak_cache_destroy(%s): %lu more frees than allocations\n",
+	     c->name, cs->excess);
+	WARN(cs->live || cs->fallback,
+	     "hak_cache_destroy(%s): %ld objects in %lu slabs are live, and %ld of SLUB's\n",
+	     c->name, cs->live, cs->slabs, cs->fallback);
+	WARN(cs->slabs && !cs->live && !cs->excess,
+	     "hak_cache_destroy(%s): %lu slabs with broken books are kept\n",
+	     c->name, cs->slabs);
+	return cs->slabs || cs->fallback;
+}
+
+/* hak_cache_destroy(), under hak_create_mutex. */
+static void __hak_cache_destroy(struct hak_cache *c)
+{
+	struct hak_class_stats cs;
+
+	hak_cache_quiesce(c);
+	hak_class_stats_read(c, &cs);
+	if (hak_cache_in_use(c, &cs)) {
+		hak_cache_publish(c);
+		/* What the reaper was told of it meanwhile it forgot. */
+		hak_reap_all();
+		return;
+	}
+	pr_debug("cache %s destroyed\n", c->name);
+	hak_cache_free_all(c);
+}
 
 /**
  * hak_cache_destroy() - destroy a cache
@@ -226,40 +354,31 @@ EXPORT_SYMBOL_GPL(hak_cache_create);
  */
 void hak_cache_destroy(struct hak_cache *c)
 {
-	struct hak_class_stats cs;
-
 	if (!c)
 		return;
-
-	hak_cache_quiesce(c);
-	hak_class_stats_read(c, &cs);
-	WARN(cs.excess, "%s(%s): %lu more frees than allocations\n",
-	     __func__, c->name, cs.excess);
-	WARN(cs.live, "%s(%s): %ld objects in %lu slabs are live\n",
-	     __func__, c->name, cs.live, cs.slabs);
-	WARN(cs.slabs && !cs.live && !cs.excess,
-	     "%s(%s): %lu slabs with broken books are kept\n",
-	     __func__, c->name, cs.slabs);
-	if (cs.slabs) {
-		hak_cache_publish(c);
-		/* What the reaper was told of it meanwhile it forgot. */
-		hak_reap_all();
-		return;
-	}
-	pr_debug("cache %s destroyed\n", c->name);
-	/*
-	 * A free of a stale pointer may have found @c through a slab, and goes on
-	 * to its per-CPU caches and pools with preemption off: they stay until
-	 * no such free is under way, and from here on none finds @c.
-	 */
-	synchronize_rcu();
-	hak_cache_teardown(c);
-	hak_fallback_sync();
-	kmem_cache_destroy(c->fallback);
-	kfree(c->name);
-	kfree(c);
+	mutex_lock(&hak_create_mutex);
+	__hak_cache_destroy(c);
+	mutex_unlock(&hak_create_mutex);
 }
 EXPORT_SYMBOL_GPL(hak_cache_destroy);
+
+/**
+ * hak_cache_exit() - destroy the caches that others have left behind
+ *
+ * No user of hakmem is left to destroy them, or to free their objects. Each was
+ * reported. Their superslabs stay allocated if objects are live, and SLUB says
+ * which of its own are.
+ *
+ * Context: task, may sleep; every CPU's caches are empty.
+ */
+void hak_cache_exit(void)
+{
+	struct hak_cache *c, *next;
+
+	list_for_each_entry_safe(c, next, &hak_caches, list)
+		if (!hak_is_size_class(c))
+			hak_cache_free_all(c);
+}
 
 /**
  * hak_cache_size() - the size of a cache's objects

@@ -27,6 +27,8 @@ struct hak_pool;
  * @link: offset of the free link inside an object
  * @pool: by node
  * @fallback: SLUB cache for when no superslab can be had (typed caches)
+ * @fallback_live: per CPU, objects got from it less those given back
+ * @align: what @size is a multiple of (typed caches)
  * @name: for people
  * @list: place in hak_caches, RCU
  * @listed: has it that place? Under hak_cache_mutex
@@ -45,6 +47,8 @@ struct hak_cache {
 	struct list_head list;
 	bool listed;
 	struct hak_class_stats *stats;
+	long __percpu *fallback_live;
+	u32 align;
 } __aligned(128);
 
 extern struct list_head hak_caches;
@@ -52,6 +56,7 @@ extern struct mutex hak_cache_mutex;
 void hak_cache_list(struct hak_cache *c, bool listed);
 int hak_cache_setup(struct hak_cache *c, const char *name, u32 size);
 void hak_cache_teardown(struct hak_cache *c);
+void hak_cache_exit(void);
 
 static __always_inline struct llist_node *hak_to_link(const struct hak_cache *c,
 						      const void *p)

@@ -36,8 +36,10 @@
  *   release                                  -     one crosser, one popper)
  *
  * Locks, in the order in which they nest; the raw ones do not nest in each
- * other. Nothing is allocated under them.
+ * other. Nothing is allocated under them, but under the first.
  *
+ *   hak_create_mutex   the coming and going of typed caches; RCU is waited for
+ *                      under it, too
  *   cpus_read_lock()   a shrink somebody asked for, a cache that comes or goes
  *   hak_shrink_mutex   one shrink at a time; its holder waits for the workers
  *                      of CPUs, but not for long, and so for hak_cache_mutex

@@ -129,15 +129,15 @@ static int show_classes(struct seq_file *m, class_line_fn line)
 
 static void class_line(struct seq_file *m, const struct hak_class_stats *cs)
 {
-	seq_printf(m, "%s %u %u %lu %ld %lu %lu %lu %lu %lu %lu %lu %lu %lu\n",
+	seq_printf(m, "%s %u %u %lu %ld %lu %lu %lu %lu %lu %lu %lu %lu %lu %ld\n",
 		   cs->name, cs->size, cs->capacity, cs->slabs, cs->live,
 		   cs->cached, cs->refills, cs->spills, cs->pushes, cs->drains,
-		   cs->depot, cs->sends, cs->receives, cs->excess);
+		   cs->depot, cs->sends, cs->receives, cs->excess, cs->fallback);
 }
 
 static int classes_show(struct seq_file *m, void *v)
 {
-	seq_puts(m, "# name size per_slab slabs live cached refills spills pushes drains depot sends receives excess_frees\n");
+	seq_puts(m, "# name size per_slab slabs live cached refills spills pushes drains depot sends receives excess_frees fallback\n");
 	return show_classes(m, class_line);
 }
 DEFINE_SHOW_ATTRIBUTE(classes);

@@ -2,6 +2,11 @@
 /*
  * The fallback: requests that are SLUB's, and objects that came from there.
  *
+ * SLUB tells nobody which of its caches an object is of. So what it gives for a
+ * typed cache has a tail, which says whose object this is for as long as it is
+ * live; a free looks there, and a count of them tells whether the cache may be
+ * destroyed.
+ *
  * Objects freed where kfree() may not be called, in NMI and in atomic context
  * on PREEMPT_RT, wait on a per-CPU list that an irq_work empties. The list's
  * links lie in the objects, and what init_on_free asks for comes after: kfree()
@@ -9,8 +14,31 @@
  */
 #include <linux/cpumask.h>
 #include <linux/errno.h>
+#include <linux/kasan.h>
+#include <linux/math.h>
+#include <linux/minmax.h>
+#include <linux/random.h>
 
 #include "core.h"
+
+/**
+ * struct hak_fallback_tail - the last bytes of an object SLUB gave a typed cache
+ * @cache: whose object it is
+ * @key: hak_fallback_key() while the object is live
+ */
+struct hak_fallback_tail {
+	struct hak_cache *cache;
+	unsigned long key;
+};
+
+/* No object that SLUB gave a typed cache has more bytes, tail included. */
+#define HAK_FALLBACK_MAX	(2UL * HAK_CACHE_MAX_SIZE)
+
+/* Makes keys that no other memory holds. */
+static unsigned long hak_fallback_cookie __read_mostly;
+
+/* Did SLUB ever give a typed cache an object? Else there is no tail to look at. */
+static bool hak_fallback_seen __read_mostly;
 
 struct hak_deferred __percpu *hak_deferred;
 
@@ -46,10 +74,142 @@ void *hak_fallback_alloc(size_t size, gfp_t gfp, int node, enum hak_event why)
 	return kmalloc_node(size, gfp, node);
 }
 
-/* Likewise for one object of @c. */
+/**
+ * hak_fallback_create() - make what a typed cache needs to have SLUB's objects
+ * @c: the cache; its size and alignment are set
+ * @name: for /proc/slabinfo
+ *
+ * An object has room for its tail behind it, and nothing behind that, whatever
+ * SLUB is made to add for debugging: so ksize() leads to the tail. SLUB merges
+ * it with no other cache, and lets all of it be copied to and from user space,
+ * as hakmem's own objects may be.
+ *
+ * Context: task, may sleep.
+ * Return: 0 or -ENOMEM, with nothing left behind.
+ */
+int hak_fallback_create(struct hak_cache *c, const char *name)
+{
+	unsigned int bytes = round_up(c->size + sizeof(struct hak_fallback_tail),
+				      c->align);
+
+	c->fallback_live = alloc_percpu(long);
+	if (!c->fallback_live)
+		return -ENOMEM;
+	c->fallback = kmem_cache_create_usercopy(name, bytes, c->align,
+						 SLAB_NO_MERGE, 0, c->size, NULL);
+	if (!c->fallback) {
+		free_percpu(c->fallback_live);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+/* Undo hak_fallback_create(). SLUB warns of objects that are still live. */
+void hak_fallback_destroy(struct hak_cache *c)
+{
+	hak_fallback_sync();
+	kmem_cache_destroy(c->fallback);
+	free_percpu(c->fallback_live);
+}
+
+/**
+ * hak_fallback_live() - objects of a cache that are SLUB's, and live
+ * @c: the cache
+ *
+ * Return: how many; exact if no operation on @c is under way.
+ */
+long hak_fallback_live(const struct hak_cache *c)
+{
+	unsigned int cpu;
+	long n = 0;
+
+	if (!c->fallback)
+		return 0;
+	for_each_possible_cpu(cpu)
+		n += READ_ONCE(*per_cpu_ptr(c->fallback_live, cpu));
+	return n;
+}
+
+static unsigned long hak_fallback_key(const void *p, const struct hak_cache *c)
+{
+	return hak_fallback_cookie ^ (unsigned long)p ^ (unsigned long)c;
+}
+
+/*
+ * Where the tail of @p is if it has one; NULL if it cannot have one. Any memory
+ * of SLUB's may be looked at there, but beyond what its user asked for it is
+ * poisoned under KASAN.
+ */
+static struct hak_fallback_tail *hak_fallback_tail(const void *p)
+{
+	size_t n;
+
+	if (!READ_ONCE(hak_fallback_seen))
+		return NULL;
+	n = ksize(p);
+	if (n < HAK_MIN_SIZE + sizeof(struct hak_fallback_tail) ||
+	    n > HAK_FALLBACK_MAX || ((unsigned long)p | n) % sizeof(long))
+		return NULL;
+	return (void *)((char *)kasan_reset_tag(p) + n -
+			sizeof(struct hak_fallback_tail));
+}
+
+/**
+ * hak_fallback_cache() - which typed cache is it an object of?
+ * @p: an address that hak_fallback_owns()
+ *
+ * Context: any. A cache that is found lasts as long as the object is live.
+ * Return: the cache of a live object; NULL for all other memory of SLUB's.
+ */
+struct hak_cache *hak_fallback_cache(const void *p)
+{
+	struct hak_fallback_tail *t = hak_fallback_tail(p);
+	struct hak_cache *c;
+
+	if (!t)
+		return NULL;
+	c = READ_ONCE_NOCHECK(t->cache);
+	return READ_ONCE_NOCHECK(t->key) == hak_fallback_key(p, c) ? c : NULL;
+}
+
+/* @p is from now on a live object of @c. */
+static void hak_fallback_begin(struct hak_cache *c, void *p)
+{
+	struct hak_fallback_tail *t;
+
+	if (unlikely(!READ_ONCE(hak_fallback_seen)))
+		WRITE_ONCE(hak_fallback_seen, true);
+	t = hak_fallback_tail(p);
+	t->cache = c;
+	t->key = hak_fallback_key(p, c);
+	this_cpu_inc(*c->fallback_live);
+}
+
+/* And from now on it is none. False if another free was faster. */
+static bool hak_fallback_end(struct hak_cache *c, const void *p)
+{
+	unsigned long key = hak_fallback_key(p, c);
+
+	if (cmpxchg(&hak_fallback_tail(p)->key, key, 0) != key)
+		return false;
+	this_cpu_dec(*c->fallback_live);
+	return true;
+}
+
+/**
+ * hak_fallback_object() - let SLUB serve a request for an object
+ * @c: the cache
+ * @gfp: the caller's flags, all of them
+ * @node: memory node or NUMA_NO_NODE
+ * @why: what to count it as
+ *
+ * Return: the object, or NULL as for hak_fallback_alloc().
+ */
 void *hak_fallback_object(struct hak_cache *c, gfp_t gfp, int node,
 			  enum hak_event why)
 {
+	void *p;
+
 	if (!c->fallback)
 		return hak_fallback_alloc(c->size, gfp, node, why);
 
@@ -58,7 +218,10 @@ void *hak_fallback_object(struct hak_cache *c, gfp_t gfp, int node,
 		return NULL;
 	}
 	hak_count(why);
-	return kmem_cache_alloc_node(c->fallback, gfp, node);
+	p = kmem_cache_alloc_node(c->fallback, gfp, node);
+	if (likely(p))
+		hak_fallback_begin(c, p);
+	return p;
 }
 
 /* Could kfree() take @p? Not proof that it is live, but that it is no wild one. */
@@ -97,14 +260,50 @@ void *hak_fallback_realloc(const void *p, size_t size, gfp_t gfp,
 	return krealloc(p, size, gfp);
 }
 
+/* Why @p, which is an object of @c if that is not NULL, is none of @want. */
+static const char *hak_fallback_why_bad(const struct hak_cache *c,
+					const struct hak_cache *want)
+{
+	if (!want || c == want)
+		return NULL;
+	if (c)
+		return "object of another cache";
+	/* A size class has its memory from kmalloc(), like others. */
+	return hak_is_size_class(want) ? NULL : "SLUB's, and no object of this cache";
+}
+
+/*
+ * May @p be given back to SLUB as an object of @want, or of anything if that is
+ * NULL? Then it is no cache's object any more. Preemption off keeps the cache
+ * that is named in a report, if the object was freed by another meanwhile.
+ */
+static bool hak_fallback_release(const void *p, const struct hak_cache *want,
+				 unsigned long caller)
+{
+	struct hak_cache *c;
+	const char *why;
+
+	preempt_disable();
+	c = hak_fallback_cache(p);
+	why = hak_fallback_why_bad(c, want);
+	if (!why && c && unlikely(!hak_fallback_end(c, p)))
+		why = "freed twice at once";
+	if (unlikely(why))
+		hak_report_bad_free(p, c, why, caller);
+	preempt_enable();
+	return !why;
+}
+
 /**
- * hak_fallback_free() - free what is none of hakmem's
+ * hak_fallback_free() - free what is in none of hakmem's slabs
  * @p: NULL, ZERO_SIZE_PTR, or what kfree() takes
+ * @want: the cache it must be an object of, or NULL
  * @caller: for the report
  *
  * Context: any, NMI included; nothing of hakmem's is held.
  */
-void hak_fallback_free(const void *p, unsigned long caller)
+void hak_fallback_free(const void *p, const struct hak_cache *want,
+		       unsigned long caller)
 {
 	struct hak_deferred *d;
 
@@ -115,6 +314,8 @@ void hak_fallback_free(const void *p, unsigned long caller)
 				    caller);
 		return;
 	}
+	if (unlikely(!hak_fallback_release(p, want, caller)))
+		return;
 	if (likely(hak_may_call_mm())) {
 		kfree(p);
 		return;
@@ -143,6 +344,7 @@ int hak_fallback_init(void)
 {
 	unsigned int cpu;
 
+	hak_fallback_cookie = get_random_long();
 	hak_deferred = alloc_percpu(struct hak_deferred);
 	if (!hak_deferred)
 		return -ENOMEM;

@@ -32,12 +32,17 @@ int hak_fallback_init(void);
 void hak_fallback_exit(void);
 void hak_fallback_sync(void);
 bool hak_may_call_mm(void);
+int hak_fallback_create(struct hak_cache *c, const char *name);
+void hak_fallback_destroy(struct hak_cache *c);
+long hak_fallback_live(const struct hak_cache *c);
+struct hak_cache *hak_fallback_cache(const void *p);
 void *hak_fallback_alloc(size_t size, gfp_t gfp, int node, enum hak_event why);
 void *hak_fallback_object(struct hak_cache *c, gfp_t gfp, int node,
 			  enum hak_event why);
 void *hak_fallback_realloc(const void *p, size_t size, gfp_t gfp,
 			   unsigned long caller);
-void hak_fallback_free(const void *p, unsigned long caller);
+void hak_fallback_free(const void *p, const struct hak_cache *want,
+		       unsigned long caller);
 bool hak_fallback_owns(const void *p);
 
 #endif /* _HAK_FALLBACK_H */

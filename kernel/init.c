@@ -83,7 +83,8 @@ exit_stats:
 }
 
 /**
- * hak_core_leaks() - report live objects, and objects freed too often
+ * hak_core_leaks() - report live objects, objects freed too often, and caches
+ *	nobody destroyed
  *
  * Return: how many live ones there are, over all caches.
  */
@@ -102,7 +103,12 @@ long hak_core_leaks(void)
 		if (cs.excess || cs.live < 0)
 			pr_err("%s: %lu more frees than allocations; something of %u bytes was freed twice\n",
 			       cs.name, cs.excess + max(-cs.live, 0L), cs.size);
-		live += max(cs.live, 0L);
+		if (cs.fallback)
+			pr_err("%s: %ld objects of %u bytes from SLUB were never freed\n",
+			       cs.name, cs.fallback, cs.size);
+		if (!hak_is_size_class(c))
+			pr_err("%s: the cache was never destroyed\n", cs.name);
+		live += max(cs.live, 0L) + cs.fallback;
 	}
 	mutex_unlock(&hak_cache_mutex);
 	return live;
@@ -112,7 +118,7 @@ long hak_core_leaks(void)
  * hak_core_exit() - take the core down
  *
  * Nobody may use it any more. Live objects are reported, and the superslabs
- * that hold them left allocated.
+ * that hold them left allocated. So are caches nobody destroyed; they go now.
  *
  * Context: task, may sleep.
  */
@@ -122,7 +128,9 @@ void hak_core_exit(void)
 	cpuhp_remove_state(hak_cpuhp_state);
 	hak_depot_trim(true);
 	hak_reaper_exit();
+	hak_fallback_sync();
 	hak_core_leaks();
+	hak_cache_exit();
 	hak_size_class_exit();
 	hak_fallback_exit();
 	hak_superslab_exit();

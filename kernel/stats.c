@@ -134,6 +134,7 @@ void hak_class_stats_begin(struct hak_cache *c, struct hak_class_stats *cs)
 	for_each_node(nid)
 		cs->receives += READ_ONCE(c->pool[nid]->depot.received);
 	cs->live = -(long)(cs->cached + cs->depot);
+	cs->fallback = hak_fallback_live(c);
 }
 
 /* Add one of its slabs to the figures of a cache. */

@@ -329,6 +329,35 @@ static void bad_cache_arguments(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, hak_test_live(), live);
 }
 
+/* A name is told from others by whoever reads a list of caches. */
+static void bad_cache_names(struct kunit *test)
+{
+	static const char *const bad[] = {
+		" ", "a blank", " first", "last ", "a\ttab", "a\nline", "\x7f",
+		"hak-64", "hak-1024",
+	};
+	char longest[HAK_CACHE_NAME_MAX + 2];
+	struct hak_cache *c, *d;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(bad); i++)
+		KUNIT_EXPECT_NULL(test, hak_cache_create(bad[i], 64, 0, 0, NULL));
+
+	memset(longest, 'x', sizeof(longest));
+	longest[HAK_CACHE_NAME_MAX + 1] = '\0';
+	KUNIT_EXPECT_NULL(test, hak_cache_create(longest, 64, 0, 0, NULL));
+	longest[HAK_CACHE_NAME_MAX] = '\0';
+	for (i = 0; i < 2; i++) {
+		c = hak_cache_create(longest, 64, 0, 0, NULL);
+		KUNIT_ASSERT_NOT_NULL(test, c);
+		/* Of two only one has it, until that is destroyed. */
+		d = hak_cache_create(longest, 64, 0, 0, NULL);
+		KUNIT_EXPECT_NULL(test, d);
+		hak_cache_destroy(d);
+		hak_cache_destroy(c);
+	}
+}
+
 static void ctor(void *p)
 {
 }
@@ -355,6 +384,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(wrong_size),
 	KUNIT_CASE(wrong_cache),
 	KUNIT_CASE(bad_cache_arguments),
+	KUNIT_CASE(bad_cache_names),
 	KUNIT_CASE(unsupported_cache_arguments),
 	{}
 };

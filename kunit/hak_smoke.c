@@ -10,6 +10,7 @@
 #include <linux/printk.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <linux/uaccess.h>
 
 #include <hakmem.h>
 
@@ -95,6 +96,19 @@ static int smoke_run(struct smoke *s, struct hak_test_gang *g)
 	return hak_test_gang_join(g) ? -EINVAL : err;
 }
 
+/* All of an object may be copied to user space: where that is checked, no BUG. */
+static int smoke_usercopy(struct hak_cache *c, gfp_t gfp)
+{
+	u8 *p = hak_cache_alloc(c, gfp);
+
+	if (!p)
+		return -ENOMEM;
+	check_object_size(p, 200, true);
+	check_object_size(p + 100, 100, false);
+	hak_cache_free(c, p);
+	return 0;
+}
+
 static int smoke_cache(void)
 {
 	struct hak_cache *c = hak_cache_create("hak_smoke", 200, 64, 0, NULL);
@@ -107,6 +121,9 @@ static int smoke_cache(void)
 	if (!p || memchr_inv(p, 0, 200) || (unsigned long)p % 64)
 		err = -EINVAL;
 	hak_cache_free(c, p);
+	err = err ?: smoke_usercopy(c, GFP_KERNEL);
+	/* SLUB serves what is accounted. */
+	err = err ?: smoke_usercopy(c, GFP_KERNEL_ACCOUNT);
 	hak_cache_destroy(c);
 	return err;
 }

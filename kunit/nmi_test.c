@@ -241,6 +241,7 @@ static unsigned long slab_pages(void)
 
 static void slub_objects_wait(struct kunit *test)
 {
+	struct hak_cache *c = hak_test_cache_shown(test, 72, 0);
 	unsigned long flags, before, pages = 0;
 	struct batch *b = batch_alloc(test);
 	unsigned int i, there = 0, kept = 0;
@@ -256,8 +257,10 @@ static void slub_objects_wait(struct kunit *test)
 			b->obj[i] = hak_alloc(1 << 20, GFP_KERNEL);
 		else if (i % 4 == 1)
 			b->obj[i] = hak_alloc(2000, GFP_KERNEL);
-		else if (i % 4 == 2)
+		else if (i % 8 == 2)
 			b->obj[i] = hak_alloc(40, GFP_KERNEL_ACCOUNT);
+		else if (i % 8 == 6)
+			b->obj[i] = hak_cache_alloc(c, GFP_KERNEL_ACCOUNT);
 		else
 			b->obj[i] = kmem_cache_alloc(kc, GFP_KERNEL);
 		there += !!b->obj[i];
@@ -265,6 +268,7 @@ static void slub_objects_wait(struct kunit *test)
 	}
 	KUNIT_EXPECT_EQ(test, there, NR);
 	KUNIT_EXPECT_GT(test, slab_pages(), before + pages / 2);
+	KUNIT_EXPECT_EQ(test, hak_fallback_live(c), (long)NR / 8);
 
 	/* kfree() comes with the irq_work, so not while interrupts are off. */
 	local_irq_save(flags);
@@ -274,6 +278,7 @@ static void slub_objects_wait(struct kunit *test)
 	local_irq_restore(flags);
 	KUNIT_EXPECT_TRUE(test, called);
 	KUNIT_EXPECT_EQ(test, kept, NR);
+	KUNIT_EXPECT_EQ(test, hak_fallback_live(c), 0L);
 	HAK_EXPECT_EVENT(test, HAK_EV_DEFERRED, NR);
 	HAK_EXPECT_EVENT(test, HAK_EV_PUSHED, 0);
 

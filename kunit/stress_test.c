@@ -355,9 +355,11 @@ static int churn_thread(void *arg, unsigned int id)
 	atomic_t *errors = arg;
 	unsigned int i, j;
 	void *obj[64];
+	char name[16];
 
+	snprintf(name, sizeof(name), "hak_churn_%u", id);
 	for (i = 0; i < 8; i++) {
-		struct hak_cache *c = hak_cache_create("hak_churn", 2048 + 8 * id,
+		struct hak_cache *c = hak_cache_create(name, 2048 + 8 * id,
 						       0, 0, NULL);
 
 		if (!c) {

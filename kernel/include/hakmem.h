@@ -21,6 +21,9 @@
 /* The largest object, in bytes, that hak_cache_create() accepts. */
 #define HAK_CACHE_MAX_SIZE	8192
 
+/* The longest name, in characters, that hak_cache_create() accepts. */
+#define HAK_CACHE_NAME_MAX	63
+
 struct hak_cache;
 
 void hak_free(const void *p);

@@ -119,6 +119,9 @@ struct kmem_cache {
 struct kmem_cache *kmem_cache_create(const char *name, unsigned int size,
 				     unsigned int align, slab_flags_t flags,
 				     void (*ctor)(void *));
+#define kmem_cache_create_usercopy(name, size, align, flags, offset, usersize, ctor) \
+	((void)(offset), (void)(usersize),				\
+	 kmem_cache_create(name, size, align, flags, ctor))
 void kmem_cache_destroy(struct kmem_cache *s);
 void *kmem_cache_alloc(struct kmem_cache *s, gfp_t gfp);
 void kmem_cache_free(struct kmem_cache *s, void *p);

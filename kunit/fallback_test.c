@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Objects of a cache that SLUB had to serve. All that the API promises of an
+ * object holds for them, too. Accounted allocations always are SLUB's, so that
+ * is how a test gets one.
+ */
+#include <linux/module.h>
+#include <linux/string.h>
+
+#include "hak_test.h"
+
+static bool is_filled(const void *p, u8 c, size_t n)
+{
+	const u8 *b = p;
+
+	while (n--)
+		if (*b++ != c)
+			return false;
+	return true;
+}
+
+/* One object of @c that is SLUB's. */
+static void *slubs(struct kunit *test, struct hak_cache *c)
+{
+	void *p = hak_cache_alloc(c, GFP_KERNEL_ACCOUNT);
+
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	KUNIT_ASSERT_NULL(test, hak_test_slab_of(p));
+	return p;
+}
+
+/* Freeing @p as one of @c's is refused each way. */
+static void refused(struct kunit *test, struct hak_cache *c, void *p)
+{
+	unsigned long before = hak_test_event(test, HAK_EV_BAD_FREE);
+	void *bulk[1] = { p };
+
+	hak_cache_free(c, p);
+	HAK_EXPECT_EVENT(test, HAK_EV_BAD_FREE, before + 1);
+	hak_cache_free_bulk(c, 1, bulk);
+	HAK_EXPECT_EVENT(test, HAK_EV_BAD_FREE, before + 2);
+	hak_test_provoke(test, HAK_EV_BAD_FREE, 2);
+}
+
+static void every_free(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, 72, 0);
+	void *bulk[3] = { slubs(test, c), NULL, slubs(test, c) };
+
+	hak_cache_free_bulk(c, 3, bulk);
+	bulk[0] = slubs(test, c);
+	hak_free_bulk(1, bulk);
+	hak_free(slubs(test, c));
+	hak_cache_free(c, slubs(test, c));
+	hak_free_sized(slubs(test, c), 72);
+	HAK_EXPECT_EVENT(test, HAK_EV_BAD_FREE, 0);
+	KUNIT_EXPECT_EQ(test, hak_fallback_live(c), 0L);
+}
+
+static void wrong_cache(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, 72, 0);
+	struct hak_cache *d = hak_test_cache(test, 72, 0);
+	void *p = slubs(test, c), *q = slubs(test, d);
+
+	refused(test, d, p);
+	refused(test, c, q);
+	/* A size class is a cache, too. */
+	refused(test, hak_size_class(72), p);
+	KUNIT_EXPECT_EQ(test, hak_usable_size(p), (size_t)72);
+	memset(p, 0x5a, 72);
+	hak_cache_free(c, p);
+	hak_cache_free(d, q);
+}
+
+/* Memory of SLUB's that is no object of any cache of hakmem's. */
+static void no_caches_object(struct kunit *test)
+{
+	static const size_t size[] = { 8, 64, 88, 96, 1024, 8192, 8208, 1 << 16 };
+	struct hak_cache *c = hak_test_cache(test, 72, 0);
+	void *live = slubs(test, c);
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(size); i++) {
+		void *p = kmalloc(size[i], GFP_KERNEL);
+
+		KUNIT_ASSERT_NOT_NULL(test, p);
+		memset(p, 0xff, size[i]);
+		refused(test, c, p);
+		KUNIT_EXPECT_TRUE(test, is_filled(p, 0xff, size[i]));
+		hak_free(p);
+	}
+	/* What a size class got from kmalloc() likewise. */
+	for (i = 0; i < 2; i++) {
+		void *p = hak_alloc(72, GFP_KERNEL_ACCOUNT);
+
+		KUNIT_ASSERT_NOT_NULL(test, p);
+		refused(test, c, p);
+		hak_free(p);
+	}
+	hak_cache_free(c, live);
+}
+
+/* Before any cache ever had an object of SLUB's there is less to look at. */
+static void kmalloc_object(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, 64, 0);
+	void *p = kmalloc(64, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	refused(test, c, p);
+	kfree(p);
+}
+
+static void wrong_size(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, 100, 0);
+	struct hak_cache *d = hak_test_cache(test, 100, 64);
+	static const size_t wrong[] = { 0, 1, 96, 105, 128, 1024, 1 << 20, SIZE_MAX };
+	void *obj[4];
+	unsigned int i, j;
+
+	obj[0] = slubs(test, c);
+	obj[1] = hak_cache_alloc(c, GFP_KERNEL);
+	obj[2] = slubs(test, d);
+	obj[3] = hak_cache_alloc(d, GFP_KERNEL);
+	for (i = 0; i < ARRAY_SIZE(obj); i++) {
+		KUNIT_ASSERT_NOT_NULL(test, obj[i]);
+		for (j = 0; j < ARRAY_SIZE(wrong); j++) {
+			/* Any size that makes an object as large will do. */
+			if (i > 1 && wrong[j] > 64 && wrong[j] <= 128)
+				continue;
+			hak_free_sized(obj[i], wrong[j]);
+			hak_test_provoke(test, HAK_EV_BAD_FREE, 1);
+		}
+	}
+	HAK_EXPECT_EVENT(test, HAK_EV_BAD_FREE, 4 * ARRAY_SIZE(wrong) - 2 * 3);
+	hak_free_sized(obj[0], 97);
+	hak_free_sized(obj[1], 104);
+	hak_free_sized(obj[2], 65);
+	hak_free_sized(obj[3], 128);
+	KUNIT_EXPECT_EQ(test, hak_fallback_live(c), 0L);
+	KUNIT_EXPECT_EQ(test, hak_fallback_live(d), 0L);
+}
+
+/* No less than was asked for, and no more than is the caller's. */
+static void usable_size(struct kunit *test)
+{
+	static const unsigned int size[] = { 1, 8, 9, 72, 500, 1024, 4096, 8192 };
+	unsigned int i, align;
+
+	for (i = 0; i < 2 * ARRAY_SIZE(size); i++) {
+		struct hak_cache *c;
+		size_t n;
+		u8 *p;
+
+		align = i & 1 ? 256 : 0;
+		c = hak_test_cache_shown(test, size[i / 2], align);
+		n = hak_cache_size(c);
+		p = slubs(test, c);
+		KUNIT_EXPECT_EQ(test, (unsigned long)p & (max(align, 8U) - 1), 0UL);
+		KUNIT_EXPECT_EQ(test, hak_usable_size(p), n);
+		memset(p, 0xa5, n);
+		hak_cache_free(c, p);
+		p = hak_cache_alloc(c, GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+		KUNIT_ASSERT_NOT_NULL(test, p);
+		KUNIT_EXPECT_TRUE(test, is_filled(p, 0, n));
+		hak_cache_free(c, p);
+	}
+}
+
+static void resized(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, 72, 0);
+	u8 *p = slubs(test, c), *q;
+
+	memset(p, 0x77, 72);
+	q = hak_realloc(p, 10, GFP_KERNEL);
+	KUNIT_EXPECT_PTR_EQ(test, q, p);
+	q = hak_realloc(q, 72, GFP_KERNEL);
+	KUNIT_EXPECT_PTR_EQ(test, q, p);
+	/* Beyond it there is nothing of the caller's: it moves. */
+	q = hak_realloc(q, 80, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, q);
+	KUNIT_EXPECT_PTR_NE(test, q, p);
+	KUNIT_EXPECT_TRUE(test, is_filled(q, 0x77, 72));
+	KUNIT_EXPECT_EQ(test, hak_fallback_live(c), 0L);
+	hak_free(q);
+}
+
+static void counted(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, 72, 0);
+	struct hak_class_stats cs;
+	void *obj[20];
+	unsigned int i;
+
+	KUNIT_ASSERT_EQ(test, hak_cache_alloc_bulk(c, GFP_KERNEL_ACCOUNT, 20, obj), 20);
+	KUNIT_EXPECT_EQ(test, hak_fallback_live(c), 20L);
+	hak_class_stats_read(c, &cs);
+	KUNIT_EXPECT_EQ(test, cs.fallback, 20L);
+	for (i = 0; i < 7; i++)
+		hak_cache_free(c, obj[i]);
+	KUNIT_EXPECT_EQ(test, hak_fallback_live(c), 13L);
+	hak_cache_free_bulk(c, 13, obj + 7);
+	KUNIT_EXPECT_EQ(test, hak_fallback_live(c), 0L);
+}
+
+/* A user who writes past the end is told so when the object is freed. */
+static void written_past_the_end(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, 72, 0);
+	u8 *p = slubs(test, c), saved;
+
+	/* Or the compiler, which knows the size, warns. */
+	OPTIMIZER_HIDE_VAR(p);
+	saved = p[ksize(p) - 1];
+	p[ksize(p) - 1] ^= 1;
+	refused(test, c, p);
+	p[ksize(p) - 1] = saved;
+	hak_cache_free(c, p);
+}
+
+/* It warns and keeps the cache, and the object can still be freed. */
+static void destroy_with_a_live_one(struct kunit *test)
+{
+#ifdef kunit_warning_suppress
+	struct hak_cache *c = hak_cache_create("hak_test_live", 64, 0, 0, NULL);
+	void *p, *q;
+
+	KUNIT_ASSERT_NOT_NULL(test, c);
+	p = slubs(test, c);
+	kunit_warning_suppress(test) {
+		hak_cache_destroy(c);
+		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 1);
+	}
+	KUNIT_EXPECT_EQ(test, hak_usable_size(p), (size_t)64);
+	q = slubs(test, c);
+	hak_cache_free(c, q);
+	hak_cache_free(c, p);
+	/* SLUB warns of what is still there. */
+	hak_cache_destroy(c);
+#else
+	kunit_skip(test, "this kernel's KUnit cannot expect a warning");
+#endif
+}
+
+static struct kunit_case cases[] = {
+	KUNIT_CASE(kmalloc_object),
+	KUNIT_CASE(every_free),
+	KUNIT_CASE(wrong_cache),
+	KUNIT_CASE(no_caches_object),
+	KUNIT_CASE(wrong_size),
+	KUNIT_CASE(usable_size),
+	KUNIT_CASE(resized),
+	KUNIT_CASE(counted),
+	KUNIT_CASE(written_past_the_end),
+	KUNIT_CASE(destroy_with_a_live_one),
+	{}
+};
+
+static struct kunit_suite hak_fallback_suite = {
+	.name = "hak_fallback",
+	.init = hak_test_init,
+	.exit = hak_test_exit,
+	.test_cases = cases,
+};
+
+kunit_test_suites(&hak_fallback_suite);
+
+HAK_IMPORT_INTERNAL();
+MODULE_DESCRIPTION("KUnit suite: objects of a cache that SLUB served");
+MODULE_LICENSE("GPL");
