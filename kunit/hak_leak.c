@@ -15,12 +15,27 @@ static unsigned int size = 64;
 module_param(size, uint, 0444);
 MODULE_PARM_DESC(size, "bytes of each");
 
+static char *cache;
+module_param(cache, charp, 0444);
+MODULE_PARM_DESC(cache, "a cache to make and leave behind, for the objects");
+
+static bool slubs;
+module_param(slubs, bool, 0444);
+MODULE_PARM_DESC(slubs, "have SLUB serve them");
+
 static int __init hak_leak_init(void)
 {
+	gfp_t gfp = slubs ? GFP_KERNEL_ACCOUNT : GFP_KERNEL;
+	struct hak_cache *c = NULL;
 	unsigned int i;
 
+	if (cache) {
+		c = hak_cache_create(cache, size, 0, 0, NULL);
+		if (!c)
+			return -EINVAL;
+	}
 	for (i = 0; i < count; i++)
-		if (!hak_alloc(size, GFP_KERNEL))
+		if (!(c ? hak_cache_alloc(c, gfp) : hak_alloc(size, gfp)))
 			return -ENOMEM;
 	return 0;
 }

@@ -2,6 +2,37 @@
 /*
  * hakmem: a slab allocator for tiny objects that are allocated on one CPU and
  * freed on another. This is the only header a caller needs.
+ *
+ * What hakmem gave is freed by hak_free() and its kin. hak_free() takes what
+ * kmalloc() gave as well, but the reverse does not hold. These must never get
+ * memory of hakmem's, and hakmem cannot catch them, since they do not ask it:
+ *
+ *   kfree(), kvfree(), kfree_bulk(), kfree_rcu(), kvfree_rcu() and their
+ *   _mightsleep variants, mempools of kmalloc() memory, __free(kfree):
+ *     the object is not freed. The kernel warns in free_large_kmalloc(), once a
+ *     boot, with "page dumped because: Not a kmalloc allocation" (on 6.12 with
+ *     "object pointer: 0x...", and it drops a reference the page does not have).
+ *     For the kfree_rcu() family a kworker does so later, and nothing says who
+ *     called.
+ *   ksize():
+ *     it warns in __ksize(), and returns the size of a page (on 6.12: 0).
+ *   krealloc(), kfree_sensitive():
+ *     they warn, and go by ksize(): on 7.3 krealloc() leaves the object where it
+ *     is up to the size of a page, and kfree_sensitive() clears as much, so
+ *     neighbours are overwritten.
+ *   devm_kfree():
+ *     it warns in devm_kfree(), for devres does not know the object.
+ *   kmem_cache_free():
+ *     with CONFIG_SLAB_FREELIST_HARDENED it warns, else it may crash.
+ *
+ * Objects that SLUB had to serve do get past them, so the mistake may show only
+ * under load; those of a cache then count as live for ever. Instead of
+ *
+ *   kfree_rcu(p, rcu)      use call_rcu(&p->rcu, f), where f() calls hak_free();
+ *   krealloc(), ksize()    use hak_realloc(), hak_usable_size();
+ *   kfree_sensitive()      use memzero_explicit(), then hak_free();
+ *   devm_kmalloc()         use devm_add_action_or_reset();
+ *   a kmalloc() mempool    use mempool_create() with functions of your own.
  */
 #ifndef _HAKMEM_H
 #define _HAKMEM_H
