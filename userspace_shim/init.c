@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Starting: whichever comes first, a malloc-family call or the constructor.
- * And fork(), which has to find everything at rest.
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -15,39 +13,6 @@
 #include "shim.h"
 
 int shim_state;
-
-/*
- * All locks, and nobody running deferred work: the child's only thread is then
- * outside everything that a lock guards. Threads may still have been inside a
- * per-CPU cache; the core leaves those alone, see shim_thread_bury_others().
- */
-static void fork_prepare(void)
-{
-	shim_lock(&shim_hotplug_lock);
-	shim_deferred_lock();
-	shim_locks_take_all();
-}
-
-static void fork_parent(void)
-{
-	shim_locks_release_all();
-	shim_deferred_unlock();
-	shim_unlock(&shim_hotplug_lock);
-}
-
-static void fork_child(void)
-{
-	int saved = errno;
-
-	shim_locks_release_all();
-	shim_deferred_forked();
-	if (shim_is_ready())
-		shim_core_forked();
-	shim_deferred_unlock();
-	shim_thread_bury_others();
-	shim_unlock(&shim_hotplug_lock);
-	errno = saved;
-}
 
 /* A value that is refused ends the program: it was told why. */
 static void params_from_environment(void)
@@ -70,8 +35,7 @@ static bool start(void)
 #ifdef HAK_SHIM_DEBUG
 	shim_pr_debug = !!getenv("HAKMEM_PR_DEBUG");
 #endif
-	if (shim_percpu_init() || shim_thread_init() ||
-	    pthread_atfork(fork_prepare, fork_parent, fork_child))
+	if (shim_percpu_init() || shim_thread_init() || shim_fork_init())
 		return false;
 	if (hak_core_init())
 		return false;
@@ -92,6 +56,8 @@ void shim_init(void)
 	enum shim_thread_state was = shim_thread;
 	int state = SHIM_COLD, saved = errno;
 
+	/* First of all, see there. */
+	shim_fork_init();
 	if (!environ || !__atomic_compare_exchange_n(&shim_state, &state,
 						     SHIM_STARTING, false,
 						     __ATOMIC_ACQUIRE,
@@ -105,8 +71,15 @@ void shim_init(void)
 	errno = saved;
 }
 
-static void __attribute__((constructor(101))) shim_constructor(void)
+/*
+ * In the shared library the first constructor of all, see fork.c. So the C
+ * library has not yet set its environ; it will be the same.
+ */
+static void __attribute__((constructor(101)))
+shim_constructor(int argc, char **argv, char **envp)
 {
+	if (!environ)
+		environ = envp;
 	/* Not in shim_init(): the first malloc() may be the dynamic linker's. */
 	shim_kmalloc_init();
 	shim_init();

@@ -44,21 +44,33 @@ static long fail_after = -1;
  */
 #ifdef __SANITIZE_ADDRESS__
 DEFINE_SHIM_LOCK(libc_lock);
-#define libc_enter()	shim_lock(&libc_lock)
-#define libc_leave()	shim_unlock(&libc_lock)
+/* A thread that forks has it, as it has all locks, and may allocate. */
+static bool libc_enter(void)
+{
+	bool mine = shim_lock_mine(&libc_lock);
+
+	if (!mine)
+		shim_lock(&libc_lock);
+	return !mine;
+}
+
+static void libc_leave(bool taken)
+{
+	if (taken)
+		shim_unlock(&libc_lock);
+}
 #else
-#define libc_enter()	do { } while (0)
-#define libc_leave()	do { } while (0)
+#define libc_enter()	false
+#define libc_leave(t)	((void)(t))
 #endif
 
 /* A call of the allocator underneath. */
 #define libc_call(f, ...)				\
 	({						\
-		void *__p;				\
+		bool __taken = libc_enter();		\
+		void *__p = f(__VA_ARGS__);		\
 							\
-		libc_enter();				\
-		__p = f(__VA_ARGS__);			\
-		libc_leave();				\
+		libc_leave(__taken);			\
 		__p;					\
 	})
 
@@ -84,9 +96,10 @@ void *shim_libc_memalign(size_t align, size_t size)
 
 void shim_libc_free(void *p)
 {
-	libc_enter();
+	bool taken = libc_enter();
+
 	__libc_free(p);
-	libc_leave();
+	libc_leave(taken);
 }
 
 /*

@@ -149,9 +149,10 @@ void *calloc(size_t n, size_t size)
 	return shim_libc_calloc(n, size);
 }
 
+/* While it forks a thread is MOVING, holds all locks and may take none. */
 static noinline void free_slow(void *p)
 {
-	if (p && (get_ready() || shim_is_ready()))
+	if (p && (get_ready() || hak_slab_of(p)))
 		hak_free(p);
 	else if (p)
 		shim_libc_free(p);

@@ -65,6 +65,9 @@ void shim_init(void);
 /* malloc.c, which programs that only use the core are linked without */
 void __weak shim_malloc_init(void);
 
+/* fork.c */
+int shim_fork_init(void);
+
 /* lock.c */
 void shim_locks_take_all(void);
 void shim_locks_release_all(void);

@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: GPL-2.0
+# What libc.sh runs: programs that know nothing of the library, and libraries
+# that they link with or open.
+
+ifneq ($(filter release debug,$(BUILD)),)
+LIBC_TESTS := $(addprefix $(D)/tests/libc/,flush forks forks_static)
+endif
+LIBC_CC = @mkdir -p $(@D); $(CC) -O1 -g -std=gnu11 -Wall -Wextra -Werror -Wno-unused-parameter \
+	  -Wno-use-after-free -fno-builtin -pthread
+
+$(D)/tests/libc/%: tests/libc/%.c
+	$(LIBC_CC) $< -ldl -o $@
+
+$(D)/tests/libc/%.so: tests/libc/%.c
+	$(LIBC_CC) -fPIC -shared $< -ldl -o $@
+
+$(D)/tests/libc/forks: tests/libc/forks.c $(D)/tests/libc/early.so
+	$(LIBC_CC) $^ -o $@
+
+# The program itself calls no malloc().
+$(D)/tests/libc/forks_static: tests/libc/forks.c $(D)/tests/libc/early.so $(D)/libhakmem.a
+	$(LIBC_CC) -Wl,-u,malloc $^ $(LIBS) -o $@
+
+tests: $(LIBC_TESTS)
