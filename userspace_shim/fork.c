@@ -2,23 +2,24 @@
 /*
  * fork(), which has to find everything at rest.
  *
- * The order of locks is: those of other libraries' prepare handlers, the C
- * library's list of streams, CPU hotplug, the runner of deferred work, all
- * others, and at last what the C library's fork() takes itself.
+ * The prepare handler takes locks in this order: the C library's list of streams,
+ * CPU hotplug, the runner of deferred work, all other locks of hakmem's. fork()
+ * then takes the C library's own locks.
  *
- *   A thread that flushes all streams holds the list and may call a stream's
- *   own function, which allocates. The C library's fork() takes the list after
- *   the handlers, so here it is taken before hakmem's locks. The list's lock
- *   may be taken again by its holder, so that fork() still takes it, too.
+ *   A thread that flushes all streams holds the list and calls the streams' own
+ *   functions, which may allocate. fork() takes the list after the prepare
+ *   handlers, so the handler takes it before hakmem's locks. The list's lock is
+ *   recursive, so fork() can take it again.
  *
- *   Prepare handlers run in the reverse order of their registration. They may
- *   allocate, and wait for a lock whose holder allocates, so hakmem's handler
- *   has to be the last to run and is registered as early as can be: the shared
- *   library is initialised before any other (-z initfirst).
+ *   Prepare handlers run in the reverse order of their registration. A handler
+ *   of another library may allocate, or wait for a lock whose holder allocates.
+ *   So hakmem's handler has to run last and is registered first: the shared
+ *   library is initialised before all others (-z initfirst).
  *
- *   If some library was earlier all the same, its handlers run while this
- *   thread holds all locks. What they allocate is the C library's then, and
- *   what they free is pushed, neither of which takes a lock of hakmem's.
+ *   If another library registered its handlers earlier, they run while the
+ *   forking thread holds hakmem's locks. The forking thread is MOVING then: it
+ *   allocates from the C library, and it frees by pushing. Neither takes a lock
+ *   of hakmem's.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -30,13 +31,9 @@
 #include "core.h"
 #include "shim.h"
 
-/* The C library's; other ones have no such thing. */
 #pragma weak __libc_single_threaded
-void __weak _IO_list_lock(void);
-void __weak _IO_list_unlock(void);
-void __weak _IO_list_resetlock(void);
 
-/* The forking thread as it was, for its handlers after the fork. */
+/* What the prepare handler found, for the handlers after the fork. */
 static struct {
 	bool list_locked;
 	enum shim_thread_state state;
@@ -45,8 +42,9 @@ static struct {
 } forking;
 
 /*
- * Where fork() does not take the list because there is one thread only, it does
- * not initialise its lock in the child either, and the thread may be inside.
+ * If the process has one thread, fork() neither takes the list nor initialises
+ * its lock in the child. The handler must not do so either, since the thread may
+ * fork while it holds the list.
  */
 static bool must_lock_list(void)
 {
@@ -67,7 +65,7 @@ static void step_aside(bool list_locked)
 	shim_cpu_delta = 0;
 }
 
-/* Returns whether the list was locked. */
+/* Return: whether the prepare handler took the list. */
 static bool step_back(void)
 {
 	shim_cpu_delta = forking.delta;

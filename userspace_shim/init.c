@@ -13,6 +13,7 @@
 #include "shim.h"
 
 int shim_state;
+unsigned int shim_redirect = 1;
 
 /* A value that is refused ends the program: it was told why. */
 static void params_from_environment(void)
@@ -29,9 +30,11 @@ static void params_from_environment(void)
 
 static bool start(void)
 {
-	const char *crash;
+	const char *crash, *redirect;
 
 	params_from_environment();
+	redirect = getenv("HAKMEM_REDIRECT_LIBC");
+	shim_redirect = !redirect || *redirect != '0';
 #ifdef HAK_SHIM_DEBUG
 	shim_pr_debug = !!getenv("HAKMEM_PR_DEBUG");
 #endif
@@ -56,7 +59,7 @@ void shim_init(void)
 	enum shim_thread_state was = shim_thread;
 	int state = SHIM_COLD, saved = errno;
 
-	/* First of all, see there. */
+	/* Before anything else, see fork.c. */
 	shim_fork_init();
 	if (!environ || !__atomic_compare_exchange_n(&shim_state, &state,
 						     SHIM_STARTING, false,
@@ -72,8 +75,8 @@ void shim_init(void)
 }
 
 /*
- * In the shared library the first constructor of all, see fork.c. So the C
- * library has not yet set its environ; it will be the same.
+ * In the shared library this is the first constructor of the process, see fork.c.
+ * The C library sets environ in one of its own, later, to the same.
  */
 static void __attribute__((constructor(101)))
 shim_constructor(int argc, char **argv, char **envp)
@@ -83,4 +86,7 @@ shim_constructor(int argc, char **argv, char **envp)
 	/* Not in shim_init(): the first malloc() may be the dynamic linker's. */
 	shim_kmalloc_init();
 	shim_init();
+	shim_stay();
+	if (shim_redirect_libc)
+		shim_redirect_libc();
 }

@@ -44,7 +44,7 @@ static long fail_after = -1;
  */
 #ifdef __SANITIZE_ADDRESS__
 DEFINE_SHIM_LOCK(libc_lock);
-/* A thread that forks has it, as it has all locks, and may allocate. */
+/* A thread that forks holds all locks, and handlers of fork() may allocate. */
 static bool libc_enter(void)
 {
 	bool mine = shim_lock_mine(&libc_lock);

@@ -33,6 +33,7 @@
 #define reallocarray	hakmem_reallocarray
 #define free_sized	hakmem_free_sized
 #define free_aligned_sized	hakmem_free_aligned_sized
+#define cfree		hakmem_cfree
 #endif
 
 SHIM_EXPORT void *malloc(size_t size);
@@ -48,12 +49,30 @@ SHIM_EXPORT size_t malloc_usable_size(void *p);
 SHIM_EXPORT void *reallocarray(void *p, size_t n, size_t size);
 SHIM_EXPORT void free_sized(void *p, size_t size);
 SHIM_EXPORT void free_aligned_sized(void *p, size_t align, size_t size);
+SHIM_EXPORT void cfree(void *p);
+
+/*
+ * realloc() and free() as the program binds these names. A program may have its
+ * own malloc(), free(), calloc() and realloc(), and lack others. Those of the
+ * others that are made of these two have to use the program's. front.list keeps
+ * the linker from binding the two names to hakmem's functions.
+ */
+extern void *public_realloc(void *p, size_t size) __asm__(__stringify(realloc));
+extern void public_free(void *p) __asm__(__stringify(free));
 
 /* 17..24 bytes become 32; see the top of the file. */
 static size_t tiny_size(size_t size)
 {
 	return size - 17 < 8 ? 32 : size;
 }
+
+/*
+ * Has a call of malloc() reached this file's? If the program has a malloc() of
+ * its own, none does, and the program's free() does not know hakmem's objects.
+ * So until then calloc(), memalign() and the others return the C library's
+ * blocks, as they would without hakmem.
+ */
+static bool serving;
 
 /* The class of a request, by (size + 7) / 8; nothing before the core is up. */
 static u8 tiny_index[HAK_MAX_SIZE / HAK_MIN_SIZE + 1];
@@ -88,15 +107,17 @@ static bool get_ready(void)
 		if (!shim_is_ready())
 			return false;
 	}
-	if (shim_thread == SHIM_NEW)
+	if (shim_thread == SHIM_NEW && READ_ONCE(serving))
 		shim_thread_online();
-	return shim_thread != SHIM_MOVING;
+	return shim_thread != SHIM_NEW && shim_thread != SHIM_MOVING;
 }
 
-static noinline void *tiny_slow(size_t size, gfp_t gfp)
+static noinline void *tiny_slow(size_t size, gfp_t gfp, bool by_name)
 {
 	void *p;
 
+	if (by_name && !READ_ONCE(serving))
+		WRITE_ONCE(serving, true);
 	if (get_ready())
 		p = hak_alloc(tiny_size(size), gfp);
 	else if (gfp & __GFP_ZERO)
@@ -108,7 +129,8 @@ static noinline void *tiny_slow(size_t size, gfp_t gfp)
 	return p;
 }
 
-static __always_inline void *tiny_alloc(size_t size, gfp_t gfp)
+/* @by_name: the program called malloc() itself. */
+static __always_inline void *tiny_alloc(size_t size, gfp_t gfp, bool by_name)
 {
 	void *p;
 
@@ -117,21 +139,26 @@ static __always_inline void *tiny_alloc(size_t size, gfp_t gfp)
 		if (likely(p))
 			return p;
 	}
-	return tiny_slow(size, gfp);
+	return tiny_slow(size, gfp, by_name);
 }
 
-static noinline void *malloc_other(size_t size)
+static noinline void *malloc_other(size_t size, bool by_name)
 {
 	if (!size)
-		return tiny_alloc(1, GFP_KERNEL);
+		return tiny_alloc(1, GFP_KERNEL, by_name);
 	return shim_libc_malloc(size);
+}
+
+static __always_inline void *do_malloc(size_t size, bool by_name)
+{
+	if (likely(is_tiny(size)))
+		return tiny_alloc(size, GFP_KERNEL, by_name);
+	return malloc_other(size, by_name);
 }
 
 void *malloc(size_t size)
 {
-	if (likely(is_tiny(size)))
-		return tiny_alloc(size, GFP_KERNEL);
-	return malloc_other(size);
+	return do_malloc(size, true);
 }
 
 void *calloc(size_t n, size_t size)
@@ -145,11 +172,11 @@ void *calloc(size_t n, size_t size)
 	if (!bytes)
 		bytes = 1;
 	if (likely(is_tiny(bytes)))
-		return tiny_alloc(bytes, GFP_KERNEL | __GFP_ZERO);
+		return tiny_alloc(bytes, GFP_KERNEL | __GFP_ZERO, false);
 	return shim_libc_calloc(n, size);
 }
 
-/* While it forks a thread is MOVING, holds all locks and may take none. */
+/* A thread that forks is MOVING. It holds all locks, so it must take none. */
 static noinline void free_slow(void *p)
 {
 	if (p && (get_ready() || hak_slab_of(p)))
@@ -160,7 +187,7 @@ static noinline void free_slow(void *p)
 		shim_pending_check();
 }
 
-void free(void *p)
+static __always_inline void do_free(void *p)
 {
 	if (unlikely(shim_thread != SHIM_ONLINE || !hak_cpu_push(p, NULL)))
 		free_slow(p);
@@ -168,14 +195,25 @@ void free(void *p)
 		shim_pending_check();
 }
 
+void free(void *p)
+{
+	do_free(p);
+}
+
 void free_sized(void *p, size_t size)
 {
-	free(p);
+	public_free(p);
 }
 
 void free_aligned_sized(void *p, size_t align, size_t size)
 {
-	free(p);
+	public_free(p);
+}
+
+/* The C library keeps it for old programs; none can be linked with it. */
+void cfree(void *p)
+{
+	public_free(p);
 }
 
 /* Before the core is up nothing is its own. */
@@ -202,9 +240,9 @@ void *realloc(void *p, size_t size)
 	void *new;
 
 	if (!p)
-		return malloc(size);
+		return do_malloc(size, false);
 	if (!size) {
-		free(p);
+		do_free(p);
 		return NULL;
 	}
 	old = usable_size(p, &ours);
@@ -212,11 +250,11 @@ void *realloc(void *p, size_t size)
 		return shim_libc_realloc(p, size);
 	if (size <= old && (old <= 64 || size > old / 2))
 		return p;
-	new = malloc(size);
+	new = do_malloc(size, false);
 	if (!new)
 		return NULL;
 	memcpy(new, p, min(old, size));
-	free(p);
+	do_free(p);
 	return new;
 }
 
@@ -228,7 +266,7 @@ void *reallocarray(void *p, size_t n, size_t size)
 		errno = ENOMEM;
 		return NULL;
 	}
-	return realloc(p, bytes);
+	return public_realloc(p, bytes);
 }
 
 /*
@@ -242,11 +280,11 @@ static void *aligned(size_t align, size_t size)
 
 	if (size > HAK_MAX_SIZE || bytes > HAK_MAX_SIZE)
 		return shim_libc_memalign(align, size);
-	p = tiny_alloc(bytes, GFP_KERNEL);
+	p = tiny_alloc(bytes, GFP_KERNEL, false);
 	if (likely(!((unsigned long)p & (align - 1))))
 		return p;
 	/* From the C library, before the core was up. */
-	free(p);
+	do_free(p);
 	return shim_libc_memalign(align, size);
 }
 
@@ -299,3 +337,35 @@ void *pvalloc(size_t size)
 	}
 	return shim_libc_memalign(page, ALIGN(max(size, 1UL), page));
 }
+
+#ifndef HAK_SHIM_SANITIZER
+/* The names in front.list mean the program's functions, these hakmem's. */
+#define OURS(f)	__attribute__((alias(#f), visibility("hidden"), nothrow, leaf))
+
+extern typeof(free) our_free OURS(free);
+extern typeof(realloc) our_realloc OURS(realloc);
+
+static const struct shim_symbol front[] = {
+	{ "free", our_free },
+	{ "realloc", our_realloc },
+	{ "malloc", malloc },
+	{ "calloc", calloc },
+	{ "reallocarray", reallocarray },
+	{ "memalign", memalign },
+	{ "posix_memalign", posix_memalign },
+	{ "aligned_alloc", aligned_alloc },
+	{ "valloc", valloc },
+	{ "pvalloc", pvalloc },
+	{ "malloc_usable_size", malloc_usable_size },
+	{ "free_sized", free_sized },
+	{ "free_aligned_sized", free_aligned_sized },
+	{ "cfree", cfree },
+};
+
+/* For objects that search the C library first, see linker.c. */
+void shim_redirect_libc(void)
+{
+	if (shim_redirect && shim_is_ready() && shim_is_bound(&front[0]))
+		shim_rebind_libc(front, ARRAY_SIZE(front));
+}
+#endif

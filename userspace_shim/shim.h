@@ -60,13 +60,28 @@ static inline bool shim_is_ready(void)
 	__used __section("hak_locks") = &name
 
 /* init.c */
+extern unsigned int shim_redirect;	/* see linker.c */
 void shim_init(void);
 
 /* malloc.c, which programs that only use the core are linked without */
 void __weak shim_malloc_init(void);
+void __weak shim_redirect_libc(void);
 
-/* fork.c */
+/* fork.c, and the lock of glibc's list of streams, which other C libraries lack */
 int shim_fork_init(void);
+void __weak _IO_list_lock(void);
+void __weak _IO_list_unlock(void);
+void __weak _IO_list_resetlock(void);
+
+/* linker.c */
+struct shim_symbol {
+	const char *name;
+	void *ours;
+};
+
+void shim_stay(void);
+bool shim_is_bound(const struct shim_symbol *sym);
+int shim_rebind_libc(const struct shim_symbol *sym, unsigned int n);
 
 /* lock.c */
 void shim_locks_take_all(void);

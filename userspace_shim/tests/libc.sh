@@ -1,48 +1,25 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# libc.sh - the library beside the C library: programs that mix the two
+# usage: userspace_shim/tests/libc.sh [OPTION]...
 #
-# Each program of libc/ ends with status 0 and says "fine", without the library
-# and with it.
+# Tests that libhakmem.so and the C library do not get in each other's way:
+# fork(), dlopen(), programs with a malloc of their own. Each program of libc/
+# ends with status 0 and says "fine", without the library and with it. For the
+# release and debug builds. Output is TAP.
 
 set -u
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-# shellcheck source=tap.sh
+# shellcheck source=qemu/lib/common.sh
+. "$here/../../qemu/lib/common.sh"
+# shellcheck source=userspace_shim/tests/tap.sh
 . "$here/tap.sh"
 
-bin=$here/../../out/release
-limit=90
-
-usage() {
-	cat <<-END
-	Usage: libc.sh [options]
-	Tests that libhakmem.so and the C library do not get in each other's way. Nothing of it can be had in the sanitizer builds.
-
-	  --bin DIR      the build (default: out/release)
-	  --timeout N    seconds a program may take (default: $limit)
-	  --help         this text
-
-	Output is TAP; the exit status is 0 if everything passed, 1 if not, 2 on bad usage.
-	END
-}
-
-while [ $# -gt 0 ]; do
-	case $1 in
-	--bin | --timeout)
-		[ $# -ge 2 ] || { echo "libc.sh: $1 needs a value; see --help" >&2; exit 2; }
-		case $1 in
-		--bin) bin=$2 ;;
-		--timeout) limit=$2 ;;
-		esac
-		shift
-		;;
-	--help | -h) usage; exit 0 ;;
-	*) echo "libc.sh: unknown option '$1'; see --help" >&2; exit 2 ;;
-	esac
-	shift
-done
+option bin DIR dir "${OUT:-$TOP/out}/release" 'the build'
+option timeout N number:1..86400 90 'seconds a program may take'
+parse_options "$@"
+bin=${opt[bin]} limit=${opt[timeout]}
 
 bin=$(realpath "$bin") || exit 2
 lib=$bin/libhakmem.so
@@ -89,4 +66,19 @@ both "an earlier library's fork handlers allocate" forks
 both "... and take a lock whose holder allocates" forks lock
 run_program -u LD_PRELOAD -- forks_static
 expect "an earlier library's fork handlers allocate, with the static library" 0 '^fine$'
+for program in deepbind deepbind_fixed; do
+	both "a plugin opened with RTLD_DEEPBIND ($program)" $program "$programs/plugin.so"
+done
+run_program -u LD_PRELOAD -- deepbind_static "$programs/plugin.so"
+expect "... and a program linked with the static library" 0 '^fine$'
+run_program LD_PRELOAD="$lib" HAKMEM_REDIRECT_LIBC=0 -- deepbind "$programs/plugin.so"
+expect "HAKMEM_REDIRECT_LIBC=0 leaves the C library as it is" 134 'invalid (pointer|size)'
+both "a program with part of a malloc" own_malloc
+run_program LD_PRELOAD="$programs/wrapper.so:$lib" -- wrapped
+expect "a wrapper is preloaded before the library" 0 '^fine$'
+run_program -u LD_PRELOAD -- unload "$lib"
+expect "a thread outlives dlclose() of the library" 0 '^fine$'
+run_program -u LD_PRELOAD -- unload "$programs/plugin_static.so"
+expect "a thread outlives dlclose() of a plugin linked with the static library" 0 '^fine$'
+both "an old program that calls cfree()" cfree
 tap_done

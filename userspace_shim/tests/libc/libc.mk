@@ -3,7 +3,8 @@
 # that they link with or open.
 
 ifneq ($(filter release debug,$(BUILD)),)
-LIBC_TESTS := $(addprefix $(D)/tests/libc/,flush forks forks_static)
+LIBC_TESTS := $(addprefix $(D)/tests/libc/,flush forks deepbind deepbind_fixed own_malloc \
+	      wrapped unload cfree forks_static deepbind_static plugin.so plugin_static.so wrapper.so)
 endif
 LIBC_CC = @mkdir -p $(@D); $(CC) -O1 -g -std=gnu11 -Wall -Wextra -Werror -Wno-unused-parameter \
 	  -Wno-use-after-free -fno-builtin -pthread
@@ -20,5 +21,15 @@ $(D)/tests/libc/forks: tests/libc/forks.c $(D)/tests/libc/early.so
 # The program itself calls no malloc().
 $(D)/tests/libc/forks_static: tests/libc/forks.c $(D)/tests/libc/early.so $(D)/libhakmem.a
 	$(LIBC_CC) -Wl,-u,malloc $^ $(LIBS) -o $@
+
+# At a fixed address, with the address of free() in the program itself.
+$(D)/tests/libc/deepbind_fixed: tests/libc/deepbind.c
+	$(LIBC_CC) -fno-pic -no-pie $< -ldl -o $@
+
+$(D)/tests/libc/deepbind_static: tests/libc/deepbind.c $(D)/libhakmem.a
+	$(LIBC_CC) $^ $(LIBS) -o $@
+
+$(D)/tests/libc/plugin_static.so: tests/libc/plugin.c $(D)/libhakmem.a
+	$(LIBC_CC) -fPIC -shared -DSTATIC $^ $(LIBS) -o $@
 
 tests: $(LIBC_TESTS)
