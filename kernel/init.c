@@ -33,7 +33,8 @@ static void hak_modes_set(void)
  * The parameters are set. Allocates nothing for good unless all of it works.
  *
  * Context: task, may sleep.
- * Return: 0 or a negative error, with nothing left behind.
+ * Return: 0 or a negative error, with nothing left behind. To say so is the
+ * caller's.
  */
 int hak_core_init(void)
 {
@@ -78,7 +79,6 @@ exit_registry:
 	hak_registry_exit();
 exit_stats:
 	hak_stats_exit();
-	pr_err("cannot start: error %d\n", err);
 	return err;
 }
 

@@ -18,22 +18,40 @@
 
 static int hak_param_op_set(const char *val, const struct kernel_param *kp)
 {
-	return hak_param_set(hak_param_find(kp->arg), val);
+	const struct hak_param *param = hak_param_find(kp->arg);
+
+	/* A name alone is as good as NAME=1, where the kernel lets it through. */
+	return hak_param_set(param, param->name, val ?: "1");
 }
 
 static int hak_param_op_get(char *buf, const struct kernel_param *kp)
 {
-	return sysfs_emit(buf, "%u\n", *hak_param_find(kp->arg)->value);
+	int n = hak_param_show(hak_param_find(kp->arg), buf, PAGE_SIZE);
+
+	return n + sysfs_emit_at(buf, n, "\n");
 }
 
-static const struct kernel_param_ops hak_param_ops = {
+static const struct kernel_param_ops hak_param_ops_uint = {
 	.set = hak_param_op_set,
 	.get = hak_param_op_get,
 };
 
-#define HAK_MODULE_PARAM(n, env, def, min, max, desc)			\
-	module_param_cb(n, &hak_param_ops, (void *)#n, 0444);		\
-	MODULE_PARM_DESC(n, desc " (" #min ".." #max ", default " #def ")");
+static const struct kernel_param_ops hak_param_ops_bool = {
+	.flags = KERNEL_PARAM_OPS_FL_NOARG,
+	.set = hak_param_op_set,
+	.get = hak_param_op_get,
+};
+
+/* What modinfo says a parameter takes, in the kernel's way. */
+#define HAK_TAKES_uint(def, min, max)	" (" #min ".." #max ", default " #def ")"
+#define HAK_TAKES_bool(def, min, max)	" (default " HAK_BOOL_##def ")"
+#define HAK_BOOL_0			"N"
+#define HAK_BOOL_1			"Y"
+
+#define HAK_MODULE_PARAM(n, kind, env, def, min, max, desc)		\
+	module_param_cb(n, &hak_param_ops_##kind, (void *)#n, 0444);	\
+	__MODULE_PARM_TYPE(n, #kind);					\
+	MODULE_PARM_DESC(n, desc HAK_TAKES_##kind(def, min, max));
 HAK_PARAMS(HAK_MODULE_PARAM)
 
 /* No event twice: after an oops there may be a panic, or another oops. */
@@ -67,13 +85,27 @@ static int hak_on_panic(struct notifier_block *nb, unsigned long what,
 static struct notifier_block hak_die_nb = { .notifier_call = hak_on_die };
 static struct notifier_block hak_panic_nb = { .notifier_call = hak_on_panic };
 
+static void __init hak_say_loaded(void)
+{
+	char text[128];
+	unsigned int i, n = 0;
+
+	text[0] = '\0';
+	for (i = 0; i < hak_nr_params; i++) {
+		n += scnprintf(text + n, sizeof(text) - n, " %s=",
+			       hak_params[i].name);
+		n += hak_param_show(&hak_params[i], text + n, sizeof(text) - n);
+	}
+	pr_info("%s loaded,%s\n", HAKMEM_VERSION, text);
+}
+
 static int __init hak_module_init(void)
 {
 	int err;
 
 	err = hak_core_init();
 	if (err)
-		return err;
+		goto fail;
 	err = hak_hot_memory_init();
 	if (err)
 		goto exit_core;
@@ -83,15 +115,15 @@ static int __init hak_module_init(void)
 	register_die_notifier(&hak_die_nb);
 	atomic_notifier_chain_register(&panic_notifier_list, &hak_panic_nb);
 	hak_debugfs_init();
-	pr_info("%s loaded, fast_cap=%u paranoid_drain=%u trace_ring=%u\n",
-		HAKMEM_VERSION, hak_fast_cap, hak_paranoid_drain,
-		hak_trace_ring);
+	hak_say_loaded();
 	return 0;
 
 exit_hot_memory:
 	hak_hot_memory_exit();
 exit_core:
 	hak_core_exit();
+fail:
+	pr_err("cannot start: error %d\n", err);
 	return err;
 }
 

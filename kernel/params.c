@@ -12,15 +12,15 @@
 
 #include "params.h"
 
-#define HAK_PARAM_DEFINE(n, env, def, min, max, desc) \
+#define HAK_PARAM_DEFINE(n, kind, env, def, min, max, desc) \
 	unsigned int hak_##n = (def);
 HAK_PARAMS(HAK_PARAM_DEFINE)
 
-#define HAK_PARAM_ENTRY(n, env, def, min, max, desc) \
-	{ #n, env, &hak_##n, min, max, desc },
+#define HAK_PARAM_ENTRY(n, kind, env, def, min, max, desc) \
+	{ #n, HAK_PARAM_##kind, env, &hak_##n, min, max, desc },
 const struct hak_param hak_params[] = { HAK_PARAMS(HAK_PARAM_ENTRY) };
 
-#define HAK_PARAM_COUNT(n, env, def, min, max, desc) + 1
+#define HAK_PARAM_COUNT(n, kind, env, def, min, max, desc) + 1
 const unsigned int hak_nr_params = 0 HAK_PARAMS(HAK_PARAM_COUNT);
 
 /**
@@ -39,30 +39,75 @@ const struct hak_param *hak_param_find(const char *name)
 	return NULL;
 }
 
+static int hak_param_parse_bool(const char *called, const char *val,
+				unsigned int *v)
+{
+	bool yes;
+	int err = kstrtobool(val, &yes);
+
+	if (err) {
+		pr_err("%s: \"%s\" is neither yes nor no; it takes 0, 1, n, y\n",
+		       called, val ? val : "");
+		return err;
+	}
+	*v = yes;
+	return 0;
+}
+
+static int hak_param_parse_uint(const struct hak_param *param,
+				const char *called, const char *val,
+				unsigned int *v)
+{
+	if (!val || kstrtouint(val, 0, v)) {
+		pr_err("%s: \"%s\" is not a number; it takes %u..%u\n", called,
+		       val ? val : "", param->min, param->max);
+		return -EINVAL;
+	}
+	if (*v < param->min || *v > param->max) {
+		pr_err("%s: %u is out of range; it takes %u..%u\n", called, *v,
+		       param->min, param->max);
+		return -ERANGE;
+	}
+	return 0;
+}
+
 /**
  * hak_param_set() - check a value and store it
  * @param: the table's entry
- * @val: text, a number in C notation
+ * @called: what the setting is called where the value comes from, for messages
+ * @val: text, as @param->kind says
  *
  * Context: before hak_core_init() only.
- * Return: 0, -EINVAL for what is no number, -ERANGE for one out of range; on
- * error the old value stays and a message names the parameter and its range.
+ * Return: 0, -EINVAL for what is not written as it should be, -ERANGE for a
+ * number out of range; on error the old value stays and a message says what
+ * @called takes.
  */
-int hak_param_set(const struct hak_param *param, const char *val)
+int hak_param_set(const struct hak_param *param, const char *called,
+		  const char *val)
 {
-	unsigned int v;
+	unsigned int v = 0;
+	int err;
 
-	if (!val || kstrtouint(val, 0, &v)) {
-		pr_err("%s (%s): \"%s\" is not a number; it takes %u..%u\n",
-		       param->name, param->env, val ? val : "",
-		       param->min, param->max);
-		return -EINVAL;
-	}
-	if (v < param->min || v > param->max) {
-		pr_err("%s (%s): %u is out of range; it takes %u..%u\n",
-		       param->name, param->env, v, param->min, param->max);
-		return -ERANGE;
-	}
-	*param->value = v;
-	return 0;
+	if (param->kind == HAK_PARAM_bool)
+		err = hak_param_parse_bool(called, val, &v);
+	else
+		err = hak_param_parse_uint(param, called, val, &v);
+	if (!err)
+		*param->value = v;
+	return err;
+}
+
+/**
+ * hak_param_show() - write a value as hak_param_set() would take it
+ * @param: the table's entry
+ * @buf: where to
+ * @size: its size
+ *
+ * Return: characters written, without the terminating NUL.
+ */
+int hak_param_show(const struct hak_param *param, char *buf, size_t size)
+{
+	if (param->kind == HAK_PARAM_bool)
+		return scnprintf(buf, size, "%c", *param->value ? 'Y' : 'N');
+	return scnprintf(buf, size, "%u", *param->value);
 }

@@ -9,8 +9,19 @@
 #include <linux/types.h>
 
 /**
+ * enum hak_param_kind - how a value is written
+ * @HAK_PARAM_uint: a number in C notation
+ * @HAK_PARAM_bool: what kstrtobool() takes
+ */
+enum hak_param_kind {
+	HAK_PARAM_uint,
+	HAK_PARAM_bool,
+};
+
+/**
  * struct hak_param - one load-time setting
  * @name: module parameter name
+ * @kind: how a value is written
  * @env: environment variable of the userspace build
  * @value: where the value is kept; holds the default until set
  * @min: smallest value accepted
@@ -19,6 +30,7 @@
  */
 struct hak_param {
 	const char *name;
+	enum hak_param_kind kind;
 	const char *env;
 	unsigned int *value;
 	unsigned int min;
@@ -26,20 +38,20 @@ struct hak_param {
 	const char *desc;
 };
 
-/*       name            environment variable          default min max
+/*       name            kind  environment variable          default min max
  *       description
  */
 #define HAK_PARAMS(X)							    \
-	X(fast_cap,       "HAKMEM_TINY_FAST_CAP",       64, 0, 1024,	    \
+	X(fast_cap,       uint, "HAKMEM_TINY_FAST_CAP",       64, 0, 1024,  \
 	  "objects kept per CPU and size class; 0 turns the cache off")	    \
-	X(paranoid_drain, "HAKMEM_TINY_PARANOID_DRAIN", 0, 0, 1,	    \
+	X(paranoid_drain, bool, "HAKMEM_TINY_PARANOID_DRAIN", 0, 0, 1,	    \
 	  "drain this CPU's slabs at every operation and check the books") \
-	X(trace_ring,     "HAKMEM_TINY_TRACE_RING",     0, 0, 1,	    \
+	X(trace_ring,     bool, "HAKMEM_TINY_TRACE_RING",     0, 0, 1,	    \
 	  "keep a ring of the last events and dump it on a crash")	    \
-	X(lock_stats,     "HAKMEM_LOCK_STATS",          0, 0, 1,	    \
+	X(lock_stats,     bool, "HAKMEM_LOCK_STATS",          0, 0, 1,	    \
 	  "count how often the raw locks are taken and waited for")
 
-#define HAK_PARAM_DECLARE(n, env, def, min, max, desc) \
+#define HAK_PARAM_DECLARE(n, kind, env, def, min, max, desc) \
 	extern unsigned int hak_##n;
 HAK_PARAMS(HAK_PARAM_DECLARE)
 
@@ -47,6 +59,8 @@ extern const struct hak_param hak_params[];
 extern const unsigned int hak_nr_params;
 
 const struct hak_param *hak_param_find(const char *name);
-int hak_param_set(const struct hak_param *param, const char *val);
+int hak_param_set(const struct hak_param *param, const char *called,
+		  const char *val);
+int hak_param_show(const struct hak_param *param, char *buf, size_t size);
 
 #endif /* _HAK_PARAMS_H */

@@ -13,41 +13,27 @@
 #include "shim.h"
 
 int shim_state;
-unsigned int shim_redirect = 1;
 
-/* A value that is refused ends the program: it was told why. */
-static void params_from_environment(void)
+static int start(void)
 {
-	unsigned int i;
+	int err;
 
-	for (i = 0; i < hak_nr_params; i++) {
-		const char *val = getenv(hak_params[i].env);
-
-		if (val && hak_param_set(&hak_params[i], val))
-			_exit(2);
+	shim_environment();
+	err = shim_percpu_init();
+	if (!err)
+		err = shim_thread_init();
+	if (!err)
+		err = shim_fork_init();
+	if (!err)
+		err = hak_core_init();
+	if (!err) {
+		if (shim_malloc_init)
+			shim_malloc_init();
+		if (hak_trace_ring || shim_crash_report)
+			hakmem_install_crash_report();
 	}
-}
-
-static bool start(void)
-{
-	const char *crash, *redirect;
-
-	params_from_environment();
-	redirect = getenv("HAKMEM_REDIRECT_LIBC");
-	shim_redirect = !redirect || *redirect != '0';
-#ifdef HAK_SHIM_DEBUG
-	shim_pr_debug = !!getenv("HAKMEM_PR_DEBUG");
-#endif
-	if (shim_percpu_init() || shim_thread_init() || shim_fork_init())
-		return false;
-	if (hak_core_init())
-		return false;
-	if (shim_malloc_init)
-		shim_malloc_init();
-	crash = getenv("HAKMEM_CRASH_REPORT");
-	if (hak_trace_ring || (crash && *crash == '1'))
-		hakmem_install_crash_report();
-	return true;
+	shim_say_started(err);
+	return err;
 }
 
 /*
@@ -67,7 +53,7 @@ void shim_init(void)
 						     __ATOMIC_RELAXED))
 		return;
 	shim_thread = SHIM_MOVING;
-	state = start() ? SHIM_READY : SHIM_FAILED;
+	state = start() ? SHIM_FAILED : SHIM_READY;
 	shim_thread = was;
 	/* Pairs with smp_load_acquire() in shim_is_ready(). */
 	smp_store_release(&shim_state, state);

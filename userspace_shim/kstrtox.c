@@ -95,10 +95,10 @@ int kstrtoint(const char *s, unsigned int base, int *res)
 int kstrtobool(const char *s, bool *res)
 {
 	switch (s ? s[0] : 0) {
-	case 'y': case 'Y': case 't': case 'T': case '1':
+	case 'e': case 'E': case 'y': case 'Y': case 't': case 'T': case '1':
 		*res = true;
 		return 0;
-	case 'n': case 'N': case 'f': case 'F': case '0':
+	case 'd': case 'D': case 'n': case 'N': case 'f': case 'F': case '0':
 		*res = false;
 		return 0;
 	case 'o': case 'O':

@@ -63,6 +63,12 @@ static inline bool shim_is_ready(void)
 extern unsigned int shim_redirect;	/* see linker.c */
 void shim_init(void);
 
+/* environment.c: what it says, all of it 0 or 1 */
+extern unsigned int shim_verbose;	/* say on stderr what is done */
+extern unsigned int shim_crash_report;
+void shim_environment(void);
+void shim_say_started(int err);
+
 /* malloc.c, which programs that only use the core are linked without */
 void __weak shim_malloc_init(void);
 void __weak shim_redirect_libc(void);

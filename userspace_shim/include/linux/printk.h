@@ -5,7 +5,7 @@
  * Messages go to stderr by write(2), formatted without malloc and
  * async-signal-safely (see sprintf.h). pr_debug() compiles to nothing in
  * release builds; in debug builds it prints when the environment has
- * HAKMEM_PR_DEBUG. Rate limiting is once per call site and 5 seconds at most
+ * HAKMEM_PR_DEBUG=1. Rate limiting is once per call site and 5 seconds at most
  * ten times.
  */
 #ifndef _SHIM_LINUX_PRINTK_H

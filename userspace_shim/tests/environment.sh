@@ -1,0 +1,148 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# usage: userspace_shim/tests/environment.sh [--bin DIR]
+#
+# Tests which HAKMEM_ variables and values the library takes, refuses, names and
+# ignores. What concerns set-user-ID programs needs root. Output is TAP.
+
+set -u
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=qemu/lib/common.sh
+. "$here/../../qemu/lib/common.sh"
+# shellcheck source=userspace_shim/tests/tap.sh
+. "$here/tap.sh"
+
+option bin DIR dir "${OUT:-$TOP/out}/release" 'the build'
+parse_options "$@"
+bin=${opt[bin]}
+
+while IFS= read -r name; do
+	unset "$name"
+done < <(compgen -e HAKMEM_)
+
+bin=$(cd "$bin" && pwd) || exit 2
+build=$(basename "$bin")
+work=$(mktemp -d)
+log=$work/log
+trap 'rm -rf "$work"' EXIT
+
+# probe ASSIGNMENTS... -- COMMAND...: its status in $got, its output in $log
+probe() {
+	local vars=()
+	while [ "$1" != -- ]; do
+		vars+=("$1")
+		shift
+	done
+	shift
+	got=0
+	env "${vars[@]}" "$@" >"$log" 2>&1 || got=$?
+}
+
+# outcome NAME STATUS RE: what probe left; an RE with ^ and $ is the whole of it
+outcome() {
+	if [ "$got" -eq "$2" ] && tr '\n' '|' <"$log" | grep -qE -- "$3"; then
+		tap_ok "$1"
+	else
+		{ echo "status $got, not $2; or no \"$3\" in:"; cat "$log"; } >"$log.why"
+		tap_not_ok "$1" <"$log.why"
+	fi
+}
+
+fine='^fine\|$'
+
+# --- values ---
+
+for value in y Y yes t 1 on ON; do
+	probe HAKMEM_TINY_PARANOID_DRAIN=$value HAKMEM_LOCK_STATS=$value -- "$bin/tests/probe" fine
+	outcome "yes may be said as $value" 0 "$fine"
+done
+for value in n N no f 0 off OFF; do
+	probe HAKMEM_TINY_TRACE_RING=$value HAKMEM_CRASH_REPORT=$value -- "$bin/tests/probe" fine
+	outcome "no may be said as $value" 0 "$fine"
+done
+for value in '' 2 -1 maybe o; do
+	probe HAKMEM_LOCK_STATS=$value -- "$bin/tests/probe" fine
+	outcome "'$value' is neither, which is said of the variable" 2 \
+		"^hakmem: HAKMEM_LOCK_STATS: \"$value\" is .*; it takes 0, 1, n, y\|\$"
+done
+probe HAKMEM_CRASH_REPORT=maybe -- "$bin/tests/probe" fine
+outcome "likewise of a variable of userspace alone" 2 \
+	'^hakmem: HAKMEM_CRASH_REPORT: "maybe" is .*; it takes 0, 1, n, y\|$'
+probe HAKMEM_TINY_FAST_CAP=y -- "$bin/tests/probe" fine
+outcome "a number is a number" 2 \
+	'^hakmem: HAKMEM_TINY_FAST_CAP: "y" is not a number; it takes 0\.\.1024\|$'
+probe HAKMEM_TINY_FAST_CAP=1025 -- "$bin/tests/probe" fine
+outcome "and in its range" 2 \
+	'^hakmem: HAKMEM_TINY_FAST_CAP: 1025 is out of range; it takes 0\.\.1024\|$'
+
+# --- names ---
+
+probe HAKMEM_TINY_FASTCAP=7 -- "$bin/tests/probe" fine
+outcome "a variable nobody knows is named, once, and no more" 0 \
+	'^hakmem: HAKMEM_TINY_FASTCAP is not a variable of hakmem.*\|fine\|$'
+probe HAKMEM_B=1 HAKMEM_A=1 HAKMEMORY=1 -- "$bin/tests/probe" fine
+outcome "each of several is" 0 \
+	'^(hakmem: HAKMEM_[AB] is not a variable of hakmem[^|]*\|){2}fine\|$'
+probe HAKMEM_TINY_FAST_CAP=64 HAKMEM_TINY_PARANOID_DRAIN=0 HAKMEM_TINY_TRACE_RING=0 \
+	HAKMEM_LOCK_STATS=0 HAKMEM_CRASH_REPORT=0 HAKMEM_PR_DEBUG=0 HAKMEM_VERBOSE=0 \
+	HAKMEM_LARSON_TINY_ONLY=1 HAKMEM_CACHE=/x HAKMEM_CPUS=2 \
+	-- "$bin/tests/probe" fine
+outcome "those there are, are known" 0 "$fine"
+env HAKMEM_LARSON_TINY_ONLY=1 "$bin/larson_hakmem" 0.1 8 64 100 1 1 1 >"$log" 2>&1
+got=$?
+outcome "Larson's is Larson's" $got '^[^h]'
+
+# --- being asked ---
+
+case $build in
+release | debug)
+	got=0
+	(ulimit -v 12000; HAKMEM_VERBOSE=1 exec "$bin/tests/probe" fine) >"$log" 2>&1 || got=$?
+	outcome "with HAKMEM_VERBOSE it says that it could not start" 0 \
+		'^hakmem: not used: .*\|fine\|$'
+	;;
+esac
+probe HAKMEM_VERBOSE=1 -- "$bin/tests/probe" fine
+outcome "or with what it did" 0 \
+	'^hakmem: [0-9.]+ serves malloc\(\), .*HAKMEM_TINY_FAST_CAP=64 .*\|fine\|$'
+
+# --- set-user-ID programs ---
+
+# as_nobody COMMAND...
+as_nobody=(setpriv --reuid=65534 --regid=65534 --clear-groups --)
+
+secure() {
+	local program=$1 copy=$work/$1
+
+	cp "$bin/tests/$program" "$copy"
+	chown root "$copy"
+	chmod 4755 "$copy"
+	probe -- "${as_nobody[@]}" "$copy" secure
+	if [ "$(cat "$log")" != 1 ]; then
+		tap_skip "$program, set-user-ID" "here that means nothing: $(head -n 1 "$log")"
+		return
+	fi
+	probe HAKMEM_TINY_FAST_CAP=many -- "${as_nobody[@]}" "$copy" fine
+	outcome "$program, set-user-ID: a bad value is not looked at" 0 "$fine"
+	probe HAKMEM_TINY_FASTCAP=1 HAKMEM_VERBOSE=1 -- "${as_nobody[@]}" "$copy" fine
+	outcome "$program, set-user-ID: an unknown variable is not named" 0 "$fine"
+	probe HAKMEM_TINY_FAST_CAP=many -- "$copy" fine
+	outcome "$program, its owner's: a bad value is" 2 'HAKMEM_TINY_FAST_CAP'
+}
+
+# The copy's library, and the way to both, have to be open to nobody.
+chmod 755 "$work"
+case $build in
+release | debug)
+	if [ "$(id -u)" -ne 0 ]; then
+		tap_skip "set-user-ID programs" "only root can make one"
+	else
+		secure probe
+		secure probe_so
+	fi
+	;;
+esac
+
+tap_done

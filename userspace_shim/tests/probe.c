@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A program that says something of itself, built without the library, with
+ * libhakmem.a and with libhakmem.so: footprint.sh and environment.sh compare.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define MAX_THREADS	64
+
+static pthread_barrier_t barrier;
+
+/* One small block of each of some sizes, as any program has them. */
+static int use_malloc(void)
+{
+	size_t size;
+	void *p;
+
+	for (size = 1; size <= 1024; size += 31) {
+		p = malloc(size);
+		if (!p)
+			return 1;
+		memset(p, 1, size);
+		free(p);
+	}
+	return 0;
+}
+
+/* What is charged as committed where nothing may be overcommitted. */
+static long committed_kib(void)
+{
+	unsigned long start, end;
+	char line[4096], perms[8];
+	long sum = 0;
+	FILE *f = fopen("/proc/self/maps", "r");
+
+	while (f && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%lx-%lx %7s", &start, &end, perms) == 3 &&
+		    perms[1] == 'w' && perms[3] == 'p')
+			sum += (end - start) >> 10;
+	}
+	if (!f || fclose(f))
+		return -1;
+	return sum;
+}
+
+/* A line of /proc/self/status, in KiB. */
+static long status_kib(const char *name)
+{
+	char line[256];
+	long kib = -1;
+	FILE *f = fopen("/proc/self/status", "r");
+
+	while (f && fgets(line, sizeof(line), f)) {
+		if (!strncmp(line, name, strlen(name)))
+			kib = atol(line + strlen(name) + 1);
+	}
+	if (f)
+		fclose(f);
+	return kib;
+}
+
+static void *thread(void *arg)
+{
+	use_malloc();
+	pthread_barrier_wait(&barrier);
+	pthread_barrier_wait(&barrier);
+	return arg;
+}
+
+/* What is committed while so many threads are there, their stacks included. */
+static int commit(int threads)
+{
+	pthread_t t[MAX_THREADS];
+	int i;
+
+	if (use_malloc() || threads < 0 || threads > MAX_THREADS)
+		return 1;
+	pthread_barrier_init(&barrier, NULL, threads + 1);
+	for (i = 0; i < threads; i++) {
+		if (pthread_create(&t[i], NULL, thread, NULL))
+			return 1;
+	}
+	pthread_barrier_wait(&barrier);
+	printf("%ld\n", committed_kib());
+	pthread_barrier_wait(&barrier);
+	for (i = 0; i < threads; i++)
+		pthread_join(t[i], NULL);
+	return 0;
+}
+
+/* The peak of a heap of @mib small blocks, and what is left a while after. */
+static int peak(unsigned long mib)
+{
+	unsigned long i, n = mib << 10;
+	void **p = calloc(n, sizeof(*p));
+	long high;
+
+	for (i = 0; p && i < n; i++)
+		p[i] = memset(malloc(1024), 1, 1024);
+	high = committed_kib();
+	for (i = 0; p && i < n; i++)
+		free(p[i]);
+	free(p);
+	/* Deferred work runs in a free() that finds it due. */
+	for (i = 0; i < 20; i++) {
+		usleep(20000);
+		use_malloc();
+	}
+	printf("%ld %ld\n", high, committed_kib());
+	return 0;
+}
+
+/* What is resident if everything is, and what still can be allocated then. */
+static int locked(void)
+{
+	if (use_malloc())
+		return 1;
+	if (mlockall(MCL_CURRENT | MCL_FUTURE)) {
+		perror("mlockall");
+		return 3;
+	}
+	if (use_malloc())
+		return 1;
+	printf("%ld\n", status_kib("VmRSS"));
+	return 0;
+}
+
+/* The alignment that all blocks of up to 8 bytes have. */
+static int align(void)
+{
+	unsigned long bits = 0, i;
+
+	for (i = 0; i < 1000; i++)
+		bits |= (unsigned long)malloc(1 + i % 8);
+	for (i = 0; i < 1000; i++)
+		bits |= (unsigned long)calloc(1, 1 + i % 8);
+	printf("%lu\n", bits & -bits);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	const char *what = argc > 1 ? argv[1] : "";
+	int n = argc > 2 ? atoi(argv[2]) : 0;
+
+	if (!strcmp(what, "commit"))
+		return commit(n);
+	if (!strcmp(what, "peak"))
+		return peak(n);
+	if (!strcmp(what, "locked"))
+		return locked();
+	if (!strcmp(what, "align"))
+		return align();
+	if (!strcmp(what, "secure"))
+		return printf("%lu\n", getauxval(AT_SECURE)) < 0;
+	if (!strcmp(what, "fine"))
+		return use_malloc() || puts("fine") < 0;
+	return 2;
+}
