@@ -18,6 +18,7 @@
 unsigned int shim_verbose;
 unsigned int shim_crash_report;
 unsigned int shim_redirect = 1;
+unsigned int shim_align_8;
 static unsigned int pr_debug_on;
 
 static const struct hak_param own[] = {
@@ -26,6 +27,8 @@ static const struct hak_param own[] = {
 	  .value = &shim_crash_report },
 	{ .env = "HAKMEM_REDIRECT_LIBC", .kind = HAK_PARAM_bool,
 	  .value = &shim_redirect },
+	{ .env = "HAKMEM_TINY_ALIGN_8", .kind = HAK_PARAM_bool,
+	  .value = &shim_align_8 },
 	{ .env = "HAKMEM_PR_DEBUG", .kind = HAK_PARAM_bool, .value = &pr_debug_on },
 };
 

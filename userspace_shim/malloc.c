@@ -4,8 +4,9 @@
  * a program linked with libhakmem.a or run with LD_PRELOAD=libhakmem.so.
  *
  * Requests of up to HAK_MAX_SIZE bytes are hakmem's, larger ones go to the C
- * library by the names it has for itself. Every block of 16 bytes and more is
- * aligned to 16: 24 is the one class that would not be, and is not used.
+ * library by the names it has for itself. Every block is aligned to 16, as the
+ * psABI has it: 24 is the one class that would not be and is never used, 8 only
+ * if the user asked for it.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -60,9 +61,11 @@ SHIM_EXPORT void cfree(void *p);
 extern void *public_realloc(void *p, size_t size) __asm__(__stringify(realloc));
 extern void public_free(void *p) __asm__(__stringify(free));
 
-/* 17..24 bytes become 32; see the top of the file. */
+/* 1..8 bytes become 16, and 17..24 become 32; see the top of the file. */
 static size_t tiny_size(size_t size)
 {
+	if (size <= 8)
+		return shim_align_8 ? size : 16;
 	return size - 17 < 8 ? 32 : size;
 }
 

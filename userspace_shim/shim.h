@@ -66,6 +66,7 @@ void shim_init(void);
 /* environment.c: what it says, all of it 0 or 1 */
 extern unsigned int shim_verbose;	/* say on stderr what is done */
 extern unsigned int shim_crash_report;
+extern unsigned int shim_align_8;	/* malloc(8) need not be aligned to 16 */
 void shim_environment(void);
 void shim_say_started(int err);
 

@@ -86,8 +86,8 @@ probe HAKMEM_B=1 HAKMEM_A=1 HAKMEMORY=1 -- "$bin/tests/probe" fine
 outcome "each of several is" 0 \
 	'^(hakmem: HAKMEM_[AB] is not a variable of hakmem[^|]*\|){2}fine\|$'
 probe HAKMEM_TINY_FAST_CAP=64 HAKMEM_TINY_PARANOID_DRAIN=0 HAKMEM_TINY_TRACE_RING=0 \
-	HAKMEM_LOCK_STATS=0 HAKMEM_CRASH_REPORT=0 HAKMEM_PR_DEBUG=0 HAKMEM_VERBOSE=0 \
-	HAKMEM_LARSON_TINY_ONLY=1 HAKMEM_CACHE=/x HAKMEM_CPUS=2 \
+	HAKMEM_LOCK_STATS=0 HAKMEM_CRASH_REPORT=0 HAKMEM_PR_DEBUG=0 HAKMEM_TINY_ALIGN_8=0 \
+	HAKMEM_VERBOSE=0 HAKMEM_LARSON_TINY_ONLY=1 HAKMEM_CACHE=/x HAKMEM_CPUS=2 \
 	-- "$bin/tests/probe" fine
 outcome "those there are, are known" 0 "$fine"
 env HAKMEM_LARSON_TINY_ONLY=1 "$bin/larson_hakmem" 0.1 8 64 100 1 1 1 >"$log" 2>&1
@@ -107,6 +107,19 @@ esac
 probe HAKMEM_VERBOSE=1 -- "$bin/tests/probe" fine
 outcome "or with what it did" 0 \
 	'^hakmem: [0-9.]+ serves malloc\(\), .*HAKMEM_TINY_FAST_CAP=64 .*\|fine\|$'
+
+# --- alignment ---
+
+case $build in
+release | debug)
+	for program in probe probe_so; do
+		probe -- "$bin/tests/$program" align
+		outcome "$program: malloc(1) to malloc(8) are aligned to 16" 0 '^(16|32|64)\|$'
+		probe HAKMEM_TINY_ALIGN_8=1 -- "$bin/tests/$program" align
+		outcome "$program: or to 8, if that is asked for" 0 '^8\|$'
+	done
+	;;
+esac
 
 # --- set-user-ID programs ---
 
@@ -128,6 +141,8 @@ secure() {
 	outcome "$program, set-user-ID: a bad value is not looked at" 0 "$fine"
 	probe HAKMEM_TINY_FASTCAP=1 HAKMEM_VERBOSE=1 -- "${as_nobody[@]}" "$copy" fine
 	outcome "$program, set-user-ID: an unknown variable is not named" 0 "$fine"
+	probe HAKMEM_TINY_ALIGN_8=1 -- "${as_nobody[@]}" "$copy" align
+	outcome "$program, set-user-ID: a good value is not obeyed" 0 '^(16|32|64)\|$'
 	probe HAKMEM_TINY_FAST_CAP=many -- "$copy" fine
 	outcome "$program, its owner's: a bad value is" 2 'HAKMEM_TINY_FAST_CAP'
 }
