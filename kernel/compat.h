@@ -12,6 +12,7 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/version.h>
+#include <linux/vmalloc.h>
 #include <linux/workqueue.h>
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0) || \
@@ -86,5 +87,17 @@ static __always_inline bool hak_llist_add_batch(struct llist_node *first,
 
 	return !old;
 }
+
+/*
+ * A table of zeroes that is read everywhere and written in few places, each of
+ * which is opened first. In the kernel that is memory like any other. The
+ * userspace build, where the table spans the address space and a process may
+ * have to answer for all that it could write, brings its own.
+ */
+#ifndef hak_table_alloc
+#define hak_table_alloc(n, size)	kvcalloc(n, size, GFP_KERNEL)
+#define hak_table_free(table, n, size)	kvfree(table)
+#define hak_table_open(table, i)	((void)(i), 0)
+#endif
 
 #endif /* _HAK_COMPAT_H */

@@ -40,12 +40,11 @@ int hak_registry_init(void)
 	unsigned long leaves;
 
 	BUILD_BUG_ON(sizeof(unsigned long) != 8);
-	BUILD_BUG_ON(sizeof(struct hak_entry) << HAK_LEAF_BITS != PAGE_SIZE);
+	BUILD_BUG_ON((sizeof(struct hak_entry) << HAK_LEAF_BITS) % PAGE_SIZE);
 
 	hak_registry.base = PAGE_OFFSET & ~HAK_SLAB_MASK;
 	leaves = hak_registry_leaves((unsigned long)high_memory);
-	hak_registry.leaf = kvcalloc(leaves, sizeof(*hak_registry.leaf),
-				     GFP_KERNEL);
+	hak_registry.leaf = hak_table_alloc(leaves, sizeof(*hak_registry.leaf));
 	if (!hak_registry.leaf)
 		return -ENOMEM;
 	hak_registry.nr = leaves << HAK_LEAF_BITS;
@@ -54,12 +53,12 @@ int hak_registry_init(void)
 
 void hak_registry_exit(void)
 {
-	unsigned long i;
+	unsigned long i, n = hak_registry.nr >> HAK_LEAF_BITS;
 
-	for (i = 0; i < hak_registry.nr >> HAK_LEAF_BITS; i++)
+	for (i = 0; i < n; i++)
 		kfree(hak_registry.leaf[i]);
 	hak_registry.nr = 0;
-	kvfree(hak_registry.leaf);
+	hak_table_free(hak_registry.leaf, n, sizeof(*hak_registry.leaf));
 	hak_registry.leaf = NULL;
 }
 
@@ -92,9 +91,12 @@ static bool hak_registry_has_leaf(unsigned long addr)
 static int hak_registry_add_leaf(unsigned long addr, gfp_t gfp)
 {
 	unsigned long i = (addr - hak_registry.base) >> HAK_SLAB_SHIFT;
-	struct hak_entry *leaf = hak_registry_new_leaf(gfp);
+	struct hak_entry *leaf;
 	int err = -EAGAIN;
 
+	if (hak_table_open(hak_registry.leaf, i >> HAK_LEAF_BITS))
+		return -ENOMEM;
+	leaf = hak_registry_new_leaf(gfp);
 	if (!leaf)
 		return -ENOMEM;
 	preempt_disable();

@@ -11,6 +11,7 @@
 #include <linux/mm.h>
 #include <linux/types.h>
 
+#include "compat.h"
 #include "geometry.h"
 
 struct hak_cache;
@@ -37,13 +38,17 @@ struct hak_entry {
 	struct hak_slab *slab;
 } __aligned(32);
 
+/* A leaf is a page, unless the build's own headers say otherwise. */
+#ifndef HAK_LEAF_BITS
 #define HAK_LEAF_BITS		(PAGE_SHIFT - 5)
+#endif
 
 /**
  * struct hak_registry - the entries, two levels of them
  * @base: first address covered
  * @nr: slabs covered
- * @leaf: entries of BIT(HAK_LEAF_BITS) slabs each, NULL while none is hakmem's
+ * @leaf: entries of BIT(HAK_LEAF_BITS) slabs each, NULL while none is hakmem's;
+ *	from hak_table_alloc()
  * @moving: @leaf is about to be replaced, and takes no new leaf
  *
  * Memory may be added while hakmem is loaded. Then hak_registry_cover() replaces

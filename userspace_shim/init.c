@@ -20,18 +20,22 @@ static int start(void)
 
 	shim_environment();
 	err = shim_percpu_init();
-	if (!err)
-		err = shim_thread_init();
+	if (err)
+		goto out;
+	err = shim_thread_init();
 	if (!err)
 		err = shim_fork_init();
 	if (!err)
 		err = hak_core_init();
-	if (!err) {
-		if (shim_malloc_init)
-			shim_malloc_init();
-		if (hak_trace_ring || shim_crash_report)
-			hakmem_install_crash_report();
+	if (err) {
+		shim_percpu_exit();
+		goto out;
 	}
+	if (shim_malloc_init)
+		shim_malloc_init();
+	if (hak_trace_ring || shim_crash_report)
+		hakmem_install_crash_report();
+out:
 	shim_say_started(err);
 	return err;
 }

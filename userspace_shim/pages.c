@@ -2,9 +2,10 @@
 /*
  * The page source: naturally aligned blocks of 1 << order pages.
  *
- * Addresses are carved out of large mappings and never put together again; a
- * freed block keeps its address on a stack of its order, without its memory.
- * Only what does not fit on the stack is unmapped.
+ * Addresses are carved out of large reserved mappings and never put together
+ * again. A block is opened when it is handed out. Freed, it keeps its address on
+ * a stack of its order, without its memory; if it is a large one, closed. Only
+ * what does not fit on the stack is unmapped.
  */
 #include <errno.h>
 #include <string.h>
@@ -19,21 +20,38 @@
 #include "shim.h"
 
 #define REGION_SIZE	(64UL << 20)
-#define STACK_SIZE	16384
+#define REGION_SHARE	16	/* of the address space a process may have */
+#define STACK_SIZE	16384UL
 #define MIN_SPLIT_ORDER	4	/* smaller blocks are not split off larger ones */
+/* Every closed block may be a mapping of its own, of which there are 65,530. */
+#define MIN_CLOSE_ORDER	9
 
 pg_data_t shim_node;
 unsigned long shim_pages_out;
 
 DEFINE_SHIM_LOCK(pages_lock);
-static unsigned long stack[NR_PAGE_ORDERS][STACK_SIZE];
+static unsigned long *stack[NR_PAGE_ORDERS];	/* reserved at first use */
 static unsigned int depth[NR_PAGE_ORDERS];
+static unsigned int room[NR_PAGE_ORDERS];	/* of the stack, opened so far */
 static unsigned long carve, carve_end;
 static long fail_after = -1;
 
+/* Open another page of the stack. False: it is full, or there is no memory. */
+static bool make_room(unsigned int order)
+{
+	if (!stack[order])
+		stack[order] = shim_reserve(STACK_SIZE * sizeof(**stack),
+					    PROT_NONE);
+	if (!stack[order] || room[order] == STACK_SIZE ||
+	    shim_open(&stack[order][room[order]], PAGE_SIZE))
+		return false;
+	room[order] += PAGE_SIZE / sizeof(**stack);
+	return true;
+}
+
 static void push_block(unsigned long addr, unsigned int order)
 {
-	if (depth[order] < STACK_SIZE)
+	if (depth[order] < room[order] || make_room(order))
 		stack[order][depth[order]++] = addr;
 	else
 		munmap((void *)addr, PAGE_SIZE << order);
@@ -55,10 +73,9 @@ static void shelve_until(unsigned long end)
 
 static bool new_region(unsigned long size)
 {
-	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
-		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	void *p = shim_reserve(size, PROT_NONE);
 
-	if (p == MAP_FAILED)
+	if (!p)
 		return false;
 	shelve_until(carve_end);
 	carve = (unsigned long)p;
@@ -68,11 +85,13 @@ static bool new_region(unsigned long size)
 
 static unsigned long carve_block(unsigned int order)
 {
-	unsigned long size = PAGE_SIZE << order, start;
+	unsigned long size = PAGE_SIZE << order, start, region;
 
 	start = ALIGN(carve, size);
 	if (!carve || start + size > carve_end) {
-		if (!new_region(REGION_SIZE) && !new_region(2 * size) &&
+		region = min(REGION_SIZE, shim_address_space() / REGION_SHARE);
+		region = max(ALIGN_DOWN(region, size), 2 * size);
+		if (!new_region(region) && !new_region(2 * size) &&
 		    !new_region(size))
 			return 0;
 		start = ALIGN(carve, size);
@@ -111,6 +130,14 @@ static bool must_fail(void)
 	return false;
 }
 
+static void put_block(unsigned long addr, unsigned int order)
+{
+	shim_lock(&pages_lock);
+	shim_pages_out -= 1UL << order;
+	push_block(addr, order);
+	shim_unlock(&pages_lock);
+}
+
 static unsigned long get_block(unsigned int order)
 {
 	unsigned long addr = 0;
@@ -125,6 +152,10 @@ static unsigned long get_block(unsigned int order)
 	if (addr)
 		shim_pages_out += 1UL << order;
 	shim_unlock(&pages_lock);
+	if (addr && shim_open((void *)addr, PAGE_SIZE << order)) {
+		put_block(addr, order);
+		addr = 0;
+	}
 	errno = saved;
 	return addr;
 }
@@ -150,19 +181,22 @@ struct page *shim_alloc_pages(gfp_t gfp, unsigned int order)
 
 void __free_pages(struct page *page, unsigned int order)
 {
+	size_t size = PAGE_SIZE << order;
 	int saved = errno;
+	bool gone;
 
 	if (!page)
 		return;
-	if (WARN_ON((unsigned long)page & ((PAGE_SIZE << order) - 1)))
+	if (WARN_ON((unsigned long)page & (size - 1)))
 		return;
-	/* Refused for locked memory: then only the contents go. */
-	if (madvise(page, PAGE_SIZE << order, MADV_DONTNEED))
-		memset(page, 0, PAGE_SIZE << order);
-	shim_lock(&pages_lock);
-	shim_pages_out -= 1UL << order;
-	push_block((unsigned long)page, order);
-	shim_unlock(&pages_lock);
+	/* Refused for locked memory. Does what takes long without a write lock. */
+	gone = !madvise(page, size, MADV_DONTNEED);
+	if (order >= MIN_CLOSE_ORDER && shim_close(page, size))
+		gone = true;
+	/* Then only the contents go. */
+	if (!gone)
+		memset(page, 0, size);
+	put_block((unsigned long)page, order);
 	errno = saved;
 }
 

@@ -23,6 +23,7 @@
 
 #define UNIT		16UL
 #define NR_UNITS	(SHIM_PERCPU_SIZE / UNIT)
+#define STEP		(32UL << 10)	/* of the dynamic area, opened at a time */
 
 __thread unsigned long shim_cpu_delta;
 __thread unsigned int shim_cpu;
@@ -40,6 +41,7 @@ DEFINE_SHIM_LOCK(alloc_lock);
 static DECLARE_BITMAP(taken, NR_UNITS);		/* unit is in use */
 static DECLARE_BITMAP(last, NR_UNITS);		/* unit ends an allocation */
 static unsigned long top;			/* units ever used */
+static unsigned long opened;			/* bytes writable in each chunk */
 
 static unsigned long static_begin(void)
 {
@@ -60,9 +62,8 @@ static void *map_chunk(unsigned long *delta)
 	unsigned long hi = max(s + static_size(), d + SHIM_PERCPU_SIZE);
 	char *p;
 
-	p = mmap(NULL, hi - lo, PROT_READ | PROT_WRITE,
-		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (p == MAP_FAILED)
+	p = shim_reserve(hi - lo, PROT_NONE);
+	if (!p)
 		return NULL;
 	/* Threads' chunks must not share huge pages: most of each is untouched. */
 	madvise(p, hi - lo, MADV_NOHUGEPAGE);
@@ -72,6 +73,36 @@ static void *map_chunk(unsigned long *delta)
 		munmap(p + SHIM_PERCPU_SIZE, s - d - SHIM_PERCPU_SIZE);
 	*delta = (unsigned long)p - lo;
 	return p;
+}
+
+static void unmap_chunk(unsigned long delta)
+{
+	munmap((char *)static_begin() + delta, static_size());
+	munmap(dynamic + delta, SHIM_PERCPU_SIZE);
+}
+
+/* Make the static variables of a chunk writable, and the first @bytes beyond. */
+static int open_chunk(unsigned long delta, unsigned long bytes)
+{
+	int err = shim_open((char *)static_begin() + delta, static_size());
+
+	if (!err && bytes)
+		err = shim_open(dynamic + delta, bytes);
+	return err;
+}
+
+/* Likewise the first @bytes of the dynamic area of every chunk there is. */
+static int open_all(unsigned long bytes)
+{
+	unsigned int cpu;
+
+	for_each_possible_cpu(cpu) {
+		if (shim_cpu_deltas[cpu] &&
+		    shim_open(dynamic + shim_cpu_deltas[cpu], bytes))
+			return -ENOMEM;
+	}
+	opened = bytes;
+	return 0;
 }
 
 /**
@@ -96,6 +127,12 @@ int shim_percpu_map(unsigned int cpu)
 
 	/* An allocation under way now clears, or writes, this chunk too. */
 	shim_lock(&alloc_lock);
+	if (open_chunk(delta, opened)) {
+		shim_unlock(&alloc_lock);
+		unmap_chunk(delta);
+		errno = saved;
+		return -ENOMEM;
+	}
 	memcpy((char *)static_begin() + delta,
 	       (char *)static_begin() + shim_cpu_deltas[SHIM_TEMPLATE],
 	       static_size());
@@ -116,10 +153,22 @@ int shim_percpu_init(void)
 
 	if (!map_chunk(&delta))
 		return -ENOMEM;
+	if (open_chunk(delta, 0)) {
+		unmap_chunk(delta);
+		return -ENOMEM;
+	}
 	memcpy((char *)static_begin() + delta, (char *)static_begin(),
 	       static_size());
 	shim_cpu_deltas[SHIM_TEMPLATE] = delta;
 	return 0;
+}
+
+/* The core did not start: no id will ever be used. */
+void shim_percpu_exit(void)
+{
+	unmap_chunk(shim_cpu_deltas[SHIM_TEMPLATE]);
+	shim_cpu_deltas[SHIM_TEMPLATE] = 0;
+	opened = 0;
 }
 
 static unsigned long find_units(unsigned long n, unsigned long align)
@@ -147,7 +196,8 @@ void *__alloc_percpu(size_t size, size_t align)
 
 	shim_lock(&alloc_lock);
 	i = find_units(n, align);
-	if (i == NR_UNITS) {
+	if (i == NR_UNITS ||
+	    ((i + n) * UNIT > opened && open_all(ALIGN((i + n) * UNIT, STEP)))) {
 		shim_unlock(&alloc_lock);
 		return NULL;
 	}

@@ -116,6 +116,7 @@ static inline bool shim_may_hold_lock(const void *p)
 #define SHIM_TEMPLATE	1U
 #define SHIM_FIRST_CPU	2U
 int shim_percpu_init(void);
+void shim_percpu_exit(void);
 int shim_percpu_map(unsigned int cpu);
 
 /* thread.c */
@@ -137,6 +138,12 @@ void shim_deferred_forked(void);
 
 /* forked.c */
 void shim_core_forked(void);
+
+/* reserve.c */
+void *shim_reserve(size_t size, int prot);
+int shim_open(const void *p, size_t size);
+bool shim_close(void *p, size_t size);
+unsigned long shim_address_space(void);
 
 /* pages.c */
 extern unsigned long shim_pages_out;	/* pages handed out */

@@ -68,7 +68,7 @@ static long status_kib(const char *name)
 
 static void *thread(void *arg)
 {
-	use_malloc();
+	free(malloc(64));
 	pthread_barrier_wait(&barrier);
 	pthread_barrier_wait(&barrier);
 	return arg;
@@ -117,6 +117,18 @@ static int peak(unsigned long mib)
 	return 0;
 }
 
+/* Much of the address space there may be is the program's own. */
+static int take(unsigned long kib)
+{
+	char *p = malloc(kib << 10);
+
+	if (!p || use_malloc())
+		return 1;
+	p[0] = 1;
+	free(p);
+	return puts("fine") < 0;
+}
+
 /* What is resident if everything is, and what still can be allocated then. */
 static int locked(void)
 {
@@ -154,6 +166,8 @@ int main(int argc, char **argv)
 		return commit(n);
 	if (!strcmp(what, "peak"))
 		return peak(n);
+	if (!strcmp(what, "take"))
+		return take(n);
 	if (!strcmp(what, "locked"))
 		return locked();
 	if (!strcmp(what, "align"))

@@ -3,12 +3,13 @@
  * Shim: custom
  *
  * Pages come from the shim's page source: naturally aligned blocks of orders
- * 0 to MAX_PAGE_ORDER by mmap, given back with MADV_DONTNEED, the addresses
- * kept for reuse. alloc_pages() also is a point where deferred work may run,
- * if the caller holds no lock, unless kswapd alone may reclaim. NULL when the system has no memory;
- * __GFP_NOFAIL retries for ever. free_pages_exact() gives back the whole block
- * of the order that holds the size, not page by page, for blocks are never put
- * together again.
+ * 0 to MAX_PAGE_ORDER of reserved address space, made writable when handed
+ * out; given back, the addresses are kept for reuse, without memory.
+ * alloc_pages() also is a point where deferred work may run, if the caller
+ * holds no lock, unless kswapd alone may reclaim. NULL when the system has no
+ * memory; __GFP_NOFAIL retries for ever. free_pages_exact() gives back the
+ * whole block of the order that holds the size, not page by page, for blocks
+ * are never put together again.
  */
 #ifndef _SHIM_LINUX_GFP_H
 #define _SHIM_LINUX_GFP_H

@@ -6,11 +6,12 @@
  * chunk, which belongs to id 0, the CPU that is never online; every other
  * CPU's copy lies a constant distance away, so this_cpu_ptr() is one addition
  * of a thread-local. A new allocation is zero in every chunk, those of ids
- * not yet in use included. Chunks are mapped when an id is first used, never
- * unmapped, and keep their contents when the id is recycled. Static per-CPU
- * variables start from their initialiser in each chunk. this_cpu_*()
- * operations are relaxed atomics; raw_cpu_*() and __this_cpu_*() are not.
- * Dynamic space is bounded by SHIM_PERCPU_SIZE.
+ * not yet in use included. Chunks are reserved when an id is first used,
+ * opened as far as they are in use, never unmapped, and keep their contents
+ * when the id is recycled. Static per-CPU variables start from their
+ * initialiser in each chunk. this_cpu_*() operations are relaxed atomics;
+ * raw_cpu_*() and __this_cpu_*() are not. Dynamic space is bounded by
+ * SHIM_PERCPU_SIZE.
  */
 #ifndef _SHIM_LINUX_PERCPU_H
 #define _SHIM_LINUX_PERCPU_H

@@ -7,6 +7,7 @@
 #ifndef _SHIM_LINUX_VMALLOC_H
 #define _SHIM_LINUX_VMALLOC_H
 
+#include <linux/shim_table.h>
 #include <linux/slab.h>
 
 #define vmalloc(size)	kmalloc(size, GFP_KERNEL)

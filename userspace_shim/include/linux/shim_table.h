@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Shim: custom
+ *
+ * Not a kernel header: what the core's registry is made of. It spans the whole
+ * address space here, so the table of its leaves is reserved and reads as zero,
+ * and a page of it is opened before the first write. Leaves are larger than a
+ * page, for a shorter table. None where the process may have little address
+ * space (RLIMIT_AS), of which the table would take more than an eighth.
+ */
+#ifndef _SHIM_LINUX_SHIM_TABLE_H
+#define _SHIM_LINUX_SHIM_TABLE_H
+
+#include <linux/overflow.h>
+#include <linux/types.h>
+
+/* 32 KiB, for as many addresses as the page source maps at a time. */
+#define HAK_LEAF_BITS		10
+
+void *shim_table_alloc(size_t size);
+void shim_table_free(void *table, size_t size);
+int shim_table_open(const void *p, size_t size);
+
+#define hak_table_alloc(n, size)	shim_table_alloc(size_mul(n, size))
+#define hak_table_free(table, n, size)	shim_table_free(table, size_mul(n, size))
+#define hak_table_open(table, i)	shim_table_open((table) + (i), sizeof(*(table)))
+
+#endif
