@@ -143,10 +143,13 @@ def commit(top):
 
 def host():
     """What the figures were measured on."""
-    model = "unknown"
+    facts = {}
     with open("/proc/cpuinfo", encoding="utf-8") as file:
         for text in file:
-            if text.startswith("model name"):
-                model = text.split(":", 1)[1].strip()
-                break
-    return {"cpu": model, "cpus": os.cpu_count(), "load": list(os.getloadavg())}
+            name, _, value = text.partition(":")
+            facts.setdefault(name.strip(), value.strip())
+    # A hypervisor may say no more of the name than the maker's.
+    cpu = facts.get("model name", "unknown")
+    if "cpu family" in facts:
+        cpu += f" (family {facts['cpu family']}, model {facts['model']})"
+    return {"cpu": cpu, "cpus": os.cpu_count(), "load": list(os.getloadavg())}
