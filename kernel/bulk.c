@@ -59,7 +59,7 @@ unsigned int hak_cpu_alloc_bulk(struct hak_cache *c, unsigned int n, void **p)
 	preempt_disable();
 	cc = this_cpu_ptr(c->cpu);
 	if (!static_branch_unlikely(&hak_modes) &&
-	    likely(!in_nmi() && !READ_ONCE(cc->busy))) {
+	    likely(!in_nmi() && hak_cpu_is_ready(cc))) {
 		hak_cpu_enter(cc);
 		got = hak_cpu_take_cached(cc, n, p);
 		if (got < n)
@@ -109,7 +109,7 @@ unsigned int hak_cpu_free_bulk(const struct hak_cache *want, unsigned int n,
 	if (unlikely(!c) || (want && c != want) || in_nmi())
 		goto out;
 	cc = this_cpu_ptr(c->cpu);
-	if (static_branch_unlikely(&hak_modes) || READ_ONCE(cc->busy) || !cc->cap)
+	if (static_branch_unlikely(&hak_modes) || !hak_cpu_is_ready(cc) || !cc->cap)
 		goto out;
 
 	hak_cpu_enter(cc);

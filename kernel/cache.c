@@ -79,7 +79,9 @@ int hak_cache_setup(struct hak_cache *c, const char *name, u32 size)
 
 	c->name = name;
 	c->size = size;
-	c->recip = DIV_ROUND_UP_ULL(1ULL << 32, size);
+	c->recip = BIT_ULL(32) / size + 1;
+	c->step = c->recip * size;
+	BUILD_BUG_ON(BIT_ULL(32) / HAK_CACHE_MAX_SIZE <= HAK_SLAB_SIZE);
 	c->capacity = HAK_SLAB_SIZE / size;
 	c->cap = hak_cpu_cap(size);
 	c->link = 0;

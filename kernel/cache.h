@@ -20,8 +20,8 @@ struct hak_pool;
  * struct hak_cache - a size class, or a cache made by hak_cache_create()
  * @cpu: the per-CPU caches
  * @size: bytes of an object, its stride in the slab
- * @recip: ceil(2^32 / @size): an offset is a multiple of @size exactly when
- *	(u32)(offset * recip) < recip, for the 16 bits an offset has
+ * @recip: floor(2^32 / @size) + 1, see hak_multiple()
+ * @step: @recip * @size - 2^32
  * @capacity: objects of a slab
  * @cap: objects a CPU keeps; see hak_cpu_cap()
  * @link: offset of the free link inside an object
@@ -38,6 +38,7 @@ struct hak_cache {
 	struct hak_cpu_cache __percpu *cpu;
 	u32 size;
 	u32 recip;
+	u32 step;
 	u32 capacity;
 	u32 cap;
 	u32 link;
@@ -70,7 +71,14 @@ static __always_inline void *hak_from_link(const struct hak_cache *c,
 	return (char *)n - c->link;
 }
 
-/* Is @off, less than HAK_SLAB_SIZE, a multiple of what @recip is of? */
+/*
+ * Is @off, less than HAK_SLAB_SIZE, a multiple of the size that @recip is of?
+ *
+ * Modulo 2^32 the product grows by step = recip * size - 2^32, which is 1 to size,
+ * from one multiple to the next. So of the n-th it is n * step, 2^16 at the most
+ * and less than recip, for sizes up to HAK_CACHE_MAX_SIZE. Between multiples it
+ * is larger by recip for each byte, and never wraps.
+ */
 static __always_inline bool hak_multiple(u32 off, u32 recip)
 {
 	return off * recip < recip;

@@ -53,7 +53,7 @@ DEFINE_SHOW_ATTRIBUTE(stats);
  */
 static void walk_leaves(void (*fn)(struct hak_entry *leaf, void *arg), void *arg)
 {
-	unsigned long i, n = READ_ONCE(hak_registry.nr) >> HAK_LEAF_BITS;
+	unsigned long i, n = READ_ONCE(hak_registry.bytes) >> HAK_LEAF_SHIFT;
 
 	for (i = 0; i < n; i++) {
 		struct hak_entry *leaf;

@@ -20,7 +20,7 @@ static __always_inline bool hak_cpu_pop(struct hak_cache *c, void **p)
 
 	preempt_disable();
 	cc = this_cpu_ptr(c->cpu);
-	if (likely(!READ_ONCE(cc->busy))) {
+	if (likely(hak_cpu_is_ready(cc))) {
 		hak_cpu_enter(cc);
 		nr = cc->nr;
 		if (likely(nr)) {
@@ -58,7 +58,7 @@ static __always_inline bool hak_cpu_push(const void *p,
 	if (hak_has_nodes() && e->nid != numa_mem_id())
 		goto no;
 	cc = this_cpu_ptr(c->cpu);
-	if (unlikely(in_nmi()) || unlikely(READ_ONCE(cc->busy)))
+	if (unlikely(in_nmi()) || unlikely(!hak_cpu_is_ready(cc)))
 		goto no;
 
 	hak_cpu_enter(cc);

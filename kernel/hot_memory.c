@@ -32,11 +32,11 @@ static int __hak_registry_replace(unsigned long leaves)
 		return -ENOMEM;
 	WRITE_ONCE(hak_registry.moving, true);
 	synchronize_rcu();
-	memcpy(new, old, (hak_registry.nr >> HAK_LEAF_BITS) * sizeof(*old));
+	memcpy(new, old, (hak_registry.bytes >> HAK_LEAF_SHIFT) * sizeof(*old));
 	/* Pairs, by address dependency, with the reads in hak_registry_find(). */
 	smp_store_release(&hak_registry.leaf, new);
 	synchronize_rcu();
-	WRITE_ONCE(hak_registry.nr, leaves << HAK_LEAF_BITS);
+	WRITE_ONCE(hak_registry.bytes, leaves << HAK_LEAF_SHIFT);
 	WRITE_ONCE(hak_registry.moving, false);
 	kvfree(old);
 	return 0;
@@ -57,9 +57,9 @@ int hak_registry_cover(unsigned long end)
 	int err = 0;
 
 	mutex_lock(&hak_cover_mutex);
-	if (end > hak_registry.base + hak_registry.nr * HAK_SLAB_SIZE) {
+	if (end > hak_registry.base + hak_registry.bytes) {
 		leaves = max(hak_registry_leaves(end),
-			     2 * (hak_registry.nr >> HAK_LEAF_BITS));
+			     2 * (hak_registry.bytes >> HAK_LEAF_SHIFT));
 		err = __hak_registry_replace(leaves);
 		pr_debug("registry of %lu leaves: error %d\n", leaves, err);
 	}

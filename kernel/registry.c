@@ -47,17 +47,17 @@ int hak_registry_init(void)
 	hak_registry.leaf = hak_table_alloc(leaves, sizeof(*hak_registry.leaf));
 	if (!hak_registry.leaf)
 		return -ENOMEM;
-	hak_registry.nr = leaves << HAK_LEAF_BITS;
+	hak_registry.bytes = leaves << HAK_LEAF_SHIFT;
 	return 0;
 }
 
 void hak_registry_exit(void)
 {
-	unsigned long i, n = hak_registry.nr >> HAK_LEAF_BITS;
+	unsigned long i, n = hak_registry.bytes >> HAK_LEAF_SHIFT;
 
 	for (i = 0; i < n; i++)
 		kfree(hak_registry.leaf[i]);
-	hak_registry.nr = 0;
+	hak_registry.bytes = 0;
 	hak_table_free(hak_registry.leaf, n, sizeof(*hak_registry.leaf));
 	hak_registry.leaf = NULL;
 }
@@ -71,9 +71,9 @@ void hak_registry_exit(void)
  */
 bool hak_registry_covers(unsigned long addr, unsigned int nr)
 {
-	unsigned long i = (addr - hak_registry.base) >> HAK_SLAB_SHIFT;
-
-	return addr >= hak_registry.base && i + nr <= READ_ONCE(hak_registry.nr);
+	return addr >= hak_registry.base &&
+	       addr - hak_registry.base + nr * HAK_SLAB_SIZE <=
+	       READ_ONCE(hak_registry.bytes);
 }
 
 static bool hak_registry_has_leaf(unsigned long addr)
@@ -144,7 +144,7 @@ int hak_registry_prepare(unsigned long addr, unsigned int nr, gfp_t gfp)
  * hak_registry_set() - make a slab known
  * @s: the slab, with nothing carved; the leaf is there
  *
- * A free finds it once hak_slab_carve() raises the limit.
+ * A free finds it once hak_slab_carve() raises the bound.
  */
 void hak_registry_set(struct hak_slab *s)
 {
@@ -157,6 +157,7 @@ void hak_registry_set(struct hak_slab *s)
 	if (WARN_ON_ONCE(!found))
 		return;
 	s->entry = e;
+	WRITE_ONCE(e->recip, s->cache->recip);
 	WRITE_ONCE(e->nid, s->nid);
 	WRITE_ONCE(e->cache, s->cache);
 	/* Pairs with the read in hak_slab_of(). */
@@ -169,7 +170,7 @@ void hak_registry_set(struct hak_slab *s)
  */
 void hak_registry_clear(struct hak_slab *s)
 {
-	WRITE_ONCE(s->entry->limit, 0);
+	WRITE_ONCE(s->entry->bound, 0);
 	WRITE_ONCE(s->entry->slab, NULL);
 	WRITE_ONCE(s->entry->cache, &hak_class[0]);
 }

@@ -90,7 +90,7 @@ static unsigned int hak_slab_carve(struct hak_cache *c, struct hak_slab *s,
 		obj[i] = end -= size;
 	if (n) {
 		WRITE_ONCE(s->bump, s->bump + n);
-		WRITE_ONCE(s->entry->limit, s->bump * c->size);
+		WRITE_ONCE(s->entry->bound, s->bump * c->step);
 	}
 	return n;
 }

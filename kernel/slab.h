@@ -112,14 +112,20 @@ static __always_inline bool hak_find_object(const void *p, struct hak_entry **e,
 	if (unlikely(!hak_registry_find(p, e)))
 		return false;
 	/*
-	 * Whoever frees an object got it from whoever carved it, with all that
-	 * was written here before. Whoever does not may see one word old and one
-	 * new, but never a cache that is no more.
+	 * One comparison for three questions, see hak_multiple(): the product is
+	 * n * step for the n-th object, which is below the bound if it was ever
+	 * allocated, and beyond any bound where no object begins.
+	 *
+	 * A caller that frees an object got it from the one that carved it, with
+	 * all that was written here before. One that frees what it has not may
+	 * see one word of an earlier slab's and one of the present one's, but
+	 * never a cache that is gone. So the reads need not be marked, and may be
+	 * operands of the instructions that compute.
 	 */
-	if (unlikely(off >= READ_ONCE((*e)->limit)))
+	if (unlikely(off * data_race((*e)->recip) >= data_race((*e)->bound)))
 		return false;
 	*c = READ_ONCE((*e)->cache);
-	return likely(hak_offset_valid(*c, off));
+	return true;
 }
 
 static __always_inline enum hak_slab_state hak_rc_state(u32 rc)

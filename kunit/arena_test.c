@@ -23,13 +23,13 @@
 static void uncovered_goes_back(struct kunit *test)
 {
 	int nid = hak_node_near(numa_mem_id()), ret;
-	unsigned long nr = hak_registry.nr;
+	unsigned long bytes = hak_registry.bytes;
 	u64 bytes = hak_arena_bytes();
 
 	preempt_disable();
-	WRITE_ONCE(hak_registry.nr, 0);
+	WRITE_ONCE(hak_registry.bytes, 0);
 	ret = hak_superslab_grow(nid, GFP_ATOMIC);
-	WRITE_ONCE(hak_registry.nr, nr);
+	WRITE_ONCE(hak_registry.bytes, bytes);
 	preempt_enable();
 	KUNIT_EXPECT_EQ(test, ret, -ENOMEM);
 	KUNIT_EXPECT_EQ(test, hak_arena_bytes(), bytes);
@@ -62,7 +62,7 @@ static int use_objects(void *arg, unsigned int id)
 
 static unsigned long registry_end(void)
 {
-	return hak_registry.base + hak_registry.nr * HAK_SLAB_SIZE;
+	return hak_registry.base + hak_registry.bytes;
 }
 
 /* Nobody who uses hakmem meanwhile notices; the books are checked at the end. */
@@ -71,13 +71,13 @@ static void registry_grows(struct kunit *test)
 	struct hak_test_gang *g = kunit_kzalloc(test, sizeof(*g), GFP_KERNEL);
 	struct hak_cache *c = hak_test_cache(test, 1024, 0);
 	struct hak_slab *s = hak_test_slab(test, c);
-	unsigned long end, nr = hak_registry.nr;
+	unsigned long end, bytes = hak_registry.bytes;
 	bool stop = false;
 	unsigned int i;
 
 	KUNIT_ASSERT_NOT_NULL(test, g);
 	KUNIT_EXPECT_EQ(test, hak_registry_cover(registry_end()), 0);
-	KUNIT_EXPECT_EQ(test, hak_registry.nr, nr);
+	KUNIT_EXPECT_EQ(test, hak_registry.bytes, bytes);
 	hak_test_gang_start(g, hak_test_nr_threads(), use_objects, &stop);
 	for (i = 0; i < 3; i++) {
 		end = registry_end();
@@ -85,7 +85,7 @@ static void registry_grows(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, hak_registry_prepare(end, 1, GFP_KERNEL), -ERANGE);
 		KUNIT_ASSERT_EQ(test, hak_registry_cover(end + 1), 0);
 		/* It does not grow with each of many pieces. */
-		KUNIT_EXPECT_GE(test, hak_registry.nr, 2 * nr << i);
+		KUNIT_EXPECT_GE(test, hak_registry.bytes, 2 * bytes << i);
 		KUNIT_EXPECT_TRUE(test, hak_registry_covers(end, 1));
 		KUNIT_EXPECT_EQ(test, hak_registry_prepare(end - HAK_SLAB_SIZE, 2,
 							   GFP_KERNEL), 0);

@@ -187,7 +187,7 @@ static void foreign_memory(struct kunit *test)
 	refused(test, c, (void *)0x1000);
 	refused(test, c, (void *)~0xfUL);
 	refused(test, c, (void *)(hak_registry.base +
-				  hak_registry.nr * HAK_SLAB_SIZE));
+				  hak_registry.bytes));
 	KUNIT_EXPECT_EQ(test, hak_usable_size(on_stack), (size_t)0);
 	KUNIT_EXPECT_EQ(test, hak_usable_size(virt), (size_t)0);
 	KUNIT_EXPECT_EQ(test, hak_usable_size((void *)0x1000), (size_t)0);

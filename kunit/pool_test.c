@@ -162,7 +162,7 @@ static void slot_changes_class(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, obj);
 	KUNIT_ASSERT_EQ(test, hak_slab_take(c, s, obj, c->capacity), c->capacity);
-	KUNIT_EXPECT_EQ(test, s->entry->limit, HAK_SLAB_SIZE);
+	KUNIT_EXPECT_EQ(test, s->entry->bound, c->capacity * c->step);
 	while (s->taken)
 		hak_test_give(s, obj[s->taken - 1]);
 	hak_pool_put(s, HAK_OWNED);
@@ -173,7 +173,7 @@ static void slot_changes_class(struct kunit *test)
 	KUNIT_ASSERT_PTR_EQ(test, t, s);
 	KUNIT_EXPECT_PTR_EQ(test, t->cache, d);
 	KUNIT_EXPECT_PTR_EQ(test, t->entry->cache, d);
-	KUNIT_EXPECT_EQ(test, t->entry->limit, 0);
+	KUNIT_EXPECT_EQ(test, t->entry->bound, 0);
 	KUNIT_ASSERT_EQ(test, hak_slab_take(d, t, p, 2), 2);
 	KUNIT_EXPECT_EQ(test, (unsigned long)p[0], t->addr + 1536);
 	KUNIT_EXPECT_EQ(test, (unsigned long)p[1], t->addr);

@@ -36,7 +36,7 @@ static void foreign_addresses(struct kunit *test)
 static void ends_of_the_map(struct kunit *test)
 {
 	unsigned long base = hak_registry.base;
-	unsigned long end = base + hak_registry.nr * HAK_SLAB_SIZE;
+	unsigned long end = base + hak_registry.bytes;
 
 	KUNIT_EXPECT_NULL(test, hak_slab_of((void *)(base - 1)));
 	KUNIT_EXPECT_NULL(test, hak_slab_of((void *)base));
@@ -69,7 +69,7 @@ static void entry_of_a_slab(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, e->slab, s);
 	KUNIT_EXPECT_PTR_EQ(test, e->cache, c);
 	KUNIT_EXPECT_EQ(test, e->nid, s->nid);
-	KUNIT_EXPECT_EQ(test, e->limit, 0);
+	KUNIT_EXPECT_EQ(test, e->bound, 0);
 	KUNIT_EXPECT_PTR_EQ(test, s->entry, e);
 	KUNIT_EXPECT_PTR_EQ(test, hak_slab_of((void *)(s->addr + HAK_SLAB_MASK)), s);
 	KUNIT_EXPECT_PTR_NE(test, hak_test_slab_of((void *)(s->addr - 1)), s);
@@ -78,22 +78,44 @@ static void entry_of_a_slab(struct kunit *test)
 	hak_pool_put(s, HAK_OWNED);
 }
 
-/* What was never allocated is beyond the limit, and nothing else. */
-static void limit_follows_carving(struct kunit *test)
+/* Of all addresses in @s, exactly those of objects carved are found. */
+static unsigned int not_found_rightly(struct hak_slab *s)
+{
+	const u32 size = s->cache->size;
+	unsigned int wrong = 0;
+	u32 off;
+
+	preempt_disable();
+	for (off = 0; off < HAK_SLAB_SIZE; off++) {
+		struct hak_entry *e = NULL;
+		struct hak_cache *c = NULL;
+		bool found = hak_find_object((void *)(s->addr + off), &e, &c);
+
+		wrong += found != (off % size == 0 && off / size < s->bump);
+		wrong += found && c != s->cache;
+	}
+	preempt_enable();
+	return wrong;
+}
+
+/* What was never allocated is beyond the bound, and nothing else. */
+static void bound_follows_carving(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache(test, 6000, 0);
 	struct hak_slab *s = hak_test_slab(test, c);
 	unsigned int i;
 	void *obj[16];
 
+	KUNIT_EXPECT_EQ(test, not_found_rightly(s), 0);
 	for (i = 0; i < c->capacity; i++) {
 		KUNIT_ASSERT_EQ(test, hak_slab_take(c, s, obj + i, 1), 1);
-		KUNIT_EXPECT_EQ(test, s->entry->limit, (i + 1) * 6000);
+		KUNIT_EXPECT_EQ(test, not_found_rightly(s), 0);
 	}
 	while (s->taken)
 		hak_test_give(s, obj[s->taken - 1]);
 	/* Free again is not the same as never allocated. */
-	KUNIT_EXPECT_EQ(test, s->entry->limit, c->capacity * 6000);
+	KUNIT_EXPECT_EQ(test, s->entry->bound, c->capacity * c->step);
+	KUNIT_EXPECT_EQ(test, not_found_rightly(s), 0);
 	hak_pool_put(s, HAK_OWNED);
 }
 
@@ -127,7 +149,7 @@ static void cleared_on_release(struct kunit *test)
 	hak_pool_put(s, HAK_OWNED);
 	KUNIT_EXPECT_PTR_EQ(test, hak_test_slab_of((void *)addr), s);
 	KUNIT_EXPECT_EQ(test, hak_test_reap(c), 1);
-	KUNIT_EXPECT_EQ(test, e->limit, 0);
+	KUNIT_EXPECT_EQ(test, e->bound, 0);
 	KUNIT_EXPECT_NULL(test, s->cache);
 	KUNIT_EXPECT_NULL(test, hak_slab_of((void *)addr));
 	hak_pool_put(keep, HAK_OWNED);
@@ -137,7 +159,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(foreign_addresses),
 	KUNIT_CASE(ends_of_the_map),
 	KUNIT_CASE(entry_of_a_slab),
-	KUNIT_CASE(limit_follows_carving),
+	KUNIT_CASE(bound_follows_carving),
 	KUNIT_CASE(class_entries),
 	KUNIT_CASE(cleared_on_release),
 	{}

@@ -5,8 +5,8 @@
  * READ_ONCE and WRITE_ONCE are relaxed __atomic accesses, so they are untorn,
  * may not be merged or invented by the compiler in any way the kernel relies
  * on, and are seen as atomic by ThreadSanitizer. They take scalars of 1, 2, 4
- * or 8 bytes only. data_race() is a plain access and tells no sanitizer
- * anything.
+ * or 8 bytes only. data_race() is a plain access, which ThreadSanitizer is told
+ * to ignore.
  */
 #ifndef _SHIM_LINUX_COMPILER_H
 #define _SHIM_LINUX_COMPILER_H
@@ -29,7 +29,19 @@
 #define WRITE_ONCE(x, v)	__atomic_store_n(&(x), (v), __ATOMIC_RELAXED)
 #define READ_ONCE_NOCHECK(x)	READ_ONCE(x)
 
+#ifdef __SANITIZE_THREAD__
+void AnnotateIgnoreReadsBegin(const char *file, int line);
+void AnnotateIgnoreReadsEnd(const char *file, int line);
+#define data_race(expr)							\
+({									\
+	AnnotateIgnoreReadsBegin(__FILE__, __LINE__);			\
+	__auto_type __v = (expr);					\
+	AnnotateIgnoreReadsEnd(__FILE__, __LINE__);			\
+	__v;								\
+})
+#else
 #define data_race(expr)		({ __auto_type __v = (expr); __v; })
+#endif
 #define ASSERT_EXCLUSIVE_WRITER(x)	do { } while (0)
 #define ASSERT_EXCLUSIVE_ACCESS(x)	do { } while (0)
 
