@@ -23,13 +23,13 @@
 static void uncovered_goes_back(struct kunit *test)
 {
 	int nid = hak_node_near(numa_mem_id()), ret;
-	unsigned long bytes = hak_registry.bytes;
+	unsigned long covered = hak_registry.bytes;
 	u64 bytes = hak_arena_bytes();
 
 	preempt_disable();
 	WRITE_ONCE(hak_registry.bytes, 0);
 	ret = hak_superslab_grow(nid, GFP_ATOMIC);
-	WRITE_ONCE(hak_registry.bytes, bytes);
+	WRITE_ONCE(hak_registry.bytes, covered);
 	preempt_enable();
 	KUNIT_EXPECT_EQ(test, ret, -ENOMEM);
 	KUNIT_EXPECT_EQ(test, hak_arena_bytes(), bytes);
