@@ -5,6 +5,7 @@
  */
 #include <linux/export.h>
 #include <linux/instruction_pointer.h>
+#include <linux/lockdep.h>
 #include <linux/overflow.h>
 #include <linux/string.h>
 
@@ -260,9 +261,14 @@ static bool hak_size_fits(const struct hak_cache *c, size_t size)
 	return size && round_up(size, c->align) == c->size;
 }
 
-/* The typed cache of an object that SLUB served; NULL for all other memory. */
+/*
+ * The typed cache of an object that SLUB served; NULL for all other memory.
+ * Preemption is off, as the registry may be growing.
+ */
 static struct hak_cache *hak_foreign_cache(const void *p)
 {
+	lockdep_assert_preemption_disabled();
+
 	if (ZERO_OR_NULL_PTR(p) || hak_slab_of(p) || !hak_fallback_owns(p))
 		return NULL;
 	return hak_fallback_cache(p);
@@ -301,9 +307,14 @@ EXPORT_SYMBOL_GPL(hak_free_sized);
 /* Bytes of the object of a typed cache that SLUB served; 0 if @p is none. */
 static size_t hak_foreign_size(const void *p)
 {
-	const struct hak_cache *c = hak_foreign_cache(p);
+	const struct hak_cache *c;
+	size_t size;
 
-	return unlikely(c) ? c->size : 0;
+	preempt_disable();
+	c = hak_foreign_cache(p);
+	size = unlikely(c) ? c->size : 0;
+	preempt_enable();
+	return size;
 }
 
 static void __hak_free_bulk(const struct hak_cache *want, unsigned int n, void **p,

@@ -320,6 +320,12 @@ void shim_preempt_underflow(void)
 	abort();
 }
 
+void shim_preemption_on(const char *file, int line)
+{
+	pr_emerg("%s:%d: preemption is to be off\n", file, line);
+	abort();
+}
+
 void shim_might_sleep(const char *file, int line)
 {
 	if (likely(!shim_preempt_depth && !shim_irqs_off && in_task()))
