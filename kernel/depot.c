@@ -191,31 +191,50 @@ unsigned int hak_depot_receive(struct hak_cache *c, struct hak_cpu_cache *cc,
 	return n;
 }
 
-/**
- * hak_depot_flush() - give what is in a depot back to the slabs
- * @c: the cache
- * @nid: the node
- *
- * Context: task, may sleep.
- */
-void hak_depot_flush(struct hak_cache *c, int nid)
+/* Give the objects of these magazines back to the slabs, and the magazines home. */
+static void hak_depot_spill(struct hak_cache *c, struct llist_node *n)
 {
-	struct hak_depot *d = &c->pool[nid]->depot;
-	struct hak_magazine *m;
-	unsigned long flags;
+	struct llist_node *next;
 
-	while (!hak_depot_empty(d)) {
-		hak_lock(&d->lock, flags, HAK_LOCK_DEPOT);
-		m = hak_depot_take(d);
-		hak_unlock(&d->lock, flags);
-		if (!m)
-			break;
+	for (; n; n = next) {
+		struct hak_magazine *m = llist_entry(n, struct hak_magazine, link);
+
+		/* Once home, it may be on its way again. */
+		next = n->next;
 		preempt_disable();
 		hak_cpu_spill(c, NULL, m->obj, m->nr);
 		hak_magazine_release(m);
 		preempt_enable();
 		cond_resched();
 	}
+}
+
+/**
+ * hak_depot_flush() - give what is in a depot back to the slabs
+ * @c: the cache
+ * @nid: the node
+ *
+ * All that is there as it begins. CPUs may send as fast as it spills, and whoever
+ * flushes holds hak_cache_mutex, so what comes meanwhile is left alone.
+ *
+ * Context: task, may sleep.
+ */
+void hak_depot_flush(struct hak_cache *c, int nid)
+{
+	struct hak_depot *d = &c->pool[nid]->depot;
+	struct llist_node *earlier, *late;
+	unsigned long flags;
+
+	if (hak_depot_empty(d))
+		return;
+	hak_lock(&d->lock, flags, HAK_LOCK_DEPOT);
+	earlier = d->chain;
+	WRITE_ONCE(d->chain, NULL);
+	late = llist_del_all(&d->incoming);
+	hak_unlock(&d->lock, flags);
+
+	hak_depot_spill(c, earlier);
+	hak_depot_spill(c, late);
 }
 
 static bool hak_depot_idle(struct hak_depot *d)
