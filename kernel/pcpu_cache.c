@@ -341,7 +341,10 @@ static void *hak_cpu_try_remote(struct hak_cache *c, gfp_t gfp, int local,
  */
 static bool hak_cpu_barren(struct hak_cache *c)
 {
-	return !hak_has_nodes() && !READ_ONCE(raw_cpu_ptr(c->cpu)->cur) &&
+	const struct hak_cpu_cache *cc = raw_cpu_ptr(c->cpu);
+
+	/* While hak_modes is on, it comes here with objects cached. */
+	return !hak_has_nodes() && !READ_ONCE(cc->nr) && !READ_ONCE(cc->cur) &&
 	       hak_node_barren(c, numa_mem_id());
 }
 

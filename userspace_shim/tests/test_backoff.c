@@ -133,6 +133,42 @@ static void test_one_looks_again(void **state)
 	assert_true(atomic_read(&asked) <= periods(start));
 }
 
+/*
+ * What a CPU has cached is found although the node has nothing, also while every
+ * operation goes the slow way.
+ */
+static void test_cached_objects_are_found(void **state)
+{
+	struct hak_cache *c = hak_cache_create("cached", 4096, 0, 0, NULL);
+	struct hak_node *node = hak_node[0];
+	void *obj[HAK_SLAB_SIZE / 4096], *p;
+
+	assert_non_null(c);
+	/* Of what else there is no slab is left to be claimed. */
+	hak_superslab_trim(0);
+	hak_superslab_break();
+	least = HAK_MIN_ORDER + 1;
+	for (unsigned int i = 0; i < c->capacity; i++) {
+		obj[i] = hak_cache_alloc(c, GFP_KERNEL);
+		assert_non_null(obj[i]);
+	}
+	/* The slab is used up, and the CPU lets it go. */
+	least = 0;
+	p = hak_cache_alloc(c, GFP_KERNEL);
+	hak_cache_free(c, p);
+	assert_null(raw_cpu_ptr(c->cpu)->cur);
+	hak_cache_free(c, obj[0]);
+
+	static_branch_enable(&hak_modes);
+	WRITE_ONCE(node->failed, jiffies ?: 1);
+	p = hak_cache_alloc(c, GFP_KERNEL);
+	static_branch_disable(&hak_modes);
+	assert_ptr_equal(p, obj[0]);
+	for (unsigned int i = 0; i < c->capacity; i++)
+		hak_cache_free(c, obj[i]);
+	hak_cache_destroy(c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -140,6 +176,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_finds_memory_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_small_blocks_are_enough, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_one_looks_again, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_cached_objects_are_found, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
