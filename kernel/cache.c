@@ -58,7 +58,7 @@ static void hak_cache_publish(struct hak_cache *c)
 	mutex_lock(&hak_cache_mutex);
 	for_each_possible_cpu(cpu)
 		if (hak_cpu_is_up(cpu))
-			WRITE_ONCE(per_cpu_ptr(c->cpu, cpu)->busy, HAK_CPU_READY);
+			hak_cpu_sleep(per_cpu_ptr(c->cpu, cpu));
 	hak_cache_list(c, true);
 	mutex_unlock(&hak_cache_mutex);
 }

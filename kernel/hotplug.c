@@ -31,7 +31,7 @@ int hak_cpu_online(unsigned int cpu)
 	mutex_lock(&hak_cache_mutex);
 	per_cpu(hak_cpu_up, cpu) = true;
 	list_for_each_entry(c, &hak_caches, list)
-		WRITE_ONCE(per_cpu_ptr(c->cpu, cpu)->busy, HAK_CPU_READY);
+		hak_cpu_sleep(per_cpu_ptr(c->cpu, cpu));
 	mutex_unlock(&hak_cache_mutex);
 	pr_debug("cpu %u online\n", cpu);
 	return 0;

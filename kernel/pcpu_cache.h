@@ -22,8 +22,9 @@ struct hak_slab;
  * enum hak_cpu_busy - may the owner go in?
  * @HAK_CPU_READY: it may
  * @HAK_CPU_INSIDE: it has, or the CPU is not up: what interrupts it keeps away
- * @HAK_CPU_ASLEEP: it may, and has to let the idle trim know: it was the trim that
- *	emptied the cache, and may have stopped looking since
+ * @HAK_CPU_ASLEEP: it may, and has to let the idle trim know: the cache was empty
+ *	when the trim emptied it, or as it came into use, and the trim may have
+ *	stopped looking since
  *
  * The fast paths go in if it is 0, and leave the rest to the others.
  */
@@ -96,7 +97,7 @@ static __always_inline void hak_cpu_leave(struct hak_cpu_cache *cc)
 	WRITE_ONCE(cc->busy, HAK_CPU_READY);
 }
 
-/* The owner has emptied it and leaves. */
+/* It is empty: the owner has emptied it and leaves, or may use it from now on. */
 static __always_inline void hak_cpu_sleep(struct hak_cpu_cache *cc)
 {
 	barrier();

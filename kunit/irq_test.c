@@ -246,12 +246,12 @@ static void cpu_goes_with_a_full_cache(struct kunit *test)
 			kunit_skip(test, "CPU %u cannot be taken away", cpu);
 		KUNIT_EXPECT_EQ(test, cc->nr, 0);
 		KUNIT_EXPECT_NULL(test, cc->cur);
-		KUNIT_EXPECT_TRUE(test, cc->busy);
+		KUNIT_EXPECT_TRUE(test, hak_cpu_inside(cc));
 		hak_class_stats_read(p->c, &cs);
 		KUNIT_EXPECT_EQ(test, cs.live,
 				(unsigned long)ARRAY_SIZE(p->obj) / 2);
 		KUNIT_ASSERT_EQ(test, add_cpu(cpu), 0);
-		KUNIT_EXPECT_FALSE(test, cc->busy);
+		KUNIT_EXPECT_FALSE(test, hak_cpu_inside(cc));
 		for (i = ARRAY_SIZE(p->obj) / 2; i < ARRAY_SIZE(p->obj); i++)
 			hak_free(p->obj[i]);
 	}

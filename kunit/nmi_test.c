@@ -455,7 +455,7 @@ static void storm_nmi(struct storm *s)
 	unsigned int n = atomic_inc_return(&s->nmis);
 	void *p;
 
-	if (READ_ONCE(this_cpu_ptr(s->c->cpu)->busy))
+	if (hak_cpu_inside(this_cpu_ptr(s->c->cpu)))
 		atomic_inc(&s->inside);
 	storm_free(s, swap_shared(n, NULL));
 	p = hak_cache_alloc(s->c, GFP_ATOMIC);

@@ -346,6 +346,44 @@ static void whole_slabs_are_told_of(struct kunit *test)
 		   hak_test_event(test, HAK_EV_RELEASED));
 }
 
+/* An object of @c that another CPU has allocated. */
+static void *from_elsewhere(struct kunit *test, struct hak_cache *c)
+{
+	struct hak_cpu_cache *cc = hak_test_cpu(test, c, 1);
+
+	return hak_test_alloc(test, c, cc);
+}
+
+/* Does a free by this CPU, and nothing else, start a trim that is off? */
+static bool free_starts_trim(struct hak_cache *c, void *p)
+{
+	bool started;
+
+	WRITE_ONCE(hak_trim_off, 1);
+	hak_cache_free(c, p);
+	started = !READ_ONCE(hak_trim_off);
+	WRITE_ONCE(hak_trim_off, 0);
+	return started;
+}
+
+/*
+ * A cache comes into use empty, as one that the idle trim has emptied: the trim
+ * may be off, and the first free into it is not to lie there for ever.
+ */
+static void first_free_starts_the_trim(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache_shown(test, 4096, 0);
+	void *obj[2];
+
+	obj[0] = from_elsewhere(test, c);
+	obj[1] = from_elsewhere(test, c);
+	/* One CPU, so that the second free is not another CPU's first. */
+	migrate_disable();
+	KUNIT_EXPECT_TRUE(test, free_starts_trim(c, obj[0]));
+	KUNIT_EXPECT_FALSE(test, free_starts_trim(c, obj[1]));
+	migrate_enable();
+}
+
 static struct kunit_case cases[] = {
 	KUNIT_CASE(last_free_arms_the_reaper),
 	KUNIT_CASE(whole_slab_put_arms_the_reaper),
@@ -354,6 +392,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(adopters_and_the_reaper),
 	KUNIT_CASE(last_free_races_with_release),
 	KUNIT_CASE(whole_slabs_are_told_of),
+	KUNIT_CASE(first_free_starts_the_trim),
 	{}
 };
 
