@@ -136,6 +136,19 @@ static unsigned long hak_fallback_key(const void *p, const struct hak_cache *c)
 }
 
 /*
+ * Are @n bytes from @p on in one block of SLUB's? Those of an object are; from
+ * an address inside one they may lead to where no memory is to be read.
+ */
+static bool hak_fallback_within(const void *p, size_t n)
+{
+	struct page *head = virt_to_head_page(p);
+	size_t off = (char *)kasan_reset_tag(p) -
+		     (char *)kasan_reset_tag(page_address(head));
+
+	return off + n <= page_size(head);
+}
+
+/*
  * Where the tail of @p is if it has one; NULL if it cannot have one. Any memory
  * of SLUB's may be looked at there, but beyond what its user asked for it is
  * poisoned under KASAN.
@@ -148,7 +161,8 @@ static struct hak_fallback_tail *hak_fallback_tail(const void *p)
 		return NULL;
 	n = ksize(p);
 	if (n < HAK_MIN_SIZE + sizeof(struct hak_fallback_tail) ||
-	    n > HAK_FALLBACK_MAX || ((unsigned long)p | n) % sizeof(long))
+	    n > HAK_FALLBACK_MAX || ((unsigned long)p | n) % sizeof(long) ||
+	    !hak_fallback_within(p, n))
 		return NULL;
 	return (void *)((char *)kasan_reset_tag(p) + n -
 			sizeof(struct hak_fallback_tail));

@@ -6,7 +6,8 @@
  * structures: reference counts and flags are accepted and forgotten. Every
  * address up to high_memory is valid and counts as a slab page, for kfree()
  * may well be right about it: it ends in the C library's free(), which makes
- * its own checks.
+ * its own checks. Where a block of the C library's ends nobody knows, so
+ * page_size() is more than any has.
  */
 #ifndef _SHIM_LINUX_MM_H
 #define _SHIM_LINUX_MM_H
@@ -35,6 +36,7 @@
 #define virt_to_page(p)		((struct page *)((unsigned long)(p) & PAGE_MASK))
 #define virt_to_head_page(p)	virt_to_page(p)
 #define compound_head(page)	(page)
+#define page_size(page)		((void)(page), SIZE_MAX)
 #define virt_to_folio(p)	((struct folio *)virt_to_page(p))
 #define page_folio(page)	((struct folio *)(page))
 #define folio_page(folio, n)	((struct page *)((unsigned long)(folio) + (n) * PAGE_SIZE))
