@@ -5,7 +5,6 @@
  * for a few instructions.
  */
 #include <linux/errno.h>
-#include <linux/limits.h>
 #include <linux/minmax.h>
 #include <linux/nodemask.h>
 #include <linux/sched.h>
@@ -40,25 +39,20 @@ void hak_pool_tell(struct hak_slab *s, u32 rc)
 	if (hak_rc_state(rc) != HAK_POOLED || rc & HAK_TOLD ||
 	    !hak_rc_whole(s, rc))
 		return;
-	/* Pairs with atomic_fetch_andnot() in hak_told_pop(). */
+	/* Pairs with atomic_fetch_andnot() in hak_told_slab(). */
 	if (atomic_cmpxchg(&s->rc, rc, rc | HAK_TOLD) != rc)
 		return;
 	llist_add(&s->told, &hak_told);
 	hak_reaper_arm();
 }
 
-/* A slab that is said to be whole, no longer marked; NULL when there is none. */
-static struct hak_slab *hak_told_pop(void)
+/* The slab that @n is of, no longer marked: @n may be in the list again at once. */
+static struct hak_slab *hak_told_slab(struct llist_node *n)
 {
-	struct llist_node *n;
-	struct hak_slab *s;
+	struct hak_slab *s = llist_entry(n, struct hak_slab, told);
 
 	lockdep_assert_held(&hak_cache_mutex);
 
-	n = llist_del_first(&hak_told);
-	if (!n)
-		return NULL;
-	s = llist_entry(n, struct hak_slab, told);
 	/*
 	 * A full barrier: a count that saw the mark, and so said nothing, is
 	 * seen by the look that follows.
@@ -271,6 +265,14 @@ static struct hak_pool *hak_pool_reap_slab(struct hak_slab *s)
 	return ours && hak_pool_release(s) ? pool : NULL;
 }
 
+/* Release the slab that @n is of, if it is whole; true if it was one of @pool. */
+static bool hak_told_reap(struct llist_node *n, const struct hak_pool *pool)
+{
+	struct hak_pool *from = hak_pool_reap_slab(hak_told_slab(n));
+
+	return from && (!pool || from == pool);
+}
+
 /**
  * hak_pool_reap_told() - release slabs that are said to be whole
  * @max: look at so many at most
@@ -284,13 +286,25 @@ static struct hak_pool *hak_pool_reap_slab(struct hak_slab *s)
 unsigned int hak_pool_reap_told(unsigned int max, const struct hak_pool *pool)
 {
 	unsigned int reaped = 0;
-	struct hak_pool *from;
-	struct hak_slab *s;
+	struct llist_node *n;
 
-	while (max-- && (s = hak_told_pop())) {
-		from = hak_pool_reap_slab(s);
-		if (from && (!pool || from == pool))
-			reaped++;
+	while (max-- && (n = llist_del_first(&hak_told)))
+		reaped += hak_told_reap(n, pool);
+	return reaped;
+}
+
+/*
+ * Likewise, those that are said to be whole as it begins: CPUs may say so of others
+ * as fast as these are released, and the mutex is held.
+ */
+static unsigned int hak_pool_reap_all_told(const struct hak_pool *pool)
+{
+	struct llist_node *n = llist_del_all(&hak_told), *next;
+	unsigned int reaped = 0;
+
+	for (; n; n = next) {
+		next = n->next;
+		reaped += hak_told_reap(n, pool);
 	}
 	return reaped;
 }
@@ -338,7 +352,7 @@ static unsigned int hak_pool_look(struct hak_pool *pool, unsigned int nr,
  */
 unsigned int hak_pool_reap(struct hak_pool *pool)
 {
-	unsigned int reaped = hak_pool_reap_told(UINT_MAX, pool);
+	unsigned int reaped = hak_pool_reap_all_told(pool);
 	unsigned int i, n, nr, left = atomic_read(&pool->nr);
 	struct hak_slab *whole[HAK_REAP_BATCH];
 

@@ -2,7 +2,7 @@
 /*
  * Slabs arrive in a pool while the reaper is at it: between one whole slab and
  * the next, in hak_superslab_unclaim(), which the linker wraps. The other must be
- * found behind them all the same.
+ * found behind them all the same, and there must be an end.
  */
 #include "test.h"
 
@@ -16,6 +16,10 @@ static struct hak_cache *cache;
 static struct hak_slab *slab[NR + LATE];
 static void *obj[NR + LATE];
 static bool arrive;
+static bool refill;
+static unsigned int whole;
+
+#define MOST	1000	/* where the test gives up */
 
 void __real_hak_superslab_unclaim(struct hak_slab *s);
 void __wrap_hak_superslab_unclaim(struct hak_slab *s);
@@ -28,6 +32,10 @@ void __wrap_hak_superslab_unclaim(struct hak_slab *s)
 		hak_pool_put(slab[i], HAK_OWNED);
 	arrive = false;
 	__real_hak_superslab_unclaim(s);
+	if (refill && whole < MOST) {
+		whole++;
+		hak_pool_put(hak_superslab_claim(cache, 0), HAK_OWNED);
+	}
 }
 
 static unsigned int reap(void)
@@ -90,9 +98,34 @@ static void test_arrivals_hide_no_whole_slab(void **state)
 	hak_cache_destroy(cache);
 }
 
+/* Slabs that become whole as fast as others are released do not keep it. */
+static void test_reap_ends_while_slabs_become_whole(void **state)
+{
+	struct hak_slab *s, *other;
+
+	cache = hak_cache_create("reaper", 4096, 0, 0, NULL);
+	assert_non_null(cache);
+	s = hak_superslab_claim(cache, 0);
+	if (!s && hak_superslab_grow(0, GFP_KERNEL) >= 0)
+		s = hak_superslab_claim(cache, 0);
+	assert_non_null(s);
+	/* So that the superslab stays. */
+	other = hak_superslab_claim(cache, 0);
+	assert_non_null(other);
+
+	refill = true;
+	hak_pool_put(s, HAK_OWNED);
+	reap();
+	refill = false;
+	assert_true(whole >= 1 && whole < MOST);
+	hak_pool_put(other, HAK_OWNED);
+	hak_cache_destroy(cache);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_reap_ends_while_slabs_become_whole),
 		cmocka_unit_test(test_arrivals_hide_no_whole_slab),
 	};
 
