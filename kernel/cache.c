@@ -15,6 +15,7 @@
 #include <linux/nodemask.h>
 #include <linux/printk.h>
 #include <linux/rculist.h>
+#include <linux/rcupdate.h>
 #include <linux/string.h>
 
 #include "core.h"
@@ -106,6 +107,10 @@ int hak_cache_setup(struct hak_cache *c, const char *name, u32 size)
 /*
  * Nobody uses @c any more: empty every CPU's cache of it and reap its pools.
  * CPUs that come or go from here on do not know it.
+ *
+ * With paranoid_drain CPUs drain the slabs of all listed caches, whatever they are
+ * used for; so it is in no list, and none of them is at it, before another task
+ * acts as owner.
  */
 static void hak_cache_quiesce(struct hak_cache *c)
 {
@@ -114,6 +119,9 @@ static void hak_cache_quiesce(struct hak_cache *c)
 
 	cpus_read_lock();
 	mutex_lock(&hak_cache_mutex);
+	hak_cache_list(c, false);
+	if (hak_paranoid_drain)
+		synchronize_rcu();
 	for_each_possible_cpu(cpu) {
 		struct hak_cpu_cache *cc = per_cpu_ptr(c->cpu, cpu);
 
@@ -122,11 +130,11 @@ static void hak_cache_quiesce(struct hak_cache *c)
 		hak_cpu_flush(c, cc);
 		preempt_enable();
 	}
-	for_each_node(nid) {
+	/* A depot may have objects of other nodes, and notices of @c are forgotten. */
+	for_each_node(nid)
 		hak_depot_flush(c, nid);
+	for_each_node(nid)
 		hak_pool_reap(c->pool[nid]);
-	}
-	hak_cache_list(c, false);
 	mutex_unlock(&hak_cache_mutex);
 	cpus_read_unlock();
 }
