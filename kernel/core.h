@@ -96,6 +96,7 @@
 #include "init.h"
 #include "lock.h"
 #include "modes.h"
+#include "node.h"
 #include "page_arena.h"
 #include "params.h"
 #include "pcpu_cache.h"

@@ -46,9 +46,12 @@ int hak_core_init(void)
 	err = hak_registry_init();
 	if (err)
 		goto exit_stats;
-	err = hak_superslab_init();
+	err = hak_node_init();
 	if (err)
 		goto exit_registry;
+	err = hak_superslab_init();
+	if (err)
+		goto exit_node;
 	err = hak_trace_init();
 	if (err)
 		goto exit_superslab;
@@ -75,6 +78,8 @@ exit_trace:
 	hak_trace_exit();
 exit_superslab:
 	hak_superslab_exit();
+exit_node:
+	hak_node_exit();
 exit_registry:
 	hak_registry_exit();
 exit_stats:
@@ -134,6 +139,7 @@ void hak_core_exit(void)
 	hak_size_class_exit();
 	hak_fallback_exit();
 	hak_superslab_exit();
+	hak_node_exit();
 	hak_trace_exit();
 	hak_registry_exit();
 	hak_stats_exit();

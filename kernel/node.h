@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Memory nodes: their superslabs, and which nodes are near, allowed or have had
+ * nothing to give.
+ */
+#ifndef _HAK_NODE_H
+#define _HAK_NODE_H
+
+#include <linux/atomic.h>
+#include <linux/list.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+
+#include "geometry.h"
+
+struct hak_cache;
+
+/* How long not to ask a node again that had nothing to give, in ms. */
+#define HAK_BACKOFF_MS		10
+
+/* The list of hak_node.avail for superslabs without a slot in use. */
+#define HAK_LEVEL_EMPTY		HAK_MAX_SLOTS
+
+/**
+ * struct hak_node - superslabs of one memory node
+ * @lock: protects @levels, @avail, @nr_empty and @empty_pages
+ * @levels: a bit per list of @avail that is not empty
+ * @avail: superslabs with an unused slot: list n has those in use with n unused
+ *	slots, so the first that is not empty has the fullest; and
+ *	HAK_LEVEL_EMPTY those without a slot in use
+ * @nr_empty: superslabs without a slot in use
+ * @empty_pages: pages in those
+ * @near: the nearest node that had memory as the core came up
+ * @growing: somebody is asking for a superslab
+ * @failed: when the page allocator last had not even one slab, in jiffies, or
+ *	when somebody went to ask it again after that; 0 if it has had one since
+ * @nearest: all nodes that may ever be, by their distance, this one first
+ */
+struct hak_node {
+	raw_spinlock_t lock;
+	u64 levels;
+	struct list_head avail[HAK_MAX_SLOTS + 1];
+	unsigned int nr_empty;
+	unsigned long empty_pages;
+	int near;
+	atomic_t growing;
+	unsigned long failed;
+	u16 nearest[];
+};
+
+extern struct hak_node **hak_node;	/* by node */
+int hak_node_init(void);
+void hak_node_exit(void);
+int hak_node_near(int nid);
+bool hak_node_allowed(int nid);
+int hak_node_next(int nid, unsigned int *pos);
+bool hak_node_backoff(struct hak_node *node);
+bool hak_node_barren(struct hak_cache *c, int nid);
+
+#endif /* _HAK_NODE_H */
