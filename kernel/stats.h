@@ -80,7 +80,7 @@ struct hak_class_stats {
 	u32 size;
 	u32 capacity;
 	u32 cap;		/* objects a CPU keeps */
-	long live;		/* objects callers hold, but for SLUB's; see hak_class_stats_read() */
+	long live;		/* with callers, but for SLUB's; see hak_class_stats_read() */
 	long fallback;		/* those that are SLUB's (typed caches) */
 	unsigned long excess;	/* frees too many, of those slabs that had some */
 	unsigned long cached;	/* objects in per-CPU caches */
