@@ -24,7 +24,4 @@
 #define HAK_NR_ORDERS		(HAK_MAX_ORDER - HAK_MIN_ORDER + 1)
 #define HAK_MAX_SLOTS		(1U << (HAK_MAX_ORDER - HAK_MIN_ORDER))
 
-#define HAK_NR_CLASSES		22
-#define HAK_MIN_SIZE		8
-
 #endif /* _HAK_GEOMETRY_H */
