@@ -40,7 +40,7 @@
  *
  *   hak_create_mutex   the coming and going of typed caches; RCU is waited for
  *                      under it, too
- *   cpus_read_lock()   a shrink somebody asked for, a cache that comes or goes
+ *   cpus_read_lock()   a shrink somebody asked for, a cache that goes
  *   hak_shrink_mutex   one shrink at a time; its holder waits for the workers
  *                      of CPUs, but not for long, and so for hak_cache_mutex
  *   hak_cache_mutex    the list of caches (readers: RCU), and reaping; CPU

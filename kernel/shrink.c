@@ -11,7 +11,6 @@
 #include <linux/atomic.h>
 #include <linux/cpu.h>
 #include <linux/jiffies.h>
-#include <linux/nodemask.h>
 #include <linux/notifier.h>
 #include <linux/oom.h>
 #include <linux/printk.h>
@@ -135,11 +134,13 @@ static void hak_flush_give_up(void)
 }
 
 /*
- * Have all CPUs empty their caches and wait for it, but no longer than @ms;
- * those of @nohz_full, too? With @late, wait for a CPU that did not answer the
- * last time, either: it is likely not to answer this time.
- * CPU hotplug need not be held off: what a CPU holds that goes away meanwhile
- * is taken by hak_cpu_dead(), and its work is done by some other.
+ * Have all CPUs empty their caches, with @nohz_full also those that run without
+ * the tick, and wait for it, but no longer than @ms. Without @late, do not wait
+ * for a CPU that did not answer the last time: it is likely not to answer this
+ * time, either.
+ *
+ * CPU hotplug need not be held off: what a CPU holds that goes away meanwhile is
+ * taken by hak_cpu_dead(), and its work is done by some other.
  */
 static void hak_flush_cpus(bool nohz_full, bool late, unsigned int ms)
 {
