@@ -12,6 +12,7 @@
 #include <linux/export.h>
 #include <linux/log2.h>
 #include <linux/math.h>
+#include <linux/minmax.h>
 #include <linux/nodemask.h>
 #include <linux/printk.h>
 #include <linux/rculist.h>

@@ -7,8 +7,9 @@
  */
 #include <linux/bitops.h>
 #include <linux/debugfs.h>
+#include <linux/errno.h>
 #include <linux/kstrtox.h>
-#include <linux/math.h>
+#include <linux/minmax.h>
 #include <linux/nodemask.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>

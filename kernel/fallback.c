@@ -16,7 +16,6 @@
 #include <linux/errno.h>
 #include <linux/kasan.h>
 #include <linux/math.h>
-#include <linux/minmax.h>
 #include <linux/random.h>
 
 #include "core.h"

@@ -5,10 +5,15 @@
  */
 #define pr_fmt(fmt) "hakmem: " fmt
 
+#include <linux/errno.h>
 #include <linux/memory.h>
+#include <linux/minmax.h>
 #include <linux/mmzone.h>
+#include <linux/nodemask.h>
 #include <linux/notifier.h>
 #include <linux/printk.h>
+#include <linux/rcupdate.h>
+#include <linux/string.h>
 
 #include "core.h"
 #include "hot_memory.h"

@@ -5,7 +5,6 @@
 #define pr_fmt(fmt) "hakmem: " fmt
 
 #include <linux/cpuhotplug.h>
-#include <linux/errno.h>
 #include <linux/minmax.h>
 #include <linux/nodemask.h>
 #include <linux/printk.h>

@@ -6,8 +6,8 @@
  * Nothing here calls the page allocator or SLUB with preemption off or the
  * busy mark set, so the caller's context is all those ever see.
  */
+#include <linux/bitops.h>
 #include <linux/minmax.h>
-#include <linux/nodemask.h>
 #include <linux/rculist.h>
 #include <linux/string.h>
 

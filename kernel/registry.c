@@ -8,7 +8,6 @@
  */
 #include <linux/errno.h>
 #include <linux/math.h>
-#include <linux/rcupdate.h>
 
 #include "core.h"
 

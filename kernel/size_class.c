@@ -3,7 +3,7 @@
  * Size classes: multiples of 8 to 32, then two, then four per doubling, so
  * that above 64 bytes no request wastes more than a fifth of its object.
  */
-#include <linux/errno.h>
+#include <linux/array_size.h>
 
 #include "core.h"
 

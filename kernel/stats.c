@@ -3,6 +3,7 @@
  * Counters. None is kept on a fast path: live objects are what left the slabs
  * less what the per-CPU caches hold, exact when nothing runs.
  */
+#include <linux/bitops.h>
 #include <linux/cpumask.h>
 #include <linux/errno.h>
 #include <linux/nodemask.h>

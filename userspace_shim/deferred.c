@@ -12,9 +12,9 @@
 #include <errno.h>
 #include <limits.h>
 
+#include <linux/delay.h>
 #include <linux/irq_work.h>
 #include <linux/jiffies.h>
-#include <linux/delay.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/workqueue.h>

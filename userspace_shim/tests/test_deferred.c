@@ -7,8 +7,8 @@
 #include <linux/delay.h>
 #include <linux/irq_work.h>
 #include <linux/jiffies.h>
-#include <linux/mutex.h>
 #include <linux/mm.h>
+#include <linux/mutex.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
