@@ -311,6 +311,30 @@ static unsigned int nr_equal(void **obj, unsigned int n)
 #define SEND_CAP	4
 #define SEND_NR		(SEND_CAP + SEND_CAP / 2 + 1)
 
+/* Have the sender @b one batch under way, its cache full, and one object more. */
+static void fill_sender(struct kunit *test, struct hak_cache *c,
+			struct hak_cpu_cache *b)
+{
+	void *obj[SEND_NR];
+	unsigned int i;
+
+	for (i = 0; i < SEND_NR; i++) {
+		obj[i] = hak_cache_alloc(c, GFP_NOWAIT);
+		KUNIT_ASSERT_NOT_NULL(test, obj[i]);
+		WRITE_ONCE(hak_test_slab_of(obj[i])->entry->home, 0);
+	}
+	preempt_disable();
+	hak_cpu_flush(c, raw_cpu_ptr(c->cpu));
+	preempt_enable();
+	for (i = 0; i < SEND_NR - 1; i++)
+		hak_test_free(c, b, obj[i]);
+	KUNIT_ASSERT_EQ(test, b->nr, SEND_CAP);
+	KUNIT_ASSERT_EQ(test, hak_magazine_objects(b), SEND_CAP / 2);
+	sender.c = c;
+	sender.cc = b;
+	sender.obj = obj[SEND_NR - 1];
+}
+
 /*
  * After every instruction of a receipt in turn, the sender fills and sends the
  * one magazine it has, as soon as that is home. No object may be had twice, nor
@@ -331,22 +355,7 @@ static void while_a_magazine_is_received_its_cpu_sends(struct kunit *test)
 						 GFP_KERNEL), 0);
 	cc = raw_cpu_ptr(c->cpu);
 	do {
-		for (i = 0; i < SEND_NR; i++) {
-			obj[i] = hak_cache_alloc(c, GFP_NOWAIT);
-			KUNIT_ASSERT_NOT_NULL(test, obj[i]);
-			WRITE_ONCE(hak_test_slab_of(obj[i])->entry->home, 0);
-		}
-		preempt_disable();
-		hak_cpu_flush(c, cc);
-		preempt_enable();
-		/* One batch under way, the cache full, and one more. */
-		for (i = 0; i < SEND_NR - 1; i++)
-			hak_test_free(c, b, obj[i]);
-		KUNIT_ASSERT_EQ(test, b->nr, SEND_CAP);
-		KUNIT_ASSERT_EQ(test, hak_magazine_objects(b), SEND_CAP / 2);
-		sender.c = c;
-		sender.cc = b;
-		sender.obj = obj[SEND_NR - 1];
+		fill_sender(test, c, b);
 		step.then = send_again;
 
 		i = b->sends;
