@@ -104,13 +104,13 @@ static __always_inline void hak_cpu_sleep(struct hak_cpu_cache *cc)
 	WRITE_ONCE(cc->busy, HAK_CPU_ASLEEP);
 }
 
-/*
- * May the owner go in without ado? What interrupts this CPU leaves @busy as it
- * found it, so there is nothing to tear, and the read may be an operand of the
- * comparison.
- */
+/* May the owner go in without ado? */
 static __always_inline bool hak_cpu_is_ready(const struct hak_cpu_cache *cc)
 {
+	/*
+	 * What interrupts this CPU leaves @busy as it found it, so there is
+	 * nothing to tear, and the read may be an operand of the comparison.
+	 */
 	return data_race(cc->busy) == HAK_CPU_READY;
 }
 
