@@ -135,6 +135,7 @@ static void told_and_adopted(struct kunit *test)
 /* --- with threads --- */
 
 #define THREAD_SLABS	6
+#define MOVES		800	/* by each; all of them want one lock */
 
 struct movers {
 	struct hak_cache *c;
@@ -150,7 +151,7 @@ static int move_slabs(void *arg, unsigned int id)
 	struct hak_slab *s;
 	unsigned int i;
 
-	for (i = 0; i < 4000; i++) {
+	for (i = 0; i < MOVES; i++) {
 		preempt_disable();
 		s = hak_pool_adopt(m->c, m->nid);
 		if (s) {
