@@ -71,8 +71,10 @@ for program in deepbind deepbind_fixed; do
 done
 run_program -u LD_PRELOAD -- deepbind_static "$programs/plugin.so"
 expect "... and a program linked with the static library" 0 '^fine$'
-run_program LD_PRELOAD="$lib" HAKMEM_REDIRECT_LIBC=0 -- deepbind "$programs/plugin.so"
-expect "HAKMEM_REDIRECT_LIBC=0 leaves the C library as it is" 134 'invalid (pointer|size)'
+run_program LD_PRELOAD="$lib" -- lookup
+expect "the C library's free() is hakmem's" 0 '^other$'
+run_program LD_PRELOAD="$lib" HAKMEM_REDIRECT_LIBC=0 -- lookup
+expect "HAKMEM_REDIRECT_LIBC=0 leaves the C library as it is" 0 '^its own$'
 both "a program with part of a malloc" own_malloc
 run_program LD_PRELOAD="$programs/wrapper.so:$lib" -- wrapped
 expect "a wrapper is preloaded before the library" 0 '^fine$'

@@ -4,7 +4,7 @@
 
 ifneq ($(filter release debug,$(BUILD)),)
 LIBC_TESTS := $(addprefix $(D)/tests/libc/,flush forks deepbind deepbind_fixed own_malloc \
-	      wrapped unload cfree forks_static deepbind_static plugin.so plugin_static.so wrapper.so)
+	      wrapped unload cfree lookup forks_static deepbind_static plugin.so plugin_static.so wrapper.so)
 endif
 LIBC_CC = @mkdir -p $(@D); $(CC) -O1 -g -std=gnu11 -Wall -Wextra -Werror -Wno-unused-parameter \
 	  -Wno-use-after-free -fno-builtin -pthread
