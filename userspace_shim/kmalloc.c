@@ -108,16 +108,13 @@ void shim_libc_free(void *p)
  */
 static size_t (*find_usable(void))(void *p)
 {
-	size_t (*f)(void *p) = NULL;
 #ifdef HAK_SHIM_SANITIZER
-	f = malloc_usable_size;
+	return malloc_usable_size;
 #else
-	void *libc = dlopen("libc.so.6", RTLD_LAZY | RTLD_NOLOAD);
+	size_t (*f)(void *p) = shim_libc_function("malloc_usable_size");
 
-	if (libc)
-		f = dlsym(libc, "malloc_usable_size");
+	return f ?: dlsym(RTLD_NEXT, "malloc_usable_size");
 #endif
-	return f;
 }
 
 void shim_kmalloc_init(void)

@@ -9,6 +9,11 @@
  * free() gets that one, too. It aborts on a block of hakmem's. Therefore the
  * constructor writes the addresses of hakmem's functions into the C library's
  * symbol table. Addresses that were looked up before that stay the C library's.
+ *
+ * The shared library is initialised before the C library. dlopen() of an object
+ * that is loaded may run the constructors of the object and of all it depends on.
+ * They get their arguments from the C library, which has none yet and would be
+ * given none either. So the constructor of the shared library calls no dlopen().
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -22,11 +27,24 @@
 
 #include "shim.h"
 
+static bool is_never_unloaded(const struct link_map *map)
+{
+	const Elf64_Dyn *d;
+
+	for (d = map->l_ld; d->d_tag != DT_NULL; d++) {
+		if (d->d_tag == DT_FLAGS_1)
+			return d->d_un.d_val & DF_1_NODELETE;
+	}
+	return false;
+}
+
 /**
  * shim_stay() - keep the object that hakmem is linked into from being unloaded
  *
  * The destructor of each thread, fork()'s handlers and the program's blocks
- * refer to it. A program itself is never unloaded.
+ * refer to it. A program itself is never unloaded, nor is the shared library,
+ * which is linked with -z nodelete. What else it is linked into is initialised
+ * after the C library.
  */
 void shim_stay(void)
 {
@@ -34,7 +52,7 @@ void shim_stay(void)
 	Dl_info info;
 
 	if (!dladdr1(&shim_state, &info, (void **)&map, RTLD_DL_LINKMAP) ||
-	    !map->l_name[0])
+	    !map->l_name[0] || is_never_unloaded(map))
 		return;
 	/* This reference is never given back. */
 	dlopen(map->l_name, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
@@ -59,14 +77,16 @@ bool shim_is_bound(const struct shim_symbol *sym)
 	       found && found->st_shndx == SHN_UNDEF;
 }
 
-/* An object's dynamic symbols and the hash table to find them by. */
+#define LIBC	"libc.so.6"
+
+/* The C library's dynamic symbols and the hash table to find them by. */
 struct symbols {
 	unsigned long base;
 	Elf64_Sym *table;
 	const char *names;
 	const u32 *hash;
 	unsigned long begin, end;	/* the entries to be written */
-	int prot;			/* the table's protection */
+	int prot;			/* the table's protection, 0 if it must stay */
 };
 
 /* On most machines the dynamic linker has relocated these pointers. */
@@ -77,42 +97,61 @@ static void *dynamic_ptr(const struct symbols *s, const Elf64_Dyn *d)
 	return (void *)(addr < s->base ? addr + s->base : addr);
 }
 
-static int read_dynamic(struct symbols *s, const struct link_map *map)
+/* Return: whether it is the C library's. */
+static bool read_dynamic(struct symbols *s, const Elf64_Dyn *d)
 {
-	const Elf64_Dyn *d;
+	unsigned long soname = 0;
 
-	s->base = map->l_addr;
-	for (d = map->l_ld; d->d_tag != DT_NULL; d++) {
+	for (; d->d_tag != DT_NULL; d++) {
 		if (d->d_tag == DT_SYMTAB)
 			s->table = dynamic_ptr(s, d);
 		else if (d->d_tag == DT_STRTAB)
 			s->names = dynamic_ptr(s, d);
 		else if (d->d_tag == DT_GNU_HASH)
 			s->hash = dynamic_ptr(s, d);
+		else if (d->d_tag == DT_SONAME)
+			soname = d->d_un.d_val;
 	}
-	return s->table && s->names && s->hash ? 0 : -ENOENT;
+	return s->names && soname && !strcmp(s->names + soname, LIBC);
 }
 
-/* Called for each object: find the protection of the table's segment. */
-static int read_segment(struct dl_phdr_info *info, size_t size, void *data)
+/* The protection of the table's segment, if that is only for reading. */
+static int table_prot(const struct symbols *s, const struct dl_phdr_info *info)
 {
-	struct symbols *s = data;
 	unsigned long at = (unsigned long)s->table - s->base;
 	unsigned int i;
 
-	if (info->dlpi_addr != s->base)
-		return 0;
 	for (i = 0; i < info->dlpi_phnum; i++) {
 		const Elf64_Phdr *ph = &info->dlpi_phdr[i];
 
-		if (ph->p_type != PT_LOAD || at - ph->p_vaddr >= ph->p_filesz)
+		if (ph->p_type == PT_LOAD && at - ph->p_vaddr < ph->p_filesz)
+			return ph->p_flags & (PF_X | PF_W) ? 0 : PROT_READ;
+	}
+	return 0;
+}
+
+/* Called for each object: is it the C library? */
+static int read_object(struct dl_phdr_info *info, size_t size, void *data)
+{
+	struct symbols s = { .base = info->dlpi_addr };
+	unsigned int i;
+
+	for (i = 0; i < info->dlpi_phnum; i++) {
+		const Elf64_Phdr *ph = &info->dlpi_phdr[i];
+
+		if (ph->p_type != PT_DYNAMIC ||
+		    !read_dynamic(&s, (void *)(s.base + ph->p_vaddr)))
 			continue;
-		if (ph->p_flags & (PF_X | PF_W))
-			return 0;
-		s->prot = PROT_READ;
+		s.prot = table_prot(&s, info);
+		*(struct symbols *)data = s;
 		return 1;
 	}
 	return 0;
+}
+
+static bool read_libc(struct symbols *s)
+{
+	return dl_iterate_phdr(read_object, s) && s->table && s->hash;
 }
 
 static u32 gnu_hash(const char *name)
@@ -124,30 +163,45 @@ static u32 gnu_hash(const char *name)
 	return h;
 }
 
-/* For all versions of a symbol: widen [begin, end), and write if @write. */
-static void visit(struct symbols *s, const struct shim_symbol *sym, bool write)
+/* An indirect function's value is that of its resolver, and stays. */
+static bool is_function(const Elf64_Sym *e)
+{
+	return ELF64_ST_TYPE(e->st_info) == STT_FUNC && e->st_shndx != SHN_UNDEF;
+}
+
+/* Call @f for each version of a function. */
+static void for_each_version(struct symbols *s, const char *name, void *ours,
+			     void (*f)(struct symbols *s, Elf64_Sym *e, void *ours))
 {
 	u32 buckets = s->hash[0], first = s->hash[1], bloom = s->hash[2];
 	const u32 *bucket = s->hash + 4 + bloom * (sizeof(long) / sizeof(u32));
 	const u32 *chain = bucket + buckets;
-	u32 hash = gnu_hash(sym->name), i = bucket[hash % buckets];
+	u32 hash = gnu_hash(name), i = bucket[hash % buckets];
 
 	if (i < first)
 		return;
 	for (;; i++) {
 		Elf64_Sym *e = &s->table[i];
-		unsigned long at = (unsigned long)e;
 
-		if ((chain[i - first] | 1) == (hash | 1) &&
-		    !strcmp(s->names + e->st_name, sym->name)) {
-			if (write)
-				WRITE_ONCE(e->st_value, (unsigned long)sym->ours - s->base);
-			s->begin = min(s->begin, at);
-			s->end = max(s->end, at + sizeof(*e));
-		}
+		if ((chain[i - first] | 1) == (hash | 1) && is_function(e) &&
+		    !strcmp(s->names + e->st_name, name))
+			f(s, e, ours);
 		if (chain[i - first] & 1)
 			return;
 	}
+}
+
+static void widen(struct symbols *s, Elf64_Sym *e, void *ours)
+{
+	unsigned long at = (unsigned long)e;
+
+	s->begin = min(s->begin, at);
+	s->end = max(s->end, at + sizeof(*e));
+}
+
+static void write_value(struct symbols *s, Elf64_Sym *e, void *ours)
+{
+	WRITE_ONCE(e->st_value, (unsigned long)ours - s->base);
 }
 
 static int rebind(struct symbols *s, const struct shim_symbol *sym, unsigned int n)
@@ -157,7 +211,7 @@ static int rebind(struct symbols *s, const struct shim_symbol *sym, unsigned int
 
 	s->begin = ULONG_MAX;
 	for (i = 0; i < n; i++)
-		visit(s, &sym[i], false);
+		for_each_version(s, sym[i].name, NULL, widen);
 	if (!s->end)
 		return -ENOENT;
 	s->begin = round_down(s->begin, page);
@@ -165,7 +219,7 @@ static int rebind(struct symbols *s, const struct shim_symbol *sym, unsigned int
 	if (mprotect((void *)s->begin, s->end - s->begin, s->prot | PROT_WRITE))
 		return -errno;
 	for (i = 0; i < n; i++)
-		visit(s, &sym[i], true);
+		for_each_version(s, sym[i].name, sym[i].ours, write_value);
 	mprotect((void *)s->begin, s->end - s->begin, s->prot);
 	return 0;
 }
@@ -182,20 +236,34 @@ static int rebind(struct symbols *s, const struct shim_symbol *sym, unsigned int
  */
 int shim_rebind_libc(const struct shim_symbol *sym, unsigned int n)
 {
-	void *libc = dlopen("libc.so.6", RTLD_LAZY | RTLD_NOLOAD);
 	struct symbols s = { 0 };
-	struct link_map *map;
 	int saved = errno;
 	int err;
 
-	if (!libc || dlinfo(libc, RTLD_DI_LINKMAP, &map))
+	if (!read_libc(&s))
 		return -ENOENT;
-	err = read_dynamic(&s, map);
-	if (!err && !dl_iterate_phdr(read_segment, &s))
-		err = -EACCES;
-	if (!err)
-		err = rebind(&s, sym, n);
-	dlclose(libc);
+	err = s.prot ? rebind(&s, sym, n) : -EACCES;
 	errno = saved;
 	return err;
+}
+
+static void take_value(struct symbols *s, Elf64_Sym *e, void *found)
+{
+	*(void **)found = (void *)(s->base + e->st_value);
+}
+
+/**
+ * shim_libc_function() - find a function of the C library
+ * @name: its name, which may be hakmem's and other allocators' as well
+ *
+ * Return: its address, or NULL.
+ */
+void *shim_libc_function(const char *name)
+{
+	struct symbols s = { 0 };
+	void *found = NULL;
+
+	if (read_libc(&s))
+		for_each_version(&s, name, &found, take_value);
+	return found;
 }

@@ -89,6 +89,7 @@ struct shim_symbol {
 void shim_stay(void);
 bool shim_is_bound(const struct shim_symbol *sym);
 int shim_rebind_libc(const struct shim_symbol *sym, unsigned int n);
+void *shim_libc_function(const char *name);
 
 /* lock.c */
 void shim_locks_take_all(void);

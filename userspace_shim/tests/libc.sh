@@ -61,6 +61,9 @@ both() {
 	expect "$name" 0 '^fine$'
 }
 
+both "the C library knows the program's name and arguments" started "$programs/started_plugin.so"
+run_program -u LD_PRELOAD -- started_static "$programs/started_plugin.so"
+expect "... with the static library" 0 '^fine$'
 both "fork() while a thread flushes a stream that allocates" flush
 both "an earlier library's fork handlers allocate" forks
 both "... and take a lock whose holder allocates" forks lock

@@ -4,7 +4,8 @@
 
 ifneq ($(filter release debug,$(BUILD)),)
 LIBC_TESTS := $(addprefix $(D)/tests/libc/,flush forks deepbind deepbind_fixed own_malloc \
-	      wrapped unload cfree lookup forks_static deepbind_static plugin.so plugin_static.so wrapper.so)
+	      wrapped unload cfree lookup started forks_static deepbind_static started_static \
+	      plugin.so plugin_static.so started_plugin.so wrapper.so)
 endif
 LIBC_CC = @mkdir -p $(@D); $(CC) -O1 -g -std=gnu11 -Wall -Wextra -Werror -Wno-unused-parameter \
 	  -Wno-use-after-free -fno-builtin -pthread
@@ -31,5 +32,11 @@ $(D)/tests/libc/deepbind_static: tests/libc/deepbind.c $(D)/libhakmem.a
 
 $(D)/tests/libc/plugin_static.so: tests/libc/plugin.c $(D)/libhakmem.a
 	$(LIBC_CC) -fPIC -shared -DSTATIC $^ $(LIBS) -o $@
+
+$(D)/tests/libc/started_static: tests/libc/started.c $(D)/libhakmem.a
+	$(LIBC_CC) -Wl,-u,malloc $^ $(LIBS) -o $@
+
+$(D)/tests/libc/started_plugin.so: tests/libc/started.c
+	$(LIBC_CC) -fPIC -shared -DPLUGIN $< -o $@
 
 tests: $(LIBC_TESTS)
