@@ -35,6 +35,7 @@
 
 /* What the prepare handler found, for the handlers after the fork. */
 static struct {
+	bool alone;
 	bool list_locked;
 	enum shim_thread_state state;
 	unsigned int cpu;
@@ -42,19 +43,25 @@ static struct {
 } forking;
 
 /*
- * If the process has one thread, fork() neither takes the list nor initialises
- * its lock in the child. The handler must not do so either, since the thread may
- * fork while it holds the list.
+ * If the process has one thread, the handlers do nothing, as fork() does nothing
+ * to the list of streams then. A lock that is held is held by that thread, which
+ * forks in a signal handler or in a function of a stream. It would wait for
+ * itself. It goes on in the child where it was interrupted and finds what the
+ * lock guards as it left it, so there is nothing to set right either.
  */
-static bool must_lock_list(void)
+static bool is_alone(void)
 {
-	if (!_IO_list_lock || !_IO_list_unlock || !_IO_list_resetlock)
-		return false;
-	return !&__libc_single_threaded || !__libc_single_threaded;
+	return &__libc_single_threaded && __libc_single_threaded;
+}
+
+static bool can_lock_list(void)
+{
+	return _IO_list_lock && _IO_list_unlock && _IO_list_resetlock;
 }
 
 static void step_aside(bool list_locked)
 {
+	forking.alone = false;
 	forking.list_locked = list_locked;
 	forking.state = shim_thread;
 	forking.cpu = shim_cpu;
@@ -82,8 +89,12 @@ static bool step_back(void)
  */
 static void fork_prepare(void)
 {
-	bool list = must_lock_list();
+	bool list = can_lock_list();
 
+	if (is_alone()) {
+		forking.alone = true;
+		return;
+	}
 	if (list)
 		_IO_list_lock();
 	shim_lock(&shim_hotplug_lock);
@@ -94,8 +105,11 @@ static void fork_prepare(void)
 
 static void fork_parent(void)
 {
-	bool list = step_back();
+	bool list;
 
+	if (forking.alone)
+		return;
+	list = step_back();
 	shim_locks_release_all();
 	shim_deferred_unlock();
 	shim_unlock(&shim_hotplug_lock);
@@ -105,9 +119,12 @@ static void fork_parent(void)
 
 static void fork_child(void)
 {
-	bool list = step_back();
 	int saved = errno;
+	bool list;
 
+	if (forking.alone)
+		return;
+	list = step_back();
 	/* fork() has done so, unless it took the process for one thread alone. */
 	if (list)
 		_IO_list_resetlock();

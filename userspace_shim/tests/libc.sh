@@ -65,6 +65,7 @@ both "the C library knows the program's name and arguments" started "$programs/s
 run_program -u LD_PRELOAD -- started_static "$programs/started_plugin.so"
 expect "... with the static library" 0 '^fine$'
 both "fork() while a thread flushes a stream that allocates" flush
+both "fork() in a signal handler of a process of one thread" signal
 both "an earlier library's fork handlers allocate" forks
 both "... and take a lock whose holder allocates" forks lock
 run_program -u LD_PRELOAD -- forks_static

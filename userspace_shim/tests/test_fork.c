@@ -83,6 +83,30 @@ static void fork_again(void)
 		_exit(6);
 }
 
+static DEFINE_RAW_SPINLOCK(spin);
+
+static void unlock_and_use_all(void)
+{
+	raw_spin_unlock(&spin);
+	use_all();
+}
+
+/*
+ * A signal handler that interrupted the only thread while it held a lock forks.
+ * First, as the process has not had another thread then.
+ */
+static void __maybe_unused test_fork_with_lock(void **state)
+{
+	int status;
+
+	alarm(60);
+	raw_spin_lock(&spin);
+	status = in_child(unlock_and_use_all);
+	raw_spin_unlock(&spin);
+	alarm(0);
+	assert_int_equal(status, 0);
+}
+
 static void test_single_thread(void **state)
 {
 	for (int i = 0; i < 20 / SLOW + 1; i++)
@@ -197,6 +221,13 @@ static void __maybe_unused test_fork_while_inside(void **state)
 	assert_int_equal((long)id, inside_id);
 }
 
+static void *stay(void *arg)
+{
+	pthread_barrier_wait(&all_there);
+	pthread_barrier_wait(&all_there);
+	return arg;
+}
+
 static struct hak_slab *marked;
 
 static void wait_for_reaper(void)
@@ -218,8 +249,13 @@ static void test_half_told(void **state)
 {
 	struct hak_cache *c = hak_cache_create("half_told", 4096, 0, 0, NULL);
 	struct llist_node *link;
+	pthread_t t;
 	void *p;
 
+	/* One thread alone would find everything as it left it. */
+	pthread_barrier_init(&all_there, NULL, 2);
+	pthread_create(&t, NULL, stay, NULL);
+	pthread_barrier_wait(&all_there);
 	assert_non_null(c);
 	marked = hak_superslab_claim(c, 0);
 	if (!marked && hak_superslab_grow(0, GFP_KERNEL) >= 0)
@@ -237,9 +273,10 @@ static void test_half_told(void **state)
 	hak_pool_tell(marked, atomic_read(&marked->rc));
 	wait_for_reaper();
 	hak_cache_destroy(c);
+	pthread_barrier_wait(&all_there);
+	pthread_join(t, NULL);
 }
 
-static DEFINE_RAW_SPINLOCK(spin);
 static DEFINE_MUTEX(mutex);
 static int shared;
 
@@ -362,6 +399,10 @@ static int bring_main_up(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+/* ThreadSanitizer has a thread of its own. */
+#ifndef __SANITIZE_THREAD__
+		cmocka_unit_test(test_fork_with_lock),
+#endif
 		cmocka_unit_test(test_single_thread),
 		cmocka_unit_test(test_half_told),
 /* ThreadSanitizer loses count of threads after a fork() with several. */
