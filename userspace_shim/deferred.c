@@ -30,7 +30,7 @@ struct workqueue_struct shim_wq = { "shim" };
 
 int shim_pending;
 
-/* Not in the list of locks: fork() takes it first, see init.c. */
+/* Not in the list of locks: fork() takes it before those, see fork.c. */
 static struct shim_lock runner = SHIM_LOCK_INIT;
 
 static LLIST_HEAD(irq_works);

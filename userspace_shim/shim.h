@@ -19,7 +19,7 @@
  *
  *   state   runs on     malloc() is      how it got there
  *   NEW     id 0        (goes ONLINE)    born
- *   MOVING  id 0        the C library's  coming online; init()
+ *   MOVING  id 0        the C library's  coming online; init(); fork()'s handlers
  *   ONLINE  an id       hakmem's
  *   SHARED  id 0        the C library's  no id, chunk or key was to be had
  *   DEAD    id 0        the C library's  its destructor has run
@@ -60,12 +60,12 @@ static inline bool shim_is_ready(void)
 	__used __section("hak_locks") = &name
 
 /* init.c */
-extern unsigned int shim_redirect;	/* see linker.c */
 void shim_init(void);
 
 /* environment.c: what it says, all of it 0 or 1 */
 extern unsigned int shim_verbose;	/* say on stderr what is done */
 extern unsigned int shim_crash_report;
+extern unsigned int shim_redirect;	/* see linker.c */
 extern unsigned int shim_align_8;	/* malloc(8) need not be aligned to 16 */
 void shim_environment(void);
 void shim_say_started(int err);
