@@ -169,9 +169,11 @@ static bool is_function(const Elf64_Sym *e)
 	return ELF64_ST_TYPE(e->st_info) == STT_FUNC && e->st_shndx != SHN_UNDEF;
 }
 
-/* Call @f for each version of a function. */
-static void for_each_version(struct symbols *s, const char *name, void *ours,
-			     void (*f)(struct symbols *s, Elf64_Sym *e, void *ours))
+typedef void visit_fn(struct symbols *s, Elf64_Sym *e, void *arg);
+
+/* Call @visit for each version of a function. */
+static void for_each_version(struct symbols *s, const char *name, void *arg,
+			     visit_fn *visit)
 {
 	u32 buckets = s->hash[0], first = s->hash[1], bloom = s->hash[2];
 	const u32 *bucket = s->hash + 4 + bloom * (sizeof(long) / sizeof(u32));
@@ -185,7 +187,7 @@ static void for_each_version(struct symbols *s, const char *name, void *ours,
 
 		if ((chain[i - first] | 1) == (hash | 1) && is_function(e) &&
 		    !strcmp(s->names + e->st_name, name))
-			f(s, e, ours);
+			visit(s, e, arg);
 		if (chain[i - first] & 1)
 			return;
 	}
