@@ -172,8 +172,8 @@ static bool is_function(const Elf64_Sym *e)
 typedef void visit_fn(struct symbols *s, Elf64_Sym *e, void *arg);
 
 /* Call @visit for each version of a function. */
-static void for_each_version(struct symbols *s, const char *name, void *arg,
-			     visit_fn *visit)
+static void visit_versions(struct symbols *s, const char *name, void *arg,
+			   visit_fn *visit)
 {
 	u32 buckets = s->hash[0], first = s->hash[1], bloom = s->hash[2];
 	const u32 *bucket = s->hash + 4 + bloom * (sizeof(long) / sizeof(u32));
@@ -213,7 +213,7 @@ static int rebind(struct symbols *s, const struct shim_symbol *sym, unsigned int
 
 	s->begin = ULONG_MAX;
 	for (i = 0; i < n; i++)
-		for_each_version(s, sym[i].name, NULL, widen);
+		visit_versions(s, sym[i].name, NULL, widen);
 	if (!s->end)
 		return -ENOENT;
 	s->begin = round_down(s->begin, page);
@@ -221,7 +221,7 @@ static int rebind(struct symbols *s, const struct shim_symbol *sym, unsigned int
 	if (mprotect((void *)s->begin, s->end - s->begin, s->prot | PROT_WRITE))
 		return -errno;
 	for (i = 0; i < n; i++)
-		for_each_version(s, sym[i].name, sym[i].ours, write_value);
+		visit_versions(s, sym[i].name, sym[i].ours, write_value);
 	mprotect((void *)s->begin, s->end - s->begin, s->prot);
 	return 0;
 }
@@ -266,6 +266,6 @@ void *shim_libc_function(const char *name)
 	void *found = NULL;
 
 	if (read_libc(&s))
-		for_each_version(&s, name, &found, take_value);
+		visit_versions(&s, name, &found, take_value);
 	return found;
 }
