@@ -304,6 +304,26 @@ void hak_free_sized(const void *p, size_t size)
 }
 EXPORT_SYMBOL_GPL(hak_free_sized);
 
+/**
+ * hak_free_sensitive() - wipe memory, and free it
+ * @p: as for hak_free()
+ *
+ * All that hak_usable_size() tells of is wiped, which may be more than was asked
+ * for. An address that is no object's is reported, and nothing is written.
+ *
+ * Context: as for hak_free().
+ */
+void hak_free_sensitive(const void *p)
+{
+	size_t size = hak_usable_size(p);
+
+	if (size)
+		memzero_explicit((void *)p, size);
+	if (unlikely(!hak_cpu_push(p, NULL)))
+		hak_free_slow(p, NULL, _RET_IP_);
+}
+EXPORT_SYMBOL_GPL(hak_free_sensitive);
+
 /* Bytes of the object of a typed cache that SLUB served; 0 if @p is none. */
 static size_t hak_foreign_size(const void *p)
 {

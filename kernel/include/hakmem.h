@@ -30,17 +30,22 @@
  *
  *   kfree_rcu(p, rcu)      use call_rcu(&p->rcu, f), where f() calls hak_free();
  *   krealloc(), ksize()    use hak_realloc(), hak_usable_size();
- *   kfree_sensitive()      use memzero_explicit(), then hak_free();
+ *   kfree_sensitive()      use hak_free_sensitive();
+ *   __free(kfree)          use __free(hak_free);
  *   devm_kmalloc()         use devm_add_action_or_reset();
- *   a kmalloc() mempool    use mempool_create() with functions of your own.
+ *   a kmalloc() mempool    use mempool_create() with hak_mempool_alloc(),
+ *                          hak_mempool_free() and a hak_cache.
  */
 #ifndef _HAKMEM_H
 #define _HAKMEM_H
 
+#include <linux/cleanup.h>
 #include <linux/compiler.h>
+#include <linux/err.h>
 #include <linux/gfp.h>
 #include <linux/log2.h>
 #include <linux/numa.h>
+#include <linux/overflow.h>
 #include <linux/slab.h>
 #include <linux/types.h>
 
@@ -60,6 +65,7 @@ struct hak_cache;
 void hak_free(const void *p);
 void hak_free_sized(const void *p, size_t size);
 void hak_free_bulk(unsigned int n, void **p);
+void hak_free_sensitive(const void *p);
 
 void *__hak_alloc(size_t size, gfp_t gfp)
 	__alloc_size(1) __malloc;
@@ -68,8 +74,15 @@ void *hak_alloc_node(size_t size, gfp_t gfp, int node)
 	__alloc_size(1) __malloc;
 void *hak_calloc(size_t n, size_t size, gfp_t gfp)
 	__alloc_size(1, 2) __malloc;
+void *hak_calloc_node(size_t n, size_t size, gfp_t gfp, int node)
+	__alloc_size(1, 2) __malloc;
 void *hak_realloc(const void *p, size_t size, gfp_t gfp)
-	__alloc_size(2) __must_check;
+	__realloc_size(2) __must_check;
+void *hak_realloc_array(const void *p, size_t n, size_t size, gfp_t gfp)
+	__realloc_size(2, 3) __must_check;
+char *hak_strdup(const char *s, gfp_t gfp) __malloc;
+void *hak_memdup(const void *src, size_t size, gfp_t gfp)
+	__alloc_size(2) __malloc;
 unsigned int hak_alloc_bulk(size_t size, gfp_t gfp, unsigned int n, void **p);
 size_t hak_usable_size(const void *p);
 
@@ -136,6 +149,40 @@ static inline __alloc_size(1) void *hak_zalloc(size_t size, gfp_t gfp)
 	return hak_alloc(size, gfp | __GFP_ZERO);
 }
 
+/**
+ * hak_zalloc_node() - allocate zeroed memory on a node
+ * @size: bytes wanted
+ * @gfp: as for hak_alloc()
+ * @node: memory node, or NUMA_NO_NODE for the local one
+ *
+ * Context: as for hak_alloc().
+ * Return: as for hak_alloc(), the whole object zeroed.
+ */
+static inline __alloc_size(1) void *hak_zalloc_node(size_t size, gfp_t gfp,
+						    int node)
+{
+	return hak_alloc_node(size, gfp | __GFP_ZERO, node);
+}
+
+/**
+ * hak_alloc_array() - allocate an array
+ * @n: elements
+ * @size: bytes of an element
+ * @gfp: as for hak_alloc()
+ *
+ * Context: as for hak_alloc().
+ * Return: as for hak_alloc(); NULL if the product overflows.
+ */
+static __always_inline __alloc_size(1, 2) void *
+hak_alloc_array(size_t n, size_t size, gfp_t gfp)
+{
+	size_t bytes;
+
+	if (unlikely(check_mul_overflow(n, size, &bytes)))
+		return NULL;
+	return hak_alloc(bytes, gfp);
+}
+
 struct hak_cache *hak_cache_create(const char *name, unsigned int size,
 				   unsigned int align, slab_flags_t flags,
 				   void (*ctor)(void *));
@@ -147,5 +194,24 @@ unsigned int hak_cache_alloc_bulk(struct hak_cache *c, gfp_t gfp, unsigned int n
 				  void **p);
 void hak_cache_free_bulk(struct hak_cache *c, unsigned int n, void **p);
 unsigned int hak_cache_size(const struct hak_cache *c);
+
+/**
+ * hak_cache_zalloc() - allocate a zeroed object
+ * @c: the cache
+ * @gfp: as for hak_cache_alloc()
+ *
+ * Context: as for hak_alloc().
+ * Return: the object, all of it zeroed, or NULL.
+ */
+static inline __malloc void *hak_cache_zalloc(struct hak_cache *c, gfp_t gfp)
+{
+	return hak_cache_alloc(c, gfp | __GFP_ZERO);
+}
+
+void *hak_mempool_alloc(gfp_t gfp, void *pool_data);
+void hak_mempool_free(void *element, void *pool_data);
+
+/* __free(hak_free): freed as the variable goes out of scope. */
+DEFINE_FREE(hak_free, void *, if (!IS_ERR_OR_NULL(_T)) hak_free(_T))
 
 #endif /* _HAKMEM_H */
