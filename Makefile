@@ -19,6 +19,11 @@ help:
 	@echo 'make shim [BUILD=release|debug|asan|tsan]'
 	@echo '                    out/BUILD/{libhakmem.so,libhakmem.a,larson_hakmem,larson}'
 	@echo 'make check-shim     the tests of the userspace build'
+	@echo 'make install [KDIR=...] [INSTALL_MOD_PATH=ROOT] [DESTDIR=DIR] [PREFIX=/usr/local]'
+	@echo '                    hakmem.ko, hakmem.h and Module.symvers; docs/install.md tells where and how to sign'
+	@echo 'make install-lib    libhakmem.{so,a} and hakmem.pc; make install-source for DKMS'
+	@echo 'make uninstall uninstall-lib uninstall-source'
+	@echo '                    what these have put there, given the same variables'
 	@echo 'make check-kunit [KERNEL=newest|6.12|PATH] [FLAVOUR=kunit|kasan|kcsan|rt] [CPUS=4]'
 	@echo '                    the KUnit suites in a VM'
 	@echo 'make lint           checkpatch, sparse, W=1, kernel-doc, clang-format, shellcheck'
@@ -42,10 +47,12 @@ run:
 check:
 	@.ci/check
 
+# Sets $$kdir, or says what is wrong with KDIR.
+find_kdir = kdir=$$(bash -c '. qemu/lib/kdir.sh && make_kdir "$$1"' make '$(KDIR)')
+
 .PHONY: module
 module:
-	@kdir=$$(bash -c '. qemu/lib/kdir.sh && make_kdir "$$1"' make '$(KDIR)') && \
-		$(MAKE) -C "$$kdir" M=$(CURDIR)/kernel modules
+	@$(find_kdir) && $(MAKE) -C "$$kdir" M=$(CURDIR)/kernel modules
 
 .PHONY: shim
 shim:
@@ -82,6 +89,71 @@ bench-docs:
 	qemu/bench/bench-slub --kernel=6.12 --full
 	$(MAKE) --no-print-directory bench-mem bench-larson
 	qemu/bench/bench-document
+
+# --- installing; docs/install.md tells about it ---
+
+# The one place that says the version; .ci/lint compares the others with it.
+VERSION = $(shell sed -n 's/^.define HAKMEM_VERSION[[:space:]]*"\(.*\)"/\1/p' kernel/include/hakmem.h)
+PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+SRCDIR ?= /usr/src
+
+symbols := $(DESTDIR)$(PREFIX)/lib/hakmem
+headers := $(DESTDIR)$(PREFIX)/include/hakmem
+modroot := $(abspath $(DESTDIR)$(INSTALL_MOD_PATH))
+library := $(DESTDIR)$(LIBDIR)
+sources = $(DESTDIR)$(SRCDIR)/hakmem-$(VERSION)
+
+# DESTDIR is where a package is put together, so modules.dep is not its business.
+run_depmod = $(if $(DESTDIR),:,PATH="$$PATH:/usr/sbin:/sbin" \
+	depmod $(if $(modroot),-b $(modroot)) "$$release")
+
+# $(call copy_tree,FROM,TO,FIND EXPRESSION)
+copy_tree = (cd $(1) && find . -type f \( $(3) \) ! -name '*.mod.c') | \
+	while read -r file; do install -D -m 644 "$(1)/$$file" "$(2)/$$file" || exit; done
+
+.PHONY: install
+install:
+	@$(find_kdir) && read -r release <"$$kdir/include/config/kernel.release" && \
+	$(MAKE) -C "$$kdir" M=$(CURDIR)/kernel modules && \
+	$(MAKE) -C "$$kdir" M=$(CURDIR)/kernel INSTALL_MOD_PATH=$(modroot) \
+		INSTALL_MOD_DIR=updates DEPMOD=true modules_install && \
+	install -D -m 644 kernel/Module.symvers "$(symbols)/$$release/Module.symvers" && \
+	$(call copy_tree,kernel/include,$(headers),-name '*.h') && \
+	$(run_depmod)
+
+# The headers go with the last kernel's Module.symvers.
+.PHONY: uninstall
+uninstall:
+	@$(find_kdir) && read -r release <"$$kdir/include/config/kernel.release" && \
+	rm -f "$(modroot)/lib/modules/$$release/updates/hakmem.ko"* && \
+	rm -rf "$(symbols)/$$release" && \
+	{ ! rmdir "$(symbols)" 2>/dev/null || rm -rf "$(headers)"; } && \
+	$(run_depmod)
+
+.PHONY: install-lib
+install-lib:
+	$(MAKE) -C userspace_shim BUILD=release OUT=$(OUT) $(OUT)/release/libhakmem.so $(OUT)/release/libhakmem.a
+	install -d "$(library)/pkgconfig"
+	install -m 644 $(OUT)/release/libhakmem.so $(OUT)/release/libhakmem.a "$(library)"
+	printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(LIBDIR)' '' 'Name: hakmem' \
+		'Description: malloc() and its kin, served by the hakmem slab allocator' \
+		'Version: $(VERSION)' 'Libs: -L$${libdir} -lhakmem' 'Libs.private: -pthread -ldl' \
+		>"$(library)/pkgconfig/hakmem.pc"
+
+.PHONY: uninstall-lib
+uninstall-lib:
+	rm -f "$(library)/libhakmem.so" "$(library)/libhakmem.a" "$(library)/pkgconfig/hakmem.pc"
+
+# What DKMS builds from: after it, dkms install hakmem/VERSION.
+.PHONY: install-source
+install-source:
+	@$(call copy_tree,kernel,$(sources)/kernel,-name '*.[ch]' -o -name Kbuild -o -name '*.mk')
+	@install -m 644 dkms.conf COPYING "$(sources)"
+
+.PHONY: uninstall-source
+uninstall-source:
+	rm -rf "$(sources)"
 
 .PHONY: lint
 lint:

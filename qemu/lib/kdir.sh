@@ -25,7 +25,7 @@ wrong_with_kdir() {
 
 new_enough() { [[ $(printf '%s\n' 6.12 "$1" | sort -V | head -n 1) == 6.12 ]]; }
 
-# make_kdir DIR: for make module; ends with status 2 and the reason if DIR will
+# make_kdir DIR: for make module and make install; ends with status 2 and the reason if DIR will
 # not do. An empty DIR is that of the running kernel; prints the one to use.
 make_kdir() {
 	local dir=${1:-/lib/modules/$(uname -r)/build} wrong
@@ -34,7 +34,7 @@ make_kdir() {
 		echo "$dir"
 		return
 	fi
-	echo "make module: KDIR=$dir: $wrong" >&2
-	[[ $1 ]] || echo "make module: the headers of the running kernel are not installed (on Debian: apt-get install linux-headers-$(uname -r)), or name another kernel's build directory with KDIR=DIR" >&2
+	echo "make: KDIR=$dir: $wrong" >&2
+	[[ $1 ]] || echo "make: the headers of the running kernel are not installed (on Debian: apt-get install linux-headers-$(uname -r)), or name another kernel's build directory with KDIR=DIR" >&2
 	exit 2
 }
