@@ -130,6 +130,16 @@ def gnuplot(path, title, size, commands):
                        text=True, check=True)
     except FileNotFoundError:
         print(f"gnuplot is not installed, so no {os.path.basename(path)}")
+        return
+    add_licence(path)
+
+
+def add_licence(path):
+    """Puts the licence's name into a picture, after the line that says it is XML."""
+    with open(path, encoding="utf-8") as picture:
+        first, rest = picture.readline(), picture.read()
+    with open(path, "w", encoding="utf-8") as picture:
+        picture.write(f"{first}<!-- SPDX-License-Identifier: GPL-2.0 -->\n{rest}")
 
 
 def commit(top):
