@@ -26,6 +26,7 @@ help:
 	@echo '                    what these have put there, given the same variables'
 	@echo 'make check-kunit [KERNEL=newest|6.12|PATH] [FLAVOUR=kunit|kasan|kcsan|rt] [CPUS=4]'
 	@echo '                    the KUnit suites in a VM'
+	@echo 'make model [FULL=1] a model of the slab protocol and the depot: all interleavings, and defects to be found'
 	@echo 'make lint           checkpatch, sparse, W=1, kernel-doc, clang-format, shellcheck'
 	@echo 'make bench-slub [KERNEL=newest|6.12|PATH] [BACKEND=auto|icount|uml|kvm] [CPUS=2] [SHORT=1|FULL=1]'
 	@echo '                [HARDENED=0|1]'
@@ -67,6 +68,11 @@ check-shim:
 check-kunit:
 	@qemu/deps run kernel
 	kunit/run --kernel=$(KERNEL) --flavour=$(or $(FLAVOUR),kunit) --cpus=$(or $(CPUS),4)
+
+.PHONY: model
+model:
+	@qemu/deps model
+	@kunit/model/run $(if $(FULL),--full)
 
 .PHONY: bench-slub
 bench-slub:

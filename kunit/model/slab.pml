@@ -1,0 +1,639 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A model of a slab's life: push, drain, park, publish, adopt, claim, a CPU that
+ * goes offline, and, with -DREAPER, notices of whole slabs, reap and release.
+ *
+ * CPUS CPUs allocate, free and give up their slab as they like, without end. With
+ * -DIRQ an interrupt in the busy section of CPU 0 frees; with -DOFFLINE CPU 1
+ * goes and comes. There are SLABS slabs, of CAP0 and CAP1 objects. kunit/model/run
+ * says which it tries.
+ *
+ * An access to what others may access is a step of its own, under the name of
+ * the C function. What only the owner of a slab may access (freelist, drained,
+ * bump) is part of the step before or after.
+ *
+ * Checked all the time: only the owner touches the freelist; all objects that
+ * were carved are in one place each; a slab is put on no list that it is on, and
+ * none is released while an object of it is out, or about to be counted.
+ * Checked when nobody is in the middle of anything: settled().
+ *
+ * Left out, so that there is less to try. The first of these allow more than the
+ * C code does, and the next are the same thing written otherwise:
+ *   - which CPU has cached what: an object that left its slab is anybody's to free;
+ *   - the order of lists, and the lists within a pool: the next may be any;
+ *   - that a CPU which empties its own caches keeps the reaper away meanwhile;
+ *   - which object: those of a slab are alike, and places hold a number of them.
+ *     An object in two places makes the sum of all too large at once;
+ *   - drained is part of freelist: both are the owner's alone;
+ *   - the numbers in rc and taken. There is their difference, used, and, of a
+ *     parked slab, whether a free was counted. Who remembers an rc knows whether it
+ *     was written since. If not, his cmpxchg succeeds, and taken is as it was, for it
+ *     is written only after rc says OWNED. If so, then hak_pool_tell() finds what
+ *     it likes, and sets its mark or does not: the same number may have come back.
+ *     While a slab is being parked it cannot, in fewer than 2^29 frees, nor while
+ *     the reaper has the pool's lock.
+ * Left out for good: memory ordering (all is sequentially consistent), hak_pool.nr,
+ * a refill of several objects at once (it is as several refills), hak_pool_reap(),
+ * a pool with so many arrivals that the reaper puts a slab off.
+ */
+#define NONE		SLABS		/* no slab */
+#define TASK		(CPUS + 1)	/* owners beside 1 + CPU, and 0 for nobody */
+#define INTERRUPT	(CPUS + 2)
+
+/* What follows a push. */
+#define DONE		0
+#define PUT		1
+#define TELL		2
+
+/* enum hak_slab_state, in hak_slab.rc. */
+#define OWNED		0
+#define PARKED		1
+#define POOLED		2
+#define UNUSED		3
+
+/*
+ * struct hak_slab. marked: HAK_TOLD; counted: not 0 frees, as far
+ * as that matters: since an owner who is parking read rc, and since it was parked.
+ */
+byte freelist[SLABS], remote[SLABS], bump[SLABS], state[SLABS], used[SLABS];
+bit marked[SLABS], counted[SLABS];
+/* Objects that are live or cached; that a pusher holds; that are not counted. */
+byte out[SLABS], hand[SLABS], uncounted[SLABS];
+/* Who has the slab, and the processes that remember its rc as it is. */
+byte owner[SLABS], seen[SLABS];
+
+/* Sets of slabs: in hak_pool, in hak_told, and slots in use. */
+byte pool, told, claimed;
+bit pool_lock, armed;
+
+/* struct hak_cpu_cache. */
+byte cur[CPUS];
+bool busy[CPUS];
+bool in_irq, down;
+/* How many are in the middle of something. */
+byte inside;
+
+#define IN(set, s)	((set >> (s)) & 1)
+#if SLABS > 1
+#define CAP(s)		((s) == 0 -> CAP0 : CAP1)
+#else
+#define CAP(s)		CAP0
+#endif
+#define HAS_FREE(s)	(freelist[s] || bump[s] < CAP(s))
+
+#define WHOLE(s)	(used[s] == 0)
+#ifdef REAPER
+#define WHOLE_UNTOLD(s)	(WHOLE(s) && !marked[s])
+#else
+#define WHOLE_UNTOLD(s)	false
+#endif
+#define UNCHANGED(s)	IN(seen[s], _pid)
+
+/* Every object is in one place, and used is what its comment says. */
+#define BOOKS(s)								\
+	assert(freelist[s] + remote[s] + out[s] + hand[s] == bump[s] &&		\
+	       used[s] == out[s] + uncounted[s])
+
+inline remember(s) { seen[s] = seen[s] | (1 << _pid); }
+inline forget(s) { seen[s] = seen[s] & ~(1 << _pid); }
+/* After each write to rc: what others remember of it is old. */
+inline wrote_rc(s) { seen[s] = 0; }
+
+/* Nothing that is free is out of reach. */
+inline settled()
+{
+	if
+	:: inside == 0 ->
+		k = 0;
+		do
+		:: k < SLABS ->
+			if
+			:: state[k] == OWNED ->
+				assert(owner[k] && owner[k] <= CPUS);
+				assert(cur[owner[k] - 1] == k);
+			:: state[k] == PARKED ->
+				/* No free waits without a finder. */
+				assert(!remote[k] && !counted[k]);
+				assert(!HAS_FREE(k));
+			:: state[k] == POOLED ->
+				/* No slab is stranded, no whole slab untold. */
+				assert(IN(pool, k));
+				assert(!WHOLE_UNTOLD(k));
+			:: else ->
+				assert(!IN(claimed, k));
+			fi;
+			assert(!marked[k] || (IN(told, k) && armed));
+			k++;
+		:: else -> break;
+		od;
+		k = 0;
+	:: else
+	fi
+}
+
+/* A pusher takes some live objects. */
+inline pick(number)
+{
+	n = number;
+	out[s] = out[s] - n;
+	hand[s] = hand[s] + n;
+	uncounted[s] = uncounted[s] + n;
+}
+
+/* hak_slab_link(): llist_add_batch(). */
+inline slab_link()
+{
+	atomic {
+		assert(state[s] != UNUSED && hand[s] >= n);
+		hand[s] = hand[s] - n;
+		remote[s] = remote[s] + n;
+		BOOKS(s);
+	}
+}
+
+#ifdef REAPER
+#define TELLS(s)	(state[s] == POOLED && !marked[s])
+#else
+#define TELLS(s)	false
+#endif
+
+#ifdef DRAIN_CURRENT_ONLY
+#define FIRST(s)	false
+#else
+#define FIRST(s)	(!counted[s])
+#endif
+
+/* hak_slab_count(): atomic_add_return(), and what its result asks for. */
+inline slab_count()
+{
+	atomic {
+		assert(used[s] >= n && uncounted[s] >= n);
+		used[s] = used[s] - n;
+		uncounted[s] = uncounted[s] - n;
+		wrote_rc(s);
+		next = DONE;
+		if
+		:: state[s] == PARKED ->
+			if
+			:: FIRST(s) -> assert(!owner[s]); next = PUT;
+			:: else
+			fi
+		:: TELLS(s) -> remember(s); next = TELL;
+		:: else
+		fi;
+		counted[s] = 1;
+	}
+}
+
+/*
+ * hak_slab_push(), hak_pool_put() and hak_pool_tell(), each of which is the last
+ * thing its caller does: entered at push: or at put:.
+ */
+#ifdef COUNT_FIRST
+#define PUSH		slab_count(); slab_link()
+#else
+#define PUSH		slab_link(); slab_count()
+#endif
+
+#define PUSH_PUT_TELL(me)							\
+push:										\
+	PUSH;									\
+	atomic {								\
+		n = 0;								\
+		if								\
+		:: next == PUT -> next = DONE; owner[s] = me;			\
+		:: next == TELL -> next = DONE; goto tell;			\
+		:: next == DONE -> goto done;					\
+		fi;								\
+	}									\
+put:	/* hak_pool_put(): atomic_add(). */					\
+	atomic {								\
+		assert(owner[s] == me);						\
+		state[s] = POOLED;						\
+		wrote_rc(s);							\
+	}									\
+	/* hak_pool_put(): llist_add(). */					\
+	atomic {								\
+		assert(!IN(pool, s));						\
+		owner[s] = 0;							\
+		pool = pool | (1 << s);						\
+	}									\
+	PUT_TELLS
+
+#ifdef REAPER
+#define PUT_TELLS								\
+	/* hak_pool_put(): atomic_read(). */					\
+	atomic {								\
+		if								\
+		:: TELLS(s) -> remember(s);					\
+		:: else -> goto done;						\
+		fi;								\
+	}									\
+tell:	/* hak_pool_tell(): hak_rc_whole(). */					\
+	atomic {								\
+		if								\
+		:: UNCHANGED(s) && WHOLE(s)					\
+		:: UNCHANGED(s) && !WHOLE(s) -> forget(s); goto done;		\
+		:: !UNCHANGED(s)						\
+		:: !UNCHANGED(s) -> goto done;					\
+		fi;								\
+	}									\
+	/* hak_pool_tell(): atomic_cmpxchg(). */				\
+	atomic {								\
+		if								\
+		:: UNCHANGED(s) || TELLS(s) -> marked[s] = 1; wrote_rc(s);	\
+		:: !UNCHANGED(s) -> goto done;					\
+		fi;								\
+	}									\
+	/* hak_pool_tell(): llist_add(). */					\
+	atomic {								\
+		assert(!IN(told, s));						\
+		told = told | (1 << s);						\
+	}									\
+	/* hak_reaper_arm(). */							\
+	armed = 1;								\
+	goto done
+#else
+#define PUT_TELLS								\
+tell:	goto done
+#endif
+
+/* hak_slab_park(), which goes on at parked: or at kept:. */
+#define PARK(me)								\
+	PARK_LOOKS;								\
+	atomic {								\
+		assert(owner[s] == me && state[s] == OWNED);			\
+		if								\
+		:: !counted[s] ->						\
+			state[s] = PARKED;					\
+			wrote_rc(s);						\
+			owner[s] = 0;						\
+			goto parked;						\
+		:: else -> goto kept;						\
+		fi;								\
+	}
+
+#ifdef PARK_LOOKS_FIRST
+#define PARK_LOOKS								\
+	if									\
+	:: remote[s] -> goto kept;						\
+	:: else									\
+	fi;									\
+	counted[s] = 0
+#else
+#define PARK_LOOKS								\
+	counted[s] = 0;								\
+	if									\
+	:: remote[s] -> goto kept;						\
+	:: else									\
+	fi
+#endif
+
+/* A CPU in task context, one operation after the other. */
+proctype cpu(byte me) provided (!(in_irq && _pid == 1))
+{
+	byte s = NONE, n, k;
+	byte next;
+	bool flush;
+
+idle:
+	atomic {
+		!busy[me];
+		busy[me] = 1;
+		inside++;
+		if
+		/* hak_cpu_take_from_slab(). */
+		:: s = cur[me];
+			if
+			:: s == NONE -> goto adopt;
+			:: else -> goto take;
+			fi
+		/* hak_cpu_flush(), for hak_cpu_flush_this(). */
+		:: cur[me] != NONE -> flush = 1; s = cur[me]; cur[me] = NONE; goto let_go;
+		/* hak_cpu_spill(), or hak_cpu_put() with fast_cap=0. */
+		:: out[0] -> s = 0;
+#if SLABS > 1
+		:: out[1] -> s = 1;
+#endif
+		fi;
+		if
+		:: pick(1);
+		:: out[s] >= 2 -> pick(2);
+		:: out[s] >= 3 -> pick(3);
+		fi;
+		/* hak_spill_group(). */
+		if
+#ifdef UNOWNED_SPILL
+		:: true -> goto give;
+#else
+		:: s == cur[me] -> goto give;
+#endif
+		:: else -> goto push;
+		fi
+	}
+
+give:	/* hak_slab_give(). */
+	atomic {
+		assert(owner[s] == me + 1);
+		hand[s] = hand[s] - n;
+		uncounted[s] = uncounted[s] - n;
+		freelist[s] = freelist[s] + n;
+		used[s] = used[s] - n;
+		BOOKS(s);
+	}
+	goto done;
+
+adopt:	/* hak_pool_adopt(): the pop, under the pool's lock. */
+	atomic {
+		!pool_lock;
+		if
+		:: IN(pool, 0) -> s = 0;
+#if SLABS > 1
+		:: IN(pool, 1) -> s = 1;
+#endif
+		:: !pool -> goto claim;
+		fi;
+		pool = pool & ~(1 << s);
+		assert(!owner[s]);
+		owner[s] = me + 1;
+	}
+	/* hak_pool_adopt(): atomic_sub(). */
+	atomic {
+		assert(state[s] == POOLED);
+		state[s] = OWNED;
+		wrote_rc(s);
+		cur[me] = s;
+	}
+	goto take;
+
+claim:	/* hak_superslab_claim(), and hak_slab_init() up to its last step. */
+	atomic {
+		if
+		:: !IN(claimed, 0) -> s = 0;
+#if SLABS > 1
+		:: IN(claimed, 0) && !IN(claimed, 1) -> s = 1;
+#endif
+		:: else -> goto done;
+		fi;
+		claimed = claimed | (1 << s);
+		assert(state[s] == UNUSED && !owner[s]);
+		owner[s] = me + 1;
+		bump[s] = 0;
+		used[s] = 0;
+		counted[s] = 1;
+	}
+	/* hak_slab_init(): atomic_set_release(). */
+	atomic {
+		state[s] = OWNED;
+		wrote_rc(s);
+		cur[me] = s;
+	}
+
+take:	/* hak_slab_take(); hak_slab_drain(): llist_del_all(). */
+	atomic {
+		assert(owner[s] == me + 1);
+		if
+		:: freelist[s] -> freelist[s]--;
+		:: !freelist[s] && remote[s] ->
+			freelist[s] = remote[s];
+			remote[s] = 0;
+			goto take;
+		:: !freelist[s] && !remote[s] && bump[s] < CAP(s) -> bump[s]++;
+		:: else -> goto park;
+		fi;
+		out[s]++;
+		used[s]++;
+		BOOKS(s);
+	}
+	goto done;
+
+let_go:	/* hak_cpu_flush(): what has something to give is to be found. */
+	if
+	:: HAS_FREE(s) -> goto put;
+	:: else
+	fi;
+park:
+	PARK(me + 1);
+parked:
+	atomic {
+		cur[me] = NONE;
+		s = NONE;
+		if
+		:: flush -> goto done;
+		:: else -> goto adopt;
+		fi;
+	}
+kept:
+	atomic {
+		counted[s] = 1;
+		if
+		:: flush -> goto put;
+		:: else -> goto take;
+		fi;
+	}
+
+	PUSH_PUT_TELL(me + 1);
+done:
+	atomic {
+		s = NONE; n = 0; next = DONE; flush = 0;
+		busy[me] = 0;
+		inside--;
+		settled();
+	}
+	goto idle;
+}
+
+#ifdef CLEAR_LATE
+#define MAY_OWN(s)	true
+#else
+#define MAY_OWN(s)	(!marked[s])
+#endif
+
+/* The reaper's work item and CPU hotplug, both under hak_cache_mutex. */
+proctype task()
+{
+	byte s = NONE, n, k;
+	byte next;
+
+idle:
+	atomic {
+		if
+#ifdef REAPER
+		/* hak_reap_told(): atomic_xchg(). */
+		:: armed -> armed = 0; inside++; goto reap;
+#endif
+#ifdef OFFLINE
+		/* hak_cpu_dead(), of a CPU that is not inside; hak_cpu_online(). */
+		:: !busy[1] ->
+			busy[1] = 1;
+			down = 1;
+			inside++;
+			s = cur[1];
+			cur[1] = NONE;
+			if
+			:: s == NONE -> goto done;
+			:: else -> assert(owner[s] == 2); owner[s] = TASK; goto let_go;
+			fi;
+		:: down -> down = 0; busy[1] = 0; goto idle;
+#endif
+		:: false;
+		fi
+	}
+
+#ifdef REAPER
+reap:	/* hak_pool_reap_told(): llist_del_first(). */
+	atomic {
+		if
+		:: IN(told, 0) -> s = 0;
+#if SLABS > 1
+		:: IN(told, 1) -> s = 1;
+#endif
+		:: !told -> goto done;
+		fi;
+		told = told & ~(1 << s);
+	}
+#ifndef CLEAR_LATE
+	/* hak_told_slab(): atomic_fetch_andnot(). */
+	atomic { marked[s] = 0; wrote_rc(s); }
+#endif
+	/* hak_pool_reap_slab(): atomic_read(). */
+	if
+	:: state[s] != POOLED -> goto not_whole;
+	:: else
+	fi;
+	/* hak_pool_take_whole(): hak_lock(); the slab is in the list, or is not. */
+	atomic {
+		!pool_lock;
+		if
+		:: !IN(pool, s) -> goto not_whole;
+		:: else -> pool_lock = 1;
+		fi
+	}
+	/* __hak_pool_own_whole(): atomic_read(). */
+	atomic {
+		if
+		:: state[s] == POOLED && MAY_OWN(s) -> remember(s);
+		:: else -> goto unlock;
+		fi
+	}
+	/* __hak_pool_own_whole(): hak_rc_whole(), which is of no use if rc is old. */
+	if
+	:: !UNCHANGED(s) || !WHOLE(s) -> goto unlock;
+	:: else
+	fi;
+	/* __hak_pool_own_whole(): atomic_cmpxchg(). */
+	atomic {
+		if
+		:: UNCHANGED(s) ->
+			state[s] = OWNED;
+			wrote_rc(s);
+			assert(!owner[s]);
+			owner[s] = TASK;
+			pool = pool & ~(1 << s);
+		:: else -> goto unlock;
+		fi;
+		pool_lock = 0;
+	}
+#ifdef CLEAR_LATE
+	atomic { marked[s] = 0; wrote_rc(s); }
+#endif
+	/* hak_slab_release(): nobody is about to push to it or to tell of it. */
+	atomic {
+		assert(!out[s] && !hand[s] && !uncounted[s]);
+		BOOKS(s);
+		assert(!marked[s] && !IN(told, s) && !IN(pool, s));
+		freelist[s] = 0;
+		remote[s] = 0;
+		bump[s] = 0;
+		state[s] = UNUSED;
+		wrote_rc(s);
+	}
+	/* hak_superslab_unclaim(). */
+	atomic {
+		owner[s] = 0;
+		claimed = claimed & ~(1 << s);
+		s = NONE;
+	}
+	goto reap;
+unlock:
+	atomic {
+		pool_lock = 0;
+		forget(s);
+	}
+not_whole:
+#ifdef CLEAR_LATE
+	atomic { marked[s] = 0; wrote_rc(s); }
+#endif
+	s = NONE;
+	goto reap;
+#endif
+
+#ifdef OFFLINE
+let_go:	/* hak_cpu_flush(). */
+	if
+	:: HAS_FREE(s) -> goto put;
+	:: else
+	fi;
+	PARK(TASK);
+parked:	goto done;
+kept:	atomic { counted[s] = 1; goto put; }
+	PUSH_PUT_TELL(TASK);
+#endif
+done:
+	atomic {
+		s = NONE; n = 0; next = DONE;
+		inside--;
+		settled();
+	}
+	goto idle;
+}
+
+/* A free in an interrupt that finds CPU 0 busy, hak_cpu_free(), as often as it likes. */
+proctype interrupt()
+{
+	byte s = NONE, n, k;
+	byte next;
+
+idle:
+	atomic {
+		busy[0];
+		if
+		:: out[0] -> s = 0;
+#if SLABS > 1
+		:: out[1] -> s = 1;
+#endif
+		fi;
+		in_irq = 1;
+		inside++;
+		pick(1);
+		goto push;
+	}
+	PUSH_PUT_TELL(INTERRUPT);
+done:
+	atomic {
+		s = NONE; n = 0; next = DONE;
+		in_irq = 0;
+		inside--;
+		settled();
+	}
+	goto idle;
+}
+
+init {
+	atomic {
+		byte i;
+		do
+		:: i < SLABS -> state[i] = UNUSED; i++;
+		:: else -> break;
+		od;
+		i = 0;
+		do
+		:: i < CPUS -> cur[i] = NONE; run cpu(i); i++;
+		:: else -> i = 0; break;
+		od;
+		run task();
+#ifdef IRQ
+		run interrupt();
+#endif
+	}
+}
