@@ -141,6 +141,6 @@ module_init(hak_module_init);
 module_exit(hak_module_exit);
 
 MODULE_DESCRIPTION("Slab allocator for tiny objects freed on other CPUs");
-MODULE_AUTHOR("Seed dfb4f215 maintainers <maintainers@users.noreply.r-seed-dfb4f215.example>");
+MODULE_AUTHOR("hakmem developers <developers@hakmem.invalid>");
 MODULE_VERSION(HAKMEM_VERSION);
 MODULE_LICENSE("GPL");
