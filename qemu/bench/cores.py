@@ -51,7 +51,7 @@ class Cores:
     """
     While it is entered, pins the CPUS busiest threads of the program IMAGE below
     process ROOT, each to a core of its own. Afterwards: pinned says whether that was
-    done, others is the share of the machine's time that other work took meanwhile.
+    done, others is the share of the machine's time that other work took from then on.
     """
 
     PERIOD = 0.3
@@ -65,14 +65,19 @@ class Cores:
         self.thread = threading.Thread(target=self.watch, daemon=True)
 
     def __enter__(self):
-        self.start, self.busy = time.monotonic(), busy_seconds()
+        self.begin()
         self.thread.start()
         return self
+
+    def begin(self):
+        """What is used from here on counts."""
+        self.start, self.busy = time.monotonic(), busy_seconds()
+        self.before = sum(self.ours.values())
 
     def __exit__(self, *_):
         self.done.set()
         self.thread.join()
-        worked = busy_seconds() - self.busy - sum(self.ours.values())
+        worked = busy_seconds() - self.busy - (sum(self.ours.values()) - self.before)
         self.others = max(0.0, worked / (time.monotonic() - self.start) / os.cpu_count())
 
     def watch(self):
@@ -104,5 +109,6 @@ class Cores:
             for core, (_, tid) in zip(self.cores, worked):
                 os.sched_setaffinity(tid, {core})
             self.pinned = True
+            self.begin()
         except OSError:
             pass
