@@ -53,8 +53,9 @@ enum hak_slab_state {
  * @listed: is it in hak_pool.list? Under that pool's lock
  *
  * used = taken - freed counts objects that are live, cached by some CPU, or
- * pushed and not counted yet. Invariants: 0 <= used <= bump <= capacity; a
- * slab with used == 0 has no pusher.
+ * pushed and not counted yet. Invariants: 0 <= used; bump <= capacity; a slab
+ * with used == 0 has no pusher; and while no push is between its two halves,
+ * used <= bump (else what it has linked may be out again, and be counted twice).
  */
 struct hak_slab {
 	/* Written by the owner only. */
