@@ -111,7 +111,7 @@ bool hak_depot_send(struct hak_cache *c, struct hak_cpu_cache *cc)
 	WRITE_ONCE(m->full, 1);
 	/* Ordered by llist_add()'s cmpxchg, pairs with hak_depot_take(). */
 	llist_add(&m->link, &c->pool[nid]->depot.incoming);
-	cc->sends++;
+	WRITE_ONCE(cc->sends, cc->sends + 1);
 	hak_trim_kick();
 	hak_trace(HAK_TR_SEND, NULL, m, n);
 	return true;
