@@ -192,8 +192,9 @@ static int hog_fn(void *arg)
 	unsigned long end;
 
 	hak_cache_free(h->c, hak_cache_alloc(h->c, GFP_KERNEL));
-	complete(&h->started);
 	preempt_disable();
+	/* From here on, or a flush might come first. */
+	complete(&h->started);
 	end = jiffies + 15 * HZ;
 	while (!READ_ONCE(h->stop) && time_before(jiffies, end))
 		cpu_relax();
