@@ -31,6 +31,7 @@
 #include <linux/align.h>
 #include <linux/minmax.h>
 #include <linux/nodemask.h>
+#include <linux/prefetch.h>
 #include <linux/sched.h>
 #include <linux/string.h>
 
@@ -140,6 +141,22 @@ static void hak_magazine_release(struct hak_magazine *m)
 	smp_store_release(&m->full, 0);
 }
 
+/*
+ * The magazine on top was filled by another CPU, and the receiver is about to copy
+ * it. A locked operation on the way there waits for the reads before it, so the
+ * lines are asked for now and come while the lock does. If another receiver gets
+ * the magazine, nothing is lost but that.
+ */
+static void hak_depot_prefetch(const struct hak_depot *d, size_t bytes)
+{
+	const void *top = READ_ONCE(d->chain) ?: READ_ONCE(d->incoming.first);
+	size_t i;
+
+	BUILD_BUG_ON(offsetof(struct hak_magazine, link));
+	for (i = 0; i < bytes; i += 64)
+		prefetch(top + i);
+}
+
 /* Is there a magazine, and the lock ours to take it? Tries for a short time. */
 static bool hak_depot_trylock(struct hak_depot *d)
 {
@@ -172,7 +189,10 @@ unsigned int hak_depot_receive(struct hak_cache *c, struct hak_cpu_cache *cc,
 	struct hak_magazine *m;
 	unsigned int n;
 
-	if (!cc->mags || !hak_depot_trylock(d))
+	if (!cc->mags || hak_depot_empty(d))
+		return 0;
+	hak_depot_prefetch(d, hak_magazine_bytes(cc->cap));
+	if (!hak_depot_trylock(d))
 		return 0;
 	m = hak_depot_take(d);
 	if (m)
