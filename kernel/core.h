@@ -1,66 +1,65 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What every file of the core includes, and what to read first after
- * docs/design.md: the states of a slab, what may run together, and the locks.
- * Each structure is declared in the header of its noun, with its functions.
+ * Every file of the core includes this header. Read it first after docs/design.md:
+ * it has the states of a slab, what may run together on one, and the locks. Each
+ * structure is declared in the header named after it, together with its functions.
  *
  * Slab states (the low bits of hak_slab.rc)
  *
  *   state    owner  on a pool list  may touch freelist, bump, taken
- *   UNUSED   no     no              nobody (a claimer, before it is visible)
- *   OWNED    yes    no              the owner, busy mark set
- *   PARKED   no     no              nobody; no free object but those waiting
- *   POOLED   no     yes             nobody; whoever pops it becomes the owner
+ *   UNUSED   no     no              no CPU (the claimer, before others can find it)
+ *   OWNED    yes    no              the owner, with its busy mark set
+ *   PARKED   no     no              no CPU; all its free objects are in remote
+ *   POOLED   no     yes             no CPU; the one that pops it becomes the owner
  *
  *   UNUSED -> OWNED     hak_superslab_claim()   under the node lock
  *   OWNED  -> PARKED    hak_slab_park()         the owner
  *   OWNED  -> POOLED    hak_pool_put()          the owner
- *   PARKED -> POOLED    hak_pool_put()          the pusher who counted first
- *   POOLED -> OWNED     hak_pool_adopt()        whoever popped it
+ *   PARKED -> POOLED    hak_pool_put()          the pusher that counted first
+ *   POOLED -> OWNED     hak_pool_adopt()        the adopter, which popped it
  *                       hak_pool_reap_told()    the reaper, if it is whole
  *   OWNED  -> UNUSED    hak_slab_release()      the reaper
  *
- * HAK_TOLD beside the state says that the slab is, or is just being put, on the
- * reaper's list. It is set while the slab is POOLED, by whoever finds it whole,
- * and cleared by the reaper, whatever the state is by then; a slab that has it
- * is not released.
+ * HAK_TOLD beside the state says that the slab is on the reaper's list, or that a CPU
+ * is about to put it there. The CPU that finds a POOLED slab whole sets it. The reaper
+ * clears it, whatever the state has become, and does not release a slab that has it.
  *
  * What may run together on one slab
  *
  *           push drain park publish adopt release
- *   push     yes  yes   yes    yes    yes    no    an uncounted push keeps the
- *   drain          -     -      -      -     -     slab from being whole
+ *   push     yes  yes   yes    yes    yes    no    no: until a push is counted the
+ *   drain          -     -      -      -     -     slab is not whole
  *   park                 -      -      -     -
- *   publish                     -      -     -     "-": both need to be the
- *   adopt                              -     -     slab's one owner (or its
- *   release                                  -     one crosser, one popper)
+ *   publish                     -      -     -     -: only one CPU can do either,
+ *   adopt                              -     -     the slab's owner, the pusher that
+ *   release                                  -     counted first, or its adopter
  *
- * Locks, in the order in which they nest; the raw ones do not nest in each
- * other. Nothing is allocated under them, but under the first.
+ * Mutexes, in the order in which they nest. Memory is allocated under the first only.
  *
- *   hak_create_mutex   the coming and going of typed caches; RCU is waited for
- *                      under it, too
- *   cpus_read_lock()   a shrink somebody asked for, a cache that goes
- *   hak_shrink_mutex   one shrink at a time; its holder waits for the workers
- *                      of CPUs, but not for long, and so for hak_cache_mutex
- *   hak_cache_mutex    the list of caches (readers: RCU), and reaping; CPU
- *                      hotplug's callbacks take it, too
+ *   hak_create_mutex   creation and destruction of typed caches; its holder also
+ *                      waits for RCU grace periods
+ *   cpus_read_lock()   a shrink that a person asked for, and cache destruction
+ *   hak_shrink_mutex   one shrink at a time; its holder waits for the CPUs' flush
+ *                      workers for a bounded time, and these take hak_cache_mutex
+ *   hak_cache_mutex    the list of caches (readers: RCU), and reaping; the
+ *                      callbacks of CPU hotplug take it, too
  *
- * Raw locks, each held O(1) with interrupts off and never across a call to the
- * page allocator or SLUB:
+ * Raw locks. None nests in another; each is held for O(1) with interrupts off, and
+ * never across a call to the page allocator or SLUB:
  *
- *   hak_pool.lock      pops of one (cache, node)
+ *   hak_pool.lock      popping slabs of one cache and node
  *   hak_node.lock      slots of the node's superslabs
- *   hak_depot.lock     who takes a magazine; CPUs only try it, so it may be held
- *                      with interrupts on
+ *   hak_depot.lock     taking a magazine; CPUs only try it, so its holder may have
+ *                      interrupts on
  *   hak_all_lock       the list of all superslabs (readers: RCU)
  *
- * And apart from all these:
+ * Apart from all these:
  *
- *   hak_cover_mutex    growth of the registry; inside the locks of memory
- *                      hotplug, with nothing of hakmem's inside
+ *   hak_cover_mutex    growth of the registry; taken inside the locks of memory
+ *                      hotplug, and no other lock of hakmem is taken under it
  *
- * hak_free() takes none of them in any context. The mutexes are for task context.
+ * hak_free() takes none of these locks in any context. Mutexes are taken in task
+ * context only.
  */
 #ifndef _HAK_CORE_H
 #define _HAK_CORE_H

@@ -14,23 +14,27 @@
 /* Slabs moved or looked at under a pool's lock at once. */
 #define HAK_REAP_BATCH	16
 
-/* Slabs that are said to be whole, each with HAK_TOLD set; newest first. */
+/* Slabs that the reaper was told are whole, each with HAK_TOLD set; newest first. */
 LLIST_HEAD(hak_told);
 
 /**
- * hak_pool_tell() - say that a slab is whole, if it is
- * @s: the slab, which anybody may have by now
- * @rc: what it counted
+ * hak_pool_tell() - tell the reaper of a slab, if the slab is whole
+ * @s: the slab; another CPU may have adopted or released it by now
+ * @rc: the value of @s->rc that the caller read or counted
  *
- * The mark is set by a cmpxchg of what was found whole, so nobody has adopted
- * or released the slab since. While it is set the slab is not released, so its
- * metadata stays, and one that sets it has @told to itself. If the cmpxchg
- * fails there is no need to say anything: either the slab has an owner, who
- * looks when it puts the slab back; or it is released; or somebody else has
- * set the mark, and the reaper, which clears it, looks after that.
+ * The cmpxchg sets HAK_TOLD only if @rc is unchanged, so the slab was neither
+ * adopted nor released since the caller found it whole. The reaper does not
+ * release a slab while HAK_TOLD is set, so the metadata stays valid, and the one
+ * caller whose cmpxchg succeeds may use @s->told.
  *
- * A caller that is late may find another slab's books in the metadata. If they
- * are whole, too, that slab's notice is as good as any; if not, nothing happens.
+ * If the cmpxchg fails, this caller has nothing to tell. Either the slab has an
+ * owner, which checks again when it puts the slab back; or the slab was released;
+ * or another caller has set HAK_TOLD, and the reaper checks the slab after it
+ * clears the mark.
+ *
+ * If the caller is so late that the metadata describes the slot's next slab, that
+ * slab is judged in its place. If it is whole, the reaper is told of it, which is
+ * true; if it is not, nothing happens.
  *
  * Context: any, NMI included; preemption off.
  */
@@ -46,7 +50,10 @@ void hak_pool_tell(struct hak_slab *s, u32 rc)
 	hak_reaper_arm();
 }
 
-/* The slab that @n is of, no longer marked: @n may be in the list again at once. */
+/*
+ * Unmark the slab that contains @n, and return it. From then on another CPU may put
+ * @n into the list again.
+ */
 static struct hak_slab *hak_told_slab(struct llist_node *n)
 {
 	struct hak_slab *s = llist_entry(n, struct hak_slab, told);
@@ -54,8 +61,8 @@ static struct hak_slab *hak_told_slab(struct llist_node *n)
 	lockdep_assert_held(&hak_cache_mutex);
 
 	/*
-	 * A full barrier: a count that saw the mark, and so said nothing, is
-	 * seen by the look that follows.
+	 * A full barrier: if a pusher saw the mark and therefore did not tell, its
+	 * count is visible to the reaper's check that follows.
 	 */
 	atomic_fetch_andnot(HAK_TOLD, &s->rc);
 	return s;
@@ -63,12 +70,13 @@ static struct hak_slab *hak_told_slab(struct llist_node *n)
 
 /**
  * hak_pool_put() - make a slab findable
- * @s: a slab the caller has exclusively: as its owner, or as the pusher whose
- *	count is the first since it was parked
- * @from: the state it is in
+ * @s: a slab that only the caller may move: it is the slab's owner, or the pusher
+ *	whose count was the first after the slab was parked
+ * @from: the state the slab is in
  *
- * The state changes before the slab is on the list: a pusher that completes it
- * in between has the reaper look too early, and the look at the end makes good.
+ * The state becomes POOLED before the slab is on the list. If a pusher makes the
+ * slab whole in between, the reaper may search for it too early and not find it;
+ * so the caller tells the reaper once more when the slab is on the list.
  *
  * Context: any, NMI included; preemption off.
  */
@@ -80,12 +88,12 @@ void hak_pool_put(struct hak_slab *s, enum hak_slab_state from)
 	atomic_add(HAK_POOLED - from, &s->rc);
 	atomic_inc(&pool->nr);
 	llist_add(&s->link, &pool->incoming);
-	/* Whoever pops it may have it by now: see hak_slab_count(). */
+	/* An adopter may own the slab by now: see hak_slab_count(). */
 	hak_pool_tell(s, atomic_read(&s->rc));
 	hak_count(HAK_EV_POOLED);
 }
 
-/* Take what has arrived, and put what is left of earlier arrivals below it. */
+/* Take all new arrivals. If earlier ones are left, they become the chain below. */
 static void __hak_pool_take_arrivals(struct hak_pool *pool)
 {
 	if (llist_empty(&pool->incoming))
@@ -98,9 +106,10 @@ static void __hak_pool_take_arrivals(struct hak_pool *pool)
 }
 
 /*
- * The newest arrival. What was freed last is in the CPU's caches; if those that
- * had arrived earlier were used up first, a CPU that frees and allocates again
- * would go through every partial slab there is, and find each of them cold.
+ * Pop the slab that arrived last. Its objects were freed most recently, so they are
+ * likely to be in the CPU's hardware caches. If older slabs came first, a CPU that
+ * frees and allocates in turn would go through all partial slabs and find each of
+ * them cold.
  */
 static struct hak_slab *__hak_pool_pop_arrival(struct hak_pool *pool)
 {
@@ -130,7 +139,7 @@ static void __hak_pool_unlist(struct hak_slab *s)
 	s->listed = false;
 }
 
-/* Stays counted in @nr. */
+/* Pop a slab. @pool->nr still counts it; the caller decides whether it leaves. */
 static struct hak_slab *__hak_pool_pop(struct hak_pool *pool)
 {
 	struct hak_slab *s;
@@ -178,10 +187,11 @@ struct hak_slab *hak_pool_adopt(struct hak_cache *c, int nid)
 }
 
 /*
- * Become the owner of a slab of @pool if it is whole. The cmpxchg fails if
- * somebody is just saying so, who is not to be left with a released slab; then
- * the reaper is called once more. A full barrier: all that pushers did to the
- * slab comes before what becomes of it.
+ * Become the owner of @s, a slab of @pool, if it is whole. If another CPU sets
+ * HAK_TOLD at this moment, the cmpxchg fails: that CPU is about to put the slab on
+ * the reaper's list, so it must not be released yet, and the reaper runs again. The
+ * cmpxchg is a full barrier: everything that pushers did to the slab happens before
+ * the slab is used for something else.
  */
 static bool __hak_pool_own_whole(struct hak_pool *pool, struct hak_slab *s)
 {
@@ -195,10 +205,10 @@ static bool __hak_pool_own_whole(struct hak_pool *pool, struct hak_slab *s)
 	       atomic_cmpxchg(&s->rc, rc, rc - HAK_POOLED + HAK_OWNED) == rc;
 }
 
-/* Release a whole slab the caller owns; false if it had better be kept. */
+/* Release a whole slab that the caller owns. False if the slab has to be kept. */
 static bool hak_pool_release(struct hak_slab *s)
 {
-	/* After a double free the books lie: keep its pages. */
+	/* After a double free the counts are wrong: keep the pages. */
 	if ((HAK_CHECKS || hak_paranoid_drain) && !hak_slab_validate(s))
 		return false;
 	hak_slab_release(s);
@@ -206,9 +216,10 @@ static bool hak_pool_release(struct hak_slab *s)
 }
 
 /*
- * Take @s out of the middle of its pool if it is whole. An arrival cannot be
- * taken from the middle, so arrivals are listed until @s is: each of them once,
- * however often the reaper comes. *@more: there may be others to list.
+ * Take @s out of its pool if it is whole. A slab cannot leave the middle of the
+ * arrivals' chain, so the reaper moves arrivals to the list, from which it can,
+ * until @s is there. Each slab is moved once, however often the reaper runs. *@more
+ * is set if @s was not found yet and there may be further arrivals.
  */
 static bool hak_pool_take_whole(struct hak_pool *pool, struct hak_slab *s,
 				bool *more)
@@ -237,10 +248,10 @@ static bool hak_pool_take_whole(struct hak_pool *pool, struct hak_slab *s,
 }
 
 /*
- * Release @s, which is said to be whole, if it still is. If it is in its pool by
- * its state, but not found there, hak_pool_put() is just putting it, and says
- * once more that it is whole. A cache that is in nobody's list is not reaped.
- * Returns the pool it was in, or NULL.
+ * Release @s, of which the reaper was told, if it is still whole. If its state is
+ * POOLED but it is not in the pool, another CPU is inside hak_pool_put(), which
+ * tells the reaper again at its end. Slabs of a cache that is not in hak_caches are
+ * left alone. Returns the pool the slab was in, or NULL if it was not released.
  */
 static struct hak_pool *hak_pool_reap_slab(struct hak_slab *s)
 {
@@ -249,7 +260,7 @@ static struct hak_pool *hak_pool_reap_slab(struct hak_slab *s)
 	bool more, ours;
 	int left;
 
-	/* Nobody releases it but who holds the mutex, so the cache stays. */
+	/* Only a holder of the mutex releases a slab, so the cache stays. */
 	if (hak_rc_state(atomic_read(&s->rc)) != HAK_POOLED || !c->listed)
 		return NULL;
 	pool = c->pool[s->nid];
@@ -259,13 +270,16 @@ static struct hak_pool *hak_pool_reap_slab(struct hak_slab *s)
 		left -= HAK_REAP_BATCH;
 		cond_resched();
 	} while (more && left > 0);
-	/* They arrive as fast as they are listed: later. */
+	/* Slabs arrive as fast as the reaper lists them, so it comes again later. */
 	if (more)
 		hak_pool_tell(s, atomic_read(&s->rc));
 	return ours && hak_pool_release(s) ? pool : NULL;
 }
 
-/* Release the slab that @n is of, if it is whole; true if it was one of @pool. */
+/*
+ * Release the slab that contains @n if it is whole. True if it was released and was
+ * one of @pool, or of any pool if that is NULL.
+ */
 static bool hak_told_reap(struct llist_node *n, const struct hak_pool *pool)
 {
 	struct hak_pool *from = hak_pool_reap_slab(hak_told_slab(n));
@@ -274,11 +288,12 @@ static bool hak_told_reap(struct llist_node *n, const struct hak_pool *pool)
 }
 
 /**
- * hak_pool_reap_told() - release slabs that are said to be whole
- * @max: look at so many at most
- * @pool: count those of this pool; NULL for all
+ * hak_pool_reap_told() - release the slabs that the reaper was told of
+ * @max: most slabs to check
+ * @pool: the pool whose slabs are counted; NULL for all pools
  *
- * Takes as long as there are such slabs, whatever else the pools hold.
+ * The time it takes depends on the number of such slabs only, not on what else is
+ * in the pools.
  *
  * Context: task; hak_cache_mutex held.
  * Return: slabs released.
@@ -294,8 +309,8 @@ unsigned int hak_pool_reap_told(unsigned int max, const struct hak_pool *pool)
 }
 
 /*
- * Likewise, those that are said to be whole as it begins: CPUs may say so of others
- * as fast as these are released, and the mutex is held.
+ * Likewise, but those only that were told of when it begins. CPUs may tell of others
+ * as fast as this releases them, and the caller holds the mutex meanwhile.
  */
 static unsigned int hak_pool_reap_all_told(const struct hak_pool *pool)
 {
@@ -309,13 +324,16 @@ static unsigned int hak_pool_reap_all_told(const struct hak_pool *pool)
 	return reaped;
 }
 
-/* Is any slab said to be whole? */
+/* Has the reaper been told of any slab that it has not checked yet? */
 bool hak_pool_any_told(void)
 {
 	return !llist_empty(&hak_told);
 }
 
-/* Pop, look, and list again what is not whole; returns how many are, in @whole. */
+/*
+ * Pop @nr slabs. Those that are whole become the caller's, in @whole; the others go
+ * to the pool's list. Returns how many are whole.
+ */
 static unsigned int hak_pool_look(struct hak_pool *pool, unsigned int nr,
 				  struct hak_slab **whole)
 {
@@ -340,12 +358,12 @@ static unsigned int hak_pool_look(struct hak_pool *pool, unsigned int nr,
 }
 
 /**
- * hak_pool_reap() - release the whole slabs of a pool, told of or not
+ * hak_pool_reap() - release every whole slab of a pool
  * @pool: the pool
  *
- * Looks at as many slabs as there were at the start, a few at a time. For when
- * nothing may be left: whole slabs of a cache that was in no list are not told
- * of, nor need those be that arrive meanwhile, since they are.
+ * Checks as many slabs as the pool held at the start, a few at a time, and so finds
+ * whole slabs that the reaper was not told of: those of a cache that was not in
+ * hak_caches at the time. The reaper is told of slabs that become whole meanwhile.
  *
  * Context: task; hak_cache_mutex held.
  * Return: slabs released.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The pool: partial and empty slabs of a cache that have no owner.
+ * The pool: slabs of a cache that have free objects and no owner.
  */
 #ifndef _HAK_POOL_H
 #define _HAK_POOL_H
@@ -17,14 +17,14 @@
 struct hak_cache;
 
 /**
- * struct hak_pool - partial and empty slabs of one cache on one node
- * @incoming: lock-free stack of new arrivals
- * @nr: slabs in the pool; a hint
- * @lock: protects the rest
- * @chain: arrivals taken off @incoming, newest first
- * @below: chains taken off earlier and not used up, a stack by hak_slab.below
- * @list: slabs that arrived before the reaper last came, longest ago first
- * @depot: objects under way between the node's CPUs, which are in no slab
+ * struct hak_pool - slabs of one cache on one node with free objects and no owner
+ * @incoming: lock-free stack onto which slabs are put
+ * @nr: slabs in the pool; read without the lock it is a hint
+ * @lock: protects @chain, @below and @list
+ * @chain: slabs taken off @incoming, the newest first
+ * @below: older chains that are not used up yet, a stack linked by hak_slab.below
+ * @list: slabs the reaper has moved here from the chains, the oldest first
+ * @depot: magazines of objects on their way between the node's CPUs
  */
 struct hak_pool {
 	struct llist_head incoming;

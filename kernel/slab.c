@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Slabs: 64 KiB of objects of one cache. The owner takes objects from the
- * freelist, from what it drained, and from never-used space; everybody else
- * pushes. The table of what may run together is in core.h.
+ * Slabs: 64 KiB of objects of one cache. The slab's owner takes objects from the
+ * freelist, from the list it drained, and from never-used space. All other CPUs push
+ * freed objects onto the remote list. core.h has the table of what may run together.
  */
 #include <linux/bitmap.h>
 #include <linux/minmax.h>
@@ -13,8 +13,8 @@
 #define HAK_MAX_CAPACITY	(HAK_SLAB_SIZE / HAK_MIN_SIZE)
 
 /**
- * hak_slab_init() - make an unused slab the caller's, empty, of cache @c
- * @s: the slab; nobody else knows it
+ * hak_slab_init() - make an unused slot a slab of a cache, owned by the caller
+ * @s: the slot's metadata; no other CPU can find it yet
  * @c: the cache
  */
 void hak_slab_init(struct hak_slab *s, struct hak_cache *c)
@@ -25,12 +25,15 @@ void hak_slab_init(struct hak_slab *s, struct hak_cache *c)
 	WRITE_ONCE(s->taken, 0);
 	init_llist_head(&s->remote);
 	WRITE_ONCE(s->cache, c);
-	/* Pairs with the acquires of those who look: the cache comes first. */
+	/*
+	 * Pairs with the acquire in hak_looks_stranded(): a reader that sees the
+	 * state sees the cache.
+	 */
 	atomic_set_release(&s->rc, HAK_OWNED);
 	hak_registry_set(s);
 }
 
-/* Is @n the link of an object of @s that was allocated at some time? */
+/* Is @n the link of an object of @s that was ever allocated? */
 static bool hak_link_valid(struct hak_cache *c, struct hak_slab *s,
 			   struct llist_node *n)
 {
@@ -41,13 +44,13 @@ static bool hak_link_valid(struct hak_cache *c, struct hak_slab *s,
 }
 
 /*
- * Pop up to @want objects off a chain only the owner sees. Every link is
- * checked before it is followed; what hangs behind a broken one is lost, and
- * with it the slab, which can never be whole again.
+ * Pop up to @want objects off a chain that only the owner can reach. Every link is
+ * checked before it is followed. If one is broken, the objects behind it are lost,
+ * and the slab stays allocated for ever, since it can never be whole again.
  *
- * With init_on_free an object was zeroed as it was freed, and the link is the
- * only thing that was written into it since: it is wiped here, where every
- * object leaves its slab again, so the caller gets memory that is zero.
+ * With init_on_free the caller of hak_free() zeroed the object, and hakmem has
+ * written nothing into it since but the link. Every object leaves its slab here, so
+ * this wipes the link, and whoever allocates the object gets zeroed memory.
  */
 static unsigned int hak_chain_take(struct hak_cache *c, struct hak_slab *s,
 				   struct llist_node **chain, void **obj,
@@ -78,7 +81,10 @@ static unsigned int hak_chain_take(struct hak_cache *c, struct hak_slab *s,
 	return i;
 }
 
-/* Carve never-used objects, so that popping @obj from its end goes up. */
+/*
+ * Carve never-used objects. The one at the lowest address comes last in @obj, as
+ * callers use @obj from its end, so addresses go up as objects are handed out.
+ */
 static unsigned int hak_slab_carve(struct hak_cache *c, struct hak_slab *s,
 				   void **obj, unsigned int want)
 {
@@ -95,7 +101,10 @@ static unsigned int hak_slab_carve(struct hak_cache *c, struct hak_slab *s,
 	return n;
 }
 
-/* Walk a drained chain: in its slab, aligned, no duplicate, not too long. */
+/*
+ * Check a drained chain: each link is that of an object of the slab, none comes
+ * twice, and there are no more of them than the slab has objects.
+ */
 static noinline void hak_chain_check(struct hak_cache *c, struct hak_slab *s,
 				     struct llist_node *n)
 {
@@ -118,14 +127,15 @@ static noinline void hak_chain_check(struct hak_cache *c, struct hak_slab *s,
 }
 
 /**
- * hak_slab_drain() - take the remote list of a slab, whole
+ * hak_slab_drain() - take the whole remote list of a slab
  * @c: its cache
  * @s: the slab, owned by the caller
  *
- * Does not walk the list. While an earlier one is unused, it becomes the
- * freelist; if there is a freelist too, nothing is taken.
+ * The list is not walked; it becomes @s->drained. If objects of an earlier drain are
+ * left there, they become the freelist first. If the freelist is not empty either,
+ * nothing is taken, and the objects stay in the remote list.
  *
- * Return: whether something was taken.
+ * Return: true if the list was taken.
  */
 bool hak_slab_drain(struct hak_cache *c, struct hak_slab *s)
 {
@@ -150,8 +160,8 @@ bool hak_slab_drain(struct hak_cache *c, struct hak_slab *s)
  * @obj: room for @want pointers
  * @want: objects wanted
  *
- * The freelist first, then what waits in the remote list, and never-used
- * space last, so that memory already touched is touched again.
+ * Objects come from the freelist first, then from the remote list, and from
+ * never-used space last, so that memory that has been used before is used again.
  *
  * Return: objects taken; 0 when the slab has none.
  */
@@ -187,19 +197,22 @@ void hak_slab_give(struct hak_slab *s, struct llist_node *first,
 }
 
 /**
- * hak_slab_park() - let a slab without free objects go
+ * hak_slab_park() - give up a slab that has no free objects
  * @s: the slab, owned by the caller; freelist, drained and never-used space
  *	are used up
  *
- * @rc is read before @remote is looked at and must not have changed since: a
- * free counted in between fails the cmpxchg, one pushed before is seen, and
- * one pushed later is counted while the slab is PARKED. freed starts anew at 0
- * (and taken is lessened by as much), so that the pusher whose count is the first
- * knows it from that count alone: by the time it could read anything else, a
- * new owner may have the slab.
+ * The owner reads @rc first, then checks that @remote is empty, then replaces @rc by
+ * a cmpxchg. If a pusher linked an object before the check, the owner sees it and
+ * keeps the slab. If a pusher counted after @rc was read, the cmpxchg fails. If it
+ * counts later, it finds the slab PARKED and puts it into the pool.
  *
- * Return: true if the slab is no longer the caller's, who must not touch it
- * again; false if a free has arrived.
+ * Parking sets freed back to 0, and lessens taken by what freed was. So a pusher
+ * knows from the value of its own count whether it is the first since the slab was
+ * parked. It could not read anything else to find out, as a new owner may have the
+ * slab by then.
+ *
+ * Return: true if the slab is parked, and then the caller must not touch it again;
+ * false if a free has arrived, and then the caller still owns it.
  */
 bool hak_slab_park(struct hak_slab *s)
 {
@@ -217,7 +230,7 @@ bool hak_slab_park(struct hak_slab *s)
 			hak_count(HAK_EV_PARKED);
 			return true;
 		}
-		/* Nothing was counted if the reaper has only cleared its mark. */
+		/* If only HAK_TOLD differs, the reaper cleared it, and no free came. */
 		if ((was ^ v) != HAK_TOLD)
 			break;
 		v = was;
@@ -226,7 +239,7 @@ bool hak_slab_park(struct hak_slab *s)
 	return false;
 }
 
-/* First half of a push: the objects can be drained from here on. */
+/* First half of a push. From here on the slab's owner can drain the objects. */
 void hak_slab_link(struct hak_slab *s, struct llist_node *first,
 		   struct llist_node *last)
 {
@@ -234,10 +247,10 @@ void hak_slab_link(struct hak_slab *s, struct llist_node *first,
 }
 
 /*
- * Second half of a push, after the first: while it is outstanding the slab has
- * used > 0, so nobody releases it. Once it is done @s may go at any time; what
- * is read of it then is type-stable under RCU and may be stale, which can have
- * the reaper look for nothing, but never fails to have it look.
+ * Second half of a push. Until it is done the slab has used > 0, so the reaper does
+ * not release it. After it the slab may be released at any time. What this reads of
+ * @s then may be stale, though RCU keeps the memory a slab's metadata: at worst the
+ * reaper is told of a slab for nothing, but it never misses one.
  */
 void hak_slab_count(struct hak_slab *s, unsigned int n)
 {
@@ -245,7 +258,7 @@ void hak_slab_count(struct hak_slab *s, unsigned int n)
 
 	switch (hak_rc_state(v)) {
 	case HAK_PARKED:
-		/* Exactly one pusher's count is the first. */
+		/* Exactly one pusher's count is the first after the slab was parked. */
 		if (v >> HAK_FREED_SHIFT == n)
 			hak_pool_put(s, HAK_PARKED);
 		break;
@@ -258,7 +271,7 @@ void hak_slab_count(struct hak_slab *s, unsigned int n)
 }
 
 /**
- * hak_slab_push() - free objects of a slab one does not own
+ * hak_slab_push() - free objects of a slab that the caller does not own
  * @s: the slab
  * @first: chain of its objects' links
  * @last: its end
@@ -280,8 +293,8 @@ void hak_slab_push(struct hak_slab *s, struct llist_node *first,
  * hak_slab_release() - make a whole slab an unused slot again
  * @s: the slab, owned by the caller; used == 0, and HAK_TOLD not set
  *
- * With init_on_free the links go that its free objects hold: the slot's next
- * cache hands out never-used space as it is.
+ * With init_on_free this wipes the links in its free objects, because the slot's
+ * next cache takes never-used space to be zeroed.
  *
  * Context: task.
  */
@@ -290,7 +303,7 @@ void hak_slab_release(struct hak_slab *s)
 	if (want_init_on_free())
 		memset((void *)s->addr, 0, (size_t)s->bump * s->cache->size);
 	hak_registry_clear(s);
-	/* Who claims the slot next is not this cache until it says so. */
+	/* The slot belongs to no cache until one claims it. */
 	WRITE_ONCE(s->cache, NULL);
 	atomic_set(&s->rc, HAK_UNUSED);
 	hak_count(HAK_EV_RELEASED);
@@ -310,11 +323,11 @@ static unsigned int hak_chain_len(struct hak_cache *c, struct hak_slab *s,
 
 /**
  * hak_slab_validate() - check a slab's books
- * @s: a slab that nobody else is using
+ * @s: a slab that no other CPU is using
  *
- * Every object carved is either in one of the slab's chains or used.
+ * Every object that was carved has to be in one of the slab's chains, or used.
  *
- * Return: true if they add up; else a report was made.
+ * Return: true if the counts agree; false if not, and then it has been reported.
  */
 bool hak_slab_validate(struct hak_slab *s)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A slab: 64 KiB of objects of one cache, and who may do what to it. The
- * tables are in core.h.
+ * A slab: 64 KiB of objects of one cache. core.h has the tables of a slab's states
+ * and of what may run together on it.
  */
 #ifndef _HAK_SLAB_H
 #define _HAK_SLAB_H
@@ -32,30 +32,33 @@ enum hak_slab_state {
 
 /**
  * struct hak_slab - metadata of 64 KiB of objects of one cache
- * @freelist: free objects; links checked as they are popped
- * @drained: objects taken off @remote and not yet looked at
+ * @freelist: free objects; every link is checked when it is popped
+ * @drained: free objects that the owner took off @remote, links not checked yet
  * @addr: first byte of the slab
  * @ss: the superslab it is a slot of
  * @entry: its entry in the registry
- * @bump: objects carved so far; those beyond were never allocated
- * @taken: objects handed out less those the owner took back, since freed
- *	was last set to 0
+ * @bump: objects carved so far; memory behind them was never allocated
+ * @taken: objects the owner handed out, less those it took back itself, since
+ *	parking last set freed to 0
  * @slot: index in @ss
- * @stranded: hak_paranoid_scan()'s, under hak_cache_mutex
- * @remote: objects freed by anyone but the owner
+ * @stranded: used by hak_paranoid_scan() only, under hak_cache_mutex
+ * @remote: objects that CPUs other than the owner have freed
  * @rc: freed << HAK_FREED_SHIFT | HAK_TOLD | enum hak_slab_state
  * @nid: memory node of the pages
- * @cache: whose objects these are
+ * @cache: the cache whose objects it holds
  * @link: place in hak_pool.incoming, hak_pool.chain or a chain below that
- * @below: the chain below that in hak_pool.below, if @link is the first of one
+ * @below: if @link is the first of a chain, the next chain in hak_pool.below
  * @list: place in hak_pool.list
- * @told: place among the slabs the reaper was told of, while HAK_TOLD is set
- * @listed: is it in hak_pool.list? Under that pool's lock
+ * @told: place in hak_told, the slabs the reaper was told of, while HAK_TOLD is set
+ * @listed: true while it is in hak_pool.list; under that pool's lock
  *
- * used = taken - freed counts objects that are live, cached by some CPU, or
- * pushed and not counted yet. Invariants: 0 <= used; bump <= capacity; a slab
- * with used == 0 has no pusher; and while no push is between its two halves,
- * used <= bump (else what it has linked may be out again, and be counted twice).
+ * used = taken - freed counts the objects that are live, that are in a per-CPU cache
+ * or a magazine, or that a pusher has linked and not counted yet.
+ *
+ * Invariants: 0 <= used; bump <= capacity; if used is 0, no CPU is pushing to the
+ * slab; and used <= bump unless a pusher is between the two halves of a push. In
+ * between, the owner may already have handed out again what the pusher linked, and
+ * then used counts that object twice.
  */
 struct hak_slab {
 	/* Written by the owner only. */
@@ -101,9 +104,9 @@ void hak_slab_release(struct hak_slab *s);
 bool hak_slab_validate(struct hak_slab *s);
 
 /*
- * Does an object begin at @p that was allocated at some time? Then *@e is its
- * slab's entry and *@c its cache. RCU keeps a cache that is being destroyed:
- * preemption is off.
+ * Is @p the start of an object that was ever allocated? If so, *@e is its slab's
+ * entry and *@c its cache. The caller has preemption off, so RCU keeps a cache that
+ * is being destroyed.
  */
 static __always_inline bool hak_find_object(const void *p, struct hak_entry **e,
 					    struct hak_cache **c)
@@ -113,15 +116,16 @@ static __always_inline bool hak_find_object(const void *p, struct hak_entry **e,
 	if (unlikely(!hak_registry_find(p, e)))
 		return false;
 	/*
-	 * One comparison for three questions, see hak_multiple(): the product is
-	 * n * step for the n-th object, which is below the bound if it was ever
-	 * allocated, and beyond any bound where no object begins.
+	 * One comparison answers three questions, see hak_multiple(). At the start
+	 * of the n-th object the product is n * step, which is below the bound if
+	 * that object was ever allocated. Anywhere else it is beyond every bound.
 	 *
-	 * A caller that frees an object got it from the one that carved it, with
-	 * all that was written here before. One that frees what it has not may
-	 * see one word of an earlier slab's and one of the present one's, but
-	 * never a cache that is gone. So the reads need not be marked, and may be
-	 * operands of the instructions that compute.
+	 * A caller that frees a live object got it, directly or not, from the CPU
+	 * that carved it, so it sees what that CPU wrote to the entry before. A
+	 * caller that frees an object it does not have may read one word of an
+	 * earlier slab and one of the present slab, but never a cache that is
+	 * gone. So no order between the reads is needed, and the compiler may use
+	 * them as memory operands.
 	 */
 	if (unlikely(off * data_race((*e)->recip) >= data_race((*e)->bound)))
 		return false;
@@ -135,8 +139,8 @@ static __always_inline enum hak_slab_state hak_rc_state(u32 rc)
 }
 
 /*
- * Objects neither in the slab nor counted back; see struct hak_slab. Below 0 if
- * more were freed than allocated, or if it changes while it is looked at.
+ * The slab's used count, see struct hak_slab. It is below 0 if more objects were freed
+ * than allocated, or if a CPU allocates or frees between the two reads.
  */
 static __always_inline int hak_slab_used(struct hak_slab *s)
 {
@@ -146,7 +150,7 @@ static __always_inline int hak_slab_used(struct hak_slab *s)
 		     (rc & HAK_FREED_MASK)) >> HAK_FREED_SHIFT;
 }
 
-/* Was every object that left the slab counted back? @rc is the slab's. */
+/* Is every object back that was taken from @s? @rc is a value of @s->rc. */
 static __always_inline bool hak_rc_whole(struct hak_slab *s, u32 rc)
 {
 	return (rc & HAK_FREED_MASK) == READ_ONCE(s->taken) << HAK_FREED_SHIFT;
