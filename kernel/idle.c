@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Per-CPU caches that nobody uses: which they are, and how a CPU empties its own.
+ * Idle per-CPU caches: which caches are idle, and how a CPU empties its own.
  */
 #include "core.h"
 
-/* A number that is another whenever objects came into or left @cc in a batch. */
+/* A number that changes whenever a batch of objects enters or leaves @cc. */
 static u32 hak_cpu_activity(const struct hak_cpu_cache *cc)
 {
 	return READ_ONCE(cc->refills) + READ_ONCE(cc->spills) +
@@ -47,13 +47,16 @@ static bool hak_cpu_cache_holds(const struct hak_cpu_cache *cc)
 	return READ_ONCE(cc->nr) || READ_ONCE(cc->cur);
 }
 
-/* Is there nothing in @cc, and can nothing get there without its owner's waking it? */
+/* Is @cc empty, and will its owner have to wake it before it can hold anything? */
 static bool hak_cpu_asleep(const struct hak_cpu_cache *cc)
 {
 	return READ_ONCE(cc->busy) == HAK_CPU_ASLEEP;
 }
 
-/* Has @cpu objects cached, or a slab? As of some moment. Context: task. */
+/*
+ * Does @cpu hold cached objects, or own a slab? The answer may be out of date when the
+ * caller gets it. Context: task, may sleep.
+ */
 bool hak_cpu_holds(unsigned int cpu)
 {
 	struct hak_cache *c;
@@ -72,14 +75,14 @@ bool hak_cpu_holds(unsigned int cpu)
 /**
  * hak_cpu_look() - see which caches of a CPU are idle
  * @cpu: the CPU
- * @idle: set to whether one is awake and has neither been refilled nor spilled
- *	since the last look; with nothing in it, frees may still come unnoticed
+ * @idle: set to true if any cache is awake, and was neither refilled nor spilled since
+ *	the last call; even if such a cache is empty now, frees may fill it unnoticed
  *
- * A cache is looked at by itself: a CPU of a machine at work uses some of them
- * all the time.
+ * Each cache is judged by itself, because a CPU at work uses some of its caches all
+ * the time.
  *
- * Context: task; one caller at a time.
- * Return: true if one has been refilled or spilled.
+ * Context: task, may sleep; one caller at a time.
+ * Return: true if any cache was refilled or spilled since the last call.
  */
 bool hak_cpu_look(unsigned int cpu, bool *idle)
 {

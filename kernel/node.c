@@ -16,12 +16,12 @@
 struct hak_node **hak_node;
 
 /**
- * hak_node_near() - the node to take memory of, where @nid is preferred
- * @nid: a possible node, such as numa_mem_id(), which on architectures that
- *	do not tell nodes without memory apart (x86) may be one
+ * hak_node_near() - the nearest node that has memory
+ * @nid: a possible node, such as numa_mem_id(); on architectures without
+ *	CONFIG_HAVE_MEMORYLESS_NODES, as x86, that may be a node without memory
  *
  * Context: any.
- * Return: @nid if it has memory for the kernel, else the nearest that has.
+ * Return: @nid if it has memory for the kernel, else the nearest node that has.
  */
 int hak_node_near(int nid)
 {
@@ -35,14 +35,16 @@ int hak_node_near(int nid)
  * hak_node_allowed() - may the caller use memory of a node?
  * @nid: a possible node
  *
- * What is asked for in an interrupt is nobody's and may come from anywhere. A
- * task keeps to its cpuset. Without __GFP_HARDWALL it could have more, depending
- * on the cpusets above; the page allocator knows, so that is for the fallback.
- * The mask may be read while it changes: one object more or less of a node that
- * was allowed a moment ago.
+ * An interrupt has no cpuset, so it may use any node. A task may use the nodes of its
+ * cpuset. Without __GFP_HARDWALL it may use some others as well, depending on the
+ * cpusets above its own. The page allocator works that out, so such an allocation is
+ * left to the fallback.
+ *
+ * The mask may change while it is read. Then the task gets one object from a node
+ * that it was allowed to use a moment ago.
  *
  * Context: any.
- * Return: true if it may.
+ * Return: true if the caller may use memory of @nid.
  */
 bool hak_node_allowed(int nid)
 {
@@ -50,12 +52,12 @@ bool hak_node_allowed(int nid)
 }
 
 /**
- * hak_node_next() - the nodes there are, the nearest first
- * @nid: a possible node
- * @pos: where to go on; 0 at first
+ * hak_node_next() - the nodes that have memory, one after the other, nearest first
+ * @nid: the possible node from which distances are taken
+ * @pos: 0 for the first call; the function keeps its place there
  *
  * Context: any.
- * Return: a node that has memory for the kernel, first @nid itself if it has;
+ * Return: a node that has memory for the kernel, @nid itself first if it has;
  * NUMA_NO_NODE after the last.
  */
 int hak_node_next(int nid, unsigned int *pos)
@@ -69,22 +71,22 @@ int hak_node_next(int nid, unsigned int *pos)
 	return NUMA_NO_NODE;
 }
 
-/* Is the period over that began when a node @failed? */
+/* Have HAK_BACKOFF_MS passed since @failed, in jiffies? */
 static bool hak_backoff_over(unsigned long failed)
 {
 	return time_after_eq(jiffies, failed + msecs_to_jiffies(HAK_BACKOFF_MS));
 }
 
 /**
- * hak_node_backoff() - is a node not to be asked for memory?
+ * hak_node_backoff() - has a node failed so recently that it is left alone?
  * @node: the node
  *
- * A node that had nothing to give is left in peace for a period. When the period
- * is over, one caller is told to ask and starts the next period by that, so that
- * of many CPUs one finds out whether there is memory again.
+ * If the page allocator had no block on a node, hakmem does not ask it again for
+ * HAK_BACKOFF_MS. After that the first caller gets false and starts the next period,
+ * so that one CPU of many tries whether the node has memory again.
  *
  * Context: any.
- * Return: true if it is not to be asked.
+ * Return: true if the caller has to leave the node alone.
  */
 bool hak_node_backoff(struct hak_node *node)
 {
@@ -97,14 +99,13 @@ bool hak_node_backoff(struct hak_node *node)
 }
 
 /**
- * hak_node_barren() - has a node nothing for a cache, nor is to be asked for it?
+ * hak_node_barren() - has a node no object for a cache, and is it left alone, too?
  * @c: the cache
  * @nid: the node
  *
  * Context: any.
- * Return: true if neither hak_depot_receive(), hak_pool_adopt(),
- * hak_superslab_claim() nor hak_superslab_grow() would have given anything when
- * it was looked at.
+ * Return: true if hak_depot_receive(), hak_pool_adopt(), hak_superslab_claim() and
+ * hak_superslab_grow() would all have failed at the time of the call.
  */
 bool hak_node_barren(struct hak_cache *c, int nid)
 {
@@ -119,7 +120,7 @@ bool hak_node_barren(struct hak_cache *c, int nid)
 	return true;
 }
 
-/* Their superslabs are gone, or nothing of hakmem will look at them again. */
+/* Free the nodes. Nothing of hakmem refers to their superslabs any more. */
 void hak_node_exit(void)
 {
 	int nid;
@@ -131,8 +132,8 @@ void hak_node_exit(void)
 }
 
 /*
- * Sort all nodes by how far they are from @nid. Of those equally far the next by
- * number comes first, so that not all nodes turn to the same one.
+ * Sort all nodes by their distance from @nid. Of nodes that are equally far, the one
+ * next by number comes first, so that not all nodes turn to the same one.
  */
 static void hak_node_sort(int nid)
 {
@@ -155,7 +156,7 @@ static struct hak_node *hak_node_new(int nid)
 	struct hak_node *node;
 	unsigned int i;
 
-	/* Any node will do for one that has no memory of its own. */
+	/* If the node has no memory, the structure may be on any other. */
 	node = kzalloc_node(struct_size(node, nearest, num_possible_nodes()),
 			    GFP_KERNEL,
 			    node_state(nid, N_MEMORY) ? nid : NUMA_NO_NODE);

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The reaper: task context in which whole slabs become unused slots again and
- * empty superslabs go back. Armed from any context by the free that makes a
- * pooled slab whole.
+ * The reaper: a work item that makes whole slabs unused slots again and frees empty
+ * superslabs. The free that makes a pooled slab whole arms it, in any context.
  */
 #define pr_fmt(fmt) "hakmem: " fmt
 
@@ -24,7 +23,7 @@ static struct delayed_work hak_reap_work;
 static hak_reap_hook_t hak_reap_fn;
 
 /**
- * hak_reaper_arm() - have the pools looked at soon
+ * hak_reaper_arm() - have the reaper run, HAK_REAP_DELAY_MS from now
  *
  * Context: any, NMI included.
  */
@@ -40,10 +39,10 @@ static void hak_reap_irq_run(struct irq_work *work)
 			   msecs_to_jiffies(HAK_REAP_DELAY_MS));
 }
 
-/* Release what is said to be whole, a few slabs for each time the mutex is had. */
+/* Release the slabs the reaper was told of, a few each time it holds the mutex. */
 static void hak_reap_told(void)
 {
-	/* Before it looks: who arms from here on has it run once more. */
+	/* Before the first check: a CPU that arms from here on has it run again. */
 	atomic_xchg(&hak_reap_armed, 0);
 
 	do {
@@ -54,9 +53,10 @@ static void hak_reap_told(void)
 }
 
 /**
- * hak_reap_all() - release every whole slab there is in a pool
+ * hak_reap_all() - release every whole slab of every pool
  *
- * Looks at all of them, so it is for when memory is wanted.
+ * It checks all slabs that are in a pool, which takes long, so it is for callers that
+ * need memory.
  *
  * Context: task, may sleep.
  */
@@ -74,7 +74,7 @@ void hak_reap_all(void)
 	pr_debug("%u slabs reaped\n", n);
 }
 
-/* Have @fn called in task context, soon after each hak_reaper_arm(). */
+/* Have the reaper call @fn, in task context, each time it has run; NULL for none. */
 void hak_reaper_hook(hak_reap_hook_t fn)
 {
 	WRITE_ONCE(hak_reap_fn, fn);
@@ -91,7 +91,7 @@ static void hak_reap_work_run(struct work_struct *work)
 		fn();
 }
 
-/* Why nobody will ever find @s, by its looks; NULL if somebody will. */
+/* Why it seems that neither adopter nor reaper can ever find @s; NULL if one can. */
 static const char *hak_looks_stranded(struct hak_slab *s)
 {
 	u32 rc = atomic_read_acquire(&s->rc); /* pairs with hak_slab_init() */
@@ -99,12 +99,12 @@ static const char *hak_looks_stranded(struct hak_slab *s)
 
 	switch (hak_rc_state(rc)) {
 	case HAK_PARKED:
-		/* A free that was counted before the slab was parked is lost, too. */
+		/* With a free counted or waiting, a pusher had to put it into its pool. */
 		if (rc >> HAK_FREED_SHIFT || !llist_empty(&s->remote))
 			return "parked with frees waiting";
 		break;
 	case HAK_POOLED:
-		/* A cache in no list is not reaped. */
+		/* The reaper leaves a cache alone that is not in hak_caches. */
 		if (c && c->listed && !(rc & HAK_TOLD) &&
 		    hak_rc_whole(s, rc))
 			return "whole, but the reaper was not told";
@@ -115,7 +115,7 @@ static const char *hak_looks_stranded(struct hak_slab *s)
 	return NULL;
 }
 
-/* Once over all slabs; those that look stranded for the @pass-th time. */
+/* Check all slabs once. Returns how many look stranded in this and all passes before. */
 static unsigned long hak_stranded_pass(unsigned int pass)
 {
 	struct hak_superslab *ss;
@@ -149,15 +149,15 @@ static unsigned long hak_stranded_pass(unsigned int pass)
 }
 
 /**
- * hak_paranoid_scan() - look for slabs nobody can find
+ * hak_paranoid_scan() - look for slabs that neither adopter nor reaper can find
  *
- * A parked slab with frees waiting is on its way to a pool, in the hands of
- * the pusher who counted first, and who has preemption off. So has who makes a
- * pooled slab whole until the reaper was told. A slab that still looks so after
- * some grace periods is lost, and reported.
+ * If a parked slab has frees waiting, the pusher that counted first is about to put it
+ * into its pool. If a pooled slab is whole and the reaper was not told, the CPU that
+ * made it whole is about to tell. Both have preemption off meanwhile. So if a slab
+ * looks like this over several grace periods, it is lost, and it is reported.
  *
- * Context: task, may sleep. Where preemption cannot be turned off, which is in
- * userspace, only while nobody frees.
+ * Context: task, may sleep. Where the build cannot turn preemption off, the caller
+ * has to make sure that no thread frees meanwhile.
  * Return: stranded slabs found.
  */
 unsigned long hak_paranoid_scan(void)
@@ -183,7 +183,7 @@ void hak_reaper_init(void)
 	INIT_DELAYED_WORK(&hak_reap_work, hak_reap_work_run);
 }
 
-/* Nobody frees any more. Runs what is pending to its end. */
+/* Stop the reaper, after it has done what is pending. No CPU frees any more. */
 void hak_reaper_exit(void)
 {
 	irq_work_sync(&hak_reap_irq);

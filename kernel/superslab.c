@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Superslabs: naturally aligned blocks of 64 KiB slots shared by all caches of
- * a node. A slot is claimed and released, and a superslab declared dead, under
- * the node's lock; pages come and go outside it.
+ * Superslabs: naturally aligned blocks of 64 KiB slots, which all caches of a memory
+ * node share. Slots are claimed and released, and superslabs declared dead, under the
+ * node's lock. Pages are allocated and freed without it.
  */
 #define pr_fmt(fmt) "hakmem: " fmt
 
@@ -21,7 +21,10 @@
 LIST_HEAD(hak_superslabs);
 
 static raw_spinlock_t hak_all_lock;
-/* Metadata by order: type-stable, since late readers only hold RCU. */
+/*
+ * Metadata, a cache for each order. It is type-stable, because a pusher that has
+ * counted, or a reader of a stale address, is protected by RCU only.
+ */
 static struct kmem_cache *hak_meta_cache[HAK_NR_ORDERS];
 static atomic64_t hak_grown[HAK_NR_ORDERS];
 static atomic64_t hak_shrunk;
@@ -45,7 +48,7 @@ static void hak_superslab_unlist(struct hak_superslab *ss)
 	hak_unlock(&hak_all_lock, flags);
 }
 
-/* @ss joins (1) or leaves (-1) the superslabs without a slot in use. */
+/* Count @ss as one that has no slot in use (@n is 1), or no longer (@n is -1). */
 static void __hak_node_empty(struct hak_node *node, struct hak_superslab *ss,
 			     int n)
 {
@@ -55,7 +58,7 @@ static void __hak_node_empty(struct hak_node *node, struct hak_superslab *ss,
 	WRITE_ONCE(node->empty_pages, node->empty_pages + n * (1L << ss->order));
 }
 
-/* Which list of hak_node.avail is @ss to be on? 0: on none. */
+/* The list of hak_node.avail that @ss belongs on; 0 for none. */
 static unsigned int hak_superslab_level(struct hak_superslab *ss)
 {
 	if (!ss->used)
@@ -65,7 +68,7 @@ static unsigned int hak_superslab_level(struct hak_superslab *ss)
 	return hweight64(ss->full & ~ss->used);
 }
 
-/* Slots of @ss were claimed or released: move it to the list it is to be on. */
+/* After slots of @ss were claimed or released, move it to the list it belongs on. */
 static void __hak_node_place(struct hak_node *node, struct hak_superslab *ss)
 {
 	unsigned int was = ss->level, level = hak_superslab_level(ss);
@@ -90,7 +93,7 @@ static void __hak_node_place(struct hak_node *node, struct hak_superslab *ss)
 		__hak_node_empty(node, ss, 1);
 }
 
-/* The first superslab of list @level and up, of those that have any; or NULL. */
+/* The first superslab of the first list from @level up that has any; or NULL. */
 static struct hak_superslab *__hak_node_first(struct hak_node *node,
 					      unsigned int level)
 {
@@ -105,12 +108,13 @@ static struct hak_superslab *__hak_node_first(struct hak_node *node,
 }
 
 /*
- * A superslab; NULL if none of this order is to be had; or -ERANGE if the one
- * that was to be had is beyond the registry, as smaller ones may well be, too.
+ * Allocate a superslab. Returns NULL if the node has no free block of this order,
+ * and -ERANGE if the block is beyond the registry; in that case smaller blocks are
+ * likely to be beyond it, too, and the caller does not try them.
  *
- * Nothing here waits for memory, neither for pages nor for the metadata: where
- * one of them is not to be had, the fallback waits as the caller allows, and for
- * the object alone.
+ * Nothing here waits for memory, neither for the pages nor for the metadata. If
+ * either is missing, the fallback allocates the single object, and waits as the
+ * caller allows.
  */
 static struct hak_superslab *hak_superslab_new(int nid, unsigned int order,
 					       gfp_t gfp)
@@ -120,7 +124,7 @@ static struct hak_superslab *hak_superslab_new(int nid, unsigned int order,
 	unsigned long addr;
 	gfp_t meta;
 
-	/* First what fails first: orders are tried from the top down. */
+	/* The pages first, as they are what fails while orders are tried downwards. */
 	addr = (unsigned long)hak_arena_alloc(nid, order, gfp | __GFP_THISNODE);
 	if (!addr)
 		return NULL;
@@ -167,7 +171,10 @@ free_pages:
 	return NULL;
 }
 
-/* The largest superslab that is to be had, or one of a slab if that is all. */
+/*
+ * Allocate the largest superslab that the node has a free block for. A single slab is
+ * tried only if another CPU is allocating one, or if the node failed the last time.
+ */
 static struct hak_superslab *hak_superslab_get(int nid, gfp_t gfp)
 {
 	struct hak_node *node = hak_node[nid];
@@ -187,19 +194,21 @@ static struct hak_superslab *hak_superslab_get(int nid, gfp_t gfp)
 }
 
 /**
- * hak_superslab_grow() - get a superslab and make its slots claimable
- * @nid: node, exactly
+ * hak_superslab_grow() - allocate a superslab and make its slots claimable
+ * @nid: the node, and no other
  * @gfp: the caller's flags
  *
- * Tries 2 MiB first and halves it down to one slab. While somebody else is at
- * it for the same node one slab is asked for, so that many CPUs starting at
- * once do not take 2 MiB each. No request reclaims or compacts memory: if the
- * node has no block that is free the object is SLUB's. In memory that is all
- * crumbs it would be so for each object, so the node is not asked again for
- * HAK_BACKOFF_MS, and then for one slab, by one caller.
+ * It tries 2 MiB first, then half of that, and so on down to one slab. If another CPU
+ * is allocating for the same node, it tries one slab only, so that many CPUs that
+ * start at once do not take 2 MiB each.
  *
- * Context: any in which the page allocator may be called; nothing is held.
- * Return: the node it is on, or -ENOMEM.
+ * No request reclaims or compacts memory. If the node has no free block, the caller
+ * goes to the fallback, that is to SLUB, for the object. In fragmented memory every
+ * allocation would come here in vain, so after a failure the node is left alone for
+ * HAK_BACKOFF_MS. Then one caller tries again, for one slab.
+ *
+ * Context: any in which the page allocator may be called; no lock of hakmem is held.
+ * Return: @nid, or -ENOMEM.
  */
 int hak_superslab_grow(int nid, gfp_t gfp)
 {
@@ -207,7 +216,7 @@ int hak_superslab_grow(int nid, gfp_t gfp)
 	struct hak_superslab *ss;
 	unsigned long flags;
 
-	/* Not the node's failure, which would be everybody's for a while. */
+	/* The caller's cpuset forbids it. The node has not failed others by that. */
 	if (!hak_node_allowed(nid))
 		return -ENOMEM;
 	if (hak_node_backoff(node)) {
@@ -216,7 +225,7 @@ int hak_superslab_grow(int nid, gfp_t gfp)
 	}
 	hak_count(HAK_EV_GROWN);
 	ss = hak_superslab_get(nid, gfp);
-	/* The pages there are, the registry does not cover. */
+	/* The node has free blocks only where the registry does not reach. */
 	if (IS_ERR(ss))
 		ss = NULL;
 	if (!ss) {
@@ -237,14 +246,14 @@ int hak_superslab_grow(int nid, gfp_t gfp)
 /**
  * hak_superslab_claim() - take an unused slot for a cache
  * @c: the cache
- * @nid: the node, exactly
+ * @nid: the node, and no other
  *
- * The slot is of the superslab that has the fewest unused ones, so that the
- * others may lose what is in use in them and go back; of an empty one only if
- * no other has any.
+ * The slot comes from the superslab that has the fewest unused slots, so that others
+ * can become empty and go back. One without a slot in use is taken only if no other
+ * superslab has an unused slot.
  *
- * Context: any but NMI. Takes the node lock, unless it has nothing to look for.
- * Return: a slab owned by the caller, or NULL when every slot is in use.
+ * Context: any but NMI. Takes the node's lock if the node has an unused slot.
+ * Return: a slab owned by the caller, or NULL if every slot is in use.
  */
 struct hak_slab *hak_superslab_claim(struct hak_cache *c, int nid)
 {
@@ -272,7 +281,7 @@ struct hak_slab *hak_superslab_claim(struct hak_cache *c, int nid)
 	return s;
 }
 
-/* Has @ss all its slots still? */
+/* Does @ss still have the pages of all its slots? */
 static bool hak_superslab_intact(struct hak_superslab *ss)
 {
 	return hweight64(ss->full) == 1U << (ss->order - HAK_MIN_ORDER);
@@ -289,9 +298,10 @@ static void hak_superslab_free_slots(struct hak_superslab *ss, u64 slots)
 }
 
 /*
- * No slot of @ss is in use, nor can one be claimed. The pages go at once: only
- * the metadata is read by those who come late, a pusher that has counted or a
- * bad free, and that stays of its type until RCU readers are done.
+ * Free @ss, which is dead: no slot is in use, and none can be claimed. The pages are
+ * freed at once. A pusher that has just counted, and a caller that frees a stale
+ * address, may still read the metadata, which stays of its type until RCU readers
+ * are done.
  */
 static void hak_superslab_free(struct hak_superslab *ss)
 {
@@ -308,11 +318,11 @@ static void hak_superslab_free(struct hak_superslab *ss)
 }
 
 /**
- * hak_superslab_unclaim() - give a slot back
+ * hak_superslab_unclaim() - return a slot to its superslab
  * @s: an unused slab, its registry entry cleared
  *
- * A superslab left without a slot in use is freed, but for a stock of HAK_STOCK
- * intact ones a node.
+ * If that was the superslab's last slot in use, the superslab is freed, unless it has
+ * all its pages and the node's stock of HAK_STOCK superslabs lacks one.
  *
  * Context: task. Takes the node lock.
  */
@@ -370,8 +380,9 @@ void hak_superslab_trim(unsigned int keep)
 }
 
 /*
- * Free the unused slots of one superslab that is in use. They are claimed for
- * that, so that it stays until they are gone. False if there is none with any.
+ * Free the unused slots of one superslab that is in use. They are marked as in use
+ * meanwhile, so that no CPU claims them and the superslab is not freed. False if no
+ * superslab that is in use has an unused slot.
  */
 static bool hak_superslab_break_one(struct hak_node *node)
 {
@@ -415,9 +426,9 @@ static bool hak_superslab_break_one(struct hak_node *node)
 /**
  * hak_superslab_break() - free the unused slots of all superslabs
  *
- * What is left of a superslab is used as before. It gets no slots again, and is
- * freed with the last one it has. For when memory is wanted badly, since it
- * breaks up the page allocator's largest blocks.
+ * The slots in use stay usable. Slots that were freed never come back, and the
+ * superslab is freed with its last one. This breaks up the page allocator's largest
+ * blocks, so it is for an OOM notice and for a person who asks.
  *
  * Context: task; one caller at a time.
  */
@@ -430,7 +441,7 @@ void hak_superslab_break(void)
 			;
 }
 
-/* Pages of a node that hak_superslab_shrink() could free now. */
+/* How many pages of a node hak_superslab_shrink() could free now. */
 unsigned long hak_superslab_empty_pages(int nid)
 {
 	return READ_ONCE(hak_node[nid]->empty_pages);
@@ -439,7 +450,7 @@ unsigned long hak_superslab_empty_pages(int nid)
 /**
  * hak_superslab_shrink() - free empty superslabs of a node
  * @nid: the node
- * @pages: stop when so many were freed
+ * @pages: how many to free; the last superslab may make it more
  *
  * Context: task.
  * Return: pages freed.
@@ -518,8 +529,8 @@ int hak_superslab_init(void)
 }
 
 /*
- * Superslabs with a slot in use stay allocated, for somebody holds objects
- * there; nothing of hakmem will look at them again.
+ * Superslabs with a slot in use stay allocated, since there are live objects in them.
+ * Nothing of hakmem refers to them from here on.
  */
 void hak_superslab_exit(void)
 {
