@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Memory that is added while hakmem is loaded, by hot-plugging or by a
- * hypervisor: the registry covers it before the page allocator has it.
+ * Memory hotplug. If memory is added while hakmem is loaded, by a person or by a
+ * hypervisor, the registry is made to cover it before the page allocator gets it.
  */
 #define pr_fmt(fmt) "hakmem: " fmt
 
@@ -22,9 +22,10 @@
 static DEFINE_MUTEX(hak_cover_mutex);
 
 /*
- * Replace the table by one of @leaves. While leaves are copied none may be
- * added; who wants to is told to come again. The grace periods are for those
- * who are just adding one to the old table, and for those who look into it.
+ * Replace the table by one of @leaves. No CPU may add a leaf while the leaves are
+ * copied; hak_registry_add_leaf() refuses meanwhile, and its caller tries again later.
+ * The first grace period waits for CPUs that are just adding one to the old table, the
+ * second for CPUs that are reading the old table.
  */
 static int __hak_registry_replace(unsigned long leaves)
 {
@@ -48,13 +49,14 @@ static int __hak_registry_replace(unsigned long leaves)
 }
 
 /**
- * hak_registry_cover() - have the registry cover more of the linear map
- * @end: the first byte that it need not cover
+ * hak_registry_cover() - make the registry cover more of the linear map
+ * @end: the end of what it has to cover
  *
- * Memory comes in many small pieces, so the registry at least doubles.
+ * If it has to grow, it grows to twice its size at least, because memory is added in
+ * many small pieces.
  *
  * Context: task, may sleep.
- * Return: 0, or -ENOMEM with all as it was.
+ * Return: 0, or -ENOMEM, and then the registry is unchanged.
  */
 int hak_registry_cover(unsigned long end)
 {
@@ -77,7 +79,10 @@ static unsigned long hak_pfn_addr(unsigned long pfn)
 	return (unsigned long)__va(PFN_PHYS(pfn));
 }
 
-/* What cannot be covered comes nevertheless; hak_superslab_new() refuses it. */
+/*
+ * Memory goes online even if the registry cannot cover it. Then hak_superslab_new()
+ * refuses what it gets of it.
+ */
 static int hak_on_memory(struct notifier_block *nb, unsigned long what, void *data)
 {
 	struct memory_notify *mem = data;
@@ -92,8 +97,9 @@ static int hak_on_memory(struct notifier_block *nb, unsigned long what, void *da
 static struct notifier_block hak_memory_nb = { .notifier_call = hak_on_memory };
 
 /*
- * Not every architecture raises high_memory for what was added before, and
- * some may have come since the registry was made; so look where the nodes end.
+ * The registry was made to reach up to high_memory. Not every architecture raises that
+ * for memory that was added, and more may have been added since. So this covers
+ * everything up to the end of each node.
  */
 int hak_hot_memory_init(void)
 {

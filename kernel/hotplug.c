@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * CPUs that come and go. A CPU's caches are busy while it is not up.
+ * CPU hotplug. The caches of a CPU that is not up are marked busy, so nothing uses them.
  *
- * Up is what hak_cpu_online() makes it, in the prepare stage, and not the same as
- * online: a CPU may stay between the two for as long as an administrator likes,
- * and a cache that is made meanwhile is not to be busy there for ever.
+ * hak_cpu_online() makes a CPU up, in the prepare stage. Up is not the same as online:
+ * an administrator may hold a CPU between the two for any time. A cache that is created
+ * meanwhile must not be marked busy on that CPU, because nothing would ever clear it.
  */
 #define pr_fmt(fmt) "hakmem: " fmt
 
@@ -13,17 +13,17 @@
 
 #include "core.h"
 
-/* Is the CPU up? Under hak_cache_mutex. */
+/* True while the CPU is up; under hak_cache_mutex. */
 static DEFINE_PER_CPU(bool, hak_cpu_up);
 
-/* Are the caches of @cpu in use? Context: hak_cache_mutex held. */
+/* Is @cpu up, so that its caches may be used? Context: hak_cache_mutex held. */
 bool hak_cpu_is_up(unsigned int cpu)
 {
 	lockdep_assert_held(&hak_cache_mutex);
 	return per_cpu(hak_cpu_up, cpu);
 }
 
-/* CPU hotplug, prepare stage: the caches of @cpu may be used. */
+/* CPU hotplug's prepare stage, for a CPU that comes: its caches may be used. */
 int hak_cpu_online(unsigned int cpu)
 {
 	struct hak_cache *c;
@@ -38,14 +38,16 @@ int hak_cpu_online(unsigned int cpu)
 }
 
 /**
- * hak_cpu_dead() - CPU hotplug, prepare stage: @cpu is gone, take its stock
+ * hak_cpu_dead() - CPU hotplug's prepare stage, for a CPU that is gone: empty its caches
  * @cpu: the CPU
  *
- * This is the one place where somebody else acts as owner. A CPU cannot die
- * inside its busy section. What died there all the same, a thread that vanished
- * by fork(), is left alone with what it was working on.
+ * This is the one place where another CPU acts as the owner. A CPU cannot go away
+ * inside its busy section, because preemption is off there. If a cache is marked as if
+ * it had, which happens where a copy of the process has fewer threads than it, this
+ * leaves the cache and its slab alone.
  *
- * Return: 0; the kernel takes nothing else of a CPU that is gone.
+ * Context: task, may sleep.
+ * Return: 0; the kernel allows no failure once a CPU is gone.
  */
 int hak_cpu_dead(unsigned int cpu)
 {

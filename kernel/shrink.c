@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Giving memory back: the shrinker, the OOM notifier, the idle trim, and
- * debugfs's "shrink". Module glue: in userspace nobody asks.
+ * Giving memory back: the shrinker, the OOM notifier, the idle trim, and "shrink" in
+ * debugfs. This is part of the module only; a userspace build has its own triggers.
  *
- * A per-CPU cache is emptied by its own CPU, from a work item; CPUs that run
- * without the tick (nohz_full) are left in peace unless a person asks.
+ * Each CPU empties its per-CPU caches itself, in a work item. CPUs that run without
+ * the tick (nohz_full) are not disturbed, unless a person asked for the shrink.
  */
 #define pr_fmt(fmt) "hakmem: " fmt
 
@@ -26,19 +26,20 @@
 #define HAK_TRIM_MS	1000
 
 /*
- * How long to wait for CPUs to empty their caches, in ms: a real-time task may
- * keep one from it for ever, and whoever waits may hold up the OOM killer.
+ * How long to wait for CPUs to empty their caches, in ms. A real-time task may keep its
+ * CPU from it for ever, and the waiting task may be holding up the OOM killer.
  */
 #define HAK_FLUSH_MS	500
 
 /**
- * struct hak_trim_cpu - a CPU that is to empty its caches
- * @flush: has it do so
- * @all: all caches, not only those that are idle
- * @asked: how often it was asked
- * @done: what @asked was as the last flush that is done began
- * @late: what @asked was as somebody last waited in vain; until @done has come
- *	so far nobody waits for the CPU
+ * struct hak_trim_cpu - requests to a CPU to empty its caches
+ * @flush: the work item that empties them
+ * @all: empty all caches, not only those that are idle
+ * @asked: number of requests so far
+ * @done: the requests that a finished flush has answered: what @asked was when the
+ *	flush began
+ * @late: what @asked was when a shrink last waited for this CPU in vain; until @done
+ *	reaches it, shrinks do not wait for this CPU
  */
 struct hak_trim_cpu {
 	struct work_struct flush;
@@ -53,24 +54,24 @@ static struct hak_trim_cpu __percpu *hak_trim_cpu;
 static struct delayed_work hak_trim_work;
 static struct work_struct hak_pressure_work;
 static struct shrinker *hak_shrinker;
-/* Set by tests only, in a kernel that has them. */
+/* Only tests set it, in kernels with KUnit. */
 static bool hak_trim_paused;
 static unsigned long hak_last_flush;
 
 /*
- * One shrink at a time. Inside cpus_read_lock(), outside hak_cache_mutex. Its
- * holder waits for the workers of CPUs, for HAK_FLUSH_MS, and for that mutex,
- * never for memory nor for CPU hotplug: whoever wants memory may wait for it.
+ * One shrink at a time. It nests inside cpus_read_lock() and outside hak_cache_mutex.
+ * Its holder waits for that mutex, and for HAK_FLUSH_MS for the CPUs' workers, but never
+ * for memory or CPU hotplug. So a task that needs memory may wait for it.
  */
 static DEFINE_MUTEX(hak_shrink_mutex);
 
 /*
- * Bytes given back in shrinks that no OOM notice has told of yet: in the second
- * that began at hak_untold_since, and in the one before that. Under
+ * Bytes that shrinks have given back and no OOM notice has reported yet: those of the
+ * second that began at hak_unreported_since, and those of the second before. Under
  * hak_shrink_mutex.
  */
-static u64 hak_untold[2];
-static unsigned long hak_untold_since;
+static u64 hak_unreported[2];
+static unsigned long hak_unreported_since;
 
 static DECLARE_WAIT_QUEUE_HEAD(hak_flushed);
 
@@ -85,19 +86,22 @@ static void hak_flush_run(struct work_struct *work)
 	wake_up_all(&hak_flushed);
 }
 
-/* Have @cpu empty its caches: @all, or those that are idle. */
+/* Have @cpu empty its caches: all of them if @all, else those that are idle. */
 static void hak_flush_queue(unsigned int cpu, bool all)
 {
 	struct hak_trim_cpu *t = per_cpu_ptr(hak_trim_cpu, cpu);
 
-	/* Both are seen by a flush that is pending, if this does not queue one. */
+	/* If a flush is pending, this queues none, and the pending one sees both. */
 	if (all)
 		WRITE_ONCE(t->all, true);
 	atomic_inc(&t->asked);
 	queue_work_on(cpu, hak_shrink_wq, &t->flush);
 }
 
-/* Has @t been asked and not answered? With @late, if it was not late before. */
+/*
+ * Has @t not answered a request yet? Unless @late, a CPU that is late is not waited
+ * for, and the answer is no.
+ */
 static bool hak_flush_awaited(struct hak_trim_cpu *t, bool late)
 {
 	/* Pairs with smp_store_release() in hak_flush_run(). */
@@ -108,7 +112,7 @@ static bool hak_flush_awaited(struct hak_trim_cpu *t, bool late)
 	return late || done - READ_ONCE(t->late) >= 0;
 }
 
-/* Is there no CPU to wait for? */
+/* Has every CPU answered that is waited for? */
 static bool hak_flush_all_done(bool late)
 {
 	unsigned int cpu;
@@ -119,7 +123,7 @@ static bool hak_flush_all_done(bool late)
 	return true;
 }
 
-/* Whoever has not answered by now is late. */
+/* Mark the CPUs that have not answered as late. */
 static void hak_flush_give_up(void)
 {
 	unsigned int cpu;
@@ -134,13 +138,12 @@ static void hak_flush_give_up(void)
 }
 
 /*
- * Have all CPUs empty their caches, with @nohz_full also those that run without
- * the tick, and wait for it, but no longer than @ms. Without @late, do not wait
- * for a CPU that did not answer the last time: it is likely not to answer this
- * time, either.
+ * Have all CPUs empty their caches, and wait for that for @ms at most. CPUs that run
+ * without the tick are asked only with @nohz_full. Unless @late, this does not wait for
+ * a CPU that did not answer the last time, as it is likely not to answer now.
  *
- * CPU hotplug need not be held off: what a CPU holds that goes away meanwhile is
- * taken by hak_cpu_dead(), and its work is done by some other.
+ * CPU hotplug may run meanwhile. If a CPU goes away, hak_cpu_dead() takes what it holds,
+ * and another CPU runs its work item.
  */
 static void hak_flush_cpus(bool nohz_full, bool late, unsigned int ms)
 {
@@ -155,26 +158,26 @@ static void hak_flush_cpus(bool nohz_full, bool late, unsigned int ms)
 }
 
 /*
- * Forget what came back a second ago or longer, and was not told of. The page
- * allocator has looked since.
+ * Forget the bytes that came back more than a second ago and were not reported: the
+ * page allocator has looked for memory since.
  */
-static void hak_untold_age(void)
+static void hak_forget_unreported(void)
 {
-	unsigned long age = jiffies - hak_untold_since;
+	unsigned long age = jiffies - hak_unreported_since;
 
 	lockdep_assert_held(&hak_shrink_mutex);
 
 	if (age < HZ)
 		return;
-	hak_untold[1] = age < 2 * HZ ? hak_untold[0] : 0;
-	hak_untold[0] = 0;
-	hak_untold_since = jiffies;
+	hak_unreported[1] = age < 2 * HZ ? hak_unreported[0] : 0;
+	hak_unreported[0] = 0;
+	hak_unreported_since = jiffies;
 }
 
 /*
- * Empty caches and free empty superslabs; with @break_up, also the unused slots
- * of others. What is given back while this runs counts, whoever does it: as
- * soon as one CPU's caches are empty the reaper may be at work, too.
+ * Empty all caches and free the empty superslabs; with @break_up, also the unused slots
+ * of other superslabs. Bytes that the reaper gives back while this runs are counted,
+ * too, since it starts working when the first CPU's caches are empty.
  */
 static void __hak_shrink(bool nohz_full, bool break_up)
 {
@@ -182,30 +185,30 @@ static void __hak_shrink(bool nohz_full, bool break_up)
 
 	lockdep_assert_held(&hak_shrink_mutex);
 
-	hak_untold_age();
+	hak_forget_unreported();
 	hak_flush_cpus(nohz_full, false, HAK_FLUSH_MS);
 	hak_depot_trim(true);
 	hak_reap_all();
 	hak_superslab_trim(0);
 	if (break_up)
 		hak_superslab_break();
-	hak_untold[0] += hak_arena_returned() - before;
+	hak_unreported[0] += hak_arena_returned() - before;
 }
 
 /**
- * hak_shrink() - give back every page that holds no live object's slab
+ * hak_shrink() - give back all pages except those of slabs with live objects
  *
- * Empties the caches of all CPUs, releases whole slabs, and frees every slot of
- * superslabs that is not in use, the stock included. A CPU that does not answer
- * for 10 s keeps what it has.
+ * It empties the caches of all CPUs, releases all whole slabs, and frees all slots of
+ * superslabs that are not in use, those of the stock included. If a CPU does not answer
+ * within 10 s, it keeps what it has.
  *
  * Context: task, may sleep.
  */
 void hak_shrink(void)
 {
-	/* So that no CPU is between being online and being emptied. */
+	/* No CPU may go away before it was asked. */
 	cpus_read_lock();
-	/* With time, and before anybody who has none may wait for the mutex. */
+	/* This may take long, and an OOM notice may wait for the mutex: not under it. */
 	hak_flush_cpus(true, true, 10000);
 	mutex_lock(&hak_shrink_mutex);
 	__hak_shrink(true, true);
@@ -221,14 +224,17 @@ static void hak_pressure_run(struct work_struct *work)
 }
 
 /**
- * hak_shrink_for_oom() - give back what can be before anybody is killed
+ * hak_shrink_for_oom() - give back what can be given before a task is killed
+ *
+ * If this reports no pages, the OOM killer kills a task, although another task's
+ * shrink may just have made enough memory free. So pages count whichever task gave
+ * them back. Pages that came back more than two seconds ago do not count: the page
+ * allocator has found them, or others have taken them. If they counted, no task would
+ * be killed when one has to be.
  *
  * Context: task, may sleep, but not for memory.
- * Return: pages given back within the last second or two that it has not told of
- * before, those of a shrink under way or just ended included, no matter which
- * task did it: with nothing to report somebody dies, though there may be enough
- * by now. What came back earlier the page allocator has found by itself, or has
- * lost again; to report that would let no task be killed when one has to be.
+ * Return: pages that were given back in the last one to two seconds and that no call
+ * has returned before.
  */
 unsigned long hak_shrink_for_oom(void)
 {
@@ -236,9 +242,9 @@ unsigned long hak_shrink_for_oom(void)
 
 	mutex_lock(&hak_shrink_mutex);
 	__hak_shrink(false, true);
-	pages = (hak_untold[0] + hak_untold[1]) >> PAGE_SHIFT;
-	hak_untold[0] = 0;
-	hak_untold[1] = 0;
+	pages = (hak_unreported[0] + hak_unreported[1]) >> PAGE_SHIFT;
+	hak_unreported[0] = 0;
+	hak_unreported[1] = 0;
 	mutex_unlock(&hak_shrink_mutex);
 	return pages;
 }
@@ -252,7 +258,7 @@ static int hak_on_oom(struct notifier_block *nb, unsigned long unused,
 
 static struct notifier_block hak_oom_nb = { .notifier_call = hak_on_oom };
 
-/* What is free now. With nothing free, ask for what could become so. */
+/* Pages of empty superslabs. If there are none, start a shrink that may make some. */
 static unsigned long hak_shrink_count(struct shrinker *s,
 				      struct shrink_control *sc)
 {
@@ -279,7 +285,7 @@ static bool hak_trim_is_paused(void)
 	return IS_ENABLED(CONFIG_KUNIT) && READ_ONCE(hak_trim_paused);
 }
 
-/* Have idle caches and depots emptied; false if all are, and asleep. */
+/* Have idle caches and depots emptied. False if all are empty and asleep. */
 static bool hak_trim_cpus(void)
 {
 	bool busy = false, idle;
@@ -296,29 +302,29 @@ static bool hak_trim_cpus(void)
 }
 
 /**
- * hak_trim_step() - one look of the idle trim
+ * hak_trim_step() - one step of the idle trim
  *
- * Empties the caches that have neither been refilled nor spilled since the last
- * look, and puts them to sleep. The trim looks while something changes; then it
- * says that it is off, and the next refill or spill, or the first operation on a
- * cache that is asleep, starts it again, see hak_trim_kick().
+ * It empties the caches that were neither refilled nor spilled since the last step, and
+ * puts them to sleep. Steps follow each other while caches change. When none does, the
+ * trim sets hak_trim_off and stops. The next refill or spill, or the first operation on
+ * a cache that is asleep, starts it again, see hak_trim_kick().
  *
- * A CPU counts its refill and then reads hak_trim_off, with no barrier between,
- * which each refill would pay for. So it may read that the trim is not off yet,
- * and start nothing, while the trim, though it has said so before, does not see
- * what was counted: each has read what the other's store was about to replace.
- * But the CPU had stored before it read. No store stays in a store buffer for
- * as long as a period, so the trim looks once more a period after it said that
- * it is off, and sees what every CPU has counted that had not heard of it.
+ * A CPU counts a refill and then reads hak_trim_off. There is no barrier between the
+ * two, because every refill would pay for it. So both sides may read the old value: the
+ * CPU sees that the trim is running, and does not start it, while the trim, which has
+ * just set hak_trim_off, does not see the refill that was counted. But the CPU had
+ * issued its store before it read, and no store stays in a store buffer for as long as
+ * a period. So the trim takes one more step a period after it set hak_trim_off, and
+ * that step sees everything that was counted by CPUs that had not seen the flag.
  *
  * Context: task, may sleep; one caller at a time.
- * Return: whether to look again after a period.
+ * Return: true if another step has to follow after a period.
  */
 bool hak_trim_step(void)
 {
 	bool was_off = READ_ONCE(hak_trim_off);
 
-	/* A CPU that refills and sees this has the trim look once more. */
+	/* A CPU that refills and sees this starts the trim again. */
 	WRITE_ONCE(hak_trim_off, 1);
 	smp_mb(); /* before the counters are read; none pairs with it, see above */
 	if (hak_trim_cpus()) {
@@ -335,7 +341,7 @@ static void hak_trim_run(struct work_struct *work)
 				   msecs_to_jiffies(HAK_TRIM_MS));
 }
 
-/* From the reaper, in task context: something has changed. */
+/* The reaper calls this, in task context, after it has run: start the trim. */
 static void hak_trim_start(void)
 {
 	if (hak_paranoid_drain)
@@ -347,10 +353,10 @@ static void hak_trim_start(void)
 
 #if IS_ENABLED(CONFIG_KUNIT)
 /**
- * hak_trim_pause() - have the idle trim let things be, or go on
- * @pause: which
+ * hak_trim_pause() - stop the idle trim, or let it go on
+ * @pause: true to stop it
  *
- * For tests that count what happens: the trim empties caches when it likes.
+ * For tests that count operations: the trim may empty a cache at any time.
  *
  * Context: task, may sleep; one caller at a time.
  */
@@ -361,7 +367,7 @@ void hak_trim_pause(bool pause)
 		cancel_delayed_work_sync(&hak_trim_work);
 		flush_workqueue(hak_shrink_wq);
 	}
-	/* Going on, the next refill starts it. */
+	/* When it goes on, the next refill starts it. */
 	WRITE_ONCE(hak_trim_off, !pause);
 }
 #endif
@@ -373,7 +379,7 @@ static int hak_shrinker_register(void)
 		return -ENOMEM;
 	hak_shrinker->count_objects = hak_shrink_count;
 	hak_shrinker->scan_objects = hak_shrink_scan;
-	/* A superslab is one step, however many pages. */
+	/* Superslabs are freed whole, so a scan asks for one at least. */
 	hak_shrinker->batch = 1UL << HAK_MAX_ORDER;
 	shrinker_register(hak_shrinker);
 	return 0;
@@ -392,9 +398,9 @@ int hak_shrink_init(void)
 	INIT_DELAYED_WORK(&hak_trim_work, hak_trim_run);
 	INIT_WORK(&hak_pressure_work, hak_pressure_run);
 	hak_last_flush = jiffies;
-	hak_untold_since = jiffies;
+	hak_unreported_since = jiffies;
 
-	/* Those who wait for it want memory, and a flush is short. */
+	/* Tasks that need memory wait for a flush, and a flush is short. */
 	hak_shrink_wq = alloc_workqueue("hakmem", WQ_MEM_RECLAIM | WQ_HIGHPRI |
 					HAK_WQ_PERCPU, 0);
 	if (!hak_shrink_wq)
@@ -418,7 +424,7 @@ free_cpu:
 	return err;
 }
 
-/* Nobody allocates any more. */
+/* Stop all of it. No CPU allocates any more. */
 void hak_shrink_exit(void)
 {
 	unregister_oom_notifier(&hak_oom_nb);
