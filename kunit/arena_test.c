@@ -18,19 +18,23 @@
 
 /*
  * hak_superslab_grow() where the registry covers nothing, in atomic context.
- * What was got is of no use, and goes back right there.
+ * What was got is of no use, and goes back right there. On PREEMPT_RT the page
+ * allocator's locks sleep, so nobody may call it with preemption off.
  */
 static void uncovered_goes_back(struct kunit *test)
 {
+	const bool atomic = !IS_ENABLED(CONFIG_PREEMPT_RT);
 	int nid = hak_node_near(numa_mem_id()), ret;
 	unsigned long covered = hak_registry.bytes;
 	u64 bytes = hak_arena_bytes();
 
-	preempt_disable();
+	if (atomic)
+		preempt_disable();
 	WRITE_ONCE(hak_registry.bytes, 0);
 	ret = hak_superslab_grow(nid, GFP_ATOMIC);
 	WRITE_ONCE(hak_registry.bytes, covered);
-	preempt_enable();
+	if (atomic)
+		preempt_enable();
 	KUNIT_EXPECT_EQ(test, ret, -ENOMEM);
 	KUNIT_EXPECT_EQ(test, hak_arena_bytes(), bytes);
 	/* The smaller ones would be no better. */
