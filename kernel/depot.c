@@ -1,32 +1,33 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The depot: how objects that one CPU frees reach another that allocates,
- * without either touching them.
+ * The depot: how objects that one CPU frees reach a CPU that allocates, without either
+ * of them touching the objects.
  *
- * If a freed object were linked through itself into a list, its cache line would
- * move to the CPU that frees it and then, one after the other, to the CPU that
- * walks the list. A magazine is an array of pointers instead: five lines for a
- * batch of 32, whatever the size of the objects.
+ * If a freed object were linked into a list through itself, its cache line would move
+ * to the CPU that frees it. Then the CPU that walks the list would fetch these lines,
+ * one after the other. A magazine is an array of pointers instead: a batch of 32
+ * objects takes five cache lines, whatever the objects' size.
  *
- * What may run together on one magazine
+ * Who may do what to a magazine
  *
- *   send     its CPU, busy mark set, while it is home (@full is false)
- *   take     whoever holds the depot's lock
- *   release  whoever took it, once @obj has been copied
+ *   send     the CPU whose magazine it is, with its busy mark set, while the magazine
+ *            is home (@full is 0)
+ *   take     a receiver or a flush that holds the depot's lock
+ *   release  the receiver or flush that took it, when it has copied @obj
  *
- * A sender fills a magazine only while it is home, and it comes home only when
- * its taker is done with it. So nobody writes what another reads, an empty
- * magazine needs no list, and since only the lock's holder takes magazines off
- * the stack, none can come back to its top while somebody is comparing (there
- * is no ABA).
+ * A sender fills a magazine only while it is home, and a magazine comes home only when
+ * the receiver is done with it. So one CPU never writes what another reads, and there
+ * is no need for a list of empty magazines. Only the holder of the lock takes magazines
+ * off the stack, so a magazine cannot return to the top of the stack while another CPU
+ * compares it (there is no ABA problem).
  *
- * Objects in a magazine count as used, so their slabs know nothing of all this.
- * Where a magazine cannot be sent or received at once, because none is home,
- * none has come, or other CPUs keep taking them, the objects go to or come
- * from slabs. Nobody waits for a lock but hak_depot_flush(), in task context.
+ * Objects in a magazine count as used, so their slabs are not concerned. If no magazine
+ * is home, a CPU spills to slabs instead of sending. If no magazine has come, or other
+ * CPUs keep taking them, a CPU takes objects from slabs instead of receiving. Only
+ * hak_depot_flush() waits for the lock, in task context.
  *
- * Magazines of a CPU that is gone stay where they are and are received like
- * any other: per-CPU memory outlives its CPU.
+ * If a CPU goes away, its magazines stay where they are and are received like any
+ * other, because per-CPU memory outlives its CPU.
  */
 #include <linux/align.h>
 #include <linux/minmax.h>
@@ -49,14 +50,14 @@ void hak_depot_init(struct hak_depot *d)
 	init_llist_head(&d->incoming);
 }
 
-/* Where in a per-CPU cache of @cap objects the magazines begin. */
+/* Offset of the magazines in a per-CPU cache of @cap objects. */
 size_t hak_magazine_offset(unsigned int cap)
 {
 	return ALIGN(offsetof(struct hak_cpu_cache, obj) +
 		     max(cap, 1U) * sizeof(void *), 64);
 }
 
-/* From one magazine to the next. */
+/* Bytes of a magazine. */
 size_t hak_magazine_bytes(unsigned int cap)
 {
 	return ALIGN(offsetof(struct hak_magazine, obj) +
@@ -70,7 +71,7 @@ static struct hak_magazine *hak_cpu_magazine(struct hak_cpu_cache *cc,
 	       i * hak_magazine_bytes(cc->cap);
 }
 
-/* Objects under way in the magazines of @cc, wherever those are. */
+/* Objects in those magazines of @cc that are not home, wherever they are. */
 unsigned int hak_magazine_objects(struct hak_cpu_cache *cc)
 {
 	unsigned int i, n = 0;
@@ -89,10 +90,11 @@ unsigned int hak_magazine_objects(struct hak_cpu_cache *cc)
  * @c: the cache
  * @cc: the per-CPU cache, busy, with a batch of objects at least
  *
- * The objects stay in @cc->obj for the caller to move the others over them.
+ * The objects are copied; the caller then moves the younger half over them.
  *
  * Context: preemption off.
- * Return: false if no magazine of this CPU is home; nothing is done then.
+ * Return: true if they were sent; false if the CPU's next magazine is not home, and
+ * then nothing was done.
  */
 bool hak_depot_send(struct hak_cache *c, struct hak_cpu_cache *cc)
 {
@@ -118,7 +120,7 @@ bool hak_depot_send(struct hak_cache *c, struct hak_cpu_cache *cc)
 	return true;
 }
 
-/* The newest magazine, now the caller's; NULL if there is none. */
+/* Take the newest magazine off the depot; NULL if there is none. */
 static struct hak_magazine *hak_depot_take(struct hak_depot *d)
 {
 	struct llist_node *n;
@@ -134,7 +136,7 @@ static struct hak_magazine *hak_depot_take(struct hak_depot *d)
 	return llist_entry(n, struct hak_magazine, link);
 }
 
-/* All that was to be read of @m has been read: its CPU may fill it again. */
+/* The caller has read all it needs of @m: send it home, where its CPU may fill it. */
 static void hak_magazine_release(struct hak_magazine *m)
 {
 	/* Pairs with the acquire in hak_depot_send(). */
@@ -157,7 +159,10 @@ static void hak_depot_prefetch(const struct hak_depot *d, size_t bytes)
 		prefetch(top + i);
 }
 
-/* Is there a magazine, and the lock ours to take it? Tries for a short time. */
+/*
+ * Take the lock, if the depot has a magazine. False if it has none, or if other CPUs
+ * hold the lock for longer than it tries.
+ */
 static bool hak_depot_trylock(struct hak_depot *d)
 {
 	unsigned int i;
@@ -176,11 +181,11 @@ static bool hak_depot_trylock(struct hak_depot *d)
  * @cc: the per-CPU cache, busy and empty
  * @nid: the node
  *
- * The lock is only tried, for a short time: if other CPUs keep taking magazines
- * this one has its slab. So the lock may be held with interrupts on.
+ * It only tries the lock, for a short time. If other CPUs keep taking magazines, this
+ * CPU uses its slab instead. So the lock's holder may have interrupts on.
  *
  * Context: any but NMI; preemption off.
- * Return: objects now in @cc; 0 if there are none to be had at once.
+ * Return: objects now in @cc; 0 if it got no magazine.
  */
 unsigned int hak_depot_receive(struct hak_cache *c, struct hak_cpu_cache *cc,
 			       int nid)
@@ -211,7 +216,7 @@ unsigned int hak_depot_receive(struct hak_cache *c, struct hak_cpu_cache *cc,
 	return n;
 }
 
-/* Give the objects of these magazines back to the slabs, and the magazines home. */
+/* Give the objects of a chain of magazines back to their slabs, and send them home. */
 static void hak_depot_spill(struct hak_cache *c, struct llist_node *n)
 {
 	struct llist_node *next;
@@ -219,7 +224,7 @@ static void hak_depot_spill(struct hak_cache *c, struct llist_node *n)
 	for (; n; n = next) {
 		struct hak_magazine *m = llist_entry(n, struct hak_magazine, link);
 
-		/* Once home, it may be on its way again. */
+		/* When it is home, its CPU may send it again, and change the link. */
 		next = n->next;
 		preempt_disable();
 		hak_cpu_spill(c, NULL, m->obj, m->nr);
@@ -230,12 +235,12 @@ static void hak_depot_spill(struct hak_cache *c, struct llist_node *n)
 }
 
 /**
- * hak_depot_flush() - give what is in a depot back to the slabs
+ * hak_depot_flush() - give all objects in a depot back to their slabs
  * @c: the cache
  * @nid: the node
  *
- * All that is there as it begins. CPUs may send as fast as it spills, and whoever
- * flushes holds hak_cache_mutex, so what comes meanwhile is left alone.
+ * It empties the magazines that are there when it begins. CPUs may send others as fast
+ * as it spills these, and the caller holds hak_cache_mutex, so it leaves those alone.
  *
  * Context: task, may sleep.
  */
@@ -267,11 +272,11 @@ static bool hak_depot_idle(struct hak_depot *d)
 }
 
 /**
- * hak_depot_trim() - flush the depots nobody has received from since last time
- * @all: flush the others, too
+ * hak_depot_trim() - flush the depots that no CPU has received from since the last call
+ * @all: flush all other depots, too
  *
  * Context: task, may sleep.
- * Return: true if magazines are left, or were there.
+ * Return: true if any depot had a magazine.
  */
 bool hak_depot_trim(bool all)
 {

@@ -2,13 +2,15 @@
 /*
  * The page arena: the only code that asks the page allocator for superslabs.
  *
- * The pages carry reference count 0, as slab pages do, so a stray put_page() or
- * kfree() cannot give them away. They are not compound, so that slots can go
- * back one by one. A page that is neither compound nor referenced passes for one
- * that is just being freed, and taking its memory offline would wait for that
- * for ever; the first page of every slot is marked reserved, so that it fails at
- * once. All are counted in NR_SLAB_UNRECLAIMABLE_B, so /proc/meminfo shows them
- * under Slab.
+ * The pages have reference count 0, as slab pages do, so a stray put_page() or kfree()
+ * cannot give them away. They are not compound, so that slots can be freed one by one.
+ *
+ * Memory hotplug takes a page that is neither compound nor referenced for one that is
+ * just being freed. To take its memory offline, it would wait for that for ever. So the
+ * first page of every slot is marked reserved, and then it gives up at once.
+ *
+ * All pages are counted in NR_SLAB_UNRECLAIMABLE_B, so /proc/meminfo shows them under
+ * Slab.
  */
 #include <linux/atomic.h>
 #include <linux/gfp.h>
@@ -23,14 +25,17 @@ static atomic64_t hak_arena_total;
 static atomic64_t hak_arena_gone;
 
 /*
- * What a request for a superslab keeps of the caller's flags: whether the node
- * and the cpuset are binding. Every order is above 0, and none is worth direct
- * reclaim or compaction, whose cost each object would bear in memory that is
- * all crumbs; the fallback reclaims as the caller allows. Nor is kswapd woken,
- * which would reclaim pages until there is a block of that order: those who want
- * single pages wake it when there are few. Zones, zeroing, mobility and accounting
- * are about the object, __GFP_NOFAIL is the fallback's, and the reserves are for
- * those who give memory back.
+ * The flags of a request for a superslab. Of the caller's flags it keeps those that
+ * bind it to a node or a cpuset.
+ *
+ * Every order is above 0. Direct reclaim and compaction are not worth their time: in
+ * fragmented memory every object would pay for them, and the fallback reclaims as the
+ * caller allows. Nor does it wake kswapd, which would reclaim pages until there is a
+ * block of this order; requests for single pages wake it when memory is low.
+ *
+ * Flags for zones, zeroing, mobility and accounting concern the object, not the pages.
+ * __GFP_NOFAIL is left to the fallback. The reserves are for tasks that free memory, so
+ * a superslab never comes from them.
  */
 static gfp_t hak_arena_gfp(gfp_t gfp)
 {
@@ -38,7 +43,7 @@ static gfp_t hak_arena_gfp(gfp_t gfp)
 	       __GFP_NORETRY | __GFP_NOWARN | __GFP_NOMEMALLOC;
 }
 
-/* The block becomes hakmem's, or the page allocator's again. */
+/* Mark and count a block's pages as hakmem's (@ours), or undo that. */
 static void hak_arena_mark(char *addr, unsigned int order, bool ours)
 {
 	long i, bytes = PAGE_SIZE << order;
@@ -57,16 +62,16 @@ static void hak_arena_mark(char *addr, unsigned int order, bool ours)
 }
 
 /**
- * hak_arena_alloc() - get a naturally aligned block of pages
+ * hak_arena_alloc() - allocate a naturally aligned block of pages
  * @nid: node to prefer, or to insist on with __GFP_THISNODE
  * @order: page order, HAK_MIN_ORDER..HAK_MAX_ORDER
  * @gfp: the caller's flags
  *
- * Takes what is free, and neither reclaims nor compacts memory for it.
+ * It takes a free block, and neither reclaims nor compacts memory for one.
  *
- * Tagged KASAN gives each block's pages a tag, and their addresses carry it.
- * hakmem takes it off, since the registry compares and subtracts addresses: an
- * address without a tag may touch memory of any.
+ * With tagged KASAN the pages have a tag, which is part of their address. hakmem takes
+ * it off, because the registry compares and subtracts addresses. Through an address
+ * without a tag, memory with any tag may be accessed.
  *
  * Context: any in which the page allocator may be called.
  * Return: the block's first byte, or NULL.
@@ -81,7 +86,7 @@ void *hak_arena_alloc(int nid, unsigned int order, gfp_t gfp)
 	if (!page)
 		return NULL;
 
-	/* Somebody may still be looking at what the page was before. */
+	/* A speculative reader may hold a reference to what the page was before. */
 	if (!page_ref_freeze(page, 1)) {
 		__free_pages(page, order);
 		return NULL;
@@ -92,13 +97,13 @@ void *hak_arena_alloc(int nid, unsigned int order, gfp_t gfp)
 }
 
 /**
- * hak_arena_watch() - have kmemleak look for pointers in a block
+ * hak_arena_watch() - have kmemleak scan a block for pointers
  * @addr: from hak_arena_alloc()
  * @order: likewise
  * @gfp: for kmemleak's own memory
  *
- * Every slot is an object of its own to kmemleak, for slots may go back one by
- * one. None is ever reported as a leak.
+ * Every slot is an object of its own to kmemleak, because slots may be freed one by
+ * one. kmemleak never reports one as a leak.
  *
  * Context: as for hak_arena_alloc().
  */
@@ -111,8 +116,8 @@ void hak_arena_watch(void *addr, unsigned int order, gfp_t gfp)
 }
 
 /*
- * kmemleak_free() of an object that kmemleak knows allocates nothing; to take
- * a part off an object would, with GFP_KERNEL.
+ * This may be called in atomic context. kmemleak_free() of a whole object allocates
+ * nothing, whereas kmemleak_free_part() would allocate, with GFP_KERNEL.
  */
 static void hak_arena_unwatch(void *addr, unsigned int order)
 {
@@ -123,11 +128,12 @@ static void hak_arena_unwatch(void *addr, unsigned int order)
 }
 
 /**
- * hak_arena_discard() - give back a block that nobody has used
+ * hak_arena_discard() - give back a block that was never used
  * @addr: from hak_arena_alloc(), and not given to hak_arena_watch()
  * @order: likewise
  *
- * It does not count as returned: nobody has more than before it was asked for.
+ * It is not counted as returned, because no more memory is free than before the block
+ * was allocated.
  *
  * Context: as for hak_arena_alloc().
  */
@@ -155,14 +161,13 @@ void hak_arena_free(void *addr, unsigned int order)
 }
 
 /**
- * hak_arena_split() - make a block one whose slots can go back separately
+ * hak_arena_split() - split a block, so that its slots can be freed separately
  * @addr: from hak_arena_alloc()
  * @order: likewise
  *
- * The page allocator splits only what has a reference count, so that for a
- * moment each page has one, and somebody who walks the pages may take another
- * reference. Such a page keeps hakmem's: its count stays above 0 until
- * hak_arena_free_slot(), however soon the other reference is dropped.
+ * The page allocator splits a block only if it has a reference count. So for a moment
+ * every page has one, and a task that walks all pages may take another reference. In
+ * that case hakmem keeps its own reference to the page until hak_arena_free_slot().
  *
  * Context: task; no slot is handed out or given back meanwhile.
  */
@@ -180,9 +185,9 @@ void hak_arena_split(void *addr, unsigned int order)
  * hak_arena_free_slot() - give back one slot of a block that was split
  * @addr: its first byte
  *
- * Its pages go one by one, as split_page() has made them: each is accounted for
- * by itself. A page that has kept its reference count may have other references
- * still, and then goes when the last is dropped.
+ * Its pages are freed one by one, because split_page() has made each a page of its own,
+ * accounted for by itself. If another task still has a reference to a page, the page is
+ * freed when that task drops it.
  *
  * Context: any in which the page allocator may be called.
  */
@@ -195,7 +200,7 @@ void hak_arena_free_slot(void *addr)
 	for (i = 0; i < HAK_SLAB_SIZE; i += PAGE_SIZE) {
 		struct page *page = virt_to_page(addr + i);
 
-		/* Nobody can take a reference where there is none. */
+		/* No task can take a reference to a page whose count is 0. */
 		if (!page_ref_count(page))
 			page_ref_unfreeze(page, 1);
 	}
@@ -203,13 +208,13 @@ void hak_arena_free_slot(void *addr)
 	atomic64_add(HAK_SLAB_SIZE, &hak_arena_gone);
 }
 
-/* Bytes held. */
+/* Bytes that hakmem holds. */
 u64 hak_arena_bytes(void)
 {
 	return atomic64_read(&hak_arena_total);
 }
 
-/* Bytes given back so far. */
+/* Bytes that hakmem has given back so far. */
 u64 hak_arena_returned(void)
 {
 	return atomic64_read(&hak_arena_gone);
