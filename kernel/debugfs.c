@@ -6,6 +6,7 @@
  * moment each, and exact when nothing runs.
  */
 #include <linux/bitops.h>
+#include <linux/container_of.h>
 #include <linux/debugfs.h>
 #include <linux/errno.h>
 #include <linux/kstrtox.h>
@@ -18,32 +19,26 @@
 #include "core.h"
 #include "debugfs.h"
 #include "shrink.h"
+#include "text.h"
 
 static struct dentry *hak_debugfs_dir;
 
+/* A file that the core writes text into. */
+struct seq_text {
+	struct hak_text to;
+	struct seq_file *m;
+};
+
+static void seq_text_vprint(struct hak_text *to, const char *fmt, va_list args)
+{
+	seq_vprintf(container_of(to, struct seq_text, to)->m, fmt, args);
+}
+
+#define SEQ_TEXT(file)	(&(struct seq_text){ { seq_text_vprint }, file }.to)
+
 static int stats_show(struct seq_file *m, void *v)
 {
-	struct hak_stats st;
-	unsigned int i;
-
-	hak_stats_read(&st);
-	seq_printf(m, "arena_bytes %llu\n", hak_arena_bytes());
-	seq_printf(m, "superslabs %lu\n", st.superslabs);
-	seq_printf(m, "superslabs_empty %lu\n", st.superslabs_empty);
-	seq_printf(m, "superslabs_grown %llu\n", st.grown);
-	for (i = 0; i < HAK_NR_ORDERS; i++)
-		seq_printf(m, "superslabs_grown_order%u %llu\n",
-			   i + HAK_MIN_ORDER, st.grown_order[i]);
-	seq_printf(m, "superslabs_shrunk %llu\n", st.shrunk);
-	seq_printf(m, "superslabs_broken %llu\n", st.broken);
-	seq_printf(m, "superslab_pages %lu\n", st.pages);
-	seq_printf(m, "slabs %lu\n", st.slots_used);
-	for (i = 0; i < HAK_NR_EVENTS; i++)
-		seq_printf(m, "%s %lu\n", hak_event_name[i], st.event[i]);
-	for (i = 0; i < HAK_NR_LOCKS; i++)
-		seq_printf(m, "lock_%s_taken %llu\nlock_%s_waited %llu\n",
-			   hak_lock_name[i], st.locked[i],
-			   hak_lock_name[i], st.contended[i]);
+	hak_text_stats(SEQ_TEXT(m));
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(stats);
@@ -130,15 +125,12 @@ static int show_classes(struct seq_file *m, class_line_fn line)
 
 static void class_line(struct seq_file *m, const struct hak_class_stats *cs)
 {
-	seq_printf(m, "%s %u %u %lu %ld %lu %lu %lu %lu %lu %lu %lu %lu %lu %ld\n",
-		   cs->name, cs->size, cs->capacity, cs->slabs, cs->live,
-		   cs->cached, cs->refills, cs->spills, cs->pushes, cs->drains,
-		   cs->depot, cs->sends, cs->receives, cs->excess, cs->fallback);
+	hak_text_class(SEQ_TEXT(m), cs);
 }
 
 static int classes_show(struct seq_file *m, void *v)
 {
-	seq_puts(m, "# name size per_slab slabs live cached refills spills pushes drains depot sends receives excess_frees fallback\n");
+	seq_puts(m, HAK_CLASSES_HEADING);
 	return show_classes(m, class_line);
 }
 DEFINE_SHOW_ATTRIBUTE(classes);
@@ -162,35 +154,6 @@ static int slabinfo_show(struct seq_file *m, void *v)
 }
 DEFINE_SHOW_ATTRIBUTE(slabinfo);
 
-/*
- * One slab as SIZE:USED/CARVED and its state's initial. What @cache says of a
- * slot without a slab may be gone; that it has one is seen first.
- */
-static void superslab_line(struct seq_file *m, struct hak_superslab *ss)
-{
-	u64 full = READ_ONCE(ss->full), used = READ_ONCE(ss->used) & full;
-	unsigned int i;
-
-	seq_printf(m, "node %d order %u used %u/%u", ss->nid, ss->order,
-		   (unsigned int)hweight64(used), (unsigned int)hweight64(full));
-	for (i = 0; full >> i; i++) {
-		struct hak_slab *s = &ss->slab[i];
-		enum hak_slab_state state =
-			hak_rc_state(atomic_read_acquire(&s->rc));
-		struct hak_cache *c = READ_ONCE(s->cache);
-
-		if (!(full & BIT_ULL(i)))
-			seq_puts(m, " .");
-		else if (!(used & BIT_ULL(i)) || state == HAK_UNUSED || !c)
-			seq_puts(m, " -");
-		else
-			seq_printf(m, " %u:%d/%u%c", READ_ONCE(c->size),
-				   hak_slab_used(s), READ_ONCE(s->bump),
-				   "OPL"[state]);
-	}
-	seq_putc(m, '\n');
-}
-
 /* The superslabs of a leaf that have slabs: those of one follow each other. */
 static void superslab_leaf(struct hak_entry *leaf, void *m)
 {
@@ -202,15 +165,14 @@ static void superslab_leaf(struct hak_entry *leaf, void *m)
 		s = READ_ONCE(leaf[i].slab);
 		ss = s ? READ_ONCE(s->ss) : NULL;
 		if (ss && ss != last)
-			superslab_line(m, ss);
+			hak_text_superslab(SEQ_TEXT(m), ss);
 		last = ss ?: last;
 	}
 }
 
 static int superslabs_show(struct seq_file *m, void *v)
 {
-	seq_puts(m, "# those with slabs; a slab: size:used/carved and O owned, P parked, L in a pool;");
-	seq_puts(m, " -: unused; .: given back\n");
+	seq_puts(m, HAK_SUPERSLABS_HEADING);
 	walk_leaves(superslab_leaf, m);
 	return 0;
 }
