@@ -107,6 +107,7 @@
 #include "slab.h"
 #include "stats.h"
 #include "superslab.h"
+#include "trace.h"
 #include "trace_ring.h"
 
 #endif /* _HAK_CORE_H */

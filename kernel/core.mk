@@ -4,4 +4,4 @@
 hak-core-objs := api.o bulk.o cache.o depot.o fallback.o helpers.o hotplug.o idle.o \
 		 init.o node.o node_alloc.o page_arena.o params.o pcpu_cache.o pool.o \
 		 reaper.o registry.o report.o size_class.o slab.o stats.o \
-		 superslab.o text.o trace_ring.o
+		 superslab.o text.o trace.o trace_ring.o

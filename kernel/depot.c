@@ -116,7 +116,7 @@ bool hak_depot_send(struct hak_cache *c, struct hak_cpu_cache *cc)
 	llist_add(&m->link, &c->pool[nid]->depot.incoming);
 	WRITE_ONCE(cc->sends, cc->sends + 1);
 	hak_trim_kick();
-	hak_trace(HAK_TR_SEND, NULL, m, n);
+	hak_trace(HAK_TR_SEND, c, 0, m, n);
 	return true;
 }
 
@@ -212,7 +212,7 @@ unsigned int hak_depot_receive(struct hak_cache *c, struct hak_cpu_cache *cc,
 	WRITE_ONCE(cc->nr, n);
 	cc->refills++;
 	hak_trim_kick();
-	hak_trace(HAK_TR_RECEIVE, NULL, m, n);
+	hak_trace(HAK_TR_RECEIVE, c, 0, m, n);
 	return n;
 }
 

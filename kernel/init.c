@@ -15,15 +15,43 @@ DEFINE_STATIC_KEY_FALSE(hak_modes);
 DEFINE_STATIC_KEY_FALSE(hak_numa);
 
 static int hak_cpuhp_state;
+static bool hak_modes_wanted;	/* by the parameters */
+
+/**
+ * hak_mode_get() - send every operation the slow way
+ *
+ * paranoid_drain and trace_ring want that, and so do the trace events of single
+ * objects. Each has its own hak_mode_put(). An event that is on is put when the
+ * module is removed, after hak_core_exit(), and may be got before hak_core_init().
+ *
+ * Context: task, may sleep; with the kernel's tracepoints_mutex held.
+ */
+void hak_mode_get(void)
+{
+	static_branch_inc(&hak_modes);
+}
+
+void hak_mode_put(void)
+{
+	static_branch_dec(&hak_modes);
+}
 
 static void hak_modes_set(void)
 {
-	if (hak_paranoid_drain || hak_trace_ring)
-		static_branch_enable(&hak_modes);
+	hak_modes_wanted = hak_paranoid_drain || hak_trace_ring;
+	if (hak_modes_wanted)
+		hak_mode_get();
 	if (hak_lock_stats)
 		static_branch_enable(&hak_lock_stats_on);
 	if (nr_node_ids > 1)
 		static_branch_enable(&hak_numa);
+}
+
+static void hak_modes_clear(void)
+{
+	if (hak_modes_wanted)
+		hak_mode_put();
+	hak_modes_wanted = false;
 }
 
 /**
@@ -70,6 +98,7 @@ int hak_core_init(void)
 	return 0;
 
 exit_classes:
+	hak_modes_clear();
 	hak_size_class_exit();
 exit_fallback:
 	hak_fallback_exit();
@@ -130,6 +159,7 @@ void hak_core_exit(void)
 {
 	/* Calls hak_cpu_dead() for each CPU, which empties its caches. */
 	cpuhp_remove_state(hak_cpuhp_state);
+	hak_modes_clear();
 	hak_depot_trim(true);
 	hak_reaper_exit();
 	hak_fallback_sync();

@@ -8,8 +8,11 @@
 #include <linux/jump_label.h>
 #include <linux/kconfig.h>
 
-/* On while trace_ring or paranoid_drain is: sends every operation the slow way. */
+/* On while anybody wants every operation to go the slow way; see hak_mode_get(). */
 DECLARE_STATIC_KEY_FALSE(hak_modes);
+
+void hak_mode_get(void);
+void hak_mode_put(void);
 
 /* On with more than one memory node. */
 DECLARE_STATIC_KEY_FALSE(hak_numa);

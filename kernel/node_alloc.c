@@ -63,7 +63,9 @@ void *hak_node_alloc(struct hak_cache *c, gfp_t gfp, int nid)
 	p = hak_node_take(c, nid);
 	if (!p && hak_may_call_mm() && hak_superslab_grow(nid, gfp) >= 0)
 		p = hak_node_take(c, nid);
-	if (p)
+	if (p) {
+		hak_trace(HAK_TR_ALLOC, c, 0, p, 1);
 		return hak_init_on_alloc(c, p, gfp);
+	}
 	return hak_fallback_object(c, gfp, nid, HAK_EV_NOMEM);
 }

@@ -124,7 +124,7 @@ void hak_cpu_spill(struct hak_cache *c, struct hak_cpu_cache *cc,
 		cc->spills++;
 		hak_trim_kick();
 	}
-	hak_trace(HAK_TR_SPILL, cc ? cc->cur : NULL, NULL, n);
+	hak_trace(HAK_TR_SPILL, c, 0, NULL, n);
 }
 
 /*
@@ -158,7 +158,7 @@ unsigned int hak_cpu_take_from_slab(struct hak_cache *c,
 		if (n) {
 			cc->refills++;
 			hak_trim_kick();
-			hak_trace(HAK_TR_REFILL, s, NULL, n);
+			hak_trace(HAK_TR_REFILL, c, s->addr, NULL, n);
 			return n;
 		}
 		if (hak_slab_park(s))
@@ -372,7 +372,7 @@ void *hak_cpu_alloc_slow(struct hak_cache *c, gfp_t gfp)
 			p = hak_cpu_try_remote(c, gfp, nid, &nested);
 	}
 	if (likely(p)) {
-		hak_trace(HAK_TR_ALLOC, NULL, p, 1);
+		hak_trace(HAK_TR_ALLOC, c, 0, p, 1);
 		return hak_init_on_alloc(c, p, gfp);
 	}
 	return hak_fallback_object(c, gfp, NUMA_NO_NODE,
@@ -395,7 +395,7 @@ void hak_cpu_free(struct hak_cache *c, struct hak_slab *s, void *p)
 	struct hak_cpu_cache *cc = this_cpu_ptr(c->cpu);
 	struct llist_node *link = hak_to_link(c, p);
 
-	hak_trace(HAK_TR_FREE, s, p, 1);
+	hak_trace(HAK_TR_FREE, c, s->addr, p, 1);
 	if (in_nmi() || hak_cpu_inside(cc)) {
 		hak_count(HAK_EV_PUSHED);
 		hak_slab_push(s, link, link, 1);

@@ -84,7 +84,7 @@ void hak_pool_put(struct hak_slab *s, enum hak_slab_state from)
 {
 	struct hak_pool *pool = s->cache->pool[s->nid];
 
-	hak_trace(HAK_TR_POOL, s, NULL, 0);
+	hak_trace(HAK_TR_PUBLISH, s->cache, s->addr, NULL, from == HAK_PARKED);
 	atomic_add(HAK_POOLED - from, &s->rc);
 	atomic_inc(&pool->nr);
 	llist_add(&s->link, &pool->incoming);
@@ -182,7 +182,7 @@ struct hak_slab *hak_pool_adopt(struct hak_cache *c, int nid)
 
 	atomic_sub(HAK_POOLED - HAK_OWNED, &s->rc);
 	hak_count(hak_slab_used(s) ? HAK_EV_ADOPTED : HAK_EV_ADOPTED_WHOLE);
-	hak_trace(HAK_TR_ADOPT, s, NULL, 0);
+	hak_trace(HAK_TR_ADOPT, c, s->addr, NULL, 0);
 	return s;
 }
 

@@ -21,7 +21,8 @@ void hak_report_bad_free(const void *p, const struct hak_cache *c,
 			 const char *why, unsigned long caller)
 {
 	hak_count(HAK_EV_BAD_FREE);
-	hak_trace(HAK_TR_BAD_FREE, NULL, p, 1);
+	if (static_branch_unlikely(&hak_tracing))
+		__hak_trace_bad_free(p, c, why, caller);
 	pr_err_ratelimited("bad free of %p (class %s) by %pS refused: %s\n",
 			   p, c ? c->name : "none", (void *)caller, why);
 }

@@ -149,7 +149,7 @@ bool hak_slab_drain(struct hak_cache *c, struct hak_slab *s)
 	s->drained = llist_del_all(&s->remote);
 	if (HAK_CHECKS || hak_paranoid_drain)
 		hak_chain_check(c, s, s->drained);
-	hak_trace(HAK_TR_DRAIN, s, s->drained, 0);
+	hak_trace(HAK_TR_DRAIN, c, s->addr, s->drained, 0);
 	return true;
 }
 
@@ -219,15 +219,17 @@ bool hak_slab_park(struct hak_slab *s)
 	/* Pairs with atomic_add_return() in hak_slab_count(). */
 	int v = atomic_read_acquire(&s->rc), was;
 	u32 freed = (u32)v >> HAK_FREED_SHIFT;
+	const struct hak_cache *c = s->cache;
+	unsigned long addr = s->addr;
 
 	if (!llist_empty(&s->remote))
 		return false;
-	hak_trace(HAK_TR_PARK, s, NULL, 0);
 	WRITE_ONCE(s->taken, s->taken - freed);
 	for (;;) {
 		was = atomic_cmpxchg(&s->rc, v, HAK_PARKED | (v & HAK_TOLD));
 		if (was == v) {
 			hak_count(HAK_EV_PARKED);
+			hak_trace(HAK_TR_PARK, c, addr, NULL, 0);
 			return true;
 		}
 		/* If only HAK_TOLD differs, the reaper cleared it, and no free came. */
@@ -284,7 +286,7 @@ void hak_slab_count(struct hak_slab *s, unsigned int n)
 void hak_slab_push(struct hak_slab *s, struct llist_node *first,
 		   struct llist_node *last, unsigned int n)
 {
-	hak_trace(HAK_TR_PUSH, s, first, n);
+	hak_trace(HAK_TR_PUSH, READ_ONCE(s->cache), s->addr, first, n);
 	hak_slab_link(s, first, last);
 	hak_slab_count(s, n);
 }
@@ -302,12 +304,12 @@ void hak_slab_release(struct hak_slab *s)
 {
 	if (want_init_on_free())
 		memset((void *)s->addr, 0, (size_t)s->bump * s->cache->size);
+	hak_trace(HAK_TR_RELEASE, s->cache, s->addr, NULL, 0);
 	hak_registry_clear(s);
 	/* The slot belongs to no cache until one claims it. */
 	WRITE_ONCE(s->cache, NULL);
 	atomic_set(&s->rc, HAK_UNUSED);
 	hak_count(HAK_EV_RELEASED);
-	hak_trace(HAK_TR_RELEASE, s, NULL, 0);
 	hak_superslab_unclaim(s);
 }
 

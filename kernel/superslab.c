@@ -235,6 +235,7 @@ int hak_superslab_grow(int nid, gfp_t gfp)
 	}
 	pr_debug("superslab of order %u on node %d\n", ss->order, nid);
 	atomic64_inc(&hak_grown[ss->order - HAK_MIN_ORDER]);
+	hak_trace(HAK_TR_SUPERSLAB_NEW, NULL, ss->addr, NULL, ss->order);
 	hak_superslab_list(ss);
 	WRITE_ONCE(node->failed, 0);
 	hak_lock(&node->lock, flags, HAK_LOCK_NODE);
@@ -277,7 +278,7 @@ struct hak_slab *hak_superslab_claim(struct hak_cache *c, int nid)
 		return NULL;
 	hak_slab_init(s, c);
 	hak_count(HAK_EV_CLAIMED);
-	hak_trace(HAK_TR_CLAIM, s, NULL, 0);
+	hak_trace(HAK_TR_CLAIM, c, s->addr, NULL, 0);
 	return s;
 }
 
@@ -307,6 +308,7 @@ static void hak_superslab_free(struct hak_superslab *ss)
 {
 	pr_debug("superslab of order %u on node %d goes back\n", ss->order,
 		 ss->nid);
+	hak_trace(HAK_TR_SUPERSLAB_FREE, NULL, ss->addr, NULL, ss->order);
 	hak_superslab_unlist(ss);
 	if (hak_superslab_intact(ss))
 		hak_arena_free((void *)ss->addr, ss->order);

@@ -18,25 +18,6 @@
 
 #define HAK_RING_ENTRIES	4096
 
-DEFINE_STATIC_KEY_FALSE(hak_tracing);
-
-const char *const hak_trace_name[HAK_NR_TRACE] = {
-	[HAK_TR_ALLOC] = "alloc",
-	[HAK_TR_FREE] = "free",
-	[HAK_TR_REFILL] = "refill",
-	[HAK_TR_SPILL] = "spill",
-	[HAK_TR_PUSH] = "push",
-	[HAK_TR_DRAIN] = "drain",
-	[HAK_TR_PARK] = "park",
-	[HAK_TR_POOL] = "pool",
-	[HAK_TR_ADOPT] = "adopt",
-	[HAK_TR_CLAIM] = "claim",
-	[HAK_TR_RELEASE] = "release",
-	[HAK_TR_SEND] = "send",
-	[HAK_TR_RECEIVE] = "receive",
-	[HAK_TR_BAD_FREE] = "bad_free",
-};
-
 static struct hak_trace_event *hak_ring;
 static atomic64_t hak_ring_head;
 
@@ -52,17 +33,21 @@ static bool hak_ring_claim(struct hak_trace_event *e, u64 seq)
 	return old < seq && cmpxchg(&e->seq, old, seq | HAK_RING_BUSY) == old;
 }
 
-void __hak_trace(enum hak_trace_what what, struct hak_slab *s, const void *obj,
-		 unsigned int n)
+/* An event of __hak_trace()'s, unless the ring is off. */
+void hak_ring_write(enum hak_trace_what what, const struct hak_cache *c,
+		    unsigned long slab, const void *obj, unsigned int n)
 {
-	u64 seq = atomic64_inc_return(&hak_ring_head);
-	struct hak_trace_event *e = &hak_ring[seq % HAK_RING_ENTRIES];
-	struct hak_cache *c = s ? READ_ONCE(s->cache) : NULL;
+	struct hak_trace_event *e;
+	u64 seq;
 
+	if (!hak_ring)
+		return;
+	seq = atomic64_inc_return(&hak_ring_head);
+	e = &hak_ring[seq % HAK_RING_ENTRIES];
 	if (unlikely(!hak_ring_claim(e, seq)))
 		return;
 	WRITE_ONCE(e->ns, local_clock());
-	WRITE_ONCE(e->slab, s ? s->addr : 0);
+	WRITE_ONCE(e->slab, slab);
 	WRITE_ONCE(e->obj, (unsigned long)obj);
 	WRITE_ONCE(e->what, what);
 	WRITE_ONCE(e->size, c ? c->size : 0);
@@ -95,7 +80,7 @@ bool hak_trace_next(struct hak_trace_iter *it, struct hak_trace_event *ev)
 	for (; it->next < it->end; it->next++) {
 		struct hak_trace_event *e = &hak_ring[it->next % HAK_RING_ENTRIES];
 
-		/* Pairs with smp_store_release() in __hak_trace(). */
+		/* Pairs with smp_store_release() in hak_ring_write(). */
 		if (smp_load_acquire(&e->seq) != it->next)
 			continue;
 		ev->seq = it->next;
@@ -123,8 +108,7 @@ int hak_trace_init(void)
 	hak_ring = kvcalloc(HAK_RING_ENTRIES, sizeof(*hak_ring), GFP_KERNEL);
 	if (!hak_ring)
 		return -ENOMEM;
-	static_branch_enable(&hak_tracing);
-	return 0;
+	return hak_trace_get();
 }
 
 void hak_trace_exit(void)
@@ -132,7 +116,7 @@ void hak_trace_exit(void)
 	if (!hak_ring)
 		return;
 
-	static_branch_disable(&hak_tracing);
+	hak_trace_put();
 	kvfree(hak_ring);
 	hak_ring = NULL;
 }

@@ -19,7 +19,7 @@ static void test_ring_in_order(void **state)
 	unsigned long i, n = 0;
 
 	for (i = 0; i < 3 * LAP / 2; i++)
-		__hak_trace(HAK_TR_FREE, NULL, (void *)i, i);
+		__hak_trace(HAK_TR_FREE, NULL, 0, (void *)i, i);
 	while (hak_trace_next(&it, &ev)) {
 		assert_int_equal(ev.obj, i - LAP + n);
 		assert_int_equal(ev.n, ev.obj);
@@ -27,7 +27,7 @@ static void test_ring_in_order(void **state)
 	}
 	assert_int_equal(n, LAP);
 	/* And on from there. */
-	__hak_trace(HAK_TR_FREE, NULL, (void *)i, i);
+	__hak_trace(HAK_TR_FREE, NULL, 0, (void *)i, i);
 	assert_false(hak_trace_next(&it, &ev));
 	it.end = 0;
 	assert_true(hak_trace_next(&it, &ev));
@@ -47,7 +47,7 @@ static void record(void)
 {
 	unsigned long obj = ++next_obj;
 
-	__hak_trace(obj % HAK_NR_TRACE, NULL, (void *)obj, obj * 2654435761U);
+	__hak_trace(obj % HAK_NR_TRACE, NULL, 0, (void *)obj, obj * 2654435761U);
 }
 
 static unsigned int check(void)

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Trace events: turning one on and off turns on and off what it needs. What the
+ * events say is kunit/trace's to test.
+ */
+#include <linux/jump_label.h>
+#include <linux/module.h>
+#include <linux/trace_events.h>
+
+#include "hak_test.h"
+
+static bool tracing(void)
+{
+	return static_key_enabled(&hak_tracing);
+}
+
+static bool slow(void)
+{
+	return static_key_enabled(&hak_modes);
+}
+
+static int event(enum hak_trace_what what, int on)
+{
+	return trace_set_clr_event("hakmem", hak_trace_name[what], on);
+}
+
+static bool is_object(enum hak_trace_what what)
+{
+	return what == HAK_TR_ALLOC || what == HAK_TR_FREE;
+}
+
+/* Parameters, or somebody who traces hakmem just now, hold the keys, too. */
+static int trace_test_init(struct kunit *test)
+{
+	if (tracing() || slow())
+		kunit_skip(test, "somebody else is tracing");
+	return hak_test_init(test);
+}
+
+/* Every event can be had, and costs what it has to while it is on. */
+static void test_each(struct kunit *test)
+{
+	unsigned int i;
+
+	for (i = 0; i < HAK_NR_TRACE; i++) {
+		KUNIT_ASSERT_EQ_MSG(test, event(i, 1), 0, "%s", hak_trace_name[i]);
+		KUNIT_EXPECT_TRUE_MSG(test, tracing(), "%s", hak_trace_name[i]);
+		KUNIT_EXPECT_EQ_MSG(test, slow(), is_object(i), "%s", hak_trace_name[i]);
+		KUNIT_ASSERT_EQ_MSG(test, event(i, 0), 0, "%s", hak_trace_name[i]);
+		KUNIT_EXPECT_FALSE_MSG(test, tracing(), "%s", hak_trace_name[i]);
+		KUNIT_EXPECT_FALSE_MSG(test, slow(), "%s", hak_trace_name[i]);
+	}
+}
+
+/* What several events need stays on until the last of them is off. */
+static void test_together(struct kunit *test)
+{
+	KUNIT_ASSERT_EQ(test, event(HAK_TR_ALLOC, 1), 0);
+	KUNIT_ASSERT_EQ(test, event(HAK_TR_FREE, 1), 0);
+	KUNIT_ASSERT_EQ(test, event(HAK_TR_PARK, 1), 0);
+	KUNIT_ASSERT_EQ(test, event(HAK_TR_ALLOC, 0), 0);
+	KUNIT_EXPECT_TRUE(test, slow());
+	KUNIT_ASSERT_EQ(test, event(HAK_TR_FREE, 0), 0);
+	KUNIT_EXPECT_FALSE(test, slow());
+	KUNIT_EXPECT_TRUE(test, tracing());
+	KUNIT_ASSERT_EQ(test, event(HAK_TR_PARK, 0), 0);
+	KUNIT_EXPECT_FALSE(test, tracing());
+}
+
+/* They may be turned on and off at any time, with objects cached or not. */
+static void test_meanwhile(struct kunit *test)
+{
+	void *p[100];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(p); i++) {
+		KUNIT_ASSERT_EQ(test, event(HAK_TR_ALLOC, i & 1), 0);
+		KUNIT_ASSERT_EQ(test, event(HAK_TR_FREE, i >> 1 & 1), 0);
+		p[i] = hak_alloc(64, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, p[i]);
+	}
+	for (i = 0; i < ARRAY_SIZE(p); i++) {
+		KUNIT_ASSERT_EQ(test, event(HAK_TR_ALLOC, i & 1), 0);
+		KUNIT_ASSERT_EQ(test, event(HAK_TR_FREE, i >> 1 & 1), 0);
+		hak_free(p[i]);
+	}
+	KUNIT_ASSERT_EQ(test, event(HAK_TR_ALLOC, 0), 0);
+	KUNIT_ASSERT_EQ(test, event(HAK_TR_FREE, 0), 0);
+	KUNIT_EXPECT_FALSE(test, slow());
+}
+
+static struct kunit_case cases[] = {
+	KUNIT_CASE(test_each),
+	KUNIT_CASE(test_together),
+	KUNIT_CASE(test_meanwhile),
+	{}
+};
+
+static struct kunit_suite hak_trace_suite = {
+	.name = "hak_trace",
+	.init = trace_test_init,
+	.exit = hak_test_exit,
+	.test_cases = cases,
+};
+kunit_test_suites(&hak_trace_suite);
+
+HAK_IMPORT_INTERNAL();
+MODULE_DESCRIPTION("KUnit suite: trace events");
+MODULE_LICENSE("GPL");
