@@ -21,8 +21,9 @@ help:
 	@echo 'make check-shim     the tests of the userspace build'
 	@echo 'make install [KDIR=...] [INSTALL_MOD_PATH=ROOT] [DESTDIR=DIR] [PREFIX=/usr/local]'
 	@echo '                    hakmem.ko, hakmem.h and Module.symvers; docs/install.md tells where and how to sign'
+	@echo '                    haktop and hakmap, too; make install-tools installs these alone'
 	@echo 'make install-lib    libhakmem.{so,a} and hakmem.pc; make install-source for DKMS'
-	@echo 'make uninstall uninstall-lib uninstall-source'
+	@echo 'make uninstall uninstall-tools uninstall-lib uninstall-source'
 	@echo '                    what these have put there, given the same variables'
 	@echo 'make check-kunit [KERNEL=newest|6.12|PATH] [FLAVOUR=kunit|kasan|kcsan|rt] [CPUS=4]'
 	@echo '                    the KUnit suites in a VM'
@@ -36,6 +37,7 @@ help:
 	@echo 'make bench-larson [LIBS="PATH.so..."] [SHORT=1]'
 	@echo '                    larson under every allocator there is here: out/bench-larson'
 	@echo 'make bench-docs     all of these in full, and their figures into docs/benchmarks.md and README.md'
+	@echo 'make docs           docs/api.md, from the comments in kernel/'
 	@echo 'make clean          remove out/ and what Kbuild left in kernel/'
 	@echo ''
 	@echo 'Kernels are cached in $${HAKMEM_CACHE:-~/.cache/hakmem}. Every script has --help.'
@@ -108,6 +110,7 @@ symbols := $(DESTDIR)$(PREFIX)/lib/hakmem
 headers := $(DESTDIR)$(PREFIX)/include/hakmem
 modroot := $(abspath $(DESTDIR)$(INSTALL_MOD_PATH))
 library := $(DESTDIR)$(LIBDIR)
+tools := $(DESTDIR)$(PREFIX)
 sources = $(DESTDIR)$(SRCDIR)/hakmem-$(VERSION)
 
 # DESTDIR is where a package is put together, so modules.dep is not its business.
@@ -126,16 +129,30 @@ install:
 		INSTALL_MOD_DIR=updates DEPMOD=true modules_install && \
 	install -D -m 644 kernel/Module.symvers "$(symbols)/$$release/Module.symvers" && \
 	$(call copy_tree,kernel/include,$(headers),-name '*.h') && \
+	$(MAKE) --no-print-directory install-tools && \
 	$(run_depmod)
 
-# The headers go with the last kernel's Module.symvers.
+# Headers and tools go with the last kernel's Module.symvers.
 .PHONY: uninstall
 uninstall:
 	@$(find_kdir) && read -r release <"$$kdir/include/config/kernel.release" && \
 	rm -f "$(modroot)/lib/modules/$$release/updates/hakmem.ko"* && \
 	rm -rf "$(symbols)/$$release" && \
-	{ ! rmdir "$(symbols)" 2>/dev/null || rm -rf "$(headers)"; } && \
+	{ ! rmdir "$(symbols)" 2>/dev/null || { rm -rf "$(headers)" && \
+		$(MAKE) --no-print-directory uninstall-tools; }; } && \
 	$(run_depmod)
+
+# haktop and hakmap, and what they share.
+.PHONY: install-tools
+install-tools:
+	@install -d "$(tools)/bin" "$(tools)/share/hakmem"
+	@install -m 755 tools/haktop tools/hakmap "$(tools)/bin"
+	@install -m 644 tools/hakmem_snapshot.py "$(tools)/share/hakmem"
+
+.PHONY: uninstall-tools
+uninstall-tools:
+	@rm -f "$(tools)/bin/haktop" "$(tools)/bin/hakmap" "$(tools)/share/hakmem/hakmem_snapshot.py"
+	@rmdir "$(tools)/share/hakmem" 2>/dev/null || :
 
 .PHONY: install-lib
 install-lib:
@@ -160,6 +177,11 @@ install-source:
 .PHONY: uninstall-source
 uninstall-source:
 	rm -rf "$(sources)"
+
+# What is made from the comments in kernel/.
+.PHONY: docs
+docs:
+	@docs/render-api
 
 .PHONY: lint
 lint:

@@ -34,7 +34,7 @@ static void seq_text_vprint(struct hak_text *to, const char *fmt, va_list args)
 	seq_vprintf(container_of(to, struct seq_text, to)->m, fmt, args);
 }
 
-#define SEQ_TEXT(file)	(&(struct seq_text){ { seq_text_vprint }, file }.to)
+#define SEQ_TEXT(file)	(&((struct seq_text){ { seq_text_vprint }, file }).to)
 
 static int stats_show(struct seq_file *m, void *v)
 {

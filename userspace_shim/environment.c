@@ -35,6 +35,8 @@ static const struct hak_param own[] = {
 /* Variables that programs and scripts around the library look at. */
 static const char *const others[] = {
 	"HAKMEM_LARSON_TINY_ONLY", "HAKMEM_CACHE", "HAKMEM_CPUS",
+	/* Taken by snapshot.c, for they are words. */
+	"HAKMEM_STATS", "HAKMEM_STATS_FILE",
 };
 
 /* A value that is refused ends the program: it was told why. */
@@ -98,6 +100,8 @@ void shim_environment(void)
 		return;
 	take(hak_params, hak_nr_params);
 	take(own, ARRAY_SIZE(own));
+	if (shim_snapshot_setting(getenv("HAKMEM_STATS"), getenv("HAKMEM_STATS_FILE")))
+		_exit(2);
 	name_unknown();
 #ifdef HAK_SHIM_DEBUG
 	shim_pr_debug = pr_debug_on;

@@ -35,6 +35,7 @@ static int start(void)
 		shim_malloc_init();
 	if (hak_trace_ring || shim_crash_report)
 		hakmem_install_crash_report();
+	shim_snapshot_init();
 out:
 	shim_say_started(err);
 	return err;

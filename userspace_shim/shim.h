@@ -70,6 +70,10 @@ extern unsigned int shim_align_8;	/* malloc(8) need not be aligned to 16 */
 void shim_environment(void);
 void shim_say_started(int err);
 
+/* snapshot.c */
+int shim_snapshot_setting(const char *when, const char *where);
+void shim_snapshot_init(void);
+
 /* malloc.c, which programs that only use the core are linked without */
 void __weak shim_malloc_init(void);
 void __weak shim_redirect_libc(void);

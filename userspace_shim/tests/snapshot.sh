@@ -1,0 +1,111 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# usage: userspace_shim/tests/snapshot.sh [--bin DIR]
+#
+# Tests HAKMEM_STATS and HAKMEM_STATS_FILE: when snapshots are written, that haktop
+# reads them, and that the signal does no harm to a program in the middle of
+# malloc(). Output is TAP.
+
+set -u
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=qemu/lib/common.sh
+. "$here/../../qemu/lib/common.sh"
+# shellcheck source=userspace_shim/tests/tap.sh
+. "$here/tap.sh"
+
+option bin DIR dir "${OUT:-$TOP/out}/release" 'the build'
+parse_options "$@"
+
+while IFS= read -r name; do
+	unset "$name"
+done < <(compgen -e HAKMEM_)
+
+bin=$(cd "${opt[bin]}" && pwd) || exit 2
+work=$(mktemp -d)
+log=$work/log
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 2
+
+# outcome NAME CONDITION...: a command, whose output is shown where it fails
+outcome() {
+	local name=$1
+	shift
+	if "$@" >"$log.why" 2>&1; then tap_ok "$name"; else tap_not_ok "$name" <"$log.why"; fi
+}
+
+# larson SECONDS [VARIABLE=VALUE]...: two threads that allocate and free all the time
+larson() {
+	local seconds=$1
+	shift
+	env "$@" "$bin/larson_hakmem" "$seconds" 8 1000 2000 10 1 2 >"$log" 2>&1
+}
+
+files() { find . -name "$1.*" | sort; }
+# count FILE: of the snapshots in it, by their first lines
+count() { files "$1" | xargs cat | grep -c '^==> time <==$'; }
+read_by_haktop() { "$TOP/tools/haktop" "$@" >"$work/shown" && grep -q ' hak-' "$work/shown"; }
+# refills FILE: refills of all classes in its last snapshot
+# shellcheck disable=SC2016  # awk's
+refills() { files "$1" | xargs awk '/^==> classes/ { n = 0 } /^hak-/ { n += $7 } END { print n }'; }
+# shellcheck disable=SC2016
+ascend() { files "$1" | xargs awk '/^[0-9]+\.[0-9]+$/ { if ($1 < last) exit 1; last = $1 }'; }
+
+larson 0.2
+outcome 'without HAKMEM_STATS nothing is written' [ -z "$(files hakmem-stats)" ]
+
+outcome 'the program is none the worse for a snapshot at exit' larson 0.2 HAKMEM_STATS=exit
+outcome 'it is written to hakmem-stats.PID' [ "$(files hakmem-stats | wc -l)" = 1 ]
+outcome 'it is one' [ "$(count hakmem-stats)" = 1 ]
+outcome 'haktop reads it' read_by_haktop "$(files hakmem-stats)"
+outcome 'it counts what was done' [ "$(refills hakmem-stats)" -gt 10 ]
+
+larson 0.2 HAKMEM_STATS=exit HAKMEM_STATS_FILE="$work/there"
+outcome 'HAKMEM_STATS_FILE says where' [ "$(files there | wc -l)" = 1 ]
+
+# signals FILE NUMBER PAUSE: the program's status, having been sent so many
+signals() {
+	local i pid status=0
+	HAKMEM_STATS=signal HAKMEM_STATS_FILE=$1 "$bin/larson_hakmem" 1.5 8 1000 2000 10 1 2 >"$log" 2>&1 &
+	pid=$!
+	# Until its handler is there the signal would end it.
+	while [ -d /proc/$pid ] && ! (( 0x$(awk '/^SigCgt/ { print $2 }' /proc/$pid/status) >> 9 & 1 )); do
+		sleep 0.01
+	done
+	for ((i = 0; i < $2; i++)); do
+		kill -USR1 $pid 2>/dev/null || break
+		[ "$3" = 0 ] || sleep "$3"
+	done
+	wait $pid || status=$?
+	return $status
+}
+
+outcome 'the program is none the worse for signals' signals some 5 0.1
+outcome 'each has its snapshot, and so has the end' [ "$(count some)" = 6 ]
+outcome 'they are in the order of time' ascend some
+outcome 'haktop reads them' read_by_haktop "$(files some)"
+outcome 'there are no more than caches are' [ "$(grep -c ' NAME$' shown)" = 6 ]
+
+outcome 'the program is none the worse for a storm of signals' signals many 2000 0
+outcome 'there are snapshots of it' [ "$(count many)" -gt 5 ]
+outcome 'none of them is torn' read_by_haktop "$(files many)"
+
+for value in '' maybe 1 exit,signal; do
+	got=0
+	larson 0.1 HAKMEM_STATS="$value" || got=$?
+	outcome "HAKMEM_STATS='$value' is refused" [ $got = 2 ]
+	outcome "and it is said what it takes" grep -q 'HAKMEM_STATS: .*off, exit, signal' "$log"
+done
+got=0
+larson 0.1 HAKMEM_STATS=exit HAKMEM_STATS_FILE= || got=$?
+outcome 'a file without a name is refused' [ $got = 2 ]
+
+case $(basename "$bin") in
+release | debug)
+	HAKMEM_STATS=exit HAKMEM_STATS_FILE=family LD_PRELOAD=$bin/libhakmem.so \
+		/bin/bash -c '(exit 0); exit 0' >"$log" 2>&1
+	outcome 'a child that was forked has a file of its own' [ "$(files family | wc -l)" = 2 ] ;;
+esac
+
+tap_done
