@@ -5,7 +5,8 @@ or saved snapshots of these.
 
 A snapshot is the files one after the other, each below a line "==> NAME <==", as
 tail -n +1 prints them; NAME may be a path. A section "time" has the seconds since 1970.
-A file may hold many snapshots: one ends where a section comes again.
+A file may hold many snapshots: one ends where a section comes again. Lines before the
+first section may be comments, with a #.
 """
 import os
 import re
@@ -112,7 +113,7 @@ def parse(text):
             lines = sections[name] = []
         elif lines is not None and line.strip():
             lines.append(line)
-        elif line.strip():
+        elif line.strip() and not line.startswith("#"):
             raise Error("this is no snapshot of hakmem's: it does not begin with '==> NAME <=='")
     if sections:
         found.append(sections)

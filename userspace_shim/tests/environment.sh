@@ -87,7 +87,7 @@ outcome "each of several is" 0 \
 	'^(hakmem: HAKMEM_[AB] is not a variable of hakmem[^|]*\|){2}fine\|$'
 probe HAKMEM_TINY_FAST_CAP=64 HAKMEM_TINY_PARANOID_DRAIN=0 HAKMEM_TINY_TRACE_RING=0 \
 	HAKMEM_LOCK_STATS=0 HAKMEM_CRASH_REPORT=0 HAKMEM_PR_DEBUG=0 HAKMEM_TINY_ALIGN_8=0 \
-	HAKMEM_VERBOSE=0 HAKMEM_LARSON_TINY_ONLY=1 HAKMEM_CACHE=/x HAKMEM_CPUS=2 \
+	HAKMEM_VERBOSE=0 HAKMEM_STATS=off HAKMEM_STATS_FILE=x HAKMEM_LARSON_TINY_ONLY=1 HAKMEM_CACHE=/x HAKMEM_CPUS=2 \
 	-- "$bin/tests/probe" fine
 outcome "those there are, are known" 0 "$fine"
 env HAKMEM_LARSON_TINY_ONLY=1 "$bin/larson_hakmem" 0.1 8 64 100 1 1 1 >"$log" 2>&1
