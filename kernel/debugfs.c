@@ -29,7 +29,8 @@ struct seq_text {
 	struct seq_file *m;
 };
 
-static void seq_text_vprint(struct hak_text *to, const char *fmt, va_list args)
+static void __printf(2, 0)
+seq_text_vprint(struct hak_text *to, const char *fmt, va_list args)
 {
 	seq_vprintf(container_of(to, struct seq_text, to)->m, fmt, args);
 }
