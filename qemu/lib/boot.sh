@@ -15,22 +15,28 @@ mebibytes() {
 # Kernels with ACPI learn of nodes from QEMU, the others make them up
 # (numa=fake); memory is shared equally and CPUs are dealt in turn, as there. The
 # further apart two nodes' numbers, the further the nodes. Every CPU is a
-# package, because those of one package may not differ in node.
+# package, because those of one package may not differ in node. Where there are
+# nodes without memory there is one more, without CPUs and offline: it is where
+# memory might be plugged in.
 numa_args() {
-	local node other cpu share list nodes=$((numa + memoryless))
+	local node other cpu total share list nodes=$((numa + memoryless))
 	[[ $nodes -gt 1 ]] || return 0
-	share=$(($(mebibytes "$mem") / numa))
+	total=$(mebibytes "$mem")
 	for ((node = 0; node < nodes; node++)); do
 		list=
 		for ((cpu = node; cpu < cpus; cpu += nodes)); do
 			list+=,cpus=$cpu
 		done
 		if [[ $node -lt $numa ]]; then
+			share=$((total * (node + 1) / numa - total * node / numa))
 			echo "-object memory-backend-ram,id=node$node,size=${share}M"
 			list+=,memdev=node$node
 		fi
 		echo "-numa node,nodeid=$node$list"
 	done
+	if [[ $memoryless -gt 0 ]]; then
+		echo "-numa node,nodeid=$((nodes++))"
+	fi
 	for ((node = 0; node < nodes; node++)); do
 		for ((other = node + 1; other < nodes; other++)); do
 			echo "-numa dist,src=$node,dst=$other,val=$((10 * (other - node) + 10))"
@@ -40,10 +46,11 @@ numa_args() {
 
 # Prints one argument a line.
 qemu_args() {
-	local console='stdio,id=console,signal=off'
+	local console='stdio,id=console,signal=off' plug=
+	[[ $memoryless -eq 0 ]] || plug=,slots=1,maxmem=$(($(mebibytes "$mem") + 512))M
 	[[ $shell ]] || console=stdio,id=console
 	printf '%s\n' "${qemu[@]}" -nodefaults -no-user-config -display none \
-		-no-reboot -m "$(mebibytes "$mem")M" \
+		-no-reboot -m "$(mebibytes "$mem")M$plug" \
 		-smp "$cpus,sockets=$cpus,cores=1,threads=1" \
 		-chardev "$console" -serial chardev:console \
 		-serial "file:$work/result" \

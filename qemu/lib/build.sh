@@ -7,8 +7,8 @@
 # The fragments of FLAVOUR, in the order in which later lines win.
 fragments() {
 	case $1 in
-	kunit) echo base x86 preempt kunit debug-light ;;
-	numa)  echo base x86 preempt kunit debug-light acpi ;;
+	kunit) echo base x86 preempt kunit debug-light cpuset ;;
+	numa)  echo base x86 preempt kunit debug-light cpuset acpi debug-mm ;;
 	bench) echo base x86 preempt bench production ;;
 	bench-plain) echo base x86 preempt bench production plain ;;
 	kasan) echo base x86 preempt kunit debug-light lockdep kasan ;;

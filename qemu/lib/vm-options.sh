@@ -4,8 +4,8 @@
 # The options of qemu/vm and qemu/kernel, for these and for the scripts that
 # hand them on. Sourced after common.sh, never run.
 
-FLAVOUR_TABLE='kunit        KUnit, light checks, NUMA
-numa         the same with ACPI: memory nodes as in hardware
+FLAVOUR_TABLE='kunit        KUnit, light checks, NUMA, cpusets
+numa         the same with ACPI: memory nodes as in hardware; checks of pages
 bench        as in production: no debugging at all
 bench-plain  the same, SLUB with plain freelists, as hakmem
 kasan        KASAN and lockdep
@@ -35,7 +35,7 @@ auto    uml for the flavours um and um-plain, for others KVM
         if it is known to boot, else tcg' ;;
 	cpus)    option cpus N number:1..255 "${2-2}" 'CPUs of the guest; icount has 1' ;;
 	mem)     option mem SIZE size "${2-1G}" "memory of the guest, $(takes size)" ;;
-	numa)    option numa 'N[+M]' nodes "${2-0}" 'N memory nodes sharing CPUs and memory equally, and M that have CPUs only (flavours numa and debian)' ;;
+	numa)    option numa 'N[+M]' nodes "${2-0}" 'N memory nodes sharing CPUs and memory equally, M that have CPUs only, and with M one that is offline (flavours numa and debian)' ;;
 	append)  option append TEXT +text '' 'more kernel parameters' ;;
 	deadline)
 		 option deadline S number:1..1000000 "${2-120}" 'kill the guest after so many seconds' ;;
