@@ -41,6 +41,7 @@ HAK_EXPORT_INTERNAL(hak_fallback_sync);
 HAK_EXPORT_INTERNAL(hak_fast_cap);
 HAK_EXPORT_INTERNAL(hak_magazine_objects);
 HAK_EXPORT_INTERNAL(hak_modes);
+HAK_EXPORT_INTERNAL(hak_node);
 HAK_EXPORT_INTERNAL(hak_node_near);
 HAK_EXPORT_INTERNAL(hak_node_next);
 HAK_EXPORT_INTERNAL(hak_paranoid_drain);

@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Cpusets: a task that may use the memory of some nodes only gets neither pages
+ * nor slabs of the others, and those do not count as nodes that failed. Needs a
+ * machine with two nodes that have memory, and a kernel with CONFIG_CPUSETS.
+ */
+#include <linux/cpuset.h>
+#include <linux/jiffies.h>
+#include <linux/kfence.h>
+#include <linux/module.h>
+#include <linux/nodemask.h>
+#include <linux/topology.h>
+
+#include "hak_test.h"
+#include "hak_test_threads.h"
+#include "shrink.h"
+
+#define NR	200	/* objects: four slabs of them */
+#define SIZE	1024
+
+/**
+ * struct work - what a confined task allocates and frees, and what it got
+ * @c: the cache
+ * @allowed: the nodes it may use
+ * @nid: the node to name, or NUMA_NO_NODE
+ * @gfp: the flags
+ * @expected: the node that the objects should be of
+ * @failed: requests that failed
+ * @slubs: objects that SLUB served
+ * @elsewhere: objects of a node other than @expected
+ * @obj: the objects
+ * @done: it has ended
+ */
+struct work {
+	struct hak_cache *c;
+	nodemask_t allowed;
+	int nid;
+	gfp_t gfp;
+	int expected;
+	unsigned int failed;
+	unsigned int slubs;
+	unsigned int elsewhere;
+	void *obj[NR];
+	struct completion done;
+};
+
+static int work_fn(void *arg)
+{
+	struct work *w = arg;
+	unsigned int i;
+
+	/* What becomes of a task as it is moved to a cpuset. */
+	set_mems_allowed(w->allowed);
+	for (i = 0; i < NR; i++) {
+		void *p = hak_cache_alloc_node(w->c, w->gfp, w->nid);
+
+		w->obj[i] = p;
+		if (!p) {
+			w->failed++;
+			continue;
+		}
+		w->slubs += !hak_slab_of(p);
+		/* KFENCE's pages lie where they lie. */
+		w->elsewhere += !is_kfence_address(p) &&
+				page_to_nid(virt_to_page(p)) != w->expected;
+	}
+	for (i = 0; i < NR; i++)
+		hak_cache_free(w->c, w->obj[i]);
+	complete(&w->done);
+	return 0;
+}
+
+/* Have @w done on @cpu. */
+static void work_on(struct kunit *test, unsigned int cpu, struct work *w)
+{
+	struct task_struct *t;
+
+	w->failed = 0;
+	w->slubs = 0;
+	w->elsewhere = 0;
+	init_completion(&w->done);
+	t = kthread_create(work_fn, w, "hak_cpuset/%u", cpu);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(t));
+	kthread_bind(t, cpu);
+	/* It may be gone before it is stopped. */
+	get_task_struct(t);
+	wake_up_process(t);
+	wait_for_completion(&w->done);
+	kthread_stop(t);
+	put_task_struct(t);
+}
+
+static struct work *work_new(struct kunit *test)
+{
+	struct work *w = kunit_kzalloc(test, sizeof(*w), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, w);
+	w->c = hak_test_cache_shown(test, SIZE, 0);
+	w->nid = NUMA_NO_NODE;
+	w->gfp = GFP_KERNEL;
+	return w;
+}
+
+/* A CPU that takes memory of @nid; nr_cpu_ids if it has none. */
+static unsigned int cpu_near(int nid)
+{
+	unsigned int cpu;
+
+	for_each_online_cpu(cpu)
+		if (hak_node_near(cpu_to_mem(cpu)) == nid)
+			return cpu;
+	return nr_cpu_ids;
+}
+
+/* No node holds anything, and none has failed. */
+static void empty_nodes(struct kunit *test)
+{
+	unsigned int i;
+	int nid;
+
+	for (i = 0; i < 100 && hak_arena_bytes(); i++) {
+		hak_shrink();
+		hak_test_sleep(20);
+	}
+	KUNIT_ASSERT_EQ(test, hak_arena_bytes(), 0ULL);
+	for_each_node(nid)
+		WRITE_ONCE(hak_node[nid]->failed, 0);
+}
+
+static void expect_no_failed_node(struct kunit *test)
+{
+	int nid;
+
+	for_each_node(nid)
+		KUNIT_EXPECT_EQ(test, READ_ONCE(hak_node[nid]->failed), 0UL);
+}
+
+/*
+ * Wherever a task runs, it gets pages of the node that it may use, and hakmem's
+ * objects in them. The CPU's own node has not failed by that.
+ */
+static void pages_are_of_allowed_nodes(struct kunit *test)
+{
+	struct work *w = work_new(test);
+	unsigned int cpu;
+	int nid;
+
+	for_each_online_cpu(cpu)
+		for_each_node_state(nid, N_MEMORY) {
+			empty_nodes(test);
+			w->allowed = nodemask_of_node(nid);
+			w->expected = nid;
+			work_on(test, cpu, w);
+			KUNIT_EXPECT_EQ(test, w->failed, 0);
+			KUNIT_EXPECT_EQ(test, w->slubs, 0);
+			KUNIT_EXPECT_EQ(test, w->elsewhere, 0);
+			expect_no_failed_node(test);
+		}
+}
+
+/*
+ * Have @w done near the node @home, which has neither a slab nor pages, while all
+ * other nodes have slabs. Are the objects of w->expected, and @slubs of them SLUB's?
+ */
+static void work_beside_slabs(struct kunit *test, int home, struct work *w,
+			      unsigned int slubs)
+{
+	void *held[MAX_NUMNODES] = { };
+	int nid;
+
+	empty_nodes(test);
+	for_each_node_state(nid, N_MEMORY) {
+		if (nid == home)
+			continue;
+		held[nid] = hak_cache_alloc_node(w->c, GFP_KERNEL, nid);
+		KUNIT_EXPECT_NOT_NULL(test, hak_slab_of(held[nid]));
+	}
+	/* Nobody asks it for pages for an hour. */
+	WRITE_ONCE(hak_node[home]->failed, (jiffies + 3600 * HZ) ?: 1);
+	work_on(test, cpu_near(home), w);
+	WRITE_ONCE(hak_node[home]->failed, 0);
+	for_each_node_state(nid, N_MEMORY)
+		hak_cache_free(w->c, held[nid]);
+
+	KUNIT_EXPECT_EQ(test, w->failed, 0);
+	KUNIT_EXPECT_EQ(test, w->slubs, slubs);
+	KUNIT_EXPECT_EQ(test, w->elsewhere, 0);
+}
+
+/* The nearest of the nodes other than @home; of several the next by number. */
+static int nearest_other(int home)
+{
+	int n, near = NUMA_NO_NODE;
+
+	for (n = next_node_in(home, node_states[N_MEMORY]); n != home;
+	     n = next_node_in(n, node_states[N_MEMORY]))
+		if (near == NUMA_NO_NODE ||
+		    node_distance(home, n) < node_distance(home, near))
+			near = n;
+	return near;
+}
+
+/*
+ * Where its own node has nothing, a task gets the slabs of another that it may
+ * use, of the nearest if of several. If it may use none, SLUB serves it from its own.
+ */
+static void slabs_are_of_allowed_nodes(struct kunit *test)
+{
+	struct work *w = work_new(test);
+	int home, nid;
+
+	for_each_node_state(home, N_MEMORY) {
+		if (cpu_near(home) >= nr_cpu_ids)
+			continue;
+		w->allowed = node_states[N_MEMORY];
+		w->expected = nearest_other(home);
+		work_beside_slabs(test, home, w, 0);
+
+		for_each_node_state(nid, N_MEMORY) {
+			w->allowed = nodemask_of_node(home);
+			node_set(nid, w->allowed);
+			w->expected = nid;
+			work_beside_slabs(test, home, w, nid == home ? NR : 0);
+		}
+	}
+}
+
+/*
+ * To insist on a node that the task may not use is to ask SLUB, who asks the
+ * page allocator: that knows whether a cpuset above allows it. No superslab is
+ * asked for, and the node has not failed.
+ */
+static void a_forbidden_node_is_for_slub(struct kunit *test)
+{
+	static const gfp_t gfp[] = { GFP_KERNEL, GFP_USER };
+	int home = first_node(node_states[N_MEMORY]);
+	int away = next_node(home, node_states[N_MEMORY]);
+	struct work *w = work_new(test);
+	unsigned long asked;
+	unsigned int i;
+
+	w->nid = away;
+	w->expected = away;
+	for (i = 0; i < ARRAY_SIZE(gfp); i++) {
+		w->gfp = gfp[i] | __GFP_THISNODE | __GFP_NOWARN;
+		empty_nodes(test);
+		asked = hak_test_event(test, HAK_EV_GROWN);
+		w->allowed = nodemask_of_node(home);
+		work_on(test, cpu_near(home), w);
+		KUNIT_EXPECT_EQ(test, w->slubs + w->failed, NR);
+		KUNIT_EXPECT_EQ(test, w->elsewhere, 0);
+		HAK_EXPECT_EVENT(test, HAK_EV_GROWN, asked);
+		expect_no_failed_node(test);
+
+		/* Another, who may use it, is served at once. */
+		w->allowed = node_states[N_MEMORY];
+		work_on(test, cpu_near(home), w);
+		KUNIT_EXPECT_EQ(test, w->slubs + w->failed, 0);
+		KUNIT_EXPECT_EQ(test, w->elsewhere, 0);
+	}
+}
+
+static int cpuset_test_init(struct kunit *test)
+{
+	if (!IS_ENABLED(CONFIG_CPUSETS))
+		kunit_skip(test, "no CONFIG_CPUSETS");
+	if (num_node_state(N_MEMORY) < 2)
+		kunit_skip(test, "one memory node; boot with two");
+	return hak_test_init(test);
+}
+
+static void cpuset_test_exit(struct kunit *test)
+{
+	int nid;
+
+	for_each_node(nid)
+		WRITE_ONCE(hak_node[nid]->failed, 0);
+	hak_test_exit(test);
+}
+
+static struct kunit_case cpuset_cases[] = {
+	KUNIT_CASE(pages_are_of_allowed_nodes),
+	KUNIT_CASE(slabs_are_of_allowed_nodes),
+	KUNIT_CASE(a_forbidden_node_is_for_slub),
+	{}
+};
+
+static struct kunit_suite cpuset_suite = {
+	.name = "hak_cpuset",
+	.init = cpuset_test_init,
+	.exit = cpuset_test_exit,
+	.test_cases = cpuset_cases,
+};
+
+kunit_test_suite(cpuset_suite);
+
+HAK_IMPORT_INTERNAL();
+MODULE_DESCRIPTION("KUnit tests of hakmem in cpusets");
+MODULE_LICENSE("GPL");
