@@ -179,6 +179,9 @@ static void resized(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, q, p);
 	q = hak_realloc(q, 72, GFP_KERNEL);
 	KUNIT_EXPECT_PTR_EQ(test, q, p);
+	/* Between the two it was nobody's, and is zeroed with init_on_alloc. */
+	KUNIT_EXPECT_TRUE(test, is_filled(q, 0x77, 10));
+	memset(q, 0x77, 72);
 	/* Beyond it there is nothing of the caller's: it moves. */
 	q = hak_realloc(q, 80, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, q);
