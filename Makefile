@@ -12,7 +12,8 @@ export OUT
 .PHONY: help
 help:
 	@echo 'make run            insert hakmem.ko in a VM, exercise it, run Larson on the same core, KUnit, short benchmarks'
-	@echo 'make check          the tests; ends on "N passed, N failed"; .ci/check --all adds what takes long'
+	@echo 'make check          the tests; ends on "N passed, N failed"'
+	@echo 'make check-all      the same and what takes long: more kernels, all interleavings'
 	@echo ''
 	@echo 'make module [KDIR=/lib/modules/$$(uname -r)/build]'
 	@echo '                    kernel/hakmem.ko for that kernel; HAK_CHECKS=1 adds assertions'
@@ -61,6 +62,10 @@ module:
 shim:
 	@qemu/deps shim
 	$(MAKE) -C userspace_shim BUILD=$(BUILD) OUT=$(OUT)
+
+.PHONY: check-all
+check-all:
+	@.ci/check --all
 
 .PHONY: check-shim
 check-shim:
