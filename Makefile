@@ -37,6 +37,8 @@ help:
 	@echo '                    memory taken by hakmem and SLUB: out/bench-mem'
 	@echo 'make bench-larson [LIBS="PATH.so..."] [SHORT=1]'
 	@echo '                    larson under every allocator there is here: out/bench-larson'
+	@echo 'make bench-pairs [LIBS="PATH.so..."]'
+	@echo '                    instructions of malloc() and free() under every allocator: out/bench-pairs'
 	@echo 'make bench-docs     all of these in full, and their figures into docs/benchmarks.md and README.md'
 	@echo 'make docs           docs/api.md, from the comments in kernel/'
 	@echo 'make clean          remove out/ and what Kbuild left in kernel/'
@@ -96,11 +98,15 @@ bench-mem:
 bench-larson:
 	@qemu/bench/bench-larson $(if $(SHORT),--short,--callgrind) $(LIBS)
 
+.PHONY: bench-pairs
+bench-pairs:
+	@qemu/bench/bench-pairs $(LIBS)
+
 .PHONY: bench-docs
 bench-docs:
 	qemu/bench/bench-slub --kernel=newest --full
 	qemu/bench/bench-slub --kernel=6.12 --full
-	$(MAKE) --no-print-directory bench-mem bench-larson
+	$(MAKE) --no-print-directory bench-mem bench-larson bench-pairs
 	qemu/bench/bench-document
 
 # --- installing; docs/install.md tells about it ---
