@@ -9,6 +9,7 @@
 #include <linux/irq_work.h>
 #include <linux/nodemask.h>
 #include <linux/rculist.h>
+#include <linux/string.h>
 
 #include "core.h"
 #include "shim.h"
@@ -68,10 +69,84 @@ static void reaper_forked(void)
 	hak_reaper_arm();
 }
 
+static struct hak_magazine *magazine(struct hak_cpu_cache *cc, unsigned int i)
+{
+	return (void *)cc + hak_magazine_offset(cc->cap) +
+	       i * hak_magazine_bytes(cc->cap);
+}
+
+/* What hak_magazine.full is set to while those in a depot are told from others. */
+#define IN_DEPOT	2
+
+static void mark_magazines(struct llist_node *n, u32 full)
+{
+	for (; n; n = n->next)
+		llist_entry(n, struct hak_magazine, link)->full = full;
+}
+
+static void mark_depot(struct hak_depot *d, u32 full)
+{
+	mark_magazines(d->chain, full);
+	mark_magazines(d->incoming.first, full);
+}
+
+/*
+ * Did the thread of @cc vanish after it had filled @m, and before it took the
+ * objects out of @cc? Then that is made good. Only a full cache sends.
+ */
+static void finish_send(struct hak_cpu_cache *cc, struct hak_magazine *m)
+{
+	if (!hak_cpu_inside(cc) || !m->full || cc->nr < cc->cap ||
+	    memcmp(cc->obj, m->obj, m->nr * sizeof(*m->obj)))
+		return;
+	cc->nr -= m->nr;
+	memmove(cc->obj, cc->obj + m->nr, cc->nr * sizeof(*cc->obj));
+}
+
+/*
+ * A thread vanished that had filled a magazine and not put it on the stack, or
+ * had taken it and not copied it: the magazine is full and in no depot. Nobody
+ * but that thread knew of it, so its objects go to their slabs.
+ */
+static void magazines_forked(struct hak_cache *c, unsigned int cpu)
+{
+	struct hak_cpu_cache *cc = per_cpu_ptr(c->cpu, cpu);
+	unsigned int i;
+
+	for (i = 0; i < cc->mags; i++) {
+		struct hak_magazine *m = magazine(cc, i);
+
+		finish_send(cc, m);
+		if (m->full != 1)
+			continue;
+		preempt_disable();
+		hak_cpu_spill(c, NULL, m->obj, m->nr);
+		preempt_enable();
+		m->full = 0;
+	}
+}
+
+static void depots_forked(void)
+{
+	struct hak_cache *c;
+	unsigned int cpu;
+	int nid;
+
+	list_for_each_entry(c, &hak_caches, list) {
+		for_each_node(nid)
+			mark_depot(&c->pool[nid]->depot, IN_DEPOT);
+		for_each_possible_cpu(cpu)
+			magazines_forked(c, cpu);
+		for_each_node(nid)
+			mark_depot(&c->pool[nid]->depot, 1);
+	}
+}
+
 /* In the child; the core is up, and no lock is held. */
 void shim_core_forked(void)
 {
 	nodes_forked();
 	fallback_forked();
+	depots_forked();
 	reaper_forked();
 }

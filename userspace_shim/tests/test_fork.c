@@ -277,6 +277,119 @@ static void test_half_told(void **state)
 	pthread_join(t, NULL);
 }
 
+static struct hak_cache *half;
+
+/* The magazine of @half that CPU @cc fills next. */
+static struct hak_magazine *next_magazine(struct hak_cpu_cache *cc)
+{
+	return (void *)cc + hak_magazine_offset(cc->cap) +
+	       cc->sends % cc->mags * hak_magazine_bytes(cc->cap);
+}
+
+static struct hak_cpu_cache *enter_with(unsigned int n)
+{
+	struct hak_cpu_cache *cc = this_cpu_ptr(half->cpu);
+
+	preempt_disable();
+	hak_cpu_enter(cc);
+	cc->nr = hak_cpu_take_from_slab(half, cc, 0, cc->obj, n);
+	assert_int_equal(cc->nr, n);
+	return cc;
+}
+
+static void leave(struct hak_cpu_cache *cc)
+{
+	hak_cpu_leave(cc);
+	preempt_enable();
+}
+
+/* Stays where hak_depot_send() has filled a magazine and not put it on the stack. */
+static void *stay_in_send(void *arg)
+{
+	struct hak_cpu_cache *cc;
+	struct hak_magazine *m;
+
+	free(opaque(malloc(8)));
+	cc = enter_with(half->cap);
+	m = next_magazine(cc);
+	m->nr = hak_cpu_batch(cc);
+	memcpy(m->obj, cc->obj, m->nr * sizeof(*m->obj));
+	WRITE_ONCE(m->full, 1);
+	pthread_barrier_wait(&all_there);
+	pthread_barrier_wait(&all_there);
+	WRITE_ONCE(m->full, 0);
+	leave(cc);
+	return NULL;
+}
+
+/* Stays where hak_depot_receive() has the magazine and not copied it. */
+static void *stay_in_receive(void *arg)
+{
+	struct llist_node *n;
+	struct hak_cpu_cache *cc;
+
+	free(opaque(malloc(8)));
+	cc = enter_with(0);
+	n = llist_del_all(&half->pool[0]->depot.incoming);
+	assert_non_null(n);
+	pthread_barrier_wait(&all_there);
+	pthread_barrier_wait(&all_there);
+	llist_add(n, &half->pool[0]->depot.incoming);
+	leave(cc);
+	return NULL;
+}
+
+/* Nothing is in a magazine but what is in the depot, and all else is accounted for. */
+static void nothing_is_lost(void)
+{
+	struct hak_cpu_cache *cc = this_cpu_ptr(half->cpu);
+	struct hak_class_stats cs;
+
+	hak_class_stats_read(half, &cs);
+	if (cs.depot || cs.live)
+		_exit(3);
+	for (unsigned int i = 0; i < 2 * HAK_MAGAZINES; i++) {
+		enter_with(hak_cpu_batch(cc));
+		if (!hak_depot_send(half, cc))
+			_exit(4);
+		cc->nr = 0;
+		leave(cc);
+		hak_depot_flush(half, 0);
+	}
+	hak_class_stats_read(half, &cs);
+	if (cs.depot || cs.live)
+		_exit(5);
+}
+
+/* Of a thread that vanishes in mid-send or mid-receive, the magazine comes home. */
+static void __maybe_unused test_fork_amid_magazines(void **state)
+{
+	struct hak_cpu_cache *cc;
+	pthread_t t;
+
+	half = hak_cache_create("half_sent", 512, 0, 0, NULL);
+	assert_non_null(half);
+	assert_true(hak_superslab_grow(0, GFP_KERNEL) >= 0);
+	pthread_barrier_init(&all_there, NULL, 2);
+
+	pthread_create(&t, NULL, stay_in_send, NULL);
+	pthread_barrier_wait(&all_there);
+	assert_int_equal(in_child(nothing_is_lost), 0);
+	pthread_barrier_wait(&all_there);
+	pthread_join(t, NULL);
+
+	cc = enter_with(hak_cpu_batch(this_cpu_ptr(half->cpu)));
+	assert_true(hak_depot_send(half, cc));
+	cc->nr = 0;
+	leave(cc);
+	pthread_create(&t, NULL, stay_in_receive, NULL);
+	pthread_barrier_wait(&all_there);
+	assert_int_equal(in_child(nothing_is_lost), 0);
+	pthread_barrier_wait(&all_there);
+	pthread_join(t, NULL);
+	hak_cache_destroy(half);
+}
+
 static DEFINE_MUTEX(mutex);
 static int shared;
 
@@ -410,6 +523,7 @@ int main(void)
 		cmocka_unit_test(test_busy_threads),
 		cmocka_unit_test(test_fork_in_threads),
 		cmocka_unit_test(test_fork_while_inside),
+		cmocka_unit_test(test_fork_amid_magazines),
 #endif
 		cmocka_unit_test(test_locks),
 #ifdef HAK_SHIM_DEBUG
