@@ -35,6 +35,7 @@ extern void __libc_free(void *p);
 #endif
 
 static size_t (*libc_usable)(void *p);
+static int (*libc_trim)(size_t pad);
 static long fail_after = -1;
 
 /*
@@ -103,23 +104,20 @@ void shim_libc_free(void *p)
 }
 
 /*
- * malloc_usable_size() has no other name: the C library's is asked for there,
- * for the name may be ours here and yet another allocator's further on.
+ * These have no other name: the C library's are asked for there, for the name may
+ * be ours here and yet another allocator's further on. Later it may be ours there,
+ * too, see shim_redirect_libc().
  */
-static size_t (*find_usable(void))(void *p)
-{
 #ifdef HAK_SHIM_SANITIZER
-	return malloc_usable_size;
+#define find(f)	(f)
 #else
-	size_t (*f)(void *p) = shim_libc_function("malloc_usable_size");
-
-	return f ?: dlsym(RTLD_NEXT, "malloc_usable_size");
+#define find(f)	(shim_libc_function(#f) ?: dlsym(RTLD_NEXT, #f))
 #endif
-}
 
 void shim_kmalloc_init(void)
 {
-	WRITE_ONCE(libc_usable, find_usable());
+	WRITE_ONCE(libc_usable, find(malloc_usable_size));
+	WRITE_ONCE(libc_trim, find(malloc_trim));
 }
 
 size_t shim_libc_usable(void *p)
@@ -127,6 +125,13 @@ size_t shim_libc_usable(void *p)
 	if (unlikely(!READ_ONCE(libc_usable)))
 		shim_kmalloc_init();
 	return libc_usable ? libc_usable(p) : 0;
+}
+
+int shim_libc_trim(size_t pad)
+{
+	if (unlikely(!READ_ONCE(libc_trim)))
+		shim_kmalloc_init();
+	return libc_trim ? libc_trim(pad) : 0;
 }
 
 void shim_fail_kmalloc_after(long n)

@@ -35,6 +35,7 @@
 #define free_sized	hakmem_free_sized
 #define free_aligned_sized	hakmem_free_aligned_sized
 #define cfree		hakmem_cfree
+#define malloc_trim	hakmem_malloc_trim
 #endif
 
 SHIM_EXPORT void *malloc(size_t size);
@@ -51,6 +52,7 @@ SHIM_EXPORT void *reallocarray(void *p, size_t n, size_t size);
 SHIM_EXPORT void free_sized(void *p, size_t size);
 SHIM_EXPORT void free_aligned_sized(void *p, size_t align, size_t size);
 SHIM_EXPORT void cfree(void *p);
+SHIM_EXPORT int malloc_trim(size_t pad);
 
 /*
  * realloc() and free() as the program binds these names. A program may have its
@@ -341,6 +343,24 @@ void *pvalloc(size_t size)
 	return shim_libc_memalign(page, ALIGN(max(size, 1UL), page));
 }
 
+/*
+ * What no thread can be said to use goes back to the system: the stocks of threads
+ * that have ended and of the caller, and what is on its way between threads.
+ */
+int malloc_trim(size_t pad)
+{
+	u64 before = hak_arena_returned();
+
+	if (get_ready()) {
+		shim_flush_parked();
+		hak_cpu_flush_this(true);
+		hak_depot_trim(true);
+		hak_reap_all();
+		hak_superslab_trim(0);
+	}
+	return shim_libc_trim(pad) || hak_arena_returned() != before;
+}
+
 #ifndef HAK_SHIM_SANITIZER
 /* The names in front.list mean the program's functions, these hakmem's. */
 #define OURS(f)	__attribute__((alias(#f), visibility("hidden"), nothrow, leaf))
@@ -363,6 +383,7 @@ static const struct shim_symbol front[] = {
 	{ "free_sized", free_sized },
 	{ "free_aligned_sized", free_aligned_sized },
 	{ "cfree", cfree },
+	{ "malloc_trim", malloc_trim },
 };
 
 /* For objects that search the C library first, see linker.c. */

@@ -130,6 +130,14 @@ int shim_thread_init(void);
 void shim_thread_online(void);
 void shim_thread_offline(void);
 void shim_thread_bury_others(void);
+void shim_take_down(unsigned int cpu);
+
+/* parked.c */
+void shim_park(unsigned int id);
+int shim_unpark(void);
+void shim_flush_parked(void);
+void shim_try_flush_parked(void);
+unsigned int shim_nr_parked(void);
 
 /* deferred.c */
 #define SHIM_PENDING_NOW	1
@@ -162,6 +170,7 @@ void *shim_libc_realloc(void *p, size_t size);
 void *shim_libc_memalign(size_t align, size_t size);
 void shim_libc_free(void *p);
 size_t shim_libc_usable(void *p);
+int shim_libc_trim(size_t pad);
 void shim_fail_kmalloc_after(long n);	/* as above, per-CPU memory included */
 bool shim_kmalloc_must_fail(void);
 

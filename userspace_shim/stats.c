@@ -43,8 +43,8 @@ static void add_totals(struct json *j)
 	/* Who asks for the counters with this on has stopped freeing. */
 	add(j, "\"stranded\":%lu,",
 	    hak_paranoid_drain ? hak_paranoid_scan() : 0);
-	add(j, "\"threads_online\":%u,\"threads_possible\":%u,",
-	    num_online_cpus(), num_possible_cpus());
+	add(j, "\"threads_online\":%u,\"threads_parked\":%u,\"threads_possible\":%u,",
+	    num_online_cpus(), shim_nr_parked(), num_possible_cpus());
 }
 
 static void add_cache(struct json *j, struct hak_cache *c)

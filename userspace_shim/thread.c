@@ -104,6 +104,7 @@ static int call_up(unsigned int cpu)
 	return 0;
 }
 
+/* Of an id whose caches are empty, or were never used. */
 static int get_id(void)
 {
 	if (nr_free_ids)
@@ -125,11 +126,36 @@ static void set_online(unsigned int cpu, bool online)
 	WRITE_ONCE(shim_cpus_online, shim_cpus_online + (online ? 1 : -1));
 }
 
+static void move_to(unsigned int cpu)
+{
+	set_online(cpu, true);
+	shim_cpu = cpu;
+	shim_cpu_delta = shim_cpu_deltas[cpu];
+}
+
+/* Take over the caches of a thread that has ended. */
+static bool take_over(void)
+{
+	int cpu = shim_unpark();
+
+	if (cpu < 0)
+		return false;
+	if (pthread_setspecific(key, (void *)1)) {
+		shim_park(cpu);
+		return false;
+	}
+	move_to(cpu);
+	return true;
+}
+
 /* The thread is on id 0 until all of this has worked. */
 static bool bring_up(void)
 {
-	int cpu = get_id();
+	int cpu;
 
+	if (take_over())
+		return true;
+	cpu = get_id();
 	if (cpu < 0)
 		return false;
 	if (shim_percpu_map(cpu) || pthread_setspecific(key, (void *)1)) {
@@ -141,9 +167,7 @@ static bool bring_up(void)
 		put_id(cpu);
 		return false;
 	}
-	set_online(cpu, true);
-	shim_cpu = cpu;
-	shim_cpu_delta = shim_cpu_deltas[cpu];
+	move_to(cpu);
 	return true;
 }
 
@@ -176,11 +200,16 @@ static bool is_inside(unsigned int cpu)
 	return inside;
 }
 
-static void take_down(unsigned int cpu)
+/**
+ * shim_take_down() - have an id's caches emptied, and the id free
+ * @cpu: the id, which nobody is on
+ *
+ * Context: shim_hotplug_lock held.
+ */
+void shim_take_down(unsigned int cpu)
 {
 	bool inside = is_inside(cpu);
 
-	set_online(cpu, false);
 	call_down(cpu, MAX_STATES);
 	if (!inside)
 		put_id(cpu);
@@ -198,7 +227,11 @@ void shim_thread_offline(void)
 	shim_cpu = SHIM_NOBODY;
 	shim_cpu_delta = 0;
 	hotplug_lock();
-	take_down(cpu);
+	set_online(cpu, false);
+	if (is_inside(cpu))
+		shim_take_down(cpu);
+	else
+		shim_park(cpu);
 	hotplug_unlock();
 	shim_run_pending();
 	errno = saved;
@@ -228,8 +261,10 @@ void shim_thread_bury_others(void)
 
 	hotplug_depth++;
 	for_each_online_cpu(cpu) {
-		if (cpu != shim_cpu)
-			take_down(cpu);
+		if (cpu == shim_cpu)
+			continue;
+		set_online(cpu, false);
+		shim_take_down(cpu);
 	}
 	hotplug_depth--;
 }
@@ -247,6 +282,8 @@ int __cpuhp_setup_state(enum cpuhp_state state, const char *name, bool invoke,
 	int err = 0;
 
 	hotplug_lock();
+	/* Of those the callbacks know nothing. */
+	shim_flush_parked();
 	for (i = 1; i < MAX_STATES && states[i].name; i++)
 		;
 	if (i == MAX_STATES) {
@@ -269,6 +306,7 @@ void __cpuhp_remove_state(enum cpuhp_state state, bool invoke)
 	unsigned int cpu;
 
 	hotplug_lock();
+	shim_flush_parked();
 	if (invoke && states[state].teardown) {
 		for_each_online_cpu(cpu)
 			states[state].teardown(cpu);

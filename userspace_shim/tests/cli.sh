@@ -108,13 +108,13 @@ release | debug) prefix= ;;
 *) prefix=hakmem_ ;;
 esac
 for name in malloc calloc realloc free memalign posix_memalign aligned_alloc \
-	valloc pvalloc malloc_usable_size reallocarray free_sized \
+	valloc pvalloc malloc_usable_size reallocarray malloc_trim free_sized \
 	free_aligned_sized cfree; do
 	got=0
 	outcome "libhakmem.so exports $prefix$name" 0 "^$prefix$name\$"
 done
 grep -vE '^((__)?hak_|hakmem_)|^(__start|__stop)_hak|^_(init|fini)$' "$log" |
-	grep -vxE "(malloc|calloc|realloc|free|memalign|posix_memalign|aligned_alloc|valloc|pvalloc|malloc_usable_size|reallocarray|free_sized|free_aligned_sized|cfree)" |
+	grep -vxE "(malloc|calloc|realloc|free|memalign|posix_memalign|aligned_alloc|valloc|pvalloc|malloc_usable_size|reallocarray|free_sized|free_aligned_sized|cfree|malloc_trim)" |
 	grep -vE '^(__asan|__tsan|__odr_asan)' >"$log.more"
 mv "$log.more" "$log"
 absent "libhakmem.so exports nothing else" .

@@ -292,6 +292,7 @@ static struct hak_cpu_cache *enter_with(unsigned int n)
 
 	preempt_disable();
 	hak_cpu_enter(cc);
+	hak_cpu_flush(half, cc);
 	cc->nr = hak_cpu_take_from_slab(half, cc, 0, cc->obj, n);
 	assert_int_equal(cc->nr, n);
 	return cc;

@@ -2,11 +2,12 @@
 /*
  * Shim: custom
  *
- * Callbacks in the order of the kernel's prepare stage: startup runs before
- * the thread is online, teardown when it no longer is, both on the thread
- * itself while it counts as id 0, with cpus_read_lock() held. A startup that
- * fails leaves the thread without a CPU. In addition to the kernel's meaning:
- * in a forked child, teardown runs for every thread that is no longer there.
+ * Callbacks in the order of the kernel's prepare stage, with cpus_read_lock()
+ * held: startup runs before the thread is online, on the thread itself while it
+ * counts as id 0, and teardown some time after it no longer is, on any thread,
+ * unless another thread takes the id over before that. A startup that fails
+ * leaves the thread without a CPU. In addition to the kernel's meaning: in a
+ * forked child, teardown runs for every thread that is no longer there.
  * Dynamic states only, all treated alike.
  */
 #ifndef _SHIM_LINUX_CPUHOTPLUG_H
