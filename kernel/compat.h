@@ -94,6 +94,11 @@ static __always_inline bool hak_llist_add_batch(struct llist_node *first,
  * userspace build, where the table spans the address space and a process may
  * have to answer for all that it could write, brings its own.
  */
+#ifndef hak_leaf_alloc
+#define hak_leaf_alloc(addr, size, gfp)	((void)(addr), kzalloc(size, gfp))
+#define hak_leaf_free(leaf, size)	kfree(leaf)
+#endif
+
 #ifndef hak_table_alloc
 #define hak_table_alloc(n, size)	kvcalloc(n, size, GFP_KERNEL)
 #define hak_table_free(table, n, size)	kvfree(table)

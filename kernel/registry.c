@@ -14,15 +14,21 @@
 struct hak_registry hak_registry __read_mostly;
 
 /* No slab in it; but every entry leads to some cache. */
-static struct hak_entry *hak_registry_new_leaf(gfp_t gfp)
+static struct hak_entry *hak_registry_new_leaf(unsigned long addr, gfp_t gfp)
 {
 	struct hak_entry *leaf;
 	unsigned long i;
 
-	leaf = kzalloc(sizeof(*leaf) << HAK_LEAF_BITS, gfp);
+	leaf = hak_leaf_alloc(addr, HAK_LEAF_BYTES, gfp);
 	for (i = 0; leaf && i < BIT(HAK_LEAF_BITS); i++)
 		leaf[i].cache = &hak_class[0];
 	return leaf;
+}
+
+static void hak_registry_free_leaf(struct hak_entry *leaf)
+{
+	if (leaf)
+		hak_leaf_free(leaf, HAK_LEAF_BYTES);
 }
 
 /* How many leaves cover the addresses below @end? Whole pages of pointers. */
@@ -55,7 +61,7 @@ void hak_registry_exit(void)
 	unsigned long i, n = hak_registry.bytes >> HAK_LEAF_SHIFT;
 
 	for (i = 0; i < n; i++)
-		kfree(hak_registry.leaf[i]);
+		hak_registry_free_leaf(hak_registry.leaf[i]);
 	hak_registry.bytes = 0;
 	hak_table_free(hak_registry.leaf, n, sizeof(*hak_registry.leaf));
 	hak_registry.leaf = NULL;
@@ -95,7 +101,7 @@ static int hak_registry_add_leaf(unsigned long addr, gfp_t gfp)
 
 	if (hak_table_open(hak_registry.leaf, i >> HAK_LEAF_BITS))
 		return -ENOMEM;
-	leaf = hak_registry_new_leaf(gfp);
+	leaf = hak_registry_new_leaf(addr, gfp);
 	if (!leaf)
 		return -ENOMEM;
 	preempt_disable();
@@ -107,7 +113,7 @@ static int hak_registry_add_leaf(unsigned long addr, gfp_t gfp)
 		err = 0;
 	}
 	preempt_enable();
-	kfree(leaf);
+	hak_registry_free_leaf(leaf);
 	return err;
 }
 

@@ -49,6 +49,7 @@ struct hak_entry {
 #define HAK_LEAF_BITS		(PAGE_SHIFT - HAK_ENTRY_SHIFT)
 #endif
 #define HAK_LEAF_SHIFT		(HAK_LEAF_BITS + HAK_SLAB_SHIFT)
+#define HAK_LEAF_BYTES		(sizeof(struct hak_entry) << HAK_LEAF_BITS)
 
 /**
  * struct hak_registry - the entries, two levels of them

@@ -4,7 +4,7 @@
  * our own. Whoever reaches a point where it is allowed runs what is pending:
  *
  *   alloc_pages() with a gfp that is not GFP_ATOMIC's; a thread going offline; the
- *   malloc front end's free() when shim_pending is set; a flush; shim_run_pending()
+ *   malloc front end's slow paths when shim_pending is set; a flush; shim_run_pending()
  *
  * and only while it holds no lock. One thread at a time does (runner); others
  * pass by.
@@ -21,8 +21,8 @@
 
 #include "shim.h"
 
-/* Frees between two looks at the clock while some work is not yet due. */
-#define CLOCK_EVERY	256
+/* Slow paths between two looks at the clock while some work is not yet due. */
+#define CLOCK_EVERY	8
 /* Items run in one go, so that work that queues itself cannot hold a thread. */
 #define RUN_MAX		64
 
@@ -187,7 +187,7 @@ void shim_run_pending(void)
 	errno = saved;
 }
 
-/* The front end's free() found shim_pending set. */
+/* A slow path of the front end found shim_pending set. */
 void shim_pending_check(void)
 {
 	static __thread unsigned int calls;

@@ -67,6 +67,8 @@ static void step_aside(bool list_locked)
 	forking.cpu = shim_cpu;
 	forking.delta = shim_cpu_delta;
 	WRITE_ONCE(shim_thread, SHIM_MOVING);
+	if (shim_front_use)
+		shim_front_use(false);
 	barrier();
 	shim_cpu = SHIM_NOBODY;
 	shim_cpu_delta = 0;
@@ -79,6 +81,8 @@ static bool step_back(void)
 	shim_cpu = forking.cpu;
 	barrier();
 	WRITE_ONCE(shim_thread, forking.state);
+	if (shim_front_use)
+		shim_front_use(forking.state == SHIM_ONLINE);
 	return forking.list_locked;
 }
 

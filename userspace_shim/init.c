@@ -22,6 +22,7 @@ static int start(void)
 	err = shim_percpu_init();
 	if (err)
 		goto out;
+	shim_arena_init();
 	err = shim_thread_init();
 	if (!err)
 		err = shim_fork_init();
@@ -29,10 +30,10 @@ static int start(void)
 		err = hak_core_init();
 	if (err) {
 		shim_percpu_exit();
+		shim_arena_exit();
 		goto out;
 	}
-	if (shim_malloc_init)
-		shim_malloc_init();
+	shim_arena_open();
 	if (hak_trace_ring || shim_crash_report)
 		hakmem_install_crash_report();
 	shim_snapshot_init();

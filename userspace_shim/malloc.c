@@ -16,7 +16,7 @@
 #include <linux/kernel.h>
 
 #include "core.h"
-#include "fast_path.h"
+#include "front.h"
 #include "shim.h"
 
 /* Sanitizers have a malloc of their own; there ours goes by another name. */
@@ -79,24 +79,39 @@ static size_t tiny_size(size_t size)
  */
 static bool serving;
 
-/* The class of a request, by (size + 7) / 8; nothing before the core is up. */
-static u8 tiny_index[HAK_MAX_SIZE / HAK_MIN_SIZE + 1];
+/* The caches of threads that have none, or must not use those they have so. */
+static struct hak_cpu_cache nobody;
+static struct hak_cpu_cache *no_caches[SHIM_NR_SIZES] = {
+	[0 ... SHIM_NR_SIZES - 1] = &nobody
+};
 
-void shim_malloc_init(void)
+__thread struct hak_cpu_cache **shim_caches = no_caches;
+static DEFINE_PER_CPU(struct hak_cpu_cache *[SHIM_NR_SIZES], caches);
+
+/* An id has the same caches whoever uses it. */
+static void fill(struct hak_cpu_cache **mine)
 {
-	unsigned int i;
-
-	for (i = 1; i < ARRAY_SIZE(tiny_index); i++)
-		tiny_index[i] = hak_class_index(tiny_size(i * HAK_MIN_SIZE));
+	for (unsigned int i = 0; i < SHIM_NR_SIZES; i++)
+		mine[i] = this_cpu_ptr(hak_size_class(tiny_size((i + 1) * HAK_MIN_SIZE))->cpu);
 }
 
-static __always_inline struct hak_cache *tiny_class(size_t size)
+/**
+ * shim_front_use() - have this thread's malloc() use its caches or not
+ * @online: the thread has just come online; or it is about to leave its id
+ *
+ * What is to be watched comes by the slow way: malloc() finds nothing then.
+ */
+void shim_front_use(bool online)
 {
-	struct hak_cache *c = &hak_class[tiny_index[(size + 7) / HAK_MIN_SIZE]];
+	struct hak_cpu_cache **mine = *this_cpu_ptr(&caches);
 
-	/* Computed once, and not again for each use. */
-	OPTIMIZER_HIDE_VAR(c);
-	return c;
+	if (!online || static_key_enabled(&hak_modes.key)) {
+		shim_caches = no_caches;
+		return;
+	}
+	if (!mine[0])
+		fill(mine);
+	shim_caches = mine;
 }
 
 static __always_inline bool is_tiny(size_t size)
@@ -117,48 +132,48 @@ static bool get_ready(void)
 	return shim_thread != SHIM_NEW && shim_thread != SHIM_MOVING;
 }
 
-static noinline void *tiny_slow(size_t size, gfp_t gfp, bool by_name)
+static __always_inline void look_at_pending(void)
+{
+	if (unlikely(READ_ONCE(shim_pending)))
+		shim_pending_check();
+}
+
+static void *tiny_slow(size_t size, gfp_t gfp, bool by_name)
 {
 	void *p;
 
 	if (by_name && !READ_ONCE(serving))
 		WRITE_ONCE(serving, true);
-	if (get_ready())
+	if (get_ready()) {
+		look_at_pending();
 		p = hak_alloc(tiny_size(size), gfp);
-	else if (gfp & __GFP_ZERO)
+	} else if (gfp & __GFP_ZERO) {
 		p = shim_libc_calloc(1, size);
-	else
+	} else {
 		p = shim_libc_malloc(size);
+	}
 	if (unlikely(!p))
 		errno = ENOMEM;
 	return p;
 }
 
 /* @by_name: the program called malloc() itself. */
-static __always_inline void *tiny_alloc(size_t size, gfp_t gfp, bool by_name)
-{
-	void *p;
-
-	if (likely(shim_thread == SHIM_ONLINE)) {
-		p = hak_object_alloc(tiny_class(size), gfp);
-		if (likely(p))
-			return p;
-	}
-	return tiny_slow(size, gfp, by_name);
-}
-
-static noinline void *malloc_other(size_t size, bool by_name)
+static noinline void *malloc_slow(size_t size, bool by_name)
 {
 	if (!size)
-		return tiny_alloc(1, GFP_KERNEL, by_name);
+		size = 1;
+	if (is_tiny(size))
+		return tiny_slow(size, GFP_KERNEL, by_name);
 	return shim_libc_malloc(size);
 }
 
 static __always_inline void *do_malloc(size_t size, bool by_name)
 {
-	if (likely(is_tiny(size)))
-		return tiny_alloc(size, GFP_KERNEL, by_name);
-	return malloc_other(size, by_name);
+	void *p;
+
+	if (likely(front_pop(size, &p)))
+		return p;
+	return malloc_slow(size, by_name);
 }
 
 void *malloc(size_t size)
@@ -166,7 +181,7 @@ void *malloc(size_t size)
 	return do_malloc(size, true);
 }
 
-void *calloc(size_t n, size_t size)
+static noinline void *calloc_slow(size_t n, size_t size)
 {
 	size_t bytes;
 
@@ -176,9 +191,19 @@ void *calloc(size_t n, size_t size)
 	}
 	if (!bytes)
 		bytes = 1;
-	if (likely(is_tiny(bytes)))
-		return tiny_alloc(bytes, GFP_KERNEL | __GFP_ZERO, false);
+	if (is_tiny(bytes))
+		return tiny_slow(bytes, GFP_KERNEL | __GFP_ZERO, false);
 	return shim_libc_calloc(n, size);
+}
+
+void *calloc(size_t n, size_t size)
+{
+	size_t bytes;
+	void *p;
+
+	if (likely(!check_mul_overflow(n, size, &bytes)) && likely(front_pop(bytes, &p)))
+		return memset(p, 0, bytes);
+	return calloc_slow(n, size);
 }
 
 /* A thread that forks is MOVING. It holds all locks, so it must take none. */
@@ -188,16 +213,13 @@ static noinline void free_slow(void *p)
 		hak_free(p);
 	else if (p)
 		shim_libc_free(p);
-	if (READ_ONCE(shim_pending))
-		shim_pending_check();
+	look_at_pending();
 }
 
 static __always_inline void do_free(void *p)
 {
-	if (unlikely(shim_thread != SHIM_ONLINE || !hak_cpu_push(p, NULL)))
+	if (unlikely(!front_push(p)))
 		free_slow(p);
-	else if (unlikely(READ_ONCE(shim_pending)))
-		shim_pending_check();
 }
 
 void free(void *p)
@@ -285,7 +307,7 @@ static void *aligned(size_t align, size_t size)
 
 	if (size > HAK_MAX_SIZE || bytes > HAK_MAX_SIZE)
 		return shim_libc_memalign(align, size);
-	p = tiny_alloc(bytes, GFP_KERNEL, false);
+	p = do_malloc(bytes, false);
 	if (likely(!((unsigned long)p & (align - 1))))
 		return p;
 	/* From the C library, before the core was up. */

@@ -2,8 +2,8 @@
 /*
  * The page source: naturally aligned blocks of 1 << order pages.
  *
- * Addresses are carved out of large reserved mappings and never put together
- * again. A block is opened when it is handed out. Freed, it keeps its address on
+ * Addresses are carved out of the arena, or else out of large reserved mappings,
+ * and never put together again. A block is opened when it is handed out. Freed, it keeps its address on
  * a stack of its order, without its memory; if it is a large one, closed. Only
  * what does not fit on the stack is unmapped.
  */
@@ -73,8 +73,10 @@ static void shelve_until(unsigned long end)
 
 static bool new_region(unsigned long size)
 {
-	void *p = shim_reserve(size, PROT_NONE);
+	void *p = shim_arena_take(size);
 
+	if (!p)
+		p = shim_reserve(size, PROT_NONE);
 	if (!p)
 		return false;
 	shelve_until(carve_end);

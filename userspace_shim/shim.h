@@ -75,7 +75,7 @@ int shim_snapshot_setting(const char *when, const char *where);
 void shim_snapshot_init(void);
 
 /* malloc.c, which programs that only use the core are linked without */
-void __weak shim_malloc_init(void);
+void __weak shim_front_use(bool online);
 void __weak shim_redirect_libc(void);
 
 /* fork.c, and the lock of glibc's list of streams, which other C libraries lack */
@@ -157,6 +157,21 @@ void *shim_reserve(size_t size, int prot);
 int shim_open(const void *p, size_t size);
 bool shim_close(void *p, size_t size);
 unsigned long shim_address_space(void);
+
+/* arena.c: bytes is 0 where there is none */
+struct hak_entry;
+struct shim_arena {
+	unsigned long base;
+	unsigned long fast;		/* bytes that free() may look at, all or none */
+	struct hak_entry *table;	/* of 64 KiB each */
+	unsigned long bytes;
+};
+
+extern struct shim_arena shim_arena __hidden;
+void shim_arena_init(void);
+void shim_arena_open(void);
+void shim_arena_exit(void);
+void *shim_arena_take(unsigned long bytes);
 
 /* pages.c */
 extern unsigned long shim_pages_out;	/* pages handed out */

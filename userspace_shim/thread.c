@@ -131,6 +131,8 @@ static void move_to(unsigned int cpu)
 	set_online(cpu, true);
 	shim_cpu = cpu;
 	shim_cpu_delta = shim_cpu_deltas[cpu];
+	if (shim_front_use)
+		shim_front_use(true);
 }
 
 /* Take over the caches of a thread that has ended. */
@@ -223,6 +225,8 @@ void shim_thread_offline(void)
 	if (shim_thread != SHIM_ONLINE)
 		return;
 	WRITE_ONCE(shim_thread, SHIM_DEAD);
+	if (shim_front_use)
+		shim_front_use(false);
 	barrier();
 	shim_cpu = SHIM_NOBODY;
 	shim_cpu_delta = 0;

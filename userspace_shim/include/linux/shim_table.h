@@ -5,12 +5,14 @@
  * Not a kernel header: what the core's registry is made of. It spans the whole
  * address space here, so the table of its leaves is reserved and reads as zero,
  * and a page of it is opened before the first write. Leaves are larger than a
- * page, for a shorter table. None where the process may have little address
- * space (RLIMIT_AS), of which the table would take more than an eighth.
+ * page, for a shorter table, and those of the arena (arena.c) lie in one row.
+ * None where the process may have little address space (RLIMIT_AS), of which
+ * the table would take more than an eighth.
  */
 #ifndef _SHIM_LINUX_SHIM_TABLE_H
 #define _SHIM_LINUX_SHIM_TABLE_H
 
+#include <linux/gfp_types.h>
 #include <linux/overflow.h>
 #include <linux/types.h>
 
@@ -21,6 +23,11 @@ void *shim_table_alloc(size_t size);
 void shim_table_free(void *table, size_t size);
 int shim_table_open(const void *p, size_t size);
 
+void *shim_leaf_alloc(unsigned long addr, size_t bytes, gfp_t gfp);
+void shim_leaf_free(void *leaf, size_t bytes);
+
+#define hak_leaf_alloc(addr, size, gfp)	shim_leaf_alloc(addr, size, gfp)
+#define hak_leaf_free(leaf, size)	shim_leaf_free(leaf, size)
 #define hak_table_alloc(n, size)	shim_table_alloc(size_mul(n, size))
 #define hak_table_free(table, n, size)	shim_table_free(table, size_mul(n, size))
 #define hak_table_open(table, i)	shim_table_open((table) + (i), sizeof(*(table)))

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The arena: one range of addresses that superslabs come from first, and one table
+ * with the registry's entries of all of it. So free() finds an entry in one step;
+ * what lies elsewhere it leaves to the core, whose registry knows both.
+ *
+ * Address space is all that the arena takes. There is none where the process may
+ * have little of that (RLIMIT_AS), and none where a limit on locked memory says that
+ * the program may mean to lock all it has: what is reserved counts.
+ */
+#include <errno.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+
+#include <linux/bitops.h>
+#include <linux/jump_label.h>
+#include <linux/kernel.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "core.h"
+#include "shim.h"
+
+#define MOST		(64UL << 30)
+#define LEAST		(1UL << 30)
+#define LEAF_SPAN	(1UL << HAK_LEAF_SHIFT)
+
+/* Who may lock less than the library takes without an arena does not lock all. */
+#define LOCKS_ALL	(80UL << 20)
+
+struct shim_arena shim_arena;
+
+static char *next_free;		/* under the page source's lock */
+static unsigned long opened[BITS_TO_LONGS(MOST / LEAF_SPAN)];	/* leaves in use */
+
+static bool may_lock_all(void)
+{
+	struct rlimit lim;
+	int saved = errno;
+	bool may = !getrlimit(RLIMIT_MEMLOCK, &lim) && lim.rlim_cur != RLIM_INFINITY &&
+		   lim.rlim_cur >= LOCKS_ALL;
+
+	errno = saved;
+	return may;
+}
+
+static size_t table_bytes(unsigned long bytes)
+{
+	return (bytes >> HAK_SLAB_SHIFT) * sizeof(struct hak_entry);
+}
+
+/* Reserve @bytes, as a leaf of the registry wants them aligned, and their table. */
+static bool reserve(unsigned long bytes)
+{
+	char *p = shim_reserve(bytes + LEAF_SPAN, PROT_NONE), *base;
+	struct hak_entry *table;
+
+	if (!p)
+		return false;
+	table = shim_reserve(table_bytes(bytes), PROT_READ);
+	if (!table) {
+		munmap(p, bytes + LEAF_SPAN);
+		return false;
+	}
+	base = (char *)ALIGN((unsigned long)p, LEAF_SPAN);
+	if (base != p)
+		munmap(p, base - p);
+	if (base - p != LEAF_SPAN)
+		munmap(base + bytes, LEAF_SPAN - (base - p));
+	next_free = base;
+	shim_arena = (struct shim_arena){
+		.base = (unsigned long)base, .bytes = bytes, .table = table,
+	};
+	return true;
+}
+
+/* Without one all is as it was, and a little slower. */
+void shim_arena_init(void)
+{
+	unsigned long bytes;
+
+	if (shim_arena.bytes || shim_address_space() != ULONG_MAX || may_lock_all())
+		return;
+	for (bytes = MOST; bytes >= LEAST && !reserve(bytes); bytes /= 4)
+		;
+}
+
+/* What is to be watched goes by the slow way. */
+void shim_arena_open(void)
+{
+	if (!static_key_enabled(&hak_modes.key))
+		shim_arena.fast = shim_arena.bytes;
+}
+
+/* The core did not start. */
+void shim_arena_exit(void)
+{
+	if (!shim_arena.bytes)
+		return;
+	munmap((void *)shim_arena.base, shim_arena.bytes);
+	munmap(shim_arena.table, table_bytes(shim_arena.bytes));
+	shim_arena = (struct shim_arena){ 0 };
+}
+
+/**
+ * shim_arena_take() - get addresses for superslabs
+ * @bytes: how many
+ *
+ * Context: the page source's lock held.
+ * Return: the first, not to be accessed before shim_open(); NULL if there are
+ * none left.
+ */
+void *shim_arena_take(unsigned long bytes)
+{
+	unsigned long used = (unsigned long)next_free - shim_arena.base;
+	void *p = next_free;
+
+	if (bytes > shim_arena.bytes - used)
+		return NULL;
+	next_free += bytes;
+	return p;
+}
+
+static struct hak_entry *leaf_of(unsigned long index)
+{
+	return shim_arena.table + (index << HAK_LEAF_BITS);
+}
+
+/**
+ * shim_leaf_alloc() - memory for a leaf of the registry
+ * @addr: one of the addresses it is for
+ * @bytes: its size
+ * @gfp: as for kmalloc()
+ *
+ * Two threads may ask for one leaf at the same time. The second gets memory that
+ * is in no table, and will most likely give it back.
+ *
+ * Return: zeroed memory or NULL.
+ */
+void *shim_leaf_alloc(unsigned long addr, size_t bytes, gfp_t gfp)
+{
+	unsigned long off = addr - shim_arena.base, i = off >> HAK_LEAF_SHIFT;
+
+	if (off >= shim_arena.bytes || test_and_set_bit(i, opened))
+		return kzalloc(bytes, gfp);
+	if (!shim_kmalloc_must_fail() && !shim_open(leaf_of(i), bytes))
+		return leaf_of(i);
+	clear_bit(i, opened);
+	return NULL;
+}
+
+void shim_leaf_free(void *leaf, size_t bytes)
+{
+	unsigned long off = (char *)leaf - (char *)shim_arena.table;
+
+	if (!leaf || off >= table_bytes(shim_arena.bytes)) {
+		kfree(leaf);
+		return;
+	}
+	memset(leaf, 0, bytes);
+	clear_bit(off / bytes, opened);
+}
