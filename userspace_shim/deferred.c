@@ -19,16 +19,16 @@
 #include <linux/sched.h>
 #include <linux/workqueue.h>
 
+#include "core.h"
 #include "shim.h"
 
-/* Slow paths between two looks at the clock while some work is not yet due. */
-#define CLOCK_EVERY	8
 /* Items run in one go, so that work that queues itself cannot hold a thread. */
 #define RUN_MAX		64
 
 struct workqueue_struct shim_wq = { "shim" };
 
 int shim_pending;
+unsigned long shim_largest = HAK_MAX_SIZE;
 
 /* Not in the list of locks: fork() takes it before those, see fork.c. */
 static struct shim_lock runner = SHIM_LOCK_INIT;
@@ -49,7 +49,22 @@ static void pending_set(int bits)
 
 static void pending_clear(int bits)
 {
-	__atomic_fetch_and(&shim_pending, ~bits, __ATOMIC_ACQUIRE);
+	__atomic_fetch_and(&shim_pending, ~bits, __ATOMIC_SEQ_CST);
+}
+
+/* With so few pages in use there is next to nothing to give back. */
+#define WATCH_PAGES	(2UL << HAK_MAX_ORDER)
+
+/* Have those look at the clock who need no slow path, see shim_largest. */
+static void watch(void)
+{
+	if (READ_ONCE(shim_pages_out) <= WATCH_PAGES)
+		return;
+	WRITE_ONCE(shim_largest, 0);
+	/* Pairs with the clearing in __work_ripen(): one of the two is the last to write. */
+	smp_mb();
+	if (!(READ_ONCE(shim_pending) & SHIM_PENDING_LATER))
+		WRITE_ONCE(shim_largest, HAK_MAX_SIZE);
 }
 
 /* Everything below is under work_lock until the next comment. */
@@ -72,6 +87,7 @@ static void __work_add(struct work_struct *work, unsigned long delay)
 	if (!next_due || work->due < next_due)
 		WRITE_ONCE(next_due, work->due);
 	pending_set(SHIM_PENDING_LATER);
+	watch();
 }
 
 /* Move what is due to the ready list and find out when the next is. */
@@ -87,8 +103,10 @@ static void __work_ripen(void)
 			next = work->due;
 	}
 	WRITE_ONCE(next_due, next);
-	if (list_empty(&later))
+	if (list_empty(&later)) {
 		pending_clear(SHIM_PENDING_LATER);
+		WRITE_ONCE(shim_largest, HAK_MAX_SIZE);
+	}
 	if (!list_empty(&ready))
 		pending_set(SHIM_PENDING_NOW);
 }
@@ -190,15 +208,11 @@ void shim_run_pending(void)
 /* A slow path of the front end found shim_pending set. */
 void shim_pending_check(void)
 {
-	static __thread unsigned int calls;
-
-	if (READ_ONCE(shim_pending) & SHIM_PENDING_NOW) {
-		shim_run_pending();
-		return;
-	}
-	if (++calls % CLOCK_EVERY == 0 &&
+	if (READ_ONCE(shim_pending) & SHIM_PENDING_NOW ||
 	    ktime_get_coarse_ns() >= READ_ONCE(next_due))
 		shim_run_pending();
+	else if (READ_ONCE(shim_largest))
+		watch();
 }
 
 /* For fork(): nobody is running work, and nobody will. */

@@ -25,6 +25,15 @@
 /* By size, this thread's caches. */
 extern __thread struct hak_cpu_cache **shim_caches __hidden;
 
+/* Calls of malloc() until the next that looks whether work is due. */
+extern __thread int shim_calls __hidden;
+
+/* May @size be served though work waits for its time to come? */
+static __always_inline bool front_may_go_on(size_t size)
+{
+	return size - 1 < HAK_MAX_SIZE && --shim_calls >= 0;
+}
+
 /* How many there are. The compiler is not to do arithmetic in 16 bits. */
 static __always_inline unsigned long objects(const struct hak_cpu_cache *cc)
 {
@@ -37,13 +46,12 @@ static __always_inline unsigned long objects(const struct hak_cpu_cache *cc)
 /* Take an object of at least @size bytes. False: it is not that simple. */
 static __always_inline bool front_pop(size_t size, void **p)
 {
-	size_t i = (size - 1) / HAK_MIN_SIZE;
 	struct hak_cpu_cache *cc;
 	unsigned long nr;
 
-	if (unlikely(i >= SHIM_NR_SIZES))
+	if (unlikely(size - 1 >= data_race(shim_largest)) && !front_may_go_on(size))
 		return false;
-	cc = shim_caches[i];
+	cc = shim_caches[(size - 1) / HAK_MIN_SIZE];
 	nr = objects(cc);
 	if (unlikely(__builtin_sub_overflow(nr, 1UL, &nr)))
 		return false;

@@ -16,6 +16,7 @@
 #include <linux/kernel.h>
 
 #include "core.h"
+#include "fast_path.h"
 #include "front.h"
 #include "shim.h"
 
@@ -86,6 +87,10 @@ static struct hak_cpu_cache *no_caches[SHIM_NR_SIZES] = {
 };
 
 __thread struct hak_cpu_cache **shim_caches = no_caches;
+
+/* Calls of malloc() between two looks at the clock, while work waits. */
+#define CALLS	64
+__thread int shim_calls;
 static DEFINE_PER_CPU(struct hak_cpu_cache *[SHIM_NR_SIZES], caches);
 
 /* An id has the same caches whoever uses it. */
@@ -157,14 +162,29 @@ static void *tiny_slow(size_t size, gfp_t gfp, bool by_name)
 	return p;
 }
 
+/* This thread's cache is empty, or is to be watched, or it is time to look. */
+static void *tiny_refill(size_t size)
+{
+	void *p;
+
+	shim_calls = CALLS;
+	look_at_pending();
+	p = hak_object_alloc(hak_size_class(tiny_size(size)), GFP_KERNEL);
+	if (unlikely(!p))
+		errno = ENOMEM;
+	return p;
+}
+
 /* @by_name: the program called malloc() itself. */
 static noinline void *malloc_slow(size_t size, bool by_name)
 {
 	if (!size)
 		size = 1;
-	if (is_tiny(size))
-		return tiny_slow(size, GFP_KERNEL, by_name);
-	return shim_libc_malloc(size);
+	if (!is_tiny(size))
+		return shim_libc_malloc(size);
+	if (likely(shim_thread == SHIM_ONLINE))
+		return tiny_refill(size);
+	return tiny_slow(size, GFP_KERNEL, by_name);
 }
 
 static __always_inline void *do_malloc(size_t size, bool by_name)
@@ -209,7 +229,7 @@ void *calloc(size_t n, size_t size)
 /* A thread that forks is MOVING. It holds all locks, so it must take none. */
 static noinline void free_slow(void *p)
 {
-	if (p && (get_ready() || hak_slab_of(p)))
+	if (p && (likely(shim_thread == SHIM_ONLINE) || get_ready() || hak_slab_of(p)))
 		hak_free(p);
 	else if (p)
 		shim_libc_free(p);

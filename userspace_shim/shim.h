@@ -143,6 +143,13 @@ unsigned int shim_nr_parked(void);
 #define SHIM_PENDING_NOW	1
 #define SHIM_PENDING_LATER	2
 extern int shim_pending;
+/*
+ * Of a request that malloc() may serve without more ado: HAK_MAX_SIZE, or 0 while work
+ * waits for its time to come that may give back memory. Then malloc() looks at the
+ * clock every few dozen calls, or a program that needs no slow path would never give
+ * back what was freed before.
+ */
+extern unsigned long shim_largest __hidden;
 void shim_pending_check(void);
 void shim_run_pending(void);
 void shim_deferred_lock(void);
