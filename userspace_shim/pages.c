@@ -135,7 +135,7 @@ static bool must_fail(void)
 static void put_block(unsigned long addr, unsigned int order)
 {
 	shim_lock(&pages_lock);
-	shim_pages_out -= 1UL << order;
+	WRITE_ONCE(shim_pages_out, shim_pages_out - (1UL << order));
 	push_block(addr, order);
 	shim_unlock(&pages_lock);
 }
@@ -152,7 +152,7 @@ static unsigned long get_block(unsigned int order)
 			addr = carve_block(order);
 	}
 	if (addr)
-		shim_pages_out += 1UL << order;
+		WRITE_ONCE(shim_pages_out, shim_pages_out + (1UL << order));
 	shim_unlock(&pages_lock);
 	if (addr && shim_open((void *)addr, PAGE_SIZE << order)) {
 		put_block(addr, order);
