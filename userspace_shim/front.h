@@ -60,20 +60,29 @@ static __always_inline bool front_pop(size_t size, void **p)
 	return true;
 }
 
+/*
+ * Does an object begin at @p that was ever allocated, as hak_find_object() has it,
+ * and in the arena? Then *@e is its slab's entry.
+ */
+static __always_inline bool front_find(void *p, struct hak_entry **e)
+{
+	unsigned long off = (unsigned long)p - shim_arena.base;
+
+	if (unlikely(off >= shim_arena.fast))
+		return false;
+	*e = shim_arena.table + (off >> HAK_SLAB_SHIFT);
+	return (u32)((unsigned long)p & HAK_SLAB_MASK) * data_race((*e)->recip) <
+	       data_race((*e)->bound);
+}
+
 /* Take @p back, with the checks of hak_free(). False: it is not that simple. */
 static __always_inline bool front_push(void *p)
 {
-	unsigned long off = (unsigned long)p - shim_arena.base;
 	struct hak_cpu_cache *cc;
 	struct hak_entry *e;
 	unsigned long nr;
 
-	if (unlikely(off >= shim_arena.fast))
-		return false;
-	e = shim_arena.table + (off >> HAK_SLAB_SHIFT);
-	/* See hak_find_entry(). */
-	if (unlikely((u32)((unsigned long)p & HAK_SLAB_MASK) * data_race(e->recip) >=
-		     data_race(e->bound)))
+	if (unlikely(!front_find(p, &e)))
 		return false;
 	cc = this_cpu_ptr(data_race(e->cache)->cpu);
 	if (unlikely(!hak_cpu_is_ready(cc)))

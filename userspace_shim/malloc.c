@@ -162,14 +162,32 @@ static void *tiny_slow(size_t size, gfp_t gfp, bool by_name)
 	return p;
 }
 
-/* This thread's cache is empty, or is to be watched, or it is time to look. */
-static void *tiny_refill(size_t size)
+/* An object for the thread whose cache @cc is, after a refill if it has none. */
+static void *take(struct hak_cache *c, struct hak_cpu_cache *cc)
 {
 	void *p;
 
+	preempt_disable();
+	hak_cpu_enter(cc);
+	p = hak_cpu_take(c, cc, hak_node_near(numa_mem_id()));
+	hak_cpu_leave(cc);
+	preempt_enable();
+	return p;
+}
+
+/* This thread's cache is empty, or is to be watched, or it is time to look. */
+static void *tiny_refill(size_t size)
+{
+	struct hak_cache *c = hak_size_class(tiny_size(size));
+	struct hak_cpu_cache *cc = raw_cpu_ptr(c->cpu);
+	void *p = NULL;
+
 	shim_calls = CALLS;
 	look_at_pending();
-	p = hak_object_alloc(hak_size_class(tiny_size(size)), GFP_KERNEL);
+	if (likely(shim_caches != no_caches && hak_cpu_is_ready(cc)))
+		p = take(c, cc);
+	if (unlikely(!p))
+		p = hak_object_alloc(c, GFP_KERNEL);
 	if (unlikely(!p))
 		errno = ENOMEM;
 	return p;
@@ -226,9 +244,36 @@ void *calloc(size_t n, size_t size)
 	return calloc_slow(n, size);
 }
 
+/* Take @p back though this thread's cache is full. False if it is not as simple. */
+static bool make_room(void *p)
+{
+	struct hak_cpu_cache *cc;
+	struct hak_entry *e;
+	struct hak_cache *c;
+
+	if (!front_find(p, &e))
+		return false;
+	c = READ_ONCE(e->cache);
+	cc = this_cpu_ptr(c->cpu);
+	if (!hak_cpu_is_ready(cc) || !cc->cap || cc->nr < cc->cap ||
+	    hak_cpu_last(cc, cc->nr) == p)
+		return false;
+	preempt_disable();
+	hak_cpu_enter(cc);
+	hak_cpu_make_room(c, cc);
+	cc->obj[cc->nr++] = p;
+	hak_cpu_leave(cc);
+	preempt_enable();
+	return true;
+}
+
 /* A thread that forks is MOVING. It holds all locks, so it must take none. */
 static noinline void free_slow(void *p)
 {
+	if (likely(make_room(p))) {
+		look_at_pending();
+		return;
+	}
 	if (p && (likely(shim_thread == SHIM_ONLINE) || get_ready() || hak_slab_of(p)))
 		hak_free(p);
 	else if (p)
