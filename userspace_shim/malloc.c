@@ -91,7 +91,12 @@ __thread struct hak_cpu_cache **shim_caches = no_caches;
 /* Calls of malloc() between two looks at the clock, while work waits. */
 #define CALLS	64
 __thread int shim_calls;
-static DEFINE_PER_CPU(struct hak_cpu_cache *[SHIM_NR_SIZES], caches);
+
+struct caches {
+	struct hak_cpu_cache *by_size[SHIM_NR_SIZES];
+};
+
+static DEFINE_PER_CPU(struct caches, caches);
 
 /* An id has the same caches whoever uses it. */
 static void fill(struct hak_cpu_cache **mine)
@@ -108,7 +113,7 @@ static void fill(struct hak_cpu_cache **mine)
  */
 void shim_front_use(bool online)
 {
-	struct hak_cpu_cache **mine = *this_cpu_ptr(&caches);
+	struct hak_cpu_cache **mine = this_cpu_ptr(&caches)->by_size;
 
 	if (!online || static_key_enabled(&hak_modes.key)) {
 		shim_caches = no_caches;

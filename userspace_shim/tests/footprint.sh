@@ -71,6 +71,19 @@ else
 	done
 fi
 
+# Address space that is reserved counts against a limit on locked memory. With one
+# that would let a program lock all it has, the arena is not taken, else it is.
+for program in probe probe_so; do
+	if ! (ulimit -l 102400) 2>/dev/null; then
+		tap_skip "$program: address space where all may be locked" "may not raise the limit"
+		continue
+	fi
+	probe bash -c "ulimit -l 102400 && exec '$bin/tests/$program' size"
+	below "$program" "${got[0]-}" "address space where all may be locked" 1048576
+	probe bash -c "ulimit -l 64 && exec '$bin/tests/$program' size"
+	below "$program" "${got[0]:+$((1048576 - got[0]))}" "less of it where nothing may, beyond 1 GiB," 1
+done
+
 # with_little KIB PROGRAM ARGUMENTS...: with so much address space
 with_little() {
 	local kib=$1

@@ -170,6 +170,8 @@ int main(int argc, char **argv)
 		return take(n);
 	if (!strcmp(what, "locked"))
 		return locked();
+	if (!strcmp(what, "size"))
+		return use_malloc() || printf("%ld\n", status_kib("VmSize")) < 0;
 	if (!strcmp(what, "align"))
 		return align();
 	if (!strcmp(what, "secure"))

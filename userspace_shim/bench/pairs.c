@@ -17,8 +17,8 @@
 
 #define ROUND	1000
 
-typedef void *alloc_fn(size_t size);
-typedef void free_fn(void *p);
+typedef void *(*alloc_fn)(size_t size);
+typedef void (*free_fn)(void *p);
 
 static void *live[ROUND];
 static uint32_t seed = 12345;
@@ -37,8 +37,8 @@ static __attribute__((noinline, noclone)) void stub_free(void *p)
 	__asm__ volatile("" : : "r"(p));
 }
 
-static alloc_fn *volatile chosen_alloc = malloc;
-static free_fn *volatile chosen_free = free;
+static volatile alloc_fn chosen_alloc = malloc;
+static volatile free_fn chosen_free = free;
 
 static uint32_t next_random(void)
 {
@@ -51,8 +51,8 @@ static uint32_t next_random(void)
 /* Freed as soon as it is allocated. */
 static void run_once(long n)
 {
-	alloc_fn *alloc = chosen_alloc;
-	free_fn *release = chosen_free;
+	alloc_fn alloc = chosen_alloc;
+	free_fn release = chosen_free;
 
 	while (n--)
 		release(alloc(64));
@@ -61,8 +61,8 @@ static void run_once(long n)
 /* A random one of those live is freed, and another allocated. */
 static void run_replace(long n, unsigned int least, unsigned int span)
 {
-	alloc_fn *alloc = chosen_alloc;
-	free_fn *release = chosen_free;
+	alloc_fn alloc = chosen_alloc;
+	free_fn release = chosen_free;
 
 	for (int i = 0; i < ROUND; i++)
 		live[i] = alloc(least + next_random() % span);
@@ -89,7 +89,7 @@ static sem_t filled, emptied;
 
 static void *free_rounds(void *rounds)
 {
-	free_fn *release = chosen_free;
+	free_fn release = chosen_free;
 
 	for (long i = (long)rounds; i; i--) {
 		sem_wait(&filled);
@@ -103,7 +103,7 @@ static void *free_rounds(void *rounds)
 static void run_threads(long n)
 {
 	long rounds = (n + ROUND - 1) / ROUND;
-	alloc_fn *alloc = chosen_alloc;
+	alloc_fn alloc = chosen_alloc;
 	pthread_t thread;
 
 	sem_init(&filled, 0, 0);
