@@ -78,8 +78,8 @@ static __always_inline bool front_find(void *p, struct hak_entry **e)
 /* Take @p back, with the checks of hak_free(). False: it is not that simple. */
 static __always_inline bool front_push(void *p)
 {
+	struct hak_entry *e = NULL;
 	struct hak_cpu_cache *cc;
-	struct hak_entry *e;
 	unsigned long nr;
 
 	if (unlikely(!front_find(p, &e)))

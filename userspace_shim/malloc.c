@@ -212,7 +212,7 @@ static noinline void *malloc_slow(size_t size, bool by_name)
 
 static __always_inline void *do_malloc(size_t size, bool by_name)
 {
-	void *p;
+	void *p = NULL;
 
 	if (likely(front_pop(size, &p)))
 		return p;
@@ -242,7 +242,7 @@ static noinline void *calloc_slow(size_t n, size_t size)
 void *calloc(size_t n, size_t size)
 {
 	size_t bytes;
-	void *p;
+	void *p = NULL;
 
 	if (likely(!check_mul_overflow(n, size, &bytes)) && likely(front_pop(bytes, &p)))
 		return memset(p, 0, bytes);
@@ -252,8 +252,8 @@ void *calloc(size_t n, size_t size)
 /* Take @p back though this thread's cache is full. False if it is not as simple. */
 static bool make_room(void *p)
 {
+	struct hak_entry *e = NULL;
 	struct hak_cpu_cache *cc;
-	struct hak_entry *e;
 	struct hak_cache *c;
 
 	if (!front_find(p, &e))
