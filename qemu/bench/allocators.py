@@ -35,11 +35,27 @@ def plain_name(path):
     return match.groups() if match else (os.path.basename(path), None)
 
 
+# Likewise: in which file is malloc()?
+WHOSE = """
+import ctypes
+address = ctypes.cast(ctypes.CDLL(None).malloc, ctypes.c_void_p).value
+for line in open("/proc/self/maps"):
+    begin, end = (int(text, 16) for text in line.split()[0].split("-"))
+    if begin <= address < end:
+        print(line.split(maxsplit=5)[5].strip())
+"""
+
+
+def preloaded(path, program):
+    """What the Python program PROGRAM prints with PATH preloaded; empty if it fails."""
+    done = subprocess.run([sys.executable, "-c", program], check=False, timeout=60,
+                          env=environment(path), capture_output=True, text=True)
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
 def asked_version(path):
     """What the library itself says; None if it does not."""
-    done = subprocess.run([sys.executable, "-c", ASK], check=False, timeout=60,
-                          env=environment(path), capture_output=True, text=True)
-    return done.stdout.strip() or None if done.returncode == 0 else None
+    return preloaded(path, ASK) or None
 
 
 def display_name(path):
@@ -64,9 +80,14 @@ def found(libraries, products):
              glob.glob(f"/usr/lib/*/{name}") + glob.glob(f"/usr/local/lib/{name}")]
     for path in paths + list(libraries):
         real = os.path.realpath(path)
-        if real not in seen:
-            seen.add(real)
+        if real in seen:
+            continue
+        seen.add(real)
+        if preloaded(real, WHOSE) == real:
             who.append((display_name(real), real))
+        else:
+            print(f"{path} does not serve malloc() when it is preloaded, and is left out",
+                  file=sys.stderr)
     return who
 
 
