@@ -69,7 +69,11 @@ signals() {
 	local i pid status=0
 	HAKMEM_STATS=signal HAKMEM_STATS_FILE=$1 "$bin/larson_hakmem" 1.5 8 1000 2000 10 1 2 >"$log" 2>&1 &
 	pid=$!
-	# Until its handler is there the signal would end it.
+	# Until its handler is there the signal would end it. The shell has one of its own,
+	# until it has become the program.
+	while [ -d /proc/$pid ] && ! [ /proc/$pid/exe -ef "$bin/larson_hakmem" ]; do
+		sleep 0.01
+	done
 	while [ -d /proc/$pid ] && ! (( 0x$(awk '/^SigCgt/ { print $2 }' /proc/$pid/status) >> 9 & 1 )); do
 		sleep 0.01
 	done
