@@ -43,6 +43,64 @@ static bool hak_link_valid(struct hak_cache *c, struct hak_slab *s,
 	       hak_offset_valid(c, off);
 }
 
+/**
+ * struct hak_take - what the links of a slab's free objects are checked by
+ * @addr: the first object's link
+ * @limit: bytes of objects carved
+ * @recip: the cache's
+ * @link: likewise
+ * @wipe: clear each link, see hak_chain_take()
+ */
+struct hak_take {
+	unsigned long addr;
+	unsigned long limit;
+	u32 recip;
+	u32 link;
+	bool wipe;
+};
+
+/*
+ * Take the object of link *@n, if that is one; the next link is *@n then. The end of
+ * a chain is none, since it is in no slab.
+ */
+static __always_inline bool hak_take_one(const struct hak_take *t,
+					 struct llist_node **n, void **to)
+{
+	unsigned long off = (unsigned long)*n - t->addr;
+	struct llist_node *next;
+
+	if (unlikely(off >= t->limit || !hak_multiple(off, t->recip)))
+		return false;
+	*to = (char *)*n - t->link;
+	next = (*n)->next;
+	if (t->wipe)
+		(*n)->next = NULL;
+	*n = next;
+	return true;
+}
+
+/* Up to @want objects, four at a time. Returns where in @to it stopped. */
+static __always_inline void **hak_take(const struct hak_take t, struct llist_node **n,
+				       void **to, unsigned int want)
+{
+	void **end = to + want, **four = to + want / 4 * 4;
+
+	for (; to != four; to += 4) {
+		if (!hak_take_one(&t, n, to))
+			return to;
+		if (!hak_take_one(&t, n, to + 1))
+			return to + 1;
+		if (!hak_take_one(&t, n, to + 2))
+			return to + 2;
+		if (!hak_take_one(&t, n, to + 3))
+			return to + 3;
+	}
+	for (; to != end; to++)
+		if (!hak_take_one(&t, n, to))
+			break;
+	return to;
+}
+
 /*
  * Pop up to @want objects off a chain that only the owner can reach. Every link is
  * checked before it is followed. If one is broken, the objects behind it are lost,
@@ -56,29 +114,31 @@ static unsigned int hak_chain_take(struct hak_cache *c, struct hak_slab *s,
 				   struct llist_node **chain, void **obj,
 				   unsigned int want)
 {
-	const unsigned long limit = (unsigned long)s->bump * c->size;
-	const unsigned long addr = s->addr;
-	const u32 recip = c->recip, link = c->link;
-	struct llist_node *n = *chain, *next;
-	unsigned int i;
+	struct hak_take t = {
+		.addr = s->addr + c->link,
+		.limit = (unsigned long)s->bump * c->size,
+		.recip = c->recip,
+		.link = c->link,
+	};
+	struct llist_node *n = *chain;
+	unsigned int taken;
 
-	for (i = 0; n && i < want; i++) {
-		void *p = (char *)n - link;
-		unsigned long off = (unsigned long)p - addr;
-
-		if (unlikely(off >= limit || !hak_multiple(off, recip))) {
-			hak_report_corrupt(s, n, "free link out of its slab");
-			n = NULL;
-			break;
-		}
-		obj[i] = p;
-		next = n->next;
-		if (want_init_on_free())
-			n->next = NULL;
-		n = next;
+	/* Each with constants of its own. */
+	if (want_init_on_free()) {
+		t.wipe = true;
+		taken = hak_take(t, &n, obj, want) - obj;
+	} else if (likely(!t.link)) {
+		t.link = 0;
+		taken = hak_take(t, &n, obj, want) - obj;
+	} else {
+		taken = hak_take(t, &n, obj, want) - obj;
+	}
+	if (unlikely(n && taken < want)) {
+		hak_report_corrupt(s, n, "free link out of its slab");
+		n = NULL;
 	}
 	*chain = n;
-	return i;
+	return taken;
 }
 
 /*
