@@ -26,6 +26,22 @@ static __always_inline bool hak_is_tiny(size_t size, gfp_t gfp)
 	return size - 1 < HAK_MAX_SIZE && !(gfp & HAK_GFP_FOREIGN);
 }
 
+/* Memory of a size that is not tiny, or with flags that are special. */
+static noinline void *hak_alloc_special(size_t size, gfp_t gfp)
+{
+	if (unlikely(!hak_is_tiny(size, gfp)))
+		return hak_alloc_other(size, gfp, NUMA_NO_NODE);
+	return hak_object_alloc(hak_size_class(size), gfp);
+}
+
+/* Likewise an object of @c. */
+static noinline void *hak_cache_alloc_special(struct hak_cache *c, gfp_t gfp)
+{
+	if (unlikely(gfp & HAK_GFP_FOREIGN))
+		return hak_fallback_object(c, gfp, NUMA_NO_NODE, HAK_EV_FOREIGN);
+	return hak_object_alloc(c, gfp);
+}
+
 /**
  * __hak_alloc() - allocate memory, of a size known at run time
  * @size: as for hak_alloc()
@@ -36,9 +52,14 @@ static __always_inline bool hak_is_tiny(size_t size, gfp_t gfp)
  */
 void *__hak_alloc(size_t size, gfp_t gfp)
 {
-	if (unlikely(!hak_is_tiny(size, gfp)))
-		return hak_alloc_other(size, gfp, NUMA_NO_NODE);
-	return hak_object_alloc(hak_size_class(size), gfp);
+	void *p = NULL;
+
+	if (unlikely(size - 1 >= HAK_MAX_SIZE) || unlikely(hak_is_special(gfp)))
+		return hak_alloc_special(size, gfp);
+	might_alloc(gfp);
+	if (likely(hak_cpu_pop(hak_size_cpu[(size - 1) / HAK_MIN_SIZE], &p)))
+		return p;
+	return hak_cpu_alloc_slow(hak_size_class(size), gfp);
 }
 EXPORT_SYMBOL_GPL(__hak_alloc);
 
@@ -52,12 +73,14 @@ EXPORT_SYMBOL_GPL(__hak_alloc);
  */
 void *__hak_alloc_class(unsigned long index, gfp_t gfp)
 {
-	struct hak_cache *c = &hak_class[index];
+	void *p = NULL;
 
-	OPTIMIZER_HIDE_VAR(c);
-	if (unlikely(gfp & HAK_GFP_FOREIGN))
-		return hak_alloc_other(c->size, gfp, NUMA_NO_NODE);
-	return hak_object_alloc(c, gfp);
+	if (unlikely(hak_is_special(gfp)))
+		return hak_alloc_special(hak_class[index].size, gfp);
+	might_alloc(gfp);
+	if (likely(hak_cpu_pop(hak_class_cpu[index], &p)))
+		return p;
+	return hak_cpu_alloc_slow(&hak_class[index], gfp);
 }
 EXPORT_SYMBOL_GPL(__hak_alloc_class);
 
@@ -88,9 +111,14 @@ EXPORT_SYMBOL_GPL(hak_alloc_node);
  */
 void *hak_cache_alloc(struct hak_cache *c, gfp_t gfp)
 {
-	if (unlikely(gfp & HAK_GFP_FOREIGN))
-		return hak_fallback_object(c, gfp, NUMA_NO_NODE, HAK_EV_FOREIGN);
-	return hak_object_alloc(c, gfp);
+	void *p = NULL;
+
+	if (unlikely(hak_is_special(gfp)))
+		return hak_cache_alloc_special(c, gfp);
+	might_alloc(gfp);
+	if (likely(hak_cpu_pop(c->cpu, &p)))
+		return p;
+	return hak_cpu_alloc_slow(c, gfp);
 }
 EXPORT_SYMBOL_GPL(hak_cache_alloc);
 
@@ -155,16 +183,16 @@ static bool hak_cpu_freed_last(const struct hak_cache *c, const void *p)
 {
 	const struct hak_cpu_cache *cc = this_cpu_ptr(c->cpu);
 
-	return !READ_ONCE(cc->busy) && hak_cpu_last(cc, READ_ONCE(cc->nr)) == p;
+	return hak_cpu_is_awake(cc) && hak_cpu_last(cc, READ_ONCE(cc->nr)) == p;
 }
 
 /*
  * Free @p, which is to be an object of @want unless that is NULL: all that
- * hak_cpu_push() leaves. Preemption off keeps the metadata of its type, for
+ * hak_free_object() leaves. Preemption off keeps the metadata of its type, for
  * readers of that are under RCU.
  */
-static noinline void hak_free_slow(const void *p, const struct hak_cache *want,
-				   unsigned long caller)
+noinline void hak_free_slow(const struct hak_cache *want, const void *p,
+			    unsigned long caller)
 {
 	struct hak_slab *s;
 	struct hak_cache *c;
@@ -191,6 +219,21 @@ static noinline void hak_free_slow(const void *p, const struct hak_cache *want,
 		hak_cpu_free(c, s, (void *)p);
 	}
 	preempt_enable();
+}
+
+/*
+ * Free @p, an object that has passed the checks of its address, when this CPU's cache
+ * @cpu did not take it, most likely because it is full. Preemption is off, and is
+ * on again at the end.
+ */
+noinline void hak_free_full(const struct hak_cache *want, const void *p,
+			    unsigned long caller, struct hak_cpu_cache __percpu *cpu)
+{
+	bool done = hak_cpu_add_full(cpu, p);
+
+	preempt_enable();
+	if (unlikely(!done))
+		hak_free_slow(want, p, caller);
 }
 
 /* Bytes of the object that begins at @p; 0 if none does. */
@@ -231,8 +274,7 @@ static bool hak_in_slab(const void *p)
  */
 void hak_free(const void *p)
 {
-	if (unlikely(!hak_cpu_push(p, NULL)))
-		hak_free_slow(p, NULL, _RET_IP_);
+	hak_free_object(p, false, NULL);
 }
 EXPORT_SYMBOL_GPL(hak_free);
 
@@ -248,8 +290,7 @@ EXPORT_SYMBOL_GPL(hak_free);
  */
 void hak_cache_free(struct hak_cache *c, void *p)
 {
-	if (unlikely(!hak_cpu_push(p, c)))
-		hak_free_slow(p, c, _RET_IP_);
+	hak_free_object(p, true, c);
 }
 EXPORT_SYMBOL_GPL(hak_cache_free);
 
@@ -299,8 +340,7 @@ void hak_free_sized(const void *p, size_t size)
 		return;
 	}
 	preempt_enable();
-	if (unlikely(!hak_cpu_push(p, NULL)))
-		hak_free_slow(p, NULL, _RET_IP_);
+	hak_free_object(p, false, NULL);
 }
 EXPORT_SYMBOL_GPL(hak_free_sized);
 
@@ -319,8 +359,7 @@ void hak_free_sensitive(const void *p)
 
 	if (size)
 		memzero_explicit((void *)p, size);
-	if (unlikely(!hak_cpu_push(p, NULL)))
-		hak_free_slow(p, NULL, _RET_IP_);
+	hak_free_object(p, false, NULL);
 }
 EXPORT_SYMBOL_GPL(hak_free_sensitive);
 
@@ -345,7 +384,7 @@ static void __hak_free_bulk(const struct hak_cache *want, unsigned int n, void *
 	for (i = 0; i < n; i += done) {
 		done = hak_cpu_free_bulk(want, n - i, p + i);
 		if (!done) {
-			hak_free_slow(p[i], want, caller);
+			hak_free_slow(want, p[i], caller);
 			done = 1;
 		}
 	}
@@ -501,7 +540,7 @@ void *hak_realloc(const void *p, size_t size, gfp_t gfp)
 	if (unlikely(!old)) {
 		if (!hak_in_slab(p))
 			return hak_fallback_realloc(p, size, gfp, _RET_IP_);
-		hak_free_slow(p, NULL, _RET_IP_);	/* says what is wrong */
+		hak_free_slow(NULL, p, _RET_IP_);	/* says what is wrong */
 		return NULL;
 	}
 	if (size <= old) {

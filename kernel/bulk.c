@@ -15,9 +15,9 @@
 static __always_inline unsigned int
 hak_cpu_take_cached(struct hak_cpu_cache *cc, unsigned int n, void **p)
 {
-	n = min(n, cc->nr);
-	cc->nr -= n;
-	memcpy(p, cc->obj + cc->nr, n * sizeof(*p));
+	n = min_t(unsigned int, n, cc->nr);
+	hak_cpu_set_nr(cc, cc->nr - n);
+	hak_move_objects(p, cc->obj + cc->nr, n);
 	return n;
 }
 
@@ -58,8 +58,7 @@ unsigned int hak_cpu_alloc_bulk(struct hak_cache *c, unsigned int n, void **p)
 	n = min(n, HAK_BULK_BATCH);
 	preempt_disable();
 	cc = this_cpu_ptr(c->cpu);
-	if (!static_branch_unlikely(&hak_modes) &&
-	    likely(!in_nmi() && hak_cpu_is_ready(cc))) {
+	if (likely(!in_nmi() && hak_cpu_is_ready(cc))) {
 		hak_cpu_enter(cc);
 		got = hak_cpu_take_cached(cc, n, p);
 		if (got < n)
@@ -70,17 +69,68 @@ unsigned int hak_cpu_alloc_bulk(struct hak_cache *c, unsigned int n, void **p)
 	return got;
 }
 
-/* The cache of an object that may go into the per-CPU cache, else NULL. */
-static __always_inline struct hak_cache *hak_local_object(const void *p)
+/**
+ * struct hak_bulk_slab - what all objects of one slab are checked by
+ * @addr: its first byte
+ * @recip: of its entry in the registry
+ * @bound: likewise
+ * @cpu: the per-CPU caches its objects may go into
+ */
+struct hak_bulk_slab {
+	unsigned long addr;
+	u32 recip;
+	u32 bound;
+	struct hak_cpu_cache __percpu *cpu;
+};
+
+/* The slab of @p; false if that is none, or of another node. */
+static bool hak_bulk_find(struct hak_bulk_slab *b, const void *p)
 {
 	struct hak_entry *e = NULL;
-	struct hak_cache *c = NULL;
 
-	if (unlikely(!hak_find_object(p, &e, &c)))
-		return NULL;
+	if (unlikely(!hak_find_entry(p, &e)))
+		return false;
 	if (hak_has_nodes() && e->nid != numa_mem_id())
-		return NULL;
-	return c;
+		return false;
+	b->addr = (unsigned long)p & ~HAK_SLAB_MASK;
+	b->recip = READ_ONCE(e->recip);
+	b->bound = READ_ONCE(e->bound);
+	b->cpu = READ_ONCE(e->cpu);
+	return true;
+}
+
+/*
+ * Put the first of @n objects into @cc, which has room for as many: all that are of
+ * its cache. Each is checked as hak_find_entry() does it, but only where the slab
+ * changes is it looked up. @last was freed just before. Returns how many.
+ */
+static unsigned int hak_bulk_add(struct hak_cpu_cache *cc, struct hak_bulk_slab *b,
+				 void **p, unsigned int n, const void *last)
+{
+	struct hak_cpu_cache __percpu *cpu = b->cpu;
+	void **to = cc->obj + cc->nr, **end = p + n, **from;
+	struct hak_bulk_slab s = *b;
+
+	for (from = p; from != end; from++) {
+		void *q = *from;
+		unsigned long off = (unsigned long)q - s.addr;
+
+		if (unlikely(off >= HAK_SLAB_SIZE)) {
+			if (!hak_bulk_find(b, q) || b->cpu != cpu)
+				break;
+			s = *b;
+			off = (unsigned long)q & HAK_SLAB_MASK;
+		}
+		if (unlikely((u32)off * s.recip >= s.bound))
+			break;
+		/* Freed twice in a row. */
+		if (unlikely(q == last))
+			break;
+		last = q;
+		*to++ = q;
+	}
+	hak_cpu_set_nr(cc, cc->nr + (from - p));
+	return from - p;
 }
 
 /**
@@ -98,33 +148,32 @@ static __always_inline struct hak_cache *hak_local_object(const void *p)
 unsigned int hak_cpu_free_bulk(const struct hak_cache *want, unsigned int n,
 			       void **p)
 {
+	unsigned int i = 0, some, done;
 	struct hak_cpu_cache *cc;
-	struct hak_cache *c;
-	unsigned int i = 0;
-	void *last;
+	struct hak_bulk_slab b;
+	const void *last;
 
 	n = min(n, HAK_BULK_BATCH);
 	preempt_disable();
-	c = hak_local_object(p[0]);
-	if (unlikely(!c) || (want && c != want) || in_nmi())
+	if (unlikely(!hak_bulk_find(&b, p[0])) || (want && b.cpu != want->cpu) ||
+	    in_nmi())
 		goto out;
-	cc = this_cpu_ptr(c->cpu);
-	if (static_branch_unlikely(&hak_modes) || !hak_cpu_is_ready(cc) || !cc->cap)
+	cc = this_cpu_ptr(b.cpu);
+	if (!hak_cpu_is_ready(cc) || !cc->limit)
 		goto out;
 
 	hak_cpu_enter(cc);
-	last = hak_cpu_last(cc, cc->nr);
 	do {
-		/* Freed twice in a row. */
+		/* Looked at before it may be spilled. */
+		last = hak_cpu_last(cc, cc->nr);
 		if (unlikely(p[i] == last))
 			break;
-		last = p[i++];
-		if (want_init_on_free())
-			memset(last, 0, c->size);
 		if (cc->nr >= cc->cap)
-			hak_cpu_make_room(c, cc);
-		cc->obj[cc->nr++] = last;
-	} while (i < n && hak_local_object(p[i]) == c);
+			hak_cpu_make_room(cc->cache, cc);
+		some = min(n - i, cc->cap - cc->nr);
+		done = hak_bulk_add(cc, &b, p + i, some, last);
+		i += done;
+	} while (done == some && i < n);
 	hak_cpu_leave(cc);
 out:
 	preempt_enable();

@@ -98,7 +98,7 @@ int hak_cache_setup(struct hak_cache *c, const char *name, u32 size)
 		return -ENOMEM;
 	}
 	for_each_possible_cpu(cpu)
-		hak_cpu_cache_init(per_cpu_ptr(c->cpu, cpu), c->cap,
+		hak_cpu_cache_init(per_cpu_ptr(c->cpu, cpu), c, c->cap,
 				   HAK_MAGAZINES);
 
 	hak_cache_publish(c);
@@ -127,7 +127,7 @@ static void hak_cache_quiesce(struct hak_cache *c)
 		struct hak_cpu_cache *cc = per_cpu_ptr(c->cpu, cpu);
 
 		preempt_disable();
-		WRITE_ONCE(cc->busy, HAK_CPU_INSIDE);
+		WRITE_ONCE(cc->mark, HAK_CPU_INSIDE);
 		hak_cpu_flush(c, cc);
 		preempt_enable();
 	}

@@ -58,7 +58,7 @@ static void walk_leaves(void (*fn)(struct hak_entry *leaf, void *arg), void *arg
 		/* The table may be replaced, the leaves stay. */
 		rcu_read_lock();
 		leaf = READ_ONCE(READ_ONCE(hak_registry.leaf)[i]);
-		if (leaf)
+		if (leaf != HAK_NO_LEAF)
 			fn(leaf, arg);
 		rcu_read_unlock();
 		cond_resched();

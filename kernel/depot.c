@@ -109,7 +109,7 @@ bool hak_depot_send(struct hak_cache *c, struct hak_cpu_cache *cc)
 	if (smp_load_acquire(&m->full))
 		return false;
 
-	memcpy(m->obj, cc->obj, n * sizeof(*m->obj));
+	hak_move_objects(m->obj, cc->obj, n);
 	WRITE_ONCE(m->nr, n);
 	WRITE_ONCE(m->full, 1);
 	/* Ordered by llist_add()'s cmpxchg, pairs with hak_depot_take(). */
@@ -207,9 +207,9 @@ unsigned int hak_depot_receive(struct hak_cache *c, struct hak_cpu_cache *cc,
 		return 0;
 
 	n = m->nr;
-	memcpy(cc->obj, m->obj, n * sizeof(*m->obj));
+	hak_move_objects(cc->obj, m->obj, n);
 	hak_magazine_release(m);
-	WRITE_ONCE(cc->nr, n);
+	hak_cpu_set_nr(cc, n);
 	cc->refills++;
 	hak_trim_kick();
 	hak_trace(HAK_TR_RECEIVE, c, 0, m, n);

@@ -3,78 +3,67 @@
  * The per-CPU cache's fast paths. Each is to stay one screen, and to leave
  * whatever is rare to a function of its own that starts over, so that none of
  * it costs registers here; see docs/design.md for what may interrupt them where.
+ *
+ * Modes that are off cost nothing: trace_ring and paranoid_drain leave the caches
+ * closed to the fast paths, see hak_cpu_leave(), and init_on_free and fast_cap=0
+ * give them no room, see hak_cpu_cache_init(). `make listing` counts the
+ * instructions.
  */
 #ifndef _HAK_FAST_PATH_H
 #define _HAK_FAST_PATH_H
 
+#include <linux/instruction_pointer.h>
 #include <linux/sched/mm.h>
 #include <linux/string.h>
 
 #include "core.h"
+#include "percpu_ops.h"
 
-/* Pop an object off this CPU's cache of @c; false if that has none to give. */
-static __always_inline bool hak_cpu_pop(struct hak_cache *c, void **p)
+void hak_free_slow(const struct hak_cache *want, const void *p,
+		   unsigned long caller);
+void hak_free_full(const struct hak_cache *want, const void *p,
+		   unsigned long caller, struct hak_cpu_cache __percpu *cpu);
+
+/* Pop an object off this CPU's cache; false if that has none to give. */
+static __always_inline bool hak_cpu_pop(struct hak_cpu_cache __percpu *cc, void **p)
 {
-	struct hak_cpu_cache *cc;
-	unsigned int nr;
-
 	preempt_disable();
-	cc = this_cpu_ptr(c->cpu);
-	if (likely(hak_cpu_is_ready(cc))) {
-		hak_cpu_enter(cc);
-		nr = cc->nr;
-		if (likely(nr)) {
-			*p = cc->obj[nr - 1];
-			WRITE_ONCE(cc->nr, nr - 1);
-			hak_cpu_leave(cc);
-			preempt_enable();
-			return true;
-		}
-		hak_cpu_leave(cc);
+	if (likely(hak_cpu_take_last(cc, p))) {
+		preempt_enable();
+		return true;
 	}
 	preempt_enable();
 	return false;
 }
 
 /*
- * Push @p, which is to be an object of @want unless that is NULL, onto this
- * CPU's cache. False for whatever is not that simple, with nothing done.
+ * Free @p, which is to be an object of @want if @typed, into this CPU's cache. What
+ * is not that simple is left to functions that the compiler can jump to.
  */
-static __always_inline bool hak_cpu_push(const void *p,
-					 const struct hak_cache *want)
+static __always_inline void hak_free_object(const void *p, const bool typed,
+					    const struct hak_cache *want)
 {
+	struct hak_cpu_cache __percpu *cc;
 	struct hak_entry *e = NULL;
-	struct hak_cache *c = NULL;
-	struct hak_cpu_cache *cc;
-	unsigned int nr;
 
 	preempt_disable();
-	if (unlikely(!hak_find_object(p, &e, &c)))
-		goto no;
-	if (unlikely(want && c != want) || want_init_on_free())
-		goto no;
-	if (static_branch_unlikely(&hak_modes))
-		goto no;
+	if (unlikely(!hak_find_entry(p, &e)))
+		goto slow;
+	/* May be of another slab than the bound, see hak_find_entry(). */
+	cc = data_race(e->cpu);
 	if (hak_has_nodes() && e->nid != numa_mem_id())
-		goto no;
-	cc = this_cpu_ptr(c->cpu);
-	if (unlikely(in_nmi()) || unlikely(!hak_cpu_is_ready(cc)))
-		goto no;
-
-	hak_cpu_enter(cc);
-	nr = cc->nr;
-	/* What was the last to be freed is not freed again. */
-	if (likely(nr < cc->cap && hak_cpu_last(cc, nr) != p)) {
-		cc->obj[nr] = (void *)p;
-		WRITE_ONCE(cc->nr, nr + 1);
-		hak_cpu_leave(cc);
-		preempt_enable();
-		return true;
+		goto slow;
+	if (typed && unlikely(cc != want->cpu))
+		goto slow;
+	if (unlikely(!hak_cpu_add_last(cc, p))) {
+		hak_free_full(want, p, _RET_IP_, cc);
+		return;
 	}
-	hak_cpu_leave(cc);
-no:
 	preempt_enable();
-	return false;
+	return;
+slow:
+	preempt_enable();
+	hak_free_slow(want, p, _RET_IP_);
 }
 
 /* Zero @p, if there is one and the caller or the system wants that. */
@@ -86,13 +75,19 @@ static __always_inline void *hak_init_on_alloc(struct hak_cache *c, void *p,
 	return p;
 }
 
+/* Is an allocation to be zeroed, or SLUB's? Then hak_alloc_special() is for it. */
+static __always_inline bool hak_is_special(gfp_t gfp)
+{
+	return want_init_on_alloc(gfp) || (gfp & HAK_GFP_FOREIGN);
+}
+
 /* One object of @c; zeroed if the caller or the system wants that. */
 static __always_inline void *hak_object_alloc(struct hak_cache *c, gfp_t gfp)
 {
 	void *p = NULL;
 
 	might_alloc(gfp);
-	if (static_branch_unlikely(&hak_modes) || unlikely(!hak_cpu_pop(c, &p)))
+	if (unlikely(!hak_cpu_pop(c->cpu, &p)))
 		return hak_cpu_alloc_slow(c, gfp);
 	return unlikely(want_init_on_alloc(gfp)) ? memset(p, 0, c->size) : p;
 }

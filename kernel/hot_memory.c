@@ -30,15 +30,17 @@ static DEFINE_MUTEX(hak_cover_mutex);
 static int __hak_registry_replace(unsigned long leaves)
 {
 	struct hak_entry **old = hak_registry.leaf, **new;
+	unsigned long was = hak_registry.bytes >> HAK_LEAF_SHIFT;
 
 	lockdep_assert_held(&hak_cover_mutex);
 
 	new = kvcalloc(leaves, sizeof(*new), GFP_KERNEL | __GFP_NOWARN);
 	if (!new)
 		return -ENOMEM;
+	hak_registry_no_leaves(new + was, leaves - was);
 	WRITE_ONCE(hak_registry.moving, true);
 	synchronize_rcu();
-	memcpy(new, old, (hak_registry.bytes >> HAK_LEAF_SHIFT) * sizeof(*old));
+	memcpy(new, old, was * sizeof(*old));
 	/* Pairs, by address dependency, with the reads in hak_registry_find(). */
 	smp_store_release(&hak_registry.leaf, new);
 	synchronize_rcu();

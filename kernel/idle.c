@@ -2,6 +2,10 @@
 /*
  * Idle per-CPU caches: which caches are idle, and how a CPU empties its own.
  */
+#include <linux/delay.h>
+#include <linux/rculist.h>
+#include <linux/smp.h>
+
 #include "core.h"
 
 /* A number that changes whenever a batch of objects enters or leaves @cc. */
@@ -32,7 +36,7 @@ void hak_cpu_flush_this(bool all)
 
 		preempt_disable();
 		cc = this_cpu_ptr(c->cpu);
-		if (!READ_ONCE(cc->busy) && (all || hak_cpu_idle(cc))) {
+		if (hak_cpu_is_awake(cc) && (all || hak_cpu_idle(cc))) {
 			hak_cpu_enter(cc);
 			hak_cpu_flush(c, cc);
 			hak_cpu_sleep(cc);
@@ -42,15 +46,52 @@ void hak_cpu_flush_this(bool all)
 	mutex_unlock(&hak_cache_mutex);
 }
 
-static bool hak_cpu_cache_holds(const struct hak_cpu_cache *cc)
+/*
+ * Close the caches of this CPU to the fast paths. Those that the owner is inside of
+ * are counted in @arg: it may leave them as they were.
+ */
+static void hak_cpu_watch(void *arg)
 {
-	return READ_ONCE(cc->nr) || READ_ONCE(cc->cur);
+	atomic_t *inside = arg;
+	struct hak_cache *c;
+
+	rcu_read_lock();
+	list_for_each_entry_rcu(c, &hak_caches, list) {
+		struct hak_cpu_cache *cc = this_cpu_ptr(c->cpu);
+
+		if (hak_cpu_is_ready(cc))
+			WRITE_ONCE(cc->mark, HAK_CPU_WATCHED);
+		else if (hak_cpu_inside(cc))
+			atomic_inc(inside);
+	}
+	rcu_read_unlock();
 }
 
-/* Is @cc empty, and will its owner have to wake it before it can hold anything? */
-static bool hak_cpu_asleep(const struct hak_cpu_cache *cc)
+/**
+ * hak_cpu_watch_all() - close the caches of all CPUs to the fast paths
+ *
+ * hak_cpu_left is HAK_CPU_WATCHED. An interrupt does it on each CPU. Where it finds
+ * the owner inside, another one comes a little later.
+ *
+ * Context: task, may sleep; hak_cache_mutex held.
+ */
+void hak_cpu_watch_all(void)
 {
-	return READ_ONCE(cc->busy) == HAK_CPU_ASLEEP;
+	atomic_t inside;
+	unsigned int i;
+
+	for (i = 0; i < 1000; i++) {
+		atomic_set(&inside, 0);
+		on_each_cpu(hak_cpu_watch, &inside, 1);
+		if (!atomic_read(&inside))
+			break;
+		usleep_range(1000, 2000);
+	}
+}
+
+static bool hak_cpu_cache_holds(const struct hak_cpu_cache *cc)
+{
+	return hak_cpu_objects(cc) || READ_ONCE(cc->cur);
 }
 
 /*
@@ -98,7 +139,8 @@ bool hak_cpu_look(unsigned int cpu, bool *idle)
 		if (now != cc->seen) {
 			WRITE_ONCE(cc->seen, now);
 			active = true;
-		} else if (!hak_cpu_asleep(cc)) {
+		} else if (!hak_cpu_is_asleep(cc)) {
+			/* Asleep, nothing gets there without its owner's waking it. */
 			*idle = true;
 		}
 	}

@@ -11,11 +11,13 @@
 
 #include "core.h"
 
-DEFINE_STATIC_KEY_FALSE(hak_modes);
 DEFINE_STATIC_KEY_FALSE(hak_numa);
 
 static int hak_cpuhp_state;
 static bool hak_modes_wanted;	/* by the parameters */
+
+/* Who wants every operation to go the slow way. Under hak_cache_mutex. */
+static unsigned int hak_modes;
 
 /**
  * hak_mode_get() - send every operation the slow way
@@ -24,16 +26,28 @@ static bool hak_modes_wanted;	/* by the parameters */
  * objects. Each has its own hak_mode_put(). An event that is on is put when the
  * module is removed, after hak_core_exit(), and may be got before hak_core_init().
  *
+ * The slow paths leave no cache ready for the fast ones from here on, and those
+ * that are ready are closed before this returns.
+ *
  * Context: task, may sleep; with the kernel's tracepoints_mutex held.
  */
 void hak_mode_get(void)
 {
-	static_branch_inc(&hak_modes);
+	mutex_lock(&hak_cache_mutex);
+	if (!hak_modes++) {
+		WRITE_ONCE(hak_cpu_left, HAK_CPU_WATCHED);
+		hak_cpu_watch_all();
+	}
+	mutex_unlock(&hak_cache_mutex);
 }
 
+/* The caches are ready again as the slow paths leave them. */
 void hak_mode_put(void)
 {
-	static_branch_dec(&hak_modes);
+	mutex_lock(&hak_cache_mutex);
+	if (!--hak_modes)
+		WRITE_ONCE(hak_cpu_left, HAK_CPU_READY);
+	mutex_unlock(&hak_cache_mutex);
 }
 
 static void hak_modes_set(void)
@@ -86,10 +100,11 @@ int hak_core_init(void)
 	if (err)
 		goto exit_trace;
 	hak_reaper_init();
+	/* Before there are caches that would have to be closed. */
+	hak_modes_set();
 	err = hak_size_class_init();
 	if (err)
 		goto exit_fallback;
-	hak_modes_set();
 	err = cpuhp_setup_state(CPUHP_BP_PREPARE_DYN, "mm/hakmem:prepare",
 				hak_cpu_online, hak_cpu_dead);
 	if (err < 0)
@@ -98,9 +113,9 @@ int hak_core_init(void)
 	return 0;
 
 exit_classes:
-	hak_modes_clear();
 	hak_size_class_exit();
 exit_fallback:
+	hak_modes_clear();
 	hak_fallback_exit();
 exit_trace:
 	hak_trace_exit();

@@ -8,9 +8,6 @@
 #include <linux/jump_label.h>
 #include <linux/kconfig.h>
 
-/* On while anybody wants every operation to go the slow way; see hak_mode_get(). */
-DECLARE_STATIC_KEY_FALSE(hak_modes);
-
 void hak_mode_get(void);
 void hak_mode_put(void);
 

@@ -20,64 +20,94 @@
 /* The idle trim is off and wants to be started; only the module has one. */
 int hak_trim_off;
 
+u8 hak_cpu_left __read_mostly = HAK_CPU_READY;
+
 /* The owner goes in, though the cache may be asleep: the trim is to look again. */
 static void hak_cpu_wake(struct hak_cpu_cache *cc)
 {
-	bool asleep = READ_ONCE(cc->busy) == HAK_CPU_ASLEEP;
+	bool asleep = hak_cpu_is_asleep(cc);
 
 	hak_cpu_enter(cc);
 	if (unlikely(asleep))
 		hak_trim_kick();
 }
 
+/**
+ * struct hak_spill_group - objects of one slab
+ * @slab: the upper bits of their addresses
+ * @first: chain of their links
+ * @last: its end
+ * @n: objects in it
+ */
 struct hak_spill_group {
-	struct hak_slab *slab;
+	unsigned long slab;
 	struct llist_node *first;
 	struct llist_node *last;
 	unsigned int n;
 };
 
-static void hak_spill_group(struct hak_cpu_cache *cc, struct hak_spill_group *g)
+/* Give the objects of @g, of slab @s, to that: to its freelist if it is this CPU's. */
+static void hak_spill_chain(struct hak_cpu_cache *cc, struct hak_slab *s,
+			    struct hak_spill_group *g)
 {
-	if (cc && g->slab == cc->cur) {
-		hak_slab_give(g->slab, g->first, g->last, g->n);
+	if (cc && s == cc->cur) {
+		hak_slab_give(s, g->first, g->last, g->n);
 		return;
 	}
-	hak_slab_push(g->slab, g->first, g->last, g->n);
+	hak_slab_push(s, g->first, g->last, g->n);
 	if (cc)
 		cc->pushes++;
 }
 
-/* Groups being gathered; only those whose bit is set in @used mean anything. */
-struct hak_spill {
-	unsigned long used;
-	struct hak_spill_group group[HAK_SPILL_GROUPS];
-};
-
-/* Put a chain of @n objects of @s into its group; what is there of another goes. */
-static void hak_spill_add(struct hak_cpu_cache *cc, struct hak_spill *sp,
-			  struct hak_slab *s, struct llist_node *first,
-			  struct llist_node *last, unsigned int n)
+static noinline void hak_spill_group(struct hak_cache *c, struct hak_cpu_cache *cc,
+				     struct hak_spill_group *g)
 {
-	unsigned int i = (unsigned long)s / sizeof(*s) % HAK_SPILL_GROUPS;
-	struct hak_spill_group *g = &sp->group[i];
+	struct hak_slab *s = hak_slab_of((void *)(g->slab << HAK_SLAB_SHIFT));
 
-	if (sp->used & BIT(i)) {
-		if (g->slab == s) {
-			last->next = g->first;
-			g->first = first;
-			g->n += n;
-			return;
-		}
-		hak_spill_group(cc, g);
-	}
-	sp->used |= BIT(i);
-	*g = (struct hak_spill_group){ s, first, last, n };
+	/* Of a slab that is gone: somebody freed more than there was. */
+	if (unlikely(!s))
+		hak_report_stray(c, hak_from_link(c, g->last), g->n);
+	else
+		hak_spill_chain(cc, s, g);
 }
 
-static __always_inline bool hak_same_slab(const void *a, const void *b)
+/*
+ * Put the objects from @obj up to @end before the chain of @g, for as long as they
+ * are of its slab. Four at a time: they are if none differs in the upper bits.
+ * Returns where it stopped.
+ */
+static __always_inline void **hak_spill_run(struct hak_spill_group *g, u32 link,
+					    void **obj, void **end)
 {
-	return ((unsigned long)a ^ (unsigned long)b) < HAK_SLAB_SIZE;
+	const unsigned long addr = g->slab << HAK_SLAB_SHIFT;
+	struct llist_node *first = g->first;
+	void **begin = obj, **four = obj + (end - obj) / 4 * 4;
+
+	for (; obj != four; obj += 4) {
+		struct llist_node *a = obj[0] + link, *b = obj[1] + link;
+		struct llist_node *c = obj[2] + link, *d = obj[3] + link;
+
+		if ((((unsigned long)a ^ addr) | ((unsigned long)b ^ addr) |
+		     ((unsigned long)c ^ addr) | ((unsigned long)d ^ addr)) >=
+		    HAK_SLAB_SIZE)
+			break;
+		a->next = first;
+		b->next = a;
+		c->next = b;
+		d->next = c;
+		first = d;
+	}
+	for (; obj != end; obj++) {
+		struct llist_node *a = *obj + link;
+
+		if (((unsigned long)a ^ addr) >= HAK_SLAB_SIZE)
+			break;
+		a->next = first;
+		first = a;
+	}
+	g->first = first;
+	g->n += obj - begin;
+	return obj;
 }
 
 /**
@@ -88,43 +118,64 @@ static __always_inline bool hak_same_slab(const void *a, const void *b)
  * @n: how many
  *
  * The current slab's go to its freelist; all others, for this CPU does not own
- * their slabs, are pushed, one push a group. Objects of one slab that follow
- * each other are chained as they come; the chains are gathered in a small
+ * their slabs, are pushed, one push a group. The groups are gathered in a small
  * direct-mapped table: when two slabs fall on one entry the earlier is pushed.
  */
 void hak_cpu_spill(struct hak_cache *c, struct hak_cpu_cache *cc,
 		   void **obj, unsigned int n)
 {
-	struct hak_spill sp __uninitialized;
+	struct hak_spill_group group[HAK_SPILL_GROUPS] __uninitialized;
+	unsigned long used = 0;	/* groups that are there */
+	void **end = obj + n;
 	const u32 link = c->link;
-	struct hak_slab *s;
-	unsigned int i, run;
 
-	sp.used = 0;
-	for (i = 0; i < n; i += run) {
-		const void *p = obj[i];
-		struct llist_node *last = obj[i] + link, *first = last;
+	while (obj != end) {
+		struct llist_node *node = *obj++ + link;
+		unsigned long slab = (unsigned long)node >> HAK_SLAB_SHIFT;
+		unsigned int i = slab % HAK_SPILL_GROUPS;
+		struct hak_spill_group *g = &group[i];
 
-		for (run = 1; i + run < n && hak_same_slab(p, obj[i + run]); run++) {
-			struct llist_node *node = obj[i + run] + link;
-
-			node->next = first;
-			first = node;
+		if (used & BIT(i) && g->slab == slab) {
+			node->next = g->first;
+			g->n++;
+		} else {
+			if (used & BIT(i))
+				hak_spill_group(c, cc, g);
+			used |= BIT(i);
+			g->slab = slab;
+			g->last = node;
+			g->n = 1;
 		}
-		s = hak_slab_of(p);
-		/* Of a slab that is gone: somebody freed more than there was. */
-		if (unlikely(!s))
-			hak_report_stray(c, p, run);
-		else
-			hak_spill_add(cc, &sp, s, first, last, run);
+		g->first = node;
+		if (obj != end && ((unsigned long)*obj >> HAK_SLAB_SHIFT) == slab)
+			obj = hak_spill_run(g, link, obj, end);
 	}
-	for (; sp.used; sp.used &= sp.used - 1)
-		hak_spill_group(cc, &sp.group[__ffs(sp.used)]);
+	for (; used; used &= used - 1)
+		hak_spill_group(c, cc, &group[__ffs(used)]);
 	if (cc) {
 		cc->spills++;
 		hak_trim_kick();
 	}
 	hak_trace(HAK_TR_SPILL, c, 0, NULL, n);
+}
+
+/* Up to @want objects of @s, which this CPU owns. Returns how many. */
+static unsigned int hak_cpu_take_current(struct hak_cache *c,
+					 struct hak_cpu_cache *cc,
+					 struct hak_slab *s, void **obj,
+					 unsigned int want)
+{
+	unsigned int n;
+
+	if (!llist_empty(&s->remote))
+		cc->drains++;
+	n = hak_slab_take(c, s, obj, want);
+	if (n) {
+		cc->refills++;
+		hak_trim_kick();
+		hak_trace(HAK_TR_REFILL, c, s->addr, NULL, n);
+	}
+	return n;
 }
 
 /*
@@ -152,15 +203,9 @@ unsigned int hak_cpu_take_from_slab(struct hak_cache *c,
 			cc->cur = s;
 			WRITE_ONCE(s->entry->home, hak_cpu_tag(cc));
 		}
-		if (!llist_empty(&s->remote))
-			cc->drains++;
-		n = hak_slab_take(c, s, obj, want);
-		if (n) {
-			cc->refills++;
-			hak_trim_kick();
-			hak_trace(HAK_TR_REFILL, c, s->addr, NULL, n);
+		n = hak_cpu_take_current(c, cc, s, obj, want);
+		if (n)
 			return n;
-		}
 		if (hak_slab_park(s))
 			cc->cur = NULL;
 		else
@@ -182,10 +227,13 @@ unsigned int hak_cpu_take_from_slab(struct hak_cache *c,
 unsigned int hak_cpu_refill(struct hak_cache *c, struct hak_cpu_cache *cc,
 			    int nid)
 {
+	unsigned int n;
+
 	if (hak_depot_receive(c, cc, nid))
 		return cc->nr;
-	cc->nr = hak_cpu_take_from_slab(c, cc, nid, cc->obj, max(hak_cpu_batch(cc), 1U));
-	return cc->nr;
+	n = hak_cpu_take_from_slab(c, cc, nid, cc->obj, max(hak_cpu_batch(cc), 1U));
+	hak_cpu_set_nr(cc, n);
+	return n;
 }
 
 /**
@@ -200,7 +248,7 @@ void *hak_cpu_take(struct hak_cache *c, struct hak_cpu_cache *cc, int nid)
 {
 	if (!cc->nr && !hak_cpu_refill(c, cc, nid))
 		return NULL;
-	return cc->obj[--cc->nr];
+	return hak_cpu_pop_last(cc);
 }
 
 /*
@@ -226,8 +274,8 @@ void hak_cpu_make_room(struct hak_cache *c, struct hak_cpu_cache *cc)
 
 	if (!hak_cpu_foreign(cc, cc->obj[0]) || !hak_depot_send(c, cc))
 		hak_cpu_spill(c, cc, cc->obj, n);
-	cc->nr -= n;
-	memmove(cc->obj, cc->obj + n, cc->nr * sizeof(*cc->obj));
+	hak_cpu_set_nr(cc, cc->nr - n);
+	hak_move_objects(cc->obj, cc->obj + n, cc->nr);
 }
 
 /**
@@ -244,14 +292,14 @@ void hak_cpu_put(struct hak_cache *c, struct hak_cpu_cache *cc,
 {
 	if (!cc->cap) {
 		struct llist_node *link = hak_to_link(c, p);
-		struct hak_spill_group g = { s, link, link, 1 };
+		struct hak_spill_group g = { 0, link, link, 1 };
 
-		hak_spill_group(cc, &g);
+		hak_spill_chain(cc, s, &g);
 		return;
 	}
 	if (cc->nr >= cc->cap)
 		hak_cpu_make_room(c, cc);
-	cc->obj[cc->nr++] = p;
+	hak_cpu_push_last(cc, p);
 }
 
 /*
@@ -266,7 +314,7 @@ static void hak_cpu_drain_all(void)
 	list_for_each_entry_rcu(c, &hak_caches, list) {
 		struct hak_cpu_cache *cc = this_cpu_ptr(c->cpu);
 
-		if (READ_ONCE(cc->busy))
+		if (!hak_cpu_is_awake(cc))
 			continue;
 		hak_cpu_enter(cc);
 		if (cc->cur && hak_slab_drain(c, cc->cur))
@@ -343,9 +391,36 @@ static bool hak_cpu_barren(struct hak_cache *c)
 {
 	const struct hak_cpu_cache *cc = raw_cpu_ptr(c->cpu);
 
-	/* While hak_modes is on, it comes here with objects cached. */
-	return !hak_has_nodes() && !READ_ONCE(cc->nr) && !READ_ONCE(cc->cur) &&
+	/* Where caches are HAK_CPU_WATCHED it comes here with objects cached. */
+	return !hak_has_nodes() && !hak_cpu_objects(cc) && !READ_ONCE(cc->cur) &&
 	       hak_node_barren(c, numa_mem_id());
+}
+
+/*
+ * The commonest of what is slow: the cache is ready and empty, nobody has sent
+ * objects, and the slab this CPU owns has some. NULL if it is not that.
+ */
+static void *hak_cpu_refill_quick(struct hak_cache *c)
+{
+	struct hak_cpu_cache *cc;
+	struct hak_slab *s;
+	void *p = NULL;
+
+	preempt_disable();
+	cc = this_cpu_ptr(c->cpu);
+	if (unlikely(!hak_cpu_is_ready(cc) || in_nmi()))
+		goto out;
+	hak_cpu_enter(cc);
+	s = cc->cur;
+	if (likely(s && !cc->nr && hak_depot_empty(&c->pool[s->nid]->depot)))
+		hak_cpu_set_nr(cc, hak_cpu_take_current(c, cc, s, cc->obj,
+							max(hak_cpu_batch(cc), 1U)));
+	if (likely(cc->nr))
+		p = hak_cpu_pop_last(cc);
+	hak_cpu_leave(cc);
+out:
+	preempt_enable();
+	return p;
 }
 
 /**
@@ -361,6 +436,9 @@ void *hak_cpu_alloc_slow(struct hak_cache *c, gfp_t gfp)
 	bool nested;
 	void *p;
 
+	p = hak_cpu_refill_quick(c);
+	if (likely(p))
+		return hak_init_on_alloc(c, p, gfp);
 	if (hak_cpu_barren(c))
 		return hak_fallback_object(c, gfp, NUMA_NO_NODE, HAK_EV_NOMEM);
 	p = hak_cpu_try(c, NUMA_NO_NODE, &nested);
@@ -414,6 +492,33 @@ void hak_cpu_free(struct hak_cache *c, struct hak_slab *s, void *p)
 }
 
 /**
+ * hak_cpu_add_full() - free an object into a per-CPU cache that may be full
+ * @cpu: the per-CPU caches of its cache
+ * @p: the object, its address checked
+ *
+ * Context: any; preemption off.
+ * Return: false if it is not that simple, with nothing done.
+ */
+bool hak_cpu_add_full(struct hak_cpu_cache __percpu *cpu, const void *p)
+{
+	struct hak_cpu_cache *cc = this_cpu_ptr(cpu);
+	bool new;
+
+	if (!hak_cpu_is_ready(cc) || !cc->limit || in_nmi())
+		return false;
+	hak_cpu_enter(cc);
+	/* What was the last to be freed is not freed again. */
+	new = hak_cpu_last(cc, cc->nr) != p;
+	if (likely(new)) {
+		if (cc->nr >= cc->cap)
+			hak_cpu_make_room(cc->cache, cc);
+		hak_cpu_push_last(cc, p);
+	}
+	hak_cpu_leave(cc);
+	return new;
+}
+
+/**
  * hak_cpu_flush() - empty a per-CPU cache and let its slab go
  * @c: the cache
  * @cc: the per-CPU cache; the caller owns it, or its CPU is gone
@@ -424,7 +529,7 @@ void hak_cpu_flush(struct hak_cache *c, struct hak_cpu_cache *cc)
 
 	if (cc->nr)
 		hak_cpu_spill(c, cc, cc->obj, cc->nr);
-	cc->nr = 0;
+	hak_cpu_set_nr(cc, 0);
 	s = cc->cur;
 	cc->cur = NULL;
 	if (!s)
@@ -456,11 +561,16 @@ size_t hak_cpu_cache_bytes(unsigned int cap)
 	       (cap ? HAK_MAGAZINES : 0) * hak_magazine_bytes(cap);
 }
 
-/* A fresh per-CPU cache is busy: its CPU is not up, as far as it knows. */
-void hak_cpu_cache_init(struct hak_cpu_cache *cc, unsigned int cap,
-			unsigned int mags)
+/*
+ * A fresh per-CPU cache is busy: its CPU is not up, as far as it knows. With
+ * init_on_free each free has something to do that the fast path has not.
+ */
+void hak_cpu_cache_init(struct hak_cpu_cache *cc, struct hak_cache *c,
+			unsigned int cap, unsigned int mags)
 {
-	cc->busy = HAK_CPU_INSIDE;
+	cc->mark = HAK_CPU_INSIDE;
 	cc->mags = cap ? mags : 0;
 	cc->cap = cap;
+	cc->limit = want_init_on_free() ? 0 : cap;
+	cc->cache = c;
 }

@@ -13,6 +13,8 @@
 
 struct hak_registry hak_registry __read_mostly;
 
+struct hak_entry hak_no_leaf[BIT(HAK_LEAF_BITS)] __aligned(64);
+
 /* No slab in it; but every entry leads to some cache. */
 static struct hak_entry *hak_registry_new_leaf(unsigned long addr, gfp_t gfp)
 {
@@ -21,14 +23,27 @@ static struct hak_entry *hak_registry_new_leaf(unsigned long addr, gfp_t gfp)
 
 	leaf = hak_leaf_alloc(addr, HAK_LEAF_BYTES, gfp);
 	for (i = 0; leaf && i < BIT(HAK_LEAF_BITS); i++)
-		leaf[i].cache = &hak_class[0];
+		leaf[i].cpu = hak_class[0].cpu;
 	return leaf;
 }
 
 static void hak_registry_free_leaf(struct hak_entry *leaf)
 {
-	if (leaf)
+	if (leaf != HAK_NO_LEAF)
 		hak_leaf_free(leaf, HAK_LEAF_BYTES);
+}
+
+/**
+ * hak_registry_no_leaves() - say that addresses have no slab
+ * @leaf: part of a table as hak_table_alloc() gives it
+ * @n: leaves of that
+ */
+void hak_registry_no_leaves(struct hak_entry **leaf, unsigned long n)
+{
+	unsigned long i;
+
+	for (i = 0; !HAK_TABLE_IS_ZERO && i < n; i++)
+		leaf[i] = hak_no_leaf;
 }
 
 /* How many leaves cover the addresses below @end? Whole pages of pointers. */
@@ -47,11 +62,12 @@ int hak_registry_init(void)
 	BUILD_BUG_ON(sizeof(unsigned long) != 8);
 	BUILD_BUG_ON((sizeof(struct hak_entry) << HAK_LEAF_BITS) % PAGE_SIZE);
 
-	hak_registry.base = PAGE_OFFSET & ~HAK_SLAB_MASK;
+	hak_registry.base = PAGE_OFFSET & -(1UL << HAK_LEAF_SHIFT);
 	leaves = hak_registry_leaves((unsigned long)high_memory);
 	hak_registry.leaf = hak_table_alloc(leaves, sizeof(*hak_registry.leaf));
 	if (!hak_registry.leaf)
 		return -ENOMEM;
+	hak_registry_no_leaves(hak_registry.leaf, leaves);
 	hak_registry.bytes = leaves << HAK_LEAF_SHIFT;
 	return 0;
 }
@@ -83,11 +99,11 @@ bool hak_registry_covers(unsigned long addr, unsigned int nr)
 
 static bool hak_registry_has_leaf(unsigned long addr)
 {
-	struct hak_entry *e;
+	unsigned long i = (addr - hak_registry.base) >> HAK_LEAF_SHIFT;
 	bool found;
 
 	preempt_disable();
-	found = hak_registry_find((void *)addr, &e);
+	found = READ_ONCE(READ_ONCE(hak_registry.leaf)[i]) != HAK_NO_LEAF;
 	preempt_enable();
 	return found;
 }
@@ -95,11 +111,11 @@ static bool hak_registry_has_leaf(unsigned long addr)
 /* Preemption off holds back hak_registry_cover() while a leaf is entered. */
 static int hak_registry_add_leaf(unsigned long addr, gfp_t gfp)
 {
-	unsigned long i = (addr - hak_registry.base) >> HAK_SLAB_SHIFT;
+	unsigned long i = (addr - hak_registry.base) >> HAK_LEAF_SHIFT;
 	struct hak_entry *leaf;
 	int err = -EAGAIN;
 
-	if (hak_table_open(hak_registry.leaf, i >> HAK_LEAF_BITS))
+	if (hak_table_open(hak_registry.leaf, i))
 		return -ENOMEM;
 	leaf = hak_registry_new_leaf(addr, gfp);
 	if (!leaf)
@@ -107,9 +123,9 @@ static int hak_registry_add_leaf(unsigned long addr, gfp_t gfp)
 	preempt_disable();
 	if (!READ_ONCE(hak_registry.moving)) {
 		/* Pairs with the read in hak_registry_find(). */
-		if (!cmpxchg(&READ_ONCE(hak_registry.leaf)[i >> HAK_LEAF_BITS],
-			     NULL, leaf))
-			leaf = NULL;
+		if (cmpxchg(&READ_ONCE(hak_registry.leaf)[i], HAK_NO_LEAF,
+			    leaf) == HAK_NO_LEAF)
+			leaf = HAK_NO_LEAF;
 		err = 0;
 	}
 	preempt_enable();
@@ -159,12 +175,12 @@ void hak_registry_set(struct hak_slab *s)
 	preempt_disable();
 	found = hak_registry_find((void *)s->addr, &e);
 	preempt_enable();
-	if (WARN_ON_ONCE(!found))
+	if (WARN_ON_ONCE(!found || !hak_registry_has_leaf(s->addr)))
 		return;
 	s->entry = e;
 	WRITE_ONCE(e->recip, s->cache->recip);
 	WRITE_ONCE(e->nid, s->nid);
-	WRITE_ONCE(e->cache, s->cache);
+	WRITE_ONCE(e->cpu, s->cache->cpu);
 	/* Pairs with the read in hak_slab_of(). */
 	smp_store_release(&e->slab, s);
 }
@@ -177,5 +193,5 @@ void hak_registry_clear(struct hak_slab *s)
 {
 	WRITE_ONCE(s->entry->bound, 0);
 	WRITE_ONCE(s->entry->slab, NULL);
-	WRITE_ONCE(s->entry->cache, &hak_class[0]);
+	WRITE_ONCE(s->entry->cpu, hak_class[0].cpu);
 }

@@ -10,12 +10,13 @@
 #include <linux/gfp_types.h>
 #include <linux/kasan.h>
 #include <linux/mm.h>
+#include <linux/percpu.h>
 #include <linux/types.h>
 
 #include "compat.h"
 #include "geometry.h"
 
-struct hak_cache;
+struct hak_cpu_cache;
 struct hak_slab;
 
 /**
@@ -25,7 +26,8 @@ struct hak_slab;
  *	are none
  * @home: hak_cpu_tag() of the CPU that owned the slab last
  * @nid: memory node of the pages
- * @cache: whose objects they are; any that lasts where there are none
+ * @cpu: the per-CPU caches of the cache whose objects they are; of any that lasts
+ *	where there are none
  * @slab: its metadata, NULL without a slab
  *
  * All that a free needs, on a line that is written only when a slab is claimed,
@@ -38,7 +40,7 @@ struct hak_entry {
 	u32 bound;
 	u32 home;
 	int nid;
-	struct hak_cache *cache;
+	struct hak_cpu_cache __percpu *cpu;
 	struct hak_slab *slab;
 } __aligned(32);
 
@@ -53,10 +55,10 @@ struct hak_entry {
 
 /**
  * struct hak_registry - the entries, two levels of them
- * @base: first address covered
+ * @base: first address covered, that of a leaf's first slab
  * @bytes: addresses covered
- * @leaf: entries of BIT(HAK_LEAF_BITS) slabs each, NULL while none is hakmem's;
- *	from hak_table_alloc()
+ * @leaf: entries of BIT(HAK_LEAF_BITS) slabs each, HAK_NO_LEAF while none is
+ *	hakmem's; from hak_table_alloc()
  * @moving: @leaf is about to be replaced, and takes no new leaf
  *
  * Memory may be added while hakmem is loaded. Then hak_registry_cover() replaces
@@ -72,24 +74,41 @@ struct hak_registry {
 };
 
 extern struct hak_registry hak_registry;
+
+/* The entries of addresses where nothing is hakmem's; never written. */
+extern struct hak_entry hak_no_leaf[BIT(HAK_LEAF_BITS)];
+
+/*
+ * What stands in the table for the leaf that is not there: one without slabs, so
+ * that a free need not ask. A build whose table is too long to be filled with
+ * that has NULL.
+ */
+#ifndef HAK_TABLE_IS_ZERO
+#define HAK_TABLE_IS_ZERO	0
+#endif
+#define HAK_NO_LEAF		(HAK_TABLE_IS_ZERO ? NULL : hak_no_leaf)
+
 int hak_registry_init(void);
 void hak_registry_exit(void);
 unsigned long hak_registry_leaves(unsigned long end);
+void hak_registry_no_leaves(struct hak_entry **leaf, unsigned long n);
 bool hak_registry_covers(unsigned long addr, unsigned int nr);
 int hak_registry_prepare(unsigned long addr, unsigned int nr, gfp_t gfp);
 void hak_registry_set(struct hak_slab *s);
 void hak_registry_clear(struct hak_slab *s);
 
 /*
- * Is there an entry for the 64 KiB that hold @p? Then it is *@e. Preemption is
- * off, or the registry cannot grow. Tagged KASAN's tags are taken off: SLUB's
- * objects have them, and the page allocator's addresses, but not hakmem's.
+ * Does the registry cover the 64 KiB that hold @p? Then *@e is their entry.
+ * Preemption is off, or the registry cannot grow. Tagged KASAN's tags are taken
+ * off: SLUB's objects have them, and the page allocator's addresses, but not
+ * hakmem's.
  */
 static __always_inline bool hak_registry_find(const void *p,
 					      struct hak_entry **e)
 {
 	const unsigned long mask = (sizeof(**e) << HAK_LEAF_BITS) - sizeof(**e);
-	unsigned long off = (unsigned long)kasan_reset_tag(p) - hak_registry.base;
+	unsigned long addr = (unsigned long)kasan_reset_tag(p);
+	unsigned long off = addr - hak_registry.base;
 	struct hak_entry *leaf;
 
 	BUILD_BUG_ON(sizeof(**e) != BIT(HAK_ENTRY_SHIFT));
@@ -97,13 +116,16 @@ static __always_inline bool hak_registry_find(const void *p,
 	/* Plain reads, as any mixture of old and new will do; see above. */
 	if (unlikely(off >= data_race(hak_registry.bytes)))
 		return false;
-	/* Pairs with the cmpxchg in hak_registry_add_leaf(). */
-	leaf = READ_ONCE(data_race(hak_registry.leaf)[off >> HAK_LEAF_SHIFT]);
-	if (unlikely(!leaf))
+	/* By address dependency, pairs with the cmpxchg in hak_registry_add_leaf(). */
+	leaf = data_race(data_race(hak_registry.leaf)[off >> HAK_LEAF_SHIFT]);
+	if (HAK_TABLE_IS_ZERO && unlikely(!leaf))
 		return false;
 	/* In one step what would be an index, and then an address. */
-	off >>= HAK_SLAB_SHIFT - HAK_ENTRY_SHIFT;
-	*e = (void *)leaf + (off & mask);
+	addr >>= HAK_SLAB_SHIFT - HAK_ENTRY_SHIFT;
+	addr = (addr & mask) + (unsigned long)leaf;
+	/* Computed once, and the table read once. */
+	OPTIMIZER_HIDE_VAR(addr);
+	*e = (struct hak_entry *)addr;
 	return true;
 }
 

@@ -26,6 +26,9 @@ struct hak_cache hak_class[HAK_NR_CLASSES] __read_mostly;
 /* Class by (size + 7) / 8. */
 u8 hak_size_index[HAK_MAX_SIZE / HAK_MIN_SIZE + 1] __read_mostly;
 
+struct hak_cpu_cache __percpu *hak_class_cpu[HAK_NR_CLASSES] __read_mostly;
+struct hak_cpu_cache __percpu *hak_size_cpu[HAK_MAX_SIZE / HAK_MIN_SIZE] __read_mostly;
+
 int hak_size_class_init(void)
 {
 	unsigned int i;
@@ -39,7 +42,10 @@ int hak_size_class_init(void)
 				      hak_class_table[i].size);
 		if (err)
 			goto unwind;
+		hak_class_cpu[i] = hak_class[i].cpu;
 	}
+	for (i = 0; i < ARRAY_SIZE(hak_size_cpu); i++)
+		hak_size_cpu[i] = hak_class_cpu[hak_size_index[i + 1]];
 	return 0;
 
 unwind:

@@ -16,6 +16,11 @@
 
 extern struct hak_cache hak_class[HAK_NR_CLASSES];
 extern u8 hak_size_index[HAK_MAX_SIZE / HAK_MIN_SIZE + 1];
+
+/* The per-CPU caches by class, and by (size - 1) / HAK_MIN_SIZE. */
+extern struct hak_cpu_cache __percpu *hak_class_cpu[HAK_NR_CLASSES];
+extern struct hak_cpu_cache __percpu *hak_size_cpu[HAK_MAX_SIZE / HAK_MIN_SIZE];
+
 int hak_size_class_init(void);
 void hak_size_class_exit(void);
 

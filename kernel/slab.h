@@ -13,6 +13,7 @@
 #include <linux/types.h>
 
 #include "cache.h"
+#include "pcpu_cache.h"
 #include "registry.h"
 
 struct hak_superslab;
@@ -105,11 +106,10 @@ bool hak_slab_validate(struct hak_slab *s);
 
 /*
  * Is @p the start of an object that was ever allocated? If so, *@e is its slab's
- * entry and *@c its cache. The caller has preemption off, so RCU keeps a cache that
- * is being destroyed.
+ * entry. The caller has preemption off, so RCU keeps the per-CPU caches of a cache
+ * that is being destroyed.
  */
-static __always_inline bool hak_find_object(const void *p, struct hak_entry **e,
-					    struct hak_cache **c)
+static __always_inline bool hak_find_entry(const void *p, struct hak_entry **e)
 {
 	u32 off = (unsigned long)p & HAK_SLAB_MASK;
 
@@ -123,13 +123,23 @@ static __always_inline bool hak_find_object(const void *p, struct hak_entry **e,
 	 * A caller that frees a live object got it, directly or not, from the CPU
 	 * that carved it, so it sees what that CPU wrote to the entry before. A
 	 * caller that frees an object it does not have may read one word of an
-	 * earlier slab and one of the present slab, but never a cache that is
+	 * earlier slab and one of the present slab, but never per-CPU caches that are
 	 * gone. So no order between the reads is needed, and the compiler may use
 	 * them as memory operands.
 	 */
-	if (unlikely(off * data_race((*e)->recip) >= data_race((*e)->bound)))
+	return off * data_race((*e)->recip) < data_race((*e)->bound);
+}
+
+/* ... and *@c the cache. */
+static __always_inline bool hak_find_object(const void *p, struct hak_entry **e,
+					    struct hak_cache **c)
+{
+	struct hak_cpu_cache __percpu *cpu;
+
+	if (unlikely(!hak_find_entry(p, e)))
 		return false;
-	*c = READ_ONCE((*e)->cache);
+	cpu = READ_ONCE((*e)->cpu);
+	*c = raw_cpu_read(cpu->cache);
 	return true;
 }
 

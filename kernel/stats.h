@@ -17,7 +17,8 @@ struct hak_slab;
 /**
  * enum hak_event - what is counted per CPU, in any context
  * @HAK_EV_NESTED: allocations that interrupted the owner, sent to SLUB
- * @HAK_EV_PUSHED: frees that interrupted the owner, or came in NMI
+ * @HAK_EV_PUSHED: frees that interrupted the owner, or came in NMI and did not go
+ *	the fast way
  * @HAK_EV_LARGE: requests above HAK_MAX_SIZE, sent to SLUB
  * @HAK_EV_FOREIGN: requests with flags that are SLUB's
  * @HAK_EV_NOMEM: requests sent to SLUB for want of a superslab

@@ -235,12 +235,12 @@ static void freed_while_it_is_spilled(struct kunit *test)
 	p = hak_cache_alloc(c, GFP_KERNEL);
 	preempt_disable();
 	cc = this_cpu_ptr(c->cpu);
-	WRITE_ONCE(cc->busy, 1);
+	hak_cpu_enter(cc);
 	cc->obj[cc->nr] = p;
 	WRITE_ONCE(cc->nr, cc->nr + 1);
 	hak_free(p);
 	WRITE_ONCE(cc->nr, cc->nr - 1);
-	WRITE_ONCE(cc->busy, 0);
+	hak_cpu_leave(cc);
 	preempt_enable();
 	HAK_EXPECT_EVENT(test, HAK_EV_BAD_FREE, 0);
 	HAK_EXPECT_EVENT(test, HAK_EV_PUSHED, 1);

@@ -187,10 +187,10 @@ static void inside_the_busy_section(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, hak_cache_alloc_bulk(c, GFP_KERNEL, 8, obj), 8);
 	preempt_disable();
 	cc = this_cpu_ptr(c->cpu);
-	WRITE_ONCE(cc->busy, 1);
+	hak_cpu_enter(cc);
 	hak_cache_free_bulk(c, 8, obj);
 	n = hak_cache_alloc_bulk(c, GFP_ATOMIC, 4, slub);
-	WRITE_ONCE(cc->busy, 0);
+	hak_cpu_leave(cc);
 	preempt_enable();
 
 	pushed = hak_test_event(test, HAK_EV_PUSHED);

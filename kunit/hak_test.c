@@ -243,7 +243,7 @@ struct hak_cpu_cache *hak_test_cpu(struct kunit *test, struct hak_cache *c,
 	KUNIT_ASSERT_LT(test, t->nr_cpus, HAK_TEST_MAX);
 	cc = kunit_kzalloc(test, hak_cpu_cache_bytes(cap), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, cc);
-	hak_cpu_cache_init(cc, cap, 0);
+	hak_cpu_cache_init(cc, c, cap, 0);
 	t->cpu[t->nr_cpus] = cc;
 	t->cpu_cache[t->nr_cpus++] = c;
 	return cc;
@@ -257,7 +257,7 @@ struct hak_cpu_cache *hak_test_cpu_sending(struct kunit *test,
 {
 	struct hak_cpu_cache *cc = hak_test_cpu(test, c, cap);
 
-	hak_cpu_cache_init(cc, cap, HAK_MAGAZINES);
+	hak_cpu_cache_init(cc, c, cap, HAK_MAGAZINES);
 	return cc;
 }
 

@@ -61,7 +61,7 @@ static void dead_is_dead(struct kunit *test)
 	unsigned int cpu = take_cpu(test);
 
 	KUNIT_EXPECT_EQ(test, hak_cpu_online(cpu), 0);
-	WRITE_ONCE(per_cpu_ptr(c->cpu, cpu)->busy, HAK_CPU_INSIDE);
+	hak_cpu_enter(per_cpu_ptr(c->cpu, cpu));
 	KUNIT_EXPECT_EQ(test, hak_cpu_dead(cpu), 0);
 	KUNIT_ASSERT_EQ(test, add_cpu(cpu), 0);
 }

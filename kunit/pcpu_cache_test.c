@@ -503,12 +503,12 @@ static void inside_the_busy_section(struct kunit *test)
 	cc = this_cpu_ptr(c->cpu);
 	nr = cc->nr;
 	freed = hak_test_freed(s);
-	WRITE_ONCE(cc->busy, 1);
+	hak_cpu_enter(cc);
 	q = hak_cache_alloc(c, GFP_ATOMIC);
 	hak_free(p);
 	nr -= cc->nr;
 	freed = hak_test_freed(s) - freed;
-	WRITE_ONCE(cc->busy, 0);
+	hak_cpu_leave(cc);
 	preempt_enable();
 
 	KUNIT_EXPECT_EQ(test, nr, 0);
@@ -536,10 +536,10 @@ static void inside_the_busy_section_of_a_class(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, p);
 	preempt_disable();
 	cc = this_cpu_ptr(c->cpu);
-	WRITE_ONCE(cc->busy, 1);
+	hak_cpu_enter(cc);
 	q = hak_alloc(448, GFP_ATOMIC);
 	hak_free(p);
-	WRITE_ONCE(cc->busy, 0);
+	hak_cpu_leave(cc);
 	preempt_enable();
 
 	HAK_EXPECT_EVENT(test, HAK_EV_PUSHED, 1);

@@ -172,7 +172,7 @@ static void slot_changes_class(struct kunit *test)
 	t = hak_test_slab(test, d);
 	KUNIT_ASSERT_PTR_EQ(test, t, s);
 	KUNIT_EXPECT_PTR_EQ(test, t->cache, d);
-	KUNIT_EXPECT_PTR_EQ(test, t->entry->cache, d);
+	KUNIT_EXPECT_PTR_EQ(test, t->entry->cpu, d->cpu);
 	KUNIT_EXPECT_EQ(test, t->entry->bound, 0);
 	KUNIT_ASSERT_EQ(test, hak_slab_take(d, t, p, 2), 2);
 	KUNIT_EXPECT_EQ(test, (unsigned long)p[0], t->addr + 1536);
@@ -203,7 +203,7 @@ static void slot_changes_to_a_size_class(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, hak_test_reap(c), 1);
 	t = hak_test_slab(test, k);
 	KUNIT_ASSERT_EQ(test, t->addr, addr);
-	KUNIT_EXPECT_PTR_EQ(test, t->entry->cache, k);
+	KUNIT_EXPECT_PTR_EQ(test, t->entry->cpu, k->cpu);
 	KUNIT_ASSERT_EQ(test, hak_slab_take(k, t, &p, 1), 1);
 	KUNIT_EXPECT_EQ(test, hak_usable_size(p), (size_t)640);
 	hak_test_give(t, p);

@@ -67,7 +67,7 @@ static void entry_of_a_slab(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, hak_slab_of((void *)s->addr), s);
 	KUNIT_ASSERT_TRUE(test, hak_registry_find((void *)s->addr, &e));
 	KUNIT_EXPECT_PTR_EQ(test, e->slab, s);
-	KUNIT_EXPECT_PTR_EQ(test, e->cache, c);
+	KUNIT_EXPECT_PTR_EQ(test, e->cpu, c->cpu);
 	KUNIT_EXPECT_EQ(test, e->nid, s->nid);
 	KUNIT_EXPECT_EQ(test, e->bound, 0);
 	KUNIT_EXPECT_PTR_EQ(test, s->entry, e);
@@ -129,7 +129,7 @@ static void class_entries(struct kunit *test)
 
 		KUNIT_ASSERT_NOT_NULL(test, p);
 		KUNIT_ASSERT_TRUE(test, hak_registry_find(p, &e));
-		KUNIT_EXPECT_PTR_EQ(test, e->cache, &hak_class[i]);
+		KUNIT_EXPECT_PTR_EQ(test, e->cpu, hak_class[i].cpu);
 		KUNIT_EXPECT_PTR_EQ(test, e->slab->cache, &hak_class[i]);
 		hak_free(p);
 	}

@@ -16,7 +16,7 @@ static bool tracing(void)
 
 static bool slow(void)
 {
-	return static_key_enabled(&hak_modes);
+	return hak_cpu_left == HAK_CPU_WATCHED;
 }
 
 static int event(enum hak_trace_what what, int on)
@@ -67,6 +67,26 @@ static void test_together(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, tracing());
 }
 
+/* A cache that is ready for the fast paths is no longer as soon as an event is on. */
+static void test_ready_caches_are_closed(struct kunit *test)
+{
+	struct hak_cpu_cache *cc;
+	unsigned int cpu;
+
+	for (cpu = 0; cpu < 3; cpu++)
+		hak_free(hak_alloc(64, GFP_KERNEL));
+	KUNIT_ASSERT_EQ(test, event(HAK_TR_ALLOC, 1), 0);
+	for_each_online_cpu(cpu) {
+		cc = per_cpu_ptr(hak_size_class(64)->cpu, cpu);
+		KUNIT_EXPECT_FALSE(test, hak_cpu_is_ready(cc));
+	}
+	KUNIT_ASSERT_EQ(test, event(HAK_TR_ALLOC, 0), 0);
+	migrate_disable();
+	hak_free(hak_alloc(64, GFP_KERNEL));
+	KUNIT_EXPECT_TRUE(test, hak_cpu_is_ready(raw_cpu_ptr(hak_size_class(64)->cpu)));
+	migrate_enable();
+}
+
 /* They may be turned on and off at any time, with objects cached or not. */
 static void test_meanwhile(struct kunit *test)
 {
@@ -92,6 +112,7 @@ static void test_meanwhile(struct kunit *test)
 static struct kunit_case cases[] = {
 	KUNIT_CASE(test_each),
 	KUNIT_CASE(test_together),
+	KUNIT_CASE(test_ready_caches_are_closed),
 	KUNIT_CASE(test_meanwhile),
 	{}
 };

@@ -168,9 +168,9 @@ static void zero_after_pushes(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, nr_dirty(obj, NR, 48), 0);
 	preempt_disable();
 	cc = this_cpu_ptr(c->cpu);
-	WRITE_ONCE(cc->busy, 1);
+	hak_cpu_enter(cc);
 	free_all(c, obj);
-	WRITE_ONCE(cc->busy, 0);
+	hak_cpu_leave(cc);
 	preempt_enable();
 	HAK_EXPECT_EVENT(test, HAK_EV_PUSHED, NR);
 	alloc_all(test, c, obj);

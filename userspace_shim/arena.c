@@ -88,7 +88,7 @@ void shim_arena_init(void)
 /* What is to be watched goes by the slow way. */
 void shim_arena_open(void)
 {
-	if (!static_key_enabled(&hak_modes.key))
+	if (hak_cpu_left == HAK_CPU_READY)
 		shim_arena.fast = shim_arena.bytes;
 }
 

@@ -84,7 +84,7 @@ static __always_inline bool front_push(void *p)
 
 	if (unlikely(!front_find(p, &e)))
 		return false;
-	cc = this_cpu_ptr(data_race(e->cache)->cpu);
+	cc = this_cpu_ptr(data_race(e->cpu));
 	if (unlikely(!hak_cpu_is_ready(cc)))
 		return false;
 	nr = objects(cc);

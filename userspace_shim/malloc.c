@@ -115,7 +115,7 @@ void shim_front_use(bool online)
 {
 	struct hak_cpu_cache **mine = this_cpu_ptr(&caches)->by_size;
 
-	if (!online || static_key_enabled(&hak_modes.key)) {
+	if (!online || hak_cpu_left != HAK_CPU_READY) {
 		shim_caches = no_caches;
 		return;
 	}
@@ -254,19 +254,17 @@ static bool make_room(void *p)
 {
 	struct hak_entry *e = NULL;
 	struct hak_cpu_cache *cc;
-	struct hak_cache *c;
 
 	if (!front_find(p, &e))
 		return false;
-	c = READ_ONCE(e->cache);
-	cc = this_cpu_ptr(c->cpu);
+	cc = this_cpu_ptr(READ_ONCE(e->cpu));
 	if (!hak_cpu_is_ready(cc) || !cc->cap || cc->nr < cc->cap ||
 	    hak_cpu_last(cc, cc->nr) == p)
 		return false;
 	preempt_disable();
 	hak_cpu_enter(cc);
-	hak_cpu_make_room(c, cc);
-	cc->obj[cc->nr++] = p;
+	hak_cpu_make_room(cc->cache, cc);
+	hak_cpu_push_last(cc, p);
 	hak_cpu_leave(cc);
 	preempt_enable();
 	return true;

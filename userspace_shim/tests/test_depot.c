@@ -50,7 +50,7 @@ static void test_flush_ends_while_others_send(void **state)
 	assert_non_null(c);
 	sender = kzalloc(hak_cpu_cache_bytes(CAP), GFP_KERNEL);
 	assert_non_null(sender);
-	hak_cpu_cache_init(sender, CAP, HAK_MAGAZINES);
+	hak_cpu_cache_init(sender, c, CAP, HAK_MAGAZINES);
 	d = &c->pool[0]->depot;
 	assert_int_equal(hak_superslab_grow(0, GFP_KERNEL), 0);
 	preempt_disable();

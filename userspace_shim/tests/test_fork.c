@@ -164,10 +164,10 @@ static void *stay_inside(void *arg)
 	free(opaque(malloc(64)));
 	inside_id = shim_cpu;
 	cc = this_cpu_ptr(hak_size_class(64)->cpu);
-	WRITE_ONCE(cc->busy, 1);
+	hak_cpu_enter(cc);
 	pthread_barrier_wait(&all_there);
 	pthread_barrier_wait(&all_there);
-	WRITE_ONCE(cc->busy, 0);
+	hak_cpu_leave(cc);
 	return NULL;
 }
 
@@ -211,7 +211,7 @@ static void id_stays_unused(void)
 	struct hak_cpu_cache *cc = per_cpu_ptr(hak_size_class(64)->cpu, inside_id);
 
 	use_all();
-	if (!READ_ONCE(cc->busy) || !cc->nr)
+	if (!hak_cpu_inside(cc) || !cc->nr)
 		_exit(7);
 	if (id_is_given(inside_id))
 		_exit(8);
@@ -501,13 +501,16 @@ static void test_debug_aborts(void **state)
 /* A pretended interrupt in the owner's busy section only pushes. */
 static void test_contexts(void **state)
 {
+	struct hak_cpu_cache *cc = this_cpu_ptr(hak_size_class(64)->cpu);
 	struct hak_stats before, after;
 	void *p = malloc(64);
 
 	hak_stats_read(&before);
+	hak_cpu_enter(cc);
 	shim_set_context(SHIM_NMI);
 	hak_free(p);
 	shim_set_context(SHIM_TASK);
+	hak_cpu_leave(cc);
 	hak_stats_read(&after);
 	assert_int_equal(after.event[HAK_EV_PUSHED],
 			 before.event[HAK_EV_PUSHED] + 1);

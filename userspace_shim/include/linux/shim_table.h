@@ -19,6 +19,9 @@
 /* 32 KiB, for as many addresses as the page source maps at a time. */
 #define HAK_LEAF_BITS		10
 
+/* Nor is it filled with anything. */
+#define HAK_TABLE_IS_ZERO	1
+
 void *shim_table_alloc(size_t size);
 void shim_table_free(void *table, size_t size);
 int shim_table_open(const void *p, size_t size);
