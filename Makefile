@@ -28,6 +28,8 @@ help:
 	@echo '                    what these have put there, given the same variables'
 	@echo 'make check-kunit [KERNEL=newest|6.12|PATH] [FLAVOUR=kunit|kasan|kcsan|rt] [CPUS=4]'
 	@echo '                    the KUnit suites in a VM'
+	@echo 'make listing [KERNEL=newest|6.12|PATH] [FLAVOUR=bench-plain|kunit]'
+	@echo '                    the fast paths, disassembled and counted: out/listing'
 	@echo 'make model [FULL=1] a model of the slab protocol and the depot: all interleavings, and defects to be found'
 	@echo 'make lint           checkpatch, sparse, W=1, kernel-doc, clang-format, shellcheck'
 	@echo 'make bench-slub [KERNEL=newest|6.12|PATH] [BACKEND=auto|icount|uml|kvm] [CPUS=2] [SHORT=1|FULL=1]'
@@ -77,6 +79,11 @@ check-shim:
 check-kunit:
 	@qemu/deps run kernel
 	kunit/run --kernel=$(KERNEL) --flavour=$(or $(FLAVOUR),kunit) --cpus=$(or $(CPUS),4)
+
+.PHONY: listing
+listing:
+	@qemu/deps run kernel
+	qemu/bench/listing --kernel=$(KERNEL) $(if $(FLAVOUR),--flavour=$(FLAVOUR))
 
 .PHONY: model
 model:
