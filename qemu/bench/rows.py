@@ -27,7 +27,8 @@ class Row:
         # What differs from slice to slice is noise, but where it is the heap's shape.
         self.noisy = not holes
         self.big = n * threads >= 500000
-        self.split = workload in ("burst", "burst_const", "touch", "irq_free", "irq_both")
+        self.split = workload in ("burst", "burst_const", "touch", "irq_free", "irq_both",
+                                  "longest", "second")
         # Flushing is for what fills more than the caches of a CPU.
         self.flush = n > 64
         # What was measured: by allocator and round the records of its slices.
@@ -90,6 +91,14 @@ class Rows:
             self.burst(1000000, "random", level=FULL)
             self.burst(1000000, "random", touch=True, level=FULL)
 
+    def longest(self):
+        """The sum is of the longest allocation and the longest free, which are apart."""
+        if not self.exact:
+            return
+        for workload, name in (("longest", "longest"), ("second", "longest but one")):
+            self.add(f"{name} of 200,000, random, run-time size", workload, *ANY, n=10000,
+                     order="random", ops=200000, group="longest", level=FULL)
+
     def others(self):
         for n in (16, 64):
             self.add(f"bulk of {n}", "bulk", *BULK, n=n, ops=n * (20 if self.exact else 4000),
@@ -146,6 +155,7 @@ def rows_for(exact, level, cpus):
     found = Rows(exact, cpus)
     found.pairs()
     found.bursts()
+    found.longest()
     found.others()
     found.replacing()
     found.from_cpu_to_cpu()

@@ -10,6 +10,7 @@
 #include <linux/gfp.h>
 #include <linux/hrtimer.h>
 #include <linux/ktime.h>
+#include <linux/minmax.h>
 #include <linux/processor.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
@@ -94,6 +95,8 @@ struct bench_loops {
 	int (*burst)(struct bench_thread *t);
 	int (*burst_const)(struct bench_thread *t);
 	int (*touch)(struct bench_thread *t);
+	int (*longest)(struct bench_thread *t);
+	int (*second)(struct bench_thread *t);
 	int (*bulk)(struct bench_thread *t);
 	int (*fill)(struct bench_thread *t);
 	void (*empty)(struct bench_thread *t);
@@ -182,6 +185,19 @@ static __always_inline u64 bench_clock(void)
 #else
 	return ktime_get_ns();
 #endif
+}
+
+/* What the two longest of many operations took, the longest first. */
+struct bench_longest {
+	u64 took[2];
+};
+
+static __always_inline void bench_longest_add(struct bench_longest *l, u64 took)
+{
+	if (took <= l->took[1])
+		return;
+	l->took[1] = min(took, l->took[0]);
+	l->took[0] = max(took, l->took[0]);
 }
 
 /* Somebody wants it to stop, or another thread has failed. */

@@ -16,6 +16,7 @@
 #include <linux/completion.h>
 #include <linux/errno.h>
 #include <linux/hrtimer.h>
+#include <linux/irqflags.h>
 
 #include "bench.h"
 #include "compat.h"
@@ -133,6 +134,82 @@ static int burst_any(struct bench_thread *t)
 static int burst_touch(struct bench_thread *t)
 {
 	return bursts(t->b, READ_ONCE(t->b->size), true);
+}
+
+/* --- the longest single operations, with interrupts off --- */
+
+static __always_inline u64 timed_alloc(struct bench *b, void **p)
+{
+	unsigned long flags;
+	u64 start, took;
+
+	local_irq_save(flags);
+	start = bench_clock();
+	*p = ALLOC(b, b->size, GFP_NOWAIT);
+	took = bench_clock() - start;
+	local_irq_restore(flags);
+	return took;
+}
+
+static __always_inline u64 timed_free(struct bench *b, void *p)
+{
+	unsigned long flags;
+	u64 start, took;
+
+	local_irq_save(flags);
+	start = bench_clock();
+	FREE(b, p);
+	took = bench_clock() - start;
+	local_irq_restore(flags);
+	return took;
+}
+
+static int longest_burst(struct bench *b, struct bench_longest *alloc,
+			 struct bench_longest *free)
+{
+	unsigned int i;
+
+	for (i = 0; i < b->n; i++) {
+		u64 took = timed_alloc(b, &b->obj[i]);
+
+		if (unlikely(!b->obj[i])) {
+			while (i--)
+				FREE(b, b->obj[i]);
+			return -ENOMEM;
+		}
+		bench_longest_add(alloc, took);
+	}
+	for (i = 0; i < b->n; i++)
+		bench_longest_add(free, timed_free(b, b->obj[b->perm[i]]));
+	return 0;
+}
+
+/* As if every operation had taken as long as the one of this @rank did. */
+static __always_inline int longest(struct bench *b, unsigned int rank)
+{
+	struct bench_longest alloc = { 0 }, free = { 0 };
+	int err = 0;
+	u64 i;
+
+	for (i = 0; i < b->ops && !err; i += b->n) {
+		if (bench_ended(b))
+			return -ECANCELED;
+		err = longest_burst(b, &alloc, &free);
+		cond_resched();
+	}
+	b->ns[0] += alloc.took[rank] * i;
+	b->ns[1] += free.took[rank] * i;
+	return err;
+}
+
+static int longest_first(struct bench_thread *t)
+{
+	return longest(t->b, 0);
+}
+
+static int longest_second(struct bench_thread *t)
+{
+	return longest(t->b, 1);
 }
 
 #ifdef ANY_SIZE
@@ -494,6 +571,8 @@ const struct bench_loops LOOPS = {
 	.pair = pair_any,
 	.burst = burst_any,
 	.touch = burst_touch,
+	.longest = longest_first,
+	.second = longest_second,
 #ifdef ANY_SIZE
 	.pair_const = pair_const,
 	.burst_const = burst_const,

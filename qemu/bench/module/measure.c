@@ -45,6 +45,8 @@ static const struct workload workloads[] = {
 	{ "burst", LOOP(burst) },
 	{ "burst_const", LOOP(burst_const) },
 	{ "touch", LOOP(touch) },
+	{ "longest", LOOP(longest) },
+	{ "second", LOOP(second) },
 	{ "bulk", LOOP(bulk) },
 	{ "irq_free", LOOP(irq_free) },
 	{ "irq_both", LOOP(irq_both) },
