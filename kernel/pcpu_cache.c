@@ -22,14 +22,26 @@ int hak_trim_off;
 
 u8 hak_cpu_left __read_mostly = HAK_CPU_READY;
 
+/*
+ * Let frees use the fast path, unless each has something to do that the fast path
+ * has not, with init_on_free, or is to come by the slow way.
+ */
+static void hak_cpu_open(struct hak_cpu_cache *cc)
+{
+	if (!want_init_on_free() && hak_cpu_left == HAK_CPU_READY)
+		cc->limit = cc->cap;
+}
+
 /* The owner goes in, though the cache may be asleep: the trim is to look again. */
 static void hak_cpu_wake(struct hak_cpu_cache *cc)
 {
 	bool asleep = hak_cpu_is_asleep(cc);
 
 	hak_cpu_enter(cc);
-	if (unlikely(asleep))
+	if (unlikely(asleep)) {
+		hak_cpu_open(cc);
 		hak_trim_kick();
+	}
 }
 
 /**
@@ -561,16 +573,12 @@ size_t hak_cpu_cache_bytes(unsigned int cap)
 	       (cap ? HAK_MAGAZINES : 0) * hak_magazine_bytes(cap);
 }
 
-/*
- * A fresh per-CPU cache is busy: its CPU is not up, as far as it knows. With
- * init_on_free each free has something to do that the fast path has not.
- */
+/* A fresh per-CPU cache is busy: its CPU is not up, as far as it knows. */
 void hak_cpu_cache_init(struct hak_cpu_cache *cc, struct hak_cache *c,
 			unsigned int cap, unsigned int mags)
 {
 	cc->mark = HAK_CPU_INSIDE;
 	cc->mags = cap ? mags : 0;
 	cc->cap = cap;
-	cc->limit = want_init_on_free() ? 0 : cap;
 	cc->cache = c;
 }

@@ -60,7 +60,8 @@ enum hak_cpu_mark {
  * @zero: always 0
  * @mark: the busy mark, an enum hak_cpu_mark
  * @limit: objects up to which a free may use the fast path: @cap, or 0 if every
- *	free has to come by the slow way
+ *	free has to come by the slow way, and while the cache is asleep or its CPU
+ *	not up
  * @none: always NULL, so that there is something before the first object
  * @obj: the objects, in the order they came
  *
@@ -174,6 +175,7 @@ static __always_inline void hak_cpu_leave(struct hak_cpu_cache *cc)
 /* It is empty: the owner has emptied it and leaves, or may use it from now on. */
 static __always_inline void hak_cpu_sleep(struct hak_cpu_cache *cc)
 {
+	cc->limit = 0;
 	barrier();
 	WRITE_ONCE(cc->mark, HAK_CPU_ASLEEP);
 }

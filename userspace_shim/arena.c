@@ -13,7 +13,6 @@
 #include <sys/resource.h>
 
 #include <linux/bitops.h>
-#include <linux/jump_label.h>
 #include <linux/kernel.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -68,9 +67,7 @@ static bool reserve(unsigned long bytes)
 	if (base - p != LEAF_SPAN)
 		munmap(base + bytes, LEAF_SPAN - (base - p));
 	next_free = base;
-	shim_arena = (struct shim_arena){
-		.base = (unsigned long)base, .bytes = bytes, .table = table,
-	};
+	shim_arena = (struct shim_arena){ (unsigned long)base, bytes, table };
 	return true;
 }
 
@@ -83,13 +80,6 @@ void shim_arena_init(void)
 		return;
 	for (bytes = MOST; bytes >= LEAST && !reserve(bytes); bytes /= 4)
 		;
-}
-
-/* What is to be watched goes by the slow way. */
-void shim_arena_open(void)
-{
-	if (hak_cpu_left == HAK_CPU_READY)
-		shim_arena.fast = shim_arena.bytes;
 }
 
 /* The core did not start. */

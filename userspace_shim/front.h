@@ -5,10 +5,9 @@
  *
  * A thread is not interrupted by anything that may allocate, so no busy mark is
  * set: signal handlers must not, and work that was deferred waits for a slow
- * path. A thread without an id finds caches that are empty when it allocates, and
- * busy ones when it frees. With trace_ring and paranoid_drain each operation is
- * to come by the slow way: then malloc() finds empty caches, too, and free() that
- * no address is in the arena.
+ * path. A thread without an id, and any with trace_ring and paranoid_drain, where
+ * each operation is to come by the slow way, finds caches that are empty when it
+ * allocates, and caches without room when it frees.
  *
  * fork() may copy a thread that is in here, and the child empties its caches. So
  * an object is stored before it is counted.
@@ -68,7 +67,7 @@ static __always_inline bool front_find(void *p, struct hak_entry **e)
 {
 	unsigned long off = (unsigned long)p - shim_arena.base;
 
-	if (unlikely(off >= shim_arena.fast))
+	if (unlikely(off >= shim_arena.bytes))
 		return false;
 	*e = shim_arena.table + (off >> HAK_SLAB_SHIFT);
 	return (u32)((unsigned long)p & HAK_SLAB_MASK) * data_race((*e)->recip) <
@@ -85,10 +84,8 @@ static __always_inline bool front_push(void *p)
 	if (unlikely(!front_find(p, &e)))
 		return false;
 	cc = this_cpu_ptr(data_race(e->cpu));
-	if (unlikely(!hak_cpu_is_ready(cc)))
-		return false;
 	nr = objects(cc);
-	if (unlikely(nr >= data_race(cc->cap)) || unlikely(cc->obj[(long)nr - 1] == p))
+	if (unlikely((u32)nr >= data_race(cc->limit)) || unlikely(cc->obj[(long)nr - 1] == p))
 		return false;
 	cc->obj[nr] = p;
 	/* Pairs with fork(), see above. */

@@ -33,7 +33,6 @@ static int start(void)
 		shim_arena_exit();
 		goto out;
 	}
-	shim_arena_open();
 	if (hak_trace_ring || shim_crash_report)
 		hakmem_install_crash_report();
 	shim_snapshot_init();

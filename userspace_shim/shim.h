@@ -169,14 +169,12 @@ unsigned long shim_address_space(void);
 struct hak_entry;
 struct shim_arena {
 	unsigned long base;
-	unsigned long fast;		/* bytes that free() may look at, all or none */
-	struct hak_entry *table;	/* of 64 KiB each */
 	unsigned long bytes;
+	struct hak_entry *table;	/* of 64 KiB each */
 };
 
 extern struct shim_arena shim_arena __hidden;
 void shim_arena_init(void);
-void shim_arena_open(void);
 void shim_arena_exit(void);
 void *shim_arena_take(unsigned long bytes);
 
