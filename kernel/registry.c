@@ -42,7 +42,9 @@ void hak_registry_no_leaves(struct hak_entry **leaf, unsigned long n)
 {
 	unsigned long i;
 
-	for (i = 0; !HAK_TABLE_IS_ZERO && i < n; i++)
+	if (HAK_TABLE_IS_ZERO)
+		return;
+	for (i = 0; i < n; i++)
 		leaf[i] = hak_no_leaf;
 }
 

@@ -67,15 +67,15 @@ static __always_inline bool hak_take_one(const struct hak_take *t,
 					 struct llist_node **n, void **to)
 {
 	unsigned long off = (unsigned long)*n - t->addr;
-	struct llist_node *next;
+	struct llist_node *node;
 
 	if (unlikely(off >= t->limit || !hak_multiple(off, t->recip)))
 		return false;
-	*to = (char *)*n - t->link;
-	next = (*n)->next;
+	node = (struct llist_node *)(t->addr + off);
+	*to = (char *)node - t->link;
+	*n = node->next;
 	if (t->wipe)
-		(*n)->next = NULL;
-	*n = next;
+		node->next = NULL;
 	return true;
 }
 
