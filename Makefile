@@ -31,6 +31,9 @@ help:
 	@echo 'make listing [KERNEL=newest|6.12|PATH] [FLAVOUR=bench-plain|kunit]'
 	@echo '                    the fast paths, disassembled and counted: out/listing'
 	@echo 'make model [FULL=1] a model of the slab protocol and the depot: all interleavings, and defects to be found'
+	@echo 'make mutants [JOBS=N] [ONLY=RE] [NATIVE=1]'
+	@echo '                    puts one bug after the other into a copy, each of which a test has to notice'
+	@echo 'make fuzz [SECONDS=600]  random programs of API calls against a model of what they should do'
 	@echo 'make lint           checkpatch, sparse, W=1, kernel-doc, clang-format, shellcheck'
 	@echo 'make bench-slub [KERNEL=newest|6.12|PATH] [BACKEND=auto|icount|uml|kvm] [CPUS=2] [SHORT=1|FULL=1]'
 	@echo '                [HARDENED=0|1]'
@@ -89,6 +92,16 @@ listing:
 model:
 	@qemu/deps model
 	@kunit/model/run $(if $(FULL),--full)
+
+.PHONY: mutants
+mutants:
+	@qemu/deps shim $(if $(NATIVE),,run kernel)
+	@kunit/mutants/run $(if $(JOBS),--jobs=$(JOBS)) $(if $(ONLY),--only='$(ONLY)') $(if $(NATIVE),--native)
+
+.PHONY: fuzz
+fuzz:
+	@qemu/deps fuzz
+	@userspace_shim/fuzz/run $(if $(SECONDS),--seconds=$(SECONDS))
 
 .PHONY: bench-slub
 bench-slub:

@@ -307,6 +307,26 @@ static bool hak_fallback_release(const void *p, const struct hak_cache *want,
 	return !why;
 }
 
+/*
+ * What kmalloc() gave may be smaller than a link. There is room for one, but to
+ * KASAN what is beyond the size asked for is out of bounds.
+ */
+static noinline __no_sanitize_address void
+hak_deferred_link(struct llist_node *n, struct llist_node *next)
+{
+	WRITE_ONCE(n->next, next);
+}
+
+static bool hak_deferred_add(struct hak_deferred *d, struct llist_node *n)
+{
+	struct llist_node *first = READ_ONCE(d->list.first);
+
+	do {
+		hak_deferred_link(n, first);
+	} while (!try_cmpxchg(&d->list.first, &first, n));
+	return !first;
+}
+
 /**
  * hak_fallback_free() - free what is in none of hakmem's slabs
  * @p: NULL, ZERO_SIZE_PTR, or what kfree() takes
@@ -337,7 +357,7 @@ void hak_fallback_free(const void *p, const struct hak_cache *want,
 	hak_count(HAK_EV_DEFERRED);
 	preempt_disable();
 	d = this_cpu_ptr(hak_deferred);
-	if (llist_add((struct llist_node *)p, &d->list))
+	if (hak_deferred_add(d, (struct llist_node *)p))
 		irq_work_queue(&d->work);
 	preempt_enable();
 }
@@ -348,7 +368,7 @@ static void hak_deferred_run(struct irq_work *work)
 	struct llist_node *n, *next;
 
 	for (n = llist_del_all(&d->list); n; n = next) {
-		next = n->next;
+		next = READ_ONCE_NOCHECK(n->next);
 		kfree(n);
 	}
 }

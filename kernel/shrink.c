@@ -259,8 +259,7 @@ static int hak_on_oom(struct notifier_block *nb, unsigned long unused,
 static struct notifier_block hak_oom_nb = { .notifier_call = hak_on_oom };
 
 /* Pages of empty superslabs. If there are none, start a shrink that may make some. */
-static unsigned long hak_shrink_count(struct shrinker *s,
-				      struct shrink_control *sc)
+unsigned long hak_shrink_count(struct shrinker *s, struct shrink_control *sc)
 {
 	unsigned long pages = hak_superslab_empty_pages(sc->nid);
 

@@ -247,6 +247,28 @@ static void realloc_that_fails(struct kunit *test)
 	}
 }
 
+/* It is copied before it is freed: a free where the owner is busy writes to it. */
+static void realloc_copies_first(struct kunit *test)
+{
+	u8 *p = hak_alloc(64, GFP_KERNEL), *q;
+	struct hak_cpu_cache *cc;
+
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	memset(p, 0x77, 64);
+	preempt_disable();
+	cc = this_cpu_ptr(hak_size_class(64)->cpu);
+	WRITE_ONCE(cc->mark, HAK_CPU_INSIDE);
+	q = hak_realloc(p, 5000, GFP_ATOMIC);
+	WRITE_ONCE(cc->mark, HAK_CPU_READY);
+	preempt_enable();
+	/* In atomic context on PREEMPT_RT there is none for it. */
+	if (!q)
+		hak_free(p);
+	else
+		KUNIT_EXPECT_TRUE(test, is_filled(q, 0x77, 64));
+	hak_free(q);
+}
+
 /* A size the compiler knows goes another way in. */
 #define EXPECT_CONSTANT(test, n)						\
 	do {									\
@@ -523,6 +545,8 @@ static void destroy_with_live_objects(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, hak_usable_size(p), (size_t)64);
 	q = hak_cache_alloc(c, GFP_KERNEL);
 	KUNIT_EXPECT_NOT_NULL(test, q);
+	/* As ever, and not as if no CPU were up. */
+	KUNIT_EXPECT_NOT_NULL(test, hak_test_slab_of(q));
 	hak_cache_free(c, q);
 	hak_cache_free(c, p);
 	hak_cache_destroy(c);
@@ -545,6 +569,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(realloc_shrinks_in_place),
 	KUNIT_CASE(realloc_to_nothing),
 	KUNIT_CASE(realloc_that_fails),
+	KUNIT_CASE(realloc_copies_first),
 	KUNIT_CASE(constant_sizes),
 	KUNIT_CASE(flags_of_slub_in_a_cache),
 	KUNIT_CASE(realloc_in_place_zeroes),

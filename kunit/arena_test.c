@@ -217,9 +217,34 @@ static void split_keeps_references(struct kunit *test)
 		put_page(w->got);
 }
 
+/* As slab pages are: nobody can take a reference, and memory hotplug fails at once. */
+static void pages_are_marked(struct kunit *test)
+{
+	unsigned int i, reserved = 0, referenced = 0;
+	char *addr = hak_arena_alloc(numa_mem_id(), HAK_MIN_ORDER + 1, GFP_KERNEL);
+	struct page *first;
+
+	KUNIT_ASSERT_NOT_NULL(test, addr);
+	first = virt_to_page(addr);
+	for (i = 0; i < 2 << HAK_MIN_ORDER; i++) {
+		reserved += PageReserved(first + i);
+		referenced += !!page_ref_count(first + i);
+	}
+	KUNIT_EXPECT_EQ(test, referenced, 0);
+	/* The first of every slot. */
+	KUNIT_EXPECT_EQ(test, reserved, 2);
+	KUNIT_EXPECT_TRUE(test, PageReserved(first));
+	KUNIT_EXPECT_TRUE(test, PageReserved(first + (1 << HAK_MIN_ORDER)));
+	hak_arena_split(addr, HAK_MIN_ORDER + 1);
+	hak_arena_free_slot(addr);
+	hak_arena_free_slot(addr + HAK_SLAB_SIZE);
+	KUNIT_EXPECT_FALSE(test, PageReserved(first));
+}
+
 static struct kunit_case arena_cases[] = {
 	KUNIT_CASE(uncovered_goes_back),
 	KUNIT_CASE(registry_grows),
+	KUNIT_CASE(pages_are_marked),
 	KUNIT_CASE(split_keeps_references),
 	{}
 };

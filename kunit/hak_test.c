@@ -128,6 +128,20 @@ static void hak_test_show(struct hak_test *t, unsigned int i)
 	hak_test_reap(t->cache[i]);
 }
 
+/* Its slabs are all back, or hak_cache_destroy() has warned and kept it. */
+static bool hak_test_destroyed(struct hak_cache *c)
+{
+	struct hak_cache *other;
+	bool there = false;
+
+	hak_cache_destroy(c);
+	mutex_lock(&hak_cache_mutex);
+	list_for_each_entry(other, &hak_caches, list)
+		there = there || other == c;
+	mutex_unlock(&hak_cache_mutex);
+	return !there;
+}
+
 /*
  * kunit_suite.exit: the pretended CPUs go offline, the caches must be empty
  * then, and the books must be as they were.
@@ -159,7 +173,7 @@ void hak_test_exit(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, cs.fallback, 0L);
 		/* Destroying it would warn; the failure is told already. */
 		if (!cs.live && !cs.fallback)
-			hak_cache_destroy(t->cache[i]);
+			KUNIT_EXPECT_TRUE(test, hak_test_destroyed(t->cache[i]));
 	}
 	t->nr_caches = 0;
 	hak_trim_pause(false);

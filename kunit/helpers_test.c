@@ -48,16 +48,17 @@ static void zeroed_by_node(struct kunit *test)
 
 static void arrays_do_not_overflow(struct kunit *test)
 {
-	size_t n = SIZE_MAX / 2;
+	/* Twice that is 2, and four times 4, of what there is room for. */
+	size_t n = SIZE_MAX / 2 + 2;
 	void *p;
 
 	/* Or the compiler knows better than to try. */
 	OPTIMIZER_HIDE_VAR(n);
-	p = hak_calloc_node(n, 3, GFP_KERNEL | __GFP_NOWARN, NUMA_NO_NODE);
+	p = hak_calloc_node(n, 2, GFP_KERNEL | __GFP_NOWARN, NUMA_NO_NODE);
 	KUNIT_EXPECT_NULL(test, p);
-	p = hak_alloc_array(3, n, GFP_KERNEL | __GFP_NOWARN);
+	p = hak_alloc_array(2, n, GFP_KERNEL | __GFP_NOWARN);
 	KUNIT_EXPECT_NULL(test, p);
-	p = hak_alloc_array(n, 3, GFP_KERNEL | __GFP_NOWARN);
+	p = hak_alloc_array(n, 2, GFP_KERNEL | __GFP_NOWARN);
 	KUNIT_EXPECT_NULL(test, p);
 	p = hak_alloc_array(6, 10, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, p);
@@ -67,7 +68,7 @@ static void arrays_do_not_overflow(struct kunit *test)
 
 static void array_is_resized(struct kunit *test)
 {
-	size_t n = SIZE_MAX / 2;
+	size_t n = SIZE_MAX / 2 + 2;
 	u32 *p = hak_realloc_array(NULL, 10, sizeof(*p), GFP_KERNEL), *q;
 	u32 i, lost = 0;
 
@@ -79,7 +80,7 @@ static void array_is_resized(struct kunit *test)
 	for (i = 0; i < 10; i++)
 		lost += q[i] != i;
 	OPTIMIZER_HIDE_VAR(n);
-	KUNIT_EXPECT_NULL(test, hak_realloc_array(q, n, 3, GFP_KERNEL | __GFP_NOWARN));
+	KUNIT_EXPECT_NULL(test, hak_realloc_array(q, n, 2, GFP_KERNEL | __GFP_NOWARN));
 	for (i = 0; i < 10; i++)
 		lost += q[i] != i;
 	KUNIT_EXPECT_EQ(test, lost, 0);

@@ -4,8 +4,10 @@
  * freed on another goes home. Needs a machine with two nodes that have memory;
  * some tests another one that has only CPUs.
  */
+#include <linux/jiffies.h>
 #include <linux/module.h>
 #include <linux/nodemask.h>
+#include <linux/string.h>
 #include <linux/topology.h>
 
 #include "hak_test.h"
@@ -49,7 +51,9 @@ struct work {
 	void **obj;
 	unsigned int nr;
 	unsigned int bad;	/* not of the nearest node, or not hakmem's */
+	int (*fn)(void *arg);	/* what is done instead, if it is not NULL */
 	bool free;
+	bool bulk;		/* free them all at once */
 	struct completion done;
 };
 
@@ -59,7 +63,9 @@ static int work_fn(void *arg)
 	struct work *w = arg;
 	unsigned int i;
 
-	for (i = 0; i < w->nr; i++) {
+	if (w->free && w->bulk)
+		hak_cache_free_bulk(w->c, w->nr, w->obj);
+	for (i = 0; i < w->nr && !(w->free && w->bulk); i++) {
 		if (w->free) {
 			hak_cache_free(w->c, w->obj[i]);
 			continue;
@@ -78,7 +84,7 @@ static void work_on(struct kunit *test, unsigned int cpu, struct work *w)
 	struct task_struct *t;
 
 	init_completion(&w->done);
-	t = kthread_create(work_fn, w, "hak_numa/%u", cpu);
+	t = kthread_create(w->fn ?: work_fn, w, "hak_numa/%u", cpu);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(t));
 	kthread_bind(t, cpu);
 	/* It may be gone before it is stopped. */
@@ -98,6 +104,11 @@ static void alloc_node(struct kunit *test)
 	int nid;
 
 	KUNIT_ASSERT_NOT_NULL(test, obj);
+	/*
+	 * A task that is moved between asking for a superslab and taking a slab of it
+	 * has its new CPU own a slab of the old one's node, until that is used up.
+	 */
+	migrate_disable();
 	for_each_node_state(nid, N_MEMORY)
 		for (i = 0; i < ARRAY_SIZE(sizes); i++)
 			for (j = 0; j < ARRAY_SIZE(gfp); j++) {
@@ -109,6 +120,7 @@ static void alloc_node(struct kunit *test)
 				for (k = 0; k < NR; k++)
 					hak_free(obj[k]);
 			}
+	migrate_enable();
 	KUNIT_EXPECT_EQ(test, bad, 0);
 	KUNIT_EXPECT_EQ(test, foreign, 0);
 }
@@ -225,12 +237,12 @@ static void refill_is_local(struct kunit *test)
 }
 
 /* What another node frees does not stay there, and home gets all of it. */
-static void frees_go_home(struct kunit *test)
+static void go_home(struct kunit *test, bool bulk)
 {
 	int home = first_node(node_states[N_MEMORY]);
 	int away = next_node(home, node_states[N_MEMORY]);
 	struct hak_cache *c = hak_test_cache_shown(test, 256, 0);
-	struct work w = { .c = c, .nr = NR };
+	struct work w = { .c = c, .nr = NR, .bulk = bulk };
 	unsigned int i, cpu = cpu_of_node(away);
 	struct hak_class_stats before, after;
 
@@ -257,6 +269,128 @@ static void frees_go_home(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, w.bad, 0);
 	w.free = true;
 	work_on(test, cpu, &w);
+}
+
+static void frees_go_home(struct kunit *test)
+{
+	go_home(test, false);
+}
+
+static void bulk_frees_go_home(struct kunit *test)
+{
+	go_home(test, true);
+}
+
+/* Dirty what is there, and ask for it again, zeroed. */
+static void zeroed_by_node(struct kunit *test)
+{
+	void **obj = kunit_kcalloc(test, NR, sizeof(*obj), GFP_KERNEL);
+	unsigned int i, round, dirty = 0;
+	int nid;
+
+	KUNIT_ASSERT_NOT_NULL(test, obj);
+	for_each_node_state(nid, N_MEMORY)
+		for (round = 0; round < 2; round++) {
+			for (i = 0; i < NR; i++) {
+				obj[i] = hak_alloc_node(96, GFP_KERNEL | __GFP_ZERO, nid);
+				KUNIT_ASSERT_NOT_NULL(test, obj[i]);
+				dirty += !!memchr_inv(obj[i], 0, 96);
+				memset(obj[i], 0x5a, 96);
+			}
+			hak_free_bulk(NR, obj);
+		}
+	KUNIT_EXPECT_EQ(test, dirty, 0);
+}
+
+/* From here on @nid has nothing for a new cache, nor is it asked for any. */
+static void make_barren(int nid)
+{
+	hak_reap_all();
+	hak_superslab_trim(0);
+	hak_superslab_break();
+	WRITE_ONCE(hak_node[nid]->failed, (jiffies + 10 * HZ) ?: 1);
+}
+
+static int barren_fn(void *arg)
+{
+	int here = numa_mem_id();
+	struct work *w = arg;
+	void *p;
+
+	/* Where the node is binding SLUB asks it. */
+	p = hak_cache_alloc(w->c, GFP_KERNEL | __GFP_THISNODE);
+	w->bad += !p || hak_slab_of(p) || node_of(p) != here;
+	hak_cache_free(w->c, p);
+	/* Else it is the nearest other node's, of whose slab some are then cached. */
+	p = hak_cache_alloc(w->c, GFP_KERNEL);
+	w->bad += !hak_slab_of(p) || node_of(p) == here;
+	hak_cache_free(w->c, p);
+	complete(&w->done);
+	return 0;
+}
+
+/* A node that has nothing: others are tried, unless the caller insists. */
+static void other_nodes_are_tried(struct kunit *test)
+{
+	int home = first_node(node_states[N_MEMORY]);
+	struct hak_cache *c = hak_test_cache_shown(test, 256, 0);
+	struct work w = { .c = c, .fn = barren_fn };
+
+	KUNIT_ASSERT_LT(test, cpu_of_node(home), nr_cpu_ids);
+	make_barren(home);
+	work_on(test, cpu_of_node(home), &w);
+	WRITE_ONCE(hak_node[home]->failed, 0);
+	KUNIT_EXPECT_EQ(test, w.bad, 0);
+}
+
+/* What SLUB serves for a node that has no superslab is of that node. */
+static void slubs_are_of_the_node(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache_shown(test, 256, 0);
+	int nid;
+	void *p;
+
+	for_each_node_state(nid, N_MEMORY) {
+		make_barren(nid);
+		p = hak_cache_alloc_node(c, GFP_KERNEL | __GFP_THISNODE, nid);
+		WRITE_ONCE(hak_node[nid]->failed, 0);
+		KUNIT_ASSERT_NOT_NULL(test, p);
+		KUNIT_EXPECT_NULL(test, hak_test_slab_of(p));
+		KUNIT_EXPECT_EQ(test, node_of(p), nid);
+		hak_cache_free(c, p);
+	}
+}
+
+/* Two CPUs of one node: the magazines are in that node's depot, and all are trimmed. */
+static void depots_of_all_nodes_are_trimmed(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache_shown(test, 256, 0);
+	struct work w = { .c = c, .nr = NR };
+	unsigned int cpu, from, seen = 0;
+	struct hak_class_stats cs;
+	int nid;
+
+	w.obj = kunit_kcalloc(test, NR, sizeof(*w.obj), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, w.obj);
+	for_each_node_state(nid, N_MEMORY) {
+		from = cpu_of_node(nid);
+		for_each_online_cpu(cpu) {
+			if (cpu == from || cpu_to_mem(cpu) != nid)
+				continue;
+			w.free = false;
+			work_on(test, from, &w);
+			w.free = true;
+			work_on(test, cpu, &w);
+			hak_class_stats_read(c, &cs);
+			KUNIT_EXPECT_GT(test, cs.depot, 0UL);
+			hak_depot_trim(true);
+			hak_class_stats_read(c, &cs);
+			KUNIT_EXPECT_EQ(test, cs.depot, 0UL);
+			seen++;
+		}
+	}
+	if (!seen)
+		kunit_skip(test, "no node has two CPUs");
 }
 
 /* Half of the frees on each node, at once, of what both allocated. */
@@ -298,6 +432,11 @@ static struct kunit_case numa_cases[] = {
 	KUNIT_CASE(cpu_without_memory),
 	KUNIT_CASE(refill_is_local),
 	KUNIT_CASE(frees_go_home),
+	KUNIT_CASE(bulk_frees_go_home),
+	KUNIT_CASE(zeroed_by_node),
+	KUNIT_CASE(other_nodes_are_tried),
+	KUNIT_CASE(slubs_are_of_the_node),
+	KUNIT_CASE(depots_of_all_nodes_are_trimmed),
 	KUNIT_CASE(both_free_both),
 	{}
 };

@@ -57,6 +57,32 @@ static void ends_of_the_map(struct kunit *test)
 						   GFP_KERNEL), 0);
 }
 
+/* Slabs of one block may have their entries in two leaves. */
+static void block_across_two_leaves(struct kunit *test)
+{
+	unsigned long leaf = HAK_SLAB_SIZE << HAK_LEAF_BITS;
+	unsigned long end = hak_registry.base + hak_registry.bytes - leaf;
+	struct hak_entry *e = NULL;
+
+	KUNIT_ASSERT_EQ(test, hak_registry_prepare(end - HAK_SLAB_SIZE, 2, GFP_KERNEL), 0);
+	preempt_disable();
+	KUNIT_EXPECT_TRUE(test, hak_registry_find((void *)(end - 1), &e));
+	KUNIT_EXPECT_TRUE(test, hak_registry_find((void *)end, &e));
+	preempt_enable();
+	/* And one from the middle of a leaf to the beginning of the next but one. */
+	end -= 4 * leaf;
+	/* The first of its leaves is there already. */
+	KUNIT_ASSERT_EQ(test, hak_registry_prepare(end - leaf / 2, 1, GFP_KERNEL), 0);
+	KUNIT_ASSERT_EQ(test, hak_registry_prepare(end - leaf / 2,
+						   3 * leaf / 2 / HAK_SLAB_SIZE + 1,
+						   GFP_KERNEL), 0);
+	preempt_disable();
+	KUNIT_EXPECT_TRUE(test, hak_registry_find((void *)(end - 1), &e));
+	KUNIT_EXPECT_TRUE(test, hak_registry_find((void *)end, &e));
+	KUNIT_EXPECT_TRUE(test, hak_registry_find((void *)(end + leaf), &e));
+	preempt_enable();
+}
+
 static void entry_of_a_slab(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache(test, 1024, 0);
@@ -151,6 +177,9 @@ static void cleared_on_release(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, hak_test_reap(c), 1);
 	KUNIT_EXPECT_EQ(test, e->bound, 0);
 	KUNIT_EXPECT_NULL(test, s->cache);
+	KUNIT_EXPECT_NULL(test, e->slab);
+	/* The cache may be destroyed, and a late reader still goes by the entry. */
+	KUNIT_EXPECT_TRUE(test, e->cpu == hak_class[0].cpu);
 	KUNIT_EXPECT_NULL(test, hak_slab_of((void *)addr));
 	hak_pool_put(keep, HAK_OWNED);
 }
@@ -158,6 +187,7 @@ static void cleared_on_release(struct kunit *test)
 static struct kunit_case cases[] = {
 	KUNIT_CASE(foreign_addresses),
 	KUNIT_CASE(ends_of_the_map),
+	KUNIT_CASE(block_across_two_leaves),
 	KUNIT_CASE(entry_of_a_slab),
 	KUNIT_CASE(bound_follows_carving),
 	KUNIT_CASE(class_entries),

@@ -6,6 +6,7 @@
 #include <linux/cpu.h>
 #include <linux/jiffies.h>
 #include <linux/module.h>
+#include <linux/shrinker.h>
 
 #include "hak_test.h"
 #include "hak_test_threads.h"
@@ -179,6 +180,58 @@ static void notice_forgets_what_came_back_long_ago(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, hak_shrink_for_oom(), 0UL);
 }
 
+/* Pressure alone, which is what the page allocator's asking is, empties caches. */
+static void pressure_empties_caches(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache_shown(test, 64, 0);
+	struct shrink_control sc = { .gfp_mask = GFP_KERNEL };
+	unsigned int i;
+
+	hak_superslab_trim(0);
+	touch_cache(test, c);
+	KUNIT_ASSERT_FALSE(test, no_cpu_holds());
+	/* The idle trim is paused. Asked again, as under pressure, it may not come yet. */
+	for (i = 0; i < 500 && !no_cpu_holds(); i++) {
+		sc.nid = hak_node_near(numa_mem_id());
+		hak_superslab_trim(0);
+		hak_shrink_count(NULL, &sc);
+		hak_test_sleep(10);
+	}
+	KUNIT_EXPECT_TRUE(test, no_cpu_holds());
+}
+
+/* ... and a shrink takes what is in depots, in stock, and beside what is in use. */
+static void shrink_takes_all(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache_shown(test, 1024, 0);
+	struct hak_cpu_cache *a = hak_test_cpu_sending(test, c, 8);
+	struct hak_cpu_cache *b = hak_test_cpu_sending(test, c, 8);
+	unsigned int i;
+	void *obj[9];
+	u64 bytes;
+
+	hak_shrink();
+	bytes = hak_arena_bytes();
+	for (i = 0; i < 9; i++)
+		obj[i] = hak_test_alloc(test, c, a);
+	hak_cpu_flush(c, a);
+	for (i = 0; i < 9; i++)
+		hak_test_free(c, b, obj[i]);
+	KUNIT_ASSERT_GT(test, hak_magazine_objects(b), 0);
+	hak_cpu_flush(c, b);
+	hak_shrink();
+	/* Slabs that the last free has just made whole are on their way. */
+	for (i = 0; i < 100 && hak_arena_bytes() != bytes; i++)
+		hak_test_sleep(10);
+	KUNIT_EXPECT_EQ(test, hak_arena_bytes(), bytes);
+
+	obj[0] = hak_cache_alloc(c, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, obj[0]);
+	hak_shrink();
+	KUNIT_EXPECT_EQ(test, hak_arena_bytes(), bytes + HAK_SLAB_SIZE);
+	hak_cache_free(c, obj[0]);
+}
+
 struct hog {
 	struct hak_cache *c;
 	struct completion started;
@@ -253,6 +306,8 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(notice_tells_what_just_came_back),
 	KUNIT_CASE_SLOW(notice_forgets_what_came_back_long_ago),
 	KUNIT_CASE(notice_waits_once),
+	KUNIT_CASE(pressure_empties_caches),
+	KUNIT_CASE(shrink_takes_all),
 	{}
 };
 

@@ -281,6 +281,32 @@ static void paranoia_knows_every_cache(struct kunit *test)
 	hak_cache_free(c, q);
 }
 
+/* What interrupts the owner drains nothing of its, nor lets it out. */
+static void paranoia_keeps_out_of_a_busy_cache(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache_cap(test, 1024, 0);
+	struct hak_cache *d = hak_test_cache_cap(test, 2048, 0);
+	unsigned int paranoid = hak_paranoid_drain;
+	struct hak_cpu_cache *cc;
+	void *p, *q;
+	bool waits;
+
+	migrate_disable();
+	p = hak_cache_alloc(d, GFP_KERNEL);
+	cc = raw_cpu_ptr(d->cpu);
+	hak_test_push(cc->cur, p);
+	WRITE_ONCE(cc->mark, HAK_CPU_INSIDE);
+	hak_paranoid_drain = 1;
+	q = hak_cache_alloc(c, GFP_KERNEL);
+	hak_paranoid_drain = paranoid;
+	waits = !llist_empty(&cc->cur->remote);
+	KUNIT_EXPECT_EQ(test, cc->mark, HAK_CPU_INSIDE);
+	WRITE_ONCE(cc->mark, HAK_CPU_READY);
+	KUNIT_EXPECT_TRUE(test, waits);
+	migrate_enable();
+	hak_cache_free(c, q);
+}
+
 /* The free link lies where the cache says; no other byte of a free object changes. */
 static void link_where_the_cache_says(struct kunit *test)
 {
@@ -352,6 +378,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(link_to_never_used_space),
 	KUNIT_CASE(double_free_in_a_drained_chain),
 	KUNIT_CASE(paranoia_knows_every_cache),
+	KUNIT_CASE(paranoia_keeps_out_of_a_busy_cache),
 	KUNIT_CASE(link_where_the_cache_says),
 	KUNIT_CASE(books_that_do_not_add_up),
 	{}

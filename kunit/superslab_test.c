@@ -165,6 +165,82 @@ static void broken_ones_by_unused_slots(struct kunit *test)
 	release_all(s, 0, 2);
 }
 
+/* With its last slab a broken superslab goes; it is no stock for whole ones. */
+static void broken_ones_are_no_stock(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, 1024, 0);
+	struct hak_slab *s[HAK_MAX_SLOTS];
+	unsigned int n;
+	u64 bytes;
+
+	use_up_all();
+	bytes = hak_arena_bytes();
+	n = claim_all(test, c, s);
+	if (n < 2) {
+		release_all(s, 0, n);
+		need_whole(test, n);
+	}
+	release_all(s, 1, n);
+	hak_superslab_break();
+	KUNIT_EXPECT_EQ(test, hak_arena_bytes(), bytes + HAK_SLAB_SIZE);
+	hak_slab_release(s[0]);
+	KUNIT_EXPECT_EQ(test, nr_empty(), 0);
+	KUNIT_EXPECT_EQ(test, hak_arena_bytes(), bytes);
+}
+
+/* What the shrinker counts is what its scan frees, and no more than it asks for. */
+static void shrink_frees_what_was_counted(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, 1024, 0);
+	struct hak_slab *s[HAK_MAX_SLOTS];
+	unsigned long pages;
+	unsigned int n;
+	u64 bytes, gone;
+	int nid;
+
+	use_up_all();
+	bytes = hak_arena_bytes();
+	n = claim_all(test, c, s);
+	nid = s[0]->nid;
+	pages = 1UL << s[0]->ss->order;
+	KUNIT_EXPECT_EQ(test, hak_superslab_empty_pages(nid), 0UL);
+	KUNIT_EXPECT_EQ(test, hak_superslab_shrink(nid, 1), 0UL);
+	release_all(s, 0, n);
+	KUNIT_EXPECT_EQ(test, hak_superslab_empty_pages(nid), pages);
+	gone = hak_arena_returned();
+	KUNIT_EXPECT_EQ(test, hak_superslab_shrink(nid, 0), 0UL);
+	KUNIT_EXPECT_EQ(test, hak_superslab_shrink(nid, 1), pages);
+	KUNIT_EXPECT_EQ(test, hak_arena_returned(), gone + (pages << PAGE_SHIFT));
+	KUNIT_EXPECT_EQ(test, hak_superslab_empty_pages(nid), 0UL);
+	KUNIT_EXPECT_EQ(test, hak_arena_bytes(), bytes);
+}
+
+/*
+ * A free that comes late may look at the metadata of a superslab that is gone, for
+ * as long as it has preemption off: it stays what it was, an unused slab's.
+ */
+static void metadata_outlives_its_superslab(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, 1024, 0);
+	struct hak_slab *s = hak_test_slab(test, c);
+	enum hak_slab_state state;
+	struct hak_cache *of;
+
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		kunit_skip(test, "pages cannot be given back with preemption off");
+	hak_slab_release(s);
+	use_up_all();
+	s = hak_test_slab(test, c);
+	hak_slab_release(s);
+	preempt_disable();
+	hak_superslab_trim(0);
+	state = hak_test_state(s);
+	of = READ_ONCE(s->cache);
+	preempt_enable();
+	KUNIT_EXPECT_EQ(test, state, HAK_UNUSED);
+	KUNIT_EXPECT_NULL(test, of);
+}
+
 #define DENSE		12	/* superslabs that stay in use */
 #define SPARSE		12	/* superslabs that lose what is in use */
 #define DENSE_KEPT	20	/* slabs of each that stay */
@@ -246,6 +322,9 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(fullest_first),
 	KUNIT_CASE(empty_last),
 	KUNIT_CASE(broken_ones_by_unused_slots),
+	KUNIT_CASE(broken_ones_are_no_stock),
+	KUNIT_CASE(shrink_frees_what_was_counted),
+	KUNIT_CASE(metadata_outlives_its_superslab),
 	KUNIT_CASE(shrinking_load_gives_back),
 	{}
 };

@@ -323,7 +323,11 @@ void shim_deferred_forked(void)
 void irq_work_sync(struct irq_work *work)
 {
 	while (atomic_read_acquire(&work->flags) && !runner_is_me()) {
-		shim_run_pending();
+		/* Even where the caller holds a mutex, under which nothing else runs. */
+		if (__shim_trylock(&runner)) {
+			run_irq_works();
+			__shim_unlock(&runner);
+		}
 		shim_yield();
 	}
 }

@@ -22,8 +22,15 @@ static unsigned int least = HAK_MAX_ORDER + 1;	/* such orders fail, and larger *
 static atomic_t asked, slabs;
 static unsigned int last_order;
 
+static void (*meanwhile)(void);	/* called once, as the page source is asked */
+
 void *__wrap_hak_arena_alloc(int nid, unsigned int order, gfp_t gfp)
 {
+	void (*f)(void) = meanwhile;
+
+	meanwhile = NULL;
+	if (f)
+		f();
 	atomic_inc(&asked);
 	if (order == HAK_MIN_ORDER)
 		atomic_inc(&slabs);
@@ -133,6 +140,25 @@ static void test_one_looks_again(void **state)
 	assert_true(atomic_read(&asked) <= periods(start));
 }
 
+static void ask_meanwhile(void)
+{
+	assert_int_equal(hak_superslab_grow(0, GFP_KERNEL), -ENOMEM);
+	assert_int_equal(atomic_read(&asked), 0);
+}
+
+/* While one of them looks, which may take long, the others do not. */
+static void test_nobody_else_looks_meanwhile(void **state)
+{
+	least = 0;
+	assert_int_equal(hak_superslab_grow(0, GFP_KERNEL), -ENOMEM);
+	msleep(HAK_BACKOFF_MS + 10);
+	atomic_set(&asked, 0);
+	meanwhile = ask_meanwhile;
+	assert_int_equal(hak_superslab_grow(0, GFP_KERNEL), -ENOMEM);
+	assert_null(meanwhile);
+	assert_int_equal(atomic_read(&asked), 1);
+}
+
 /*
  * What a CPU has cached is found although the node has nothing, also while every
  * operation goes the slow way.
@@ -178,6 +204,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_finds_memory_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_small_blocks_are_enough, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_one_looks_again, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_nobody_else_looks_meanwhile, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_cached_objects_are_found, setup, teardown),
 	};
 

@@ -50,6 +50,12 @@ static void record(void)
 	__hak_trace(obj % HAK_NR_TRACE, NULL, 0, (void *)obj, obj * 2654435761U);
 }
 
+static bool is_torn(const struct hak_trace_event *ev)
+{
+	return ev->what != ev->obj % HAK_NR_TRACE ||
+	       ev->n != (u32)(ev->obj * 2654435761U) || ev->slab;
+}
+
 static unsigned int check(void)
 {
 	struct hak_trace_iter it = { 0 };
@@ -58,8 +64,7 @@ static unsigned int check(void)
 
 	while (hak_trace_next(&it, &ev)) {
 		n++;
-		torn += ev.what != ev.obj % HAK_NR_TRACE ||
-			ev.n != (u32)(ev.obj * 2654435761U) || ev.slab;
+		torn += is_torn(&ev);
 	}
 	return n;
 }
@@ -97,6 +102,43 @@ static void test_no_torn_record(void **state)
 	assert_int_equal(check(), LAP);
 }
 
+static void on_trap_of_reader(int sig)
+{
+	unsigned int i;
+
+	if (++steps == at)
+		for (i = 0; i < LAP; i++)
+			record();
+}
+
+/* It is the reader that is interrupted, and what it reads is written meanwhile. */
+static void test_no_torn_read(void **state)
+{
+	struct sigaction sa = { .sa_handler = on_trap_of_reader };
+	struct hak_trace_event ev;
+	bool found;
+
+	sigaction(SIGTRAP, &sa, NULL);
+	for (at = 1; at == 1 || steps >= at; at++) {
+		struct hak_trace_iter it = { 0 };
+
+		/* To the newest record, or there is a lap to be skipped step by step. */
+		record();
+		while (hak_trace_next(&it, &ev))
+			;
+		it = (struct hak_trace_iter){ .next = ev.seq };
+		steps = 0;
+		asm volatile("pushfq\n\torq $0x100, (%%rsp)\n\tpopfq"
+			     : : : "memory", "cc");
+		found = hak_trace_next(&it, &ev);
+		asm volatile("pushfq\n\tandq $~0x100, (%%rsp)\n\tpopfq"
+			     : : : "memory", "cc");
+		torn += found && is_torn(&ev);
+	}
+	assert_int_equal(torn, 0);
+	assert_in_range(at, 20, 100000);
+}
+
 #endif
 
 int main(void)
@@ -105,6 +147,7 @@ int main(void)
 		cmocka_unit_test(test_ring_in_order),
 #ifdef CAN_STEP
 		cmocka_unit_test(test_no_torn_record),
+		cmocka_unit_test(test_no_torn_read),
 #endif
 	};
 

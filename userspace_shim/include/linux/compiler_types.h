@@ -70,7 +70,7 @@
 #define __nonstring
 #define __nocast
 #define __safe
-#define __no_sanitize_address
+#define __no_sanitize_address	__attribute__((__no_sanitize_address__))
 #define __no_kasan_or_inline	__always_inline
 #define __no_kcsan
 #define __no_sanitize_or_inline	__always_inline

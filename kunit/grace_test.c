@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Grace periods: what a free with a stale pointer may have found stays until it has
+ * enabled preemption. Needs a kernel; userspace has no grace periods.
+ */
+#include <linux/jiffies.h>
+#include <linux/module.h>
+
+#include "hak_test.h"
+#include "hak_test_threads.h"
+#include "hot_memory.h"
+
+struct reader {
+	struct completion started;
+	struct hak_cache *c;	/* it has found this one; or NULL */
+	bool gone;		/* its per-CPU caches went meanwhile */
+	bool left;
+};
+
+/* Is in the middle of a free for a while: nothing else runs on its CPU. */
+static int reader_fn(void *arg)
+{
+	struct reader *r = arg;
+	unsigned long end;
+
+	preempt_disable();
+	complete(&r->started);
+	end = jiffies + HZ / 2;
+	while (time_before(jiffies, end) && !r->gone) {
+		r->gone = r->c && !READ_ONCE(r->c->cpu);
+		cpu_relax();
+	}
+	WRITE_ONCE(r->left, true);
+	preempt_enable();
+	while (!kthread_should_stop())
+		schedule_timeout_interruptible(1);
+	return 0;
+}
+
+static void needs_two_cpus(struct kunit *test)
+{
+	if (num_online_cpus() < 2)
+		kunit_skip(test, "needs two CPUs");
+}
+
+static struct task_struct *start_reader(struct kunit *test, struct reader *r)
+{
+	unsigned int cpu = hak_test_nth_cpu(0);
+	struct task_struct *task;
+
+	migrate_disable();
+	if (cpu == smp_processor_id())
+		cpu = hak_test_nth_cpu(1);
+	init_completion(&r->started);
+	task = kthread_create(reader_fn, r, "hak_reader");
+	if (!IS_ERR(task)) {
+		kthread_bind(task, cpu);
+		wake_up_process(task);
+		wait_for_completion(&r->started);
+	}
+	migrate_enable();
+	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
+	return task;
+}
+
+/* A free on another CPU has the cache in its hands as that is destroyed. */
+static void destroy_waits_for_frees(struct kunit *test)
+{
+	struct reader *r = kunit_kzalloc(test, sizeof(*r), GFP_KERNEL);
+	struct task_struct *task;
+	struct hak_cache *c;
+	bool left;
+
+	needs_two_cpus(test);
+	KUNIT_ASSERT_NOT_NULL(test, r);
+	c = hak_cache_create("hak_test_grace", 64, 0, 0, NULL);
+	KUNIT_ASSERT_NOT_NULL(test, c);
+	r->c = c;
+	task = start_reader(test, r);
+	hak_cache_destroy(c);
+	left = READ_ONCE(r->left);
+	kthread_stop(task);
+	KUNIT_EXPECT_TRUE(test, left);
+	KUNIT_EXPECT_FALSE(test, r->gone);
+}
+
+/* Likewise the registry's table, as it is replaced by a larger one. */
+static void cover_waits_for_frees(struct kunit *test)
+{
+	struct reader *r = kunit_kzalloc(test, sizeof(*r), GFP_KERNEL);
+	struct task_struct *task;
+	unsigned long end;
+	bool left;
+
+	needs_two_cpus(test);
+	KUNIT_ASSERT_NOT_NULL(test, r);
+	end = hak_registry.base + hak_registry.bytes;
+	task = start_reader(test, r);
+	KUNIT_EXPECT_EQ(test, hak_registry_cover(end + 1), 0);
+	left = READ_ONCE(r->left);
+	kthread_stop(task);
+	KUNIT_EXPECT_TRUE(test, left);
+	KUNIT_EXPECT_GT(test, hak_registry.base + hak_registry.bytes, end);
+}
+
+static struct kunit_case cases[] = {
+	KUNIT_CASE(destroy_waits_for_frees),
+	KUNIT_CASE(cover_waits_for_frees),
+	{}
+};
+
+static struct kunit_suite hak_grace_suite = {
+	.name = "hak_grace",
+	.init = hak_test_init,
+	.exit = hak_test_exit,
+	.test_cases = cases,
+};
+
+kunit_test_suites(&hak_grace_suite);
+
+HAK_IMPORT_INTERNAL();
+MODULE_DESCRIPTION("KUnit suite: grace periods");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Idle caches: which are found idle, how they are emptied, and that nothing comes
+ * into one or leaves it without the idle trim being started.
+ */
+#include <linux/module.h>
+#include <linux/smp.h>
+#include <linux/string.h>
+
+#include "hak_test.h"
+
+#define CAP	8	/* objects a pretended CPU keeps */
+#define FULL	64	/* capacity of the slabs used here */
+#define SIZE	(HAK_SLAB_SIZE / FULL)
+
+/* Pretend that the idle trim has stopped. */
+static void trim_is_off(void)
+{
+	WRITE_ONCE(hak_trim_off, 1);
+}
+
+/* Was it started since? From here on it is on. */
+static bool trim_was_started(void)
+{
+	return !xchg(&hak_trim_off, 0);
+}
+
+static void refill_and_spill_start_the_trim(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, SIZE, 0);
+	struct hak_cpu_cache *a = hak_test_cpu(test, c, CAP);
+	void *obj[CAP + 1];
+	unsigned int i;
+
+	hak_pool_put(hak_test_slab(test, c), HAK_OWNED);
+	trim_is_off();
+	obj[0] = hak_test_alloc(test, c, a);
+	KUNIT_EXPECT_TRUE(test, trim_was_started());
+	trim_is_off();
+	obj[1] = hak_test_alloc(test, c, a);
+	KUNIT_EXPECT_FALSE(test, trim_was_started());
+	for (i = 2; i < ARRAY_SIZE(obj); i++)
+		obj[i] = hak_test_alloc(test, c, a);
+	if (a->nr)
+		hak_cpu_spill(c, a, a->obj, a->nr);
+	a->nr = 0;
+
+	for (i = 0; i < CAP; i++)
+		hak_test_free(c, a, obj[i]);
+	trim_is_off();
+	hak_test_free(c, a, obj[CAP]);
+	KUNIT_EXPECT_TRUE(test, trim_was_started());
+}
+
+static void send_and_receive_start_the_trim(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, SIZE, 0);
+	struct hak_cpu_cache *a = hak_test_cpu_sending(test, c, CAP);
+	struct hak_cpu_cache *b = hak_test_cpu_sending(test, c, CAP);
+	unsigned long refills;
+	void *obj[CAP + 1];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(obj); i++)
+		obj[i] = hak_test_alloc(test, c, a);
+	for (i = 0; i < CAP; i++)
+		hak_test_free(c, b, obj[i]);
+	trim_is_off();
+	hak_test_free(c, b, obj[CAP]);
+	KUNIT_ASSERT_EQ(test, b->sends, 1);
+	KUNIT_EXPECT_TRUE(test, trim_was_started());
+
+	hak_cpu_flush(c, a);
+	refills = a->refills;
+	trim_is_off();
+	obj[0] = hak_test_alloc(test, c, a);
+	KUNIT_ASSERT_EQ(test, hak_magazine_objects(b), 0);
+	KUNIT_EXPECT_TRUE(test, trim_was_started());
+	/* What is received counts as a refill, or its CPU would look idle. */
+	KUNIT_EXPECT_EQ(test, a->refills, refills + 1);
+	hak_test_free(c, a, obj[0]);
+}
+
+/* This CPU's caches are all empty, asleep, and were looked at. */
+static void all_asleep(struct kunit *test, unsigned int cpu)
+{
+	bool idle;
+
+	hak_cpu_flush_this(true);
+	hak_cpu_look(cpu, &idle);
+	KUNIT_EXPECT_FALSE(test, hak_cpu_look(cpu, &idle));
+	KUNIT_EXPECT_FALSE(test, idle);
+	KUNIT_EXPECT_FALSE(test, hak_cpu_holds(cpu));
+}
+
+static void idle_is_what_nobody_uses(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache_shown(test, SIZE, 0);
+	struct hak_cpu_cache *cc;
+	unsigned int cpu;
+	bool idle;
+	void *p;
+
+	migrate_disable();
+	cpu = smp_processor_id();
+	cc = per_cpu_ptr(c->cpu, cpu);
+	all_asleep(test, cpu);
+
+	p = hak_cache_alloc(c, GFP_KERNEL);
+	KUNIT_EXPECT_TRUE(test, hak_cpu_holds(cpu));
+	/* In use since the last look: left alone, and looked at again. */
+	hak_cpu_flush_this(false);
+	KUNIT_EXPECT_NOT_NULL(test, cc->cur);
+	KUNIT_EXPECT_TRUE(test, hak_cpu_look(cpu, &idle));
+	KUNIT_EXPECT_FALSE(test, idle);
+	KUNIT_EXPECT_FALSE(test, hak_cpu_look(cpu, &idle));
+	KUNIT_EXPECT_TRUE(test, idle);
+	hak_cpu_flush_this(false);
+	KUNIT_EXPECT_EQ(test, cc->nr, 0);
+	KUNIT_EXPECT_NULL(test, cc->cur);
+	KUNIT_EXPECT_EQ(test, cc->mark, HAK_CPU_ASLEEP);
+	hak_cache_free(c, p);
+	KUNIT_EXPECT_EQ(test, cc->mark, HAK_CPU_READY);
+	KUNIT_EXPECT_TRUE(test, hak_cpu_holds(cpu));
+	all_asleep(test, cpu);
+	migrate_enable();
+}
+
+/* Each of what a CPU counts shows that it is at work. */
+static void every_count_is_activity(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache_shown(test, SIZE, 0);
+	struct hak_cpu_cache *cc;
+	unsigned int cpu;
+	bool idle;
+
+	migrate_disable();
+	cpu = smp_processor_id();
+	cc = per_cpu_ptr(c->cpu, cpu);
+	all_asleep(test, cpu);
+	cc->refills++;
+	KUNIT_EXPECT_TRUE(test, hak_cpu_look(cpu, &idle));
+	cc->spills++;
+	KUNIT_EXPECT_TRUE(test, hak_cpu_look(cpu, &idle));
+	cc->sends++;
+	KUNIT_EXPECT_TRUE(test, hak_cpu_look(cpu, &idle));
+	KUNIT_EXPECT_FALSE(test, hak_cpu_look(cpu, &idle));
+	migrate_enable();
+}
+
+/* A slab without cached objects is something a CPU holds. */
+static void a_slab_alone_is_held(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache_cap(test, SIZE, 0);
+	unsigned int cpu;
+	void *p;
+
+	migrate_disable();
+	cpu = smp_processor_id();
+	all_asleep(test, cpu);
+	p = hak_cache_alloc(c, GFP_KERNEL);
+	KUNIT_EXPECT_EQ(test, per_cpu_ptr(c->cpu, cpu)->nr, 0);
+	KUNIT_EXPECT_TRUE(test, hak_cpu_holds(cpu));
+	hak_cache_free(c, p);
+	migrate_enable();
+}
+
+/* A cache whose owner is inside is not emptied under it. */
+static void a_busy_cache_is_left_alone(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache_shown(test, SIZE, 0);
+	struct hak_cpu_cache *cc;
+	void *p;
+
+	migrate_disable();
+	cc = raw_cpu_ptr(c->cpu);
+	p = hak_cache_alloc(c, GFP_KERNEL);
+	WRITE_ONCE(cc->mark, HAK_CPU_INSIDE);
+	hak_cpu_flush_this(true);
+	KUNIT_EXPECT_NOT_NULL(test, cc->cur);
+	KUNIT_EXPECT_EQ(test, cc->mark, HAK_CPU_INSIDE);
+	WRITE_ONCE(cc->mark, HAK_CPU_READY);
+	hak_cache_free(c, p);
+	migrate_enable();
+}
+
+/* A slab with nothing but never-used space to give has to be found again. */
+static void flush_of_a_slab_with_never_used_space(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, SIZE, 0);
+	struct hak_cpu_cache *a = hak_test_cpu(test, c, 0);
+	void *p = hak_test_alloc(test, c, a);
+	struct hak_slab *s = a->cur;
+
+	KUNIT_ASSERT_NULL(test, s->freelist);
+	KUNIT_ASSERT_LT(test, s->bump, c->capacity);
+	hak_cpu_flush(c, a);
+	KUNIT_EXPECT_EQ(test, hak_test_state(s), HAK_POOLED);
+	KUNIT_EXPECT_PTR_EQ(test, hak_pool_adopt(c, s->nid), s);
+	hak_test_give(s, p);
+	hak_pool_put(s, HAK_OWNED);
+}
+
+/* Likewise one whose objects were drained, and not yet looked at. */
+static void flush_of_a_slab_with_drained_objects(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, SIZE, 0);
+	struct hak_cpu_cache *a = hak_test_cpu(test, c, 0);
+	void *obj[FULL];
+	struct hak_slab *s;
+	unsigned int i;
+
+	for (i = 0; i < FULL; i++)
+		obj[i] = hak_test_alloc(test, c, a);
+	s = a->cur;
+	hak_test_push(s, obj[0]);
+	KUNIT_ASSERT_TRUE(test, hak_slab_drain(c, s));
+	hak_cpu_flush(c, a);
+	KUNIT_EXPECT_EQ(test, hak_test_state(s), HAK_POOLED);
+	for (i = 1; i < FULL; i++)
+		hak_test_push(s, obj[i]);
+}
+
+/* What a CPU keeps of large objects takes no more memory than of smaller ones. */
+static void large_objects_are_kept_in_small_numbers(struct kunit *test)
+{
+	static const struct {
+		unsigned int fast_cap, size, cap;
+	} t[] = {
+		{ 64, 1024, 64 }, { 64, 2048, 32 }, { 64, 8192, 8 }, { 64, 1536, 42 },
+		{ 1, 8192, 1 }, { 7, 8192, 1 }, { 0, 8192, 0 }, { 0, 8, 0 }, { 1, 8, 1 },
+	};
+	unsigned int saved = hak_fast_cap, i;
+
+	for (i = 0; i < ARRAY_SIZE(t); i++) {
+		struct hak_cache *c;
+
+		hak_fast_cap = t[i].fast_cap;
+		c = hak_test_cache_shown(test, t[i].size, 0);
+		hak_fast_cap = saved;
+		KUNIT_EXPECT_EQ(test, c->cap, t[i].cap);
+	}
+}
+
+static struct kunit_case cases[] = {
+	KUNIT_CASE(refill_and_spill_start_the_trim),
+	KUNIT_CASE(send_and_receive_start_the_trim),
+	KUNIT_CASE(idle_is_what_nobody_uses),
+	KUNIT_CASE(every_count_is_activity),
+	KUNIT_CASE(a_slab_alone_is_held),
+	KUNIT_CASE(a_busy_cache_is_left_alone),
+	KUNIT_CASE(flush_of_a_slab_with_never_used_space),
+	KUNIT_CASE(flush_of_a_slab_with_drained_objects),
+	KUNIT_CASE(large_objects_are_kept_in_small_numbers),
+	{}
+};
+
+static struct kunit_suite hak_idle_suite = {
+	.name = "hak_idle",
+	.init = hak_test_init,
+	.exit = hak_test_exit,
+	.test_cases = cases,
+};
+
+kunit_test_suites(&hak_idle_suite);
+
+HAK_IMPORT_INTERNAL();
+MODULE_DESCRIPTION("KUnit suite: idle caches");
+MODULE_LICENSE("GPL");

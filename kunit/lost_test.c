@@ -1,0 +1,412 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What must not get lost, and what must be noticed when it does: slabs nobody can
+ * find, notices to the reaper, objects whose slab was released under them.
+ */
+#include <linux/jiffies.h>
+#include <linux/module.h>
+#include <linux/string.h>
+#include <linux/workqueue.h>
+
+#include "hak_test.h"
+#include "hak_test_threads.h"
+
+#define FULL	16	/* capacity of the slabs used here */
+#define SIZE	(HAK_SLAB_SIZE / FULL)
+
+static bool is_told(struct hak_slab *s)
+{
+	return atomic_read(&s->rc) & HAK_TOLD;
+}
+
+/* How often is @s in the reaper's list? No more than a list's worth is looked at. */
+static unsigned int times_told(struct hak_slab *s)
+{
+	struct llist_node *n = READ_ONCE(hak_told.first);
+	unsigned int i, times = 0;
+
+	for (i = 0; n && i < 10000; i++, n = READ_ONCE(n->next))
+		times += n == &s->told;
+	return times;
+}
+
+/* Adopted and put back while the reaper has not come, it is in the list once. */
+static void the_reaper_is_told_once(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache_shown(test, SIZE, 0);
+	struct hak_slab *s = hak_test_slab(test, c), *again;
+	unsigned int i, times;
+
+	/* Keeps the reaper out. */
+	mutex_lock(&hak_cache_mutex);
+	preempt_disable();
+	hak_pool_put(s, HAK_OWNED);
+	for (i = 0; i < 3; i++) {
+		again = hak_pool_adopt(c, s->nid);
+		if (again)
+			hak_pool_put(again, HAK_OWNED);
+	}
+	preempt_enable();
+	times = times_told(s);
+	if (times != 1) {
+		/* Nobody comes to an end with such a list. */
+		init_llist_head(&hak_told);
+		atomic_andnot(HAK_TOLD, &s->rc);
+	}
+	mutex_unlock(&hak_cache_mutex);
+	KUNIT_EXPECT_EQ(test, times, 1);
+}
+
+/* A slab that is parked while it is in the list keeps its mark. */
+static void the_mark_survives_a_park(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache_shown(test, SIZE, 0);
+	struct hak_slab *s = hak_test_slab(test, c), *again;
+	bool owned, taken, parked, told;
+	void *obj[FULL];
+	unsigned int i;
+
+	mutex_lock(&hak_cache_mutex);
+	preempt_disable();
+	hak_pool_put(s, HAK_OWNED);
+	again = hak_pool_adopt(c, s->nid);
+	owned = again == s;
+	taken = hak_slab_take(c, s, obj, FULL) == FULL;
+	parked = hak_slab_park(s);
+	told = is_told(s);
+	/* Or it is in the list twice after the next free, and that has no end. */
+	if (!told)
+		init_llist_head(&hak_told);
+	preempt_enable();
+	mutex_unlock(&hak_cache_mutex);
+	KUNIT_EXPECT_TRUE(test, owned);
+	KUNIT_ASSERT_TRUE(test, taken);
+	KUNIT_EXPECT_TRUE(test, parked);
+	KUNIT_EXPECT_TRUE(test, told);
+	for (i = 0; i < FULL; i++)
+		hak_test_push(s, obj[i]);
+}
+
+/* Somebody is just about to put it on the list: its metadata has to stay. */
+static void a_marked_slab_is_not_released(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, SIZE, 0);
+	struct hak_slab *s = hak_test_slab(test, c);
+	void *p;
+
+	KUNIT_ASSERT_EQ(test, hak_slab_take(c, s, &p, 1), 1);
+	hak_pool_put(s, HAK_OWNED);
+	/* As if the push had only just set the mark. */
+	atomic_or(HAK_TOLD, &s->rc);
+	hak_test_push(s, p);
+	KUNIT_EXPECT_EQ(test, hak_test_reap(c), 0);
+	KUNIT_EXPECT_EQ(test, hak_test_state(s), HAK_POOLED);
+	atomic_andnot(HAK_TOLD, &s->rc);
+	KUNIT_EXPECT_EQ(test, hak_test_reap(c), 1);
+}
+
+/* Nor are those of a cache in no list, whose creator or destroyer is at it. */
+static void an_unlisted_cache_is_not_reaped(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, SIZE, 0);
+	struct hak_slab *s = hak_test_slab(test, c);
+
+	hak_pool_put(s, HAK_OWNED);
+	mutex_lock(&hak_cache_mutex);
+	hak_pool_reap_told(1000, NULL);
+	mutex_unlock(&hak_cache_mutex);
+	KUNIT_EXPECT_EQ(test, hak_test_state(s), HAK_POOLED);
+	KUNIT_EXPECT_EQ(test, hak_test_reap(c), 1);
+}
+
+/* Only slabs of the pool that is reaped are counted. */
+static void reaped_slabs_are_the_pools_own(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache_shown(test, SIZE, 0);
+	struct hak_cache *d = hak_test_cache_shown(test, 2 * SIZE, 0);
+	struct hak_slab *s = hak_test_slab(test, c), *t = hak_test_slab(test, d);
+	unsigned int reaped;
+
+	mutex_lock(&hak_cache_mutex);
+	preempt_disable();
+	hak_pool_put(s, HAK_OWNED);
+	hak_pool_put(t, HAK_OWNED);
+	preempt_enable();
+	reaped = hak_pool_reap(c->pool[s->nid]);
+	mutex_unlock(&hak_cache_mutex);
+	KUNIT_EXPECT_EQ(test, reaped, 1);
+}
+
+static bool all_released(unsigned long *addr, unsigned int n)
+{
+	while (n--)
+		if (hak_test_slab_of((void *)addr[n]))
+			return false;
+	return true;
+}
+
+/* More than the reaper takes for each time that it has the mutex. */
+static void the_reaper_comes_for_all(struct kunit *test)
+{
+	enum { NR = 150 };
+	struct hak_cache *c = hak_test_cache_shown(test, SIZE, 0);
+	unsigned long *addr = kunit_kcalloc(test, NR, sizeof(*addr), GFP_KERNEL);
+	struct hak_slab **s = kunit_kcalloc(test, NR, sizeof(*s), GFP_KERNEL);
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, addr);
+	KUNIT_ASSERT_NOT_NULL(test, s);
+	for (i = 0; i < NR; i++) {
+		s[i] = hak_test_slab(test, c);
+		addr[i] = s[i]->addr;
+	}
+	mutex_lock(&hak_cache_mutex);
+	for (i = 0; i < NR; i++)
+		hak_pool_put(s[i], HAK_OWNED);
+	mutex_unlock(&hak_cache_mutex);
+	for (i = 0; i < 500 && !all_released(addr, NR); i++)
+		hak_test_sleep(10);
+	KUNIT_EXPECT_TRUE(test, all_released(addr, NR));
+}
+
+struct order {
+	struct delayed_work work;
+	unsigned long addr;
+	bool ran;
+	bool released;
+};
+
+static void look_at_order(struct work_struct *work)
+{
+	struct order *o = container_of(work, struct order, work.work);
+
+	o->released = !hak_test_slab_of((void *)o->addr);
+	WRITE_ONCE(o->ran, true);
+}
+
+/*
+ * A whole slab goes long before the idle trim looks. No time is measured: the
+ * reaper, asked first, is done before something that is due at 900 ms.
+ */
+static void the_reaper_comes_before_the_trim(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache_shown(test, SIZE, 0);
+	struct hak_slab *s = hak_test_slab(test, c);
+	struct order *o = kunit_kzalloc(test, sizeof(*o), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, o);
+	INIT_DELAYED_WORK(&o->work, look_at_order);
+	o->addr = s->addr;
+	hak_pool_put(s, HAK_OWNED);
+	hak_test_sleep(1);
+	queue_delayed_work(hak_unbound_wq, &o->work,
+			   msecs_to_jiffies(900));
+	while (!READ_ONCE(o->ran))
+		hak_test_sleep(10);
+	cancel_delayed_work_sync(&o->work);
+	KUNIT_EXPECT_TRUE(test, o->released);
+}
+
+/* Whatever was on its lists when it was released is none of the next owner's. */
+static void next_life_forgets_every_list(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, SIZE, 0);
+	struct hak_slab *s = hak_test_slab(test, c), *t;
+	void *obj[3];
+
+	KUNIT_ASSERT_EQ(test, hak_slab_take(c, s, obj, 3), 3);
+	hak_test_push(s, obj[0]);
+	KUNIT_ASSERT_TRUE(test, hak_slab_drain(c, s));
+	hak_test_push(s, obj[1]);
+	hak_test_give(s, obj[2]);
+	hak_pool_put(s, HAK_OWNED);
+	KUNIT_ASSERT_EQ(test, hak_test_reap(c), 1);
+	t = hak_test_slab(test, c);
+	KUNIT_ASSERT_PTR_EQ(test, t, s);
+	KUNIT_EXPECT_NULL(test, s->freelist);
+	KUNIT_EXPECT_NULL(test, s->drained);
+	KUNIT_EXPECT_TRUE(test, llist_empty(&s->remote));
+	KUNIT_EXPECT_EQ(test, s->taken, 0);
+	hak_pool_put(t, HAK_OWNED);
+}
+
+/* --- what is noticed --- */
+
+static void scan_finds_a_parked_slab(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, SIZE, 0);
+	struct hak_slab *s = hak_test_slab(test, c);
+	struct llist_node *link;
+	void *obj[FULL];
+	unsigned int i;
+
+	KUNIT_ASSERT_EQ(test, hak_slab_take(c, s, obj, FULL), FULL);
+	KUNIT_ASSERT_TRUE(test, hak_slab_park(s));
+	KUNIT_EXPECT_EQ(test, hak_paranoid_scan(), 0UL);
+	link = hak_to_link(c, obj[0]);
+	hak_slab_link(s, link, link);
+	KUNIT_EXPECT_EQ(test, hak_paranoid_scan(), 1UL);
+	preempt_disable();
+	hak_slab_count(s, 1);
+	preempt_enable();
+	KUNIT_EXPECT_EQ(test, hak_paranoid_scan(), 0UL);
+	hak_test_provoke(test, HAK_EV_CORRUPT, 1);
+	for (i = 1; i < FULL; i++)
+		hak_test_push(s, obj[i]);
+	KUNIT_EXPECT_EQ(test, hak_test_reap(c), 1);
+}
+
+/* Parked with a free that was counted before: nobody's count will be the first. */
+static void scan_finds_a_swallowed_notice(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, SIZE, 0);
+	struct hak_slab *s = hak_test_slab(test, c);
+	void *obj[FULL];
+
+	KUNIT_ASSERT_EQ(test, hak_slab_take(c, s, obj, FULL), FULL);
+	KUNIT_ASSERT_TRUE(test, hak_slab_park(s));
+	atomic_add(1 << HAK_FREED_SHIFT, &s->rc);
+	KUNIT_EXPECT_EQ(test, hak_paranoid_scan(), 1UL);
+	atomic_sub(1 << HAK_FREED_SHIFT, &s->rc);
+	KUNIT_EXPECT_EQ(test, hak_paranoid_scan(), 0UL);
+	hak_test_provoke(test, HAK_EV_CORRUPT, 1);
+	for (unsigned int i = 0; i < FULL; i++)
+		hak_test_push(s, obj[i]);
+	KUNIT_EXPECT_EQ(test, hak_test_reap(c), 1);
+}
+
+static void scan_finds_a_whole_slab(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache_shown(test, SIZE, 0);
+	struct hak_slab *s = hak_test_slab(test, c);
+	void *p;
+
+	KUNIT_ASSERT_EQ(test, hak_slab_take(c, s, &p, 1), 1);
+	hak_pool_put(s, HAK_OWNED);
+	KUNIT_EXPECT_EQ(test, hak_paranoid_scan(), 0UL);
+	/* By its books whole, and nobody has said so. */
+	WRITE_ONCE(s->taken, 0);
+	KUNIT_EXPECT_EQ(test, hak_paranoid_scan(), 1UL);
+	WRITE_ONCE(s->taken, 1);
+	KUNIT_EXPECT_EQ(test, hak_paranoid_scan(), 0UL);
+	hak_test_provoke(test, HAK_EV_CORRUPT, 1);
+	hak_test_push(s, p);
+}
+
+/* An object was freed twice, so the books say that its slab is whole. */
+static void a_slab_with_a_double_free_is_kept(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, SIZE, 0);
+	struct hak_slab *s = hak_test_slab(test, c);
+	unsigned int paranoid = hak_paranoid_drain;
+	void *obj[2];
+
+	KUNIT_ASSERT_EQ(test, hak_slab_take(c, s, obj, 2), 2);
+	hak_pool_put(s, HAK_OWNED);
+	hak_test_push(s, obj[0]);
+	hak_test_push(s, obj[0]);
+	hak_paranoid_drain = 1;
+	KUNIT_EXPECT_EQ(test, hak_test_reap(c), 0);
+	hak_paranoid_drain = paranoid;
+	KUNIT_EXPECT_PTR_EQ(test, hak_test_slab_of(obj[1]), s);
+	hak_test_provoke(test, HAK_EV_CORRUPT, 1);
+	HAK_EXPECT_EVENT(test, HAK_EV_CORRUPT, 1);
+
+	/* The reaper owns it now. Make it one free, and add the other. */
+	KUNIT_ASSERT_EQ(test, hak_test_state(s), HAK_OWNED);
+	hak_to_link(c, obj[0])->next = NULL;
+	atomic_sub(1 << HAK_FREED_SHIFT, &s->rc);
+	hak_test_push(s, obj[1]);
+	KUNIT_EXPECT_TRUE(test, hak_slab_validate(s));
+	hak_pool_put(s, HAK_OWNED);
+}
+
+/* Cached objects whose slab is gone are reported, and what else is cached is spilled. */
+static void objects_of_a_slab_that_is_gone(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, SIZE, 0);
+	struct hak_slab *keep = hak_test_slab(test, c), *s = hak_test_slab(test, c);
+	struct hak_cpu_cache *cc = hak_test_cpu(test, c, 8);
+	unsigned int i;
+	void *obj[3], *p;
+
+	KUNIT_ASSERT_EQ(test, hak_slab_take(c, keep, &p, 1), 1);
+	KUNIT_ASSERT_EQ(test, hak_slab_take(c, s, obj, 3), 3);
+	for (i = 0; i < 3; i++)
+		cc->obj[i] = memset(obj[i], 0x5a, SIZE);
+	/* One that is in its slab comes behind them. */
+	cc->obj[3] = p;
+	cc->nr = 4;
+	/* As if they had been freed once before, and the books could not tell. */
+	WRITE_ONCE(s->taken, 0);
+	s->bump = 0;
+	hak_pool_put(s, HAK_OWNED);
+	KUNIT_ASSERT_EQ(test, hak_test_reap(c), 1);
+	KUNIT_ASSERT_NULL(test, hak_test_slab_of(obj[0]));
+
+	hak_cpu_flush(c, cc);
+	hak_test_provoke(test, HAK_EV_CORRUPT, 1);
+	HAK_EXPECT_EVENT(test, HAK_EV_CORRUPT, 1);
+	KUNIT_EXPECT_EQ(test, hak_slab_used(keep), 0);
+	hak_pool_put(keep, HAK_OWNED);
+}
+
+/* The counters that debugfs shows of a cache's slabs. */
+static void slabs_are_counted(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, SIZE, 0);
+	struct hak_slab *s[3];
+	struct hak_class_stats cs;
+	struct hak_stats st;
+	unsigned long used;
+	unsigned int i;
+	void *p;
+
+	hak_stats_read(&st);
+	used = st.slots_used;
+	for (i = 0; i < 3; i++)
+		s[i] = hak_test_slab(test, c);
+	KUNIT_ASSERT_EQ(test, hak_slab_take(c, s[0], &p, 1), 1);
+	hak_class_stats_read(c, &cs);
+	KUNIT_EXPECT_EQ(test, cs.slabs, 3UL);
+	KUNIT_EXPECT_EQ(test, cs.slabs_active, 1UL);
+	KUNIT_EXPECT_EQ(test, cs.live, 1L);
+	hak_stats_read(&st);
+	KUNIT_EXPECT_EQ(test, st.slots_used, used + 3);
+	hak_test_give(s[0], p);
+	hak_class_stats_read(c, &cs);
+	KUNIT_EXPECT_EQ(test, cs.slabs_active, 0UL);
+	for (i = 0; i < 3; i++)
+		hak_pool_put(s[i], HAK_OWNED);
+}
+
+static struct kunit_case cases[] = {
+	KUNIT_CASE(the_reaper_is_told_once),
+	KUNIT_CASE(the_mark_survives_a_park),
+	KUNIT_CASE(a_marked_slab_is_not_released),
+	KUNIT_CASE(an_unlisted_cache_is_not_reaped),
+	KUNIT_CASE(reaped_slabs_are_the_pools_own),
+	KUNIT_CASE(the_reaper_comes_for_all),
+	KUNIT_CASE(the_reaper_comes_before_the_trim),
+	KUNIT_CASE(next_life_forgets_every_list),
+	KUNIT_CASE(scan_finds_a_parked_slab),
+	KUNIT_CASE(scan_finds_a_swallowed_notice),
+	KUNIT_CASE(scan_finds_a_whole_slab),
+	KUNIT_CASE(a_slab_with_a_double_free_is_kept),
+	KUNIT_CASE(objects_of_a_slab_that_is_gone),
+	KUNIT_CASE(slabs_are_counted),
+	{}
+};
+
+static struct kunit_suite hak_lost_suite = {
+	.name = "hak_lost",
+	.init = hak_test_init,
+	.exit = hak_test_exit,
+	.test_cases = cases,
+};
+
+kunit_test_suites(&hak_lost_suite);
+
+HAK_IMPORT_INTERNAL();
+MODULE_DESCRIPTION("KUnit suite: what must not get lost");
+MODULE_LICENSE("GPL");

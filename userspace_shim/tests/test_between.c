@@ -1,0 +1,424 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What happens between two steps of one function: another CPU's free while a slab is
+ * being parked or published, and claims and releases while a superslab is broken up.
+ * A park is stepped through, and interrupted after each of its instructions in turn;
+ * else the linker wraps what is called in between. Linked without the malloc front end.
+ */
+#include "test.h"
+
+#include "core.h"
+#include "shim.h"
+
+#define FULL	16	/* capacity of the slabs used here */
+
+void __real_hak_pool_put(struct hak_slab *s, enum hak_slab_state from);
+void __wrap_hak_pool_put(struct hak_slab *s, enum hak_slab_state from);
+void __real_hak_arena_split(void *addr, unsigned int order);
+void __wrap_hak_arena_split(void *addr, unsigned int order);
+
+static void (*publishing)(void);		/* called once, as a parked slab is */
+static void (*splitting)(void);			/* called once, as one is broken up */
+static unsigned int published, published_empty;
+
+/* The pusher whose count is the first has linked its object before. */
+void __wrap_hak_pool_put(struct hak_slab *s, enum hak_slab_state from)
+{
+	void (*f)(void) = publishing;
+
+	if (from == HAK_PARKED) {
+		published++;
+		publishing = NULL;
+		if (f)
+			f();
+		published_empty += llist_empty(&s->remote);
+	}
+	__real_hak_pool_put(s, from);
+}
+
+void __wrap_hak_arena_split(void *addr, unsigned int order)
+{
+	void (*f)(void) = splitting;
+
+	__real_hak_arena_split(addr, order);
+	splitting = NULL;
+	if (f)
+		f();
+}
+
+static struct hak_cache *cache;
+static struct hak_cpu_cache *cc;
+static void *obj[FULL];
+
+static struct hak_slab *new_slab(void)
+{
+	struct hak_slab *s = hak_superslab_claim(cache, 0);
+
+	if (!s && hak_superslab_grow(0, GFP_KERNEL) >= 0)
+		s = hak_superslab_claim(cache, 0);
+	assert_non_null(s);
+	return s;
+}
+
+static void push(void *p)
+{
+	struct llist_node *link = hak_to_link(cache, p);
+
+	hak_slab_push(hak_slab_of(p), link, link, 1);
+}
+
+static int setup(void **state)
+{
+	cache = hak_cache_create("between", HAK_SLAB_SIZE / FULL, 0, 0, NULL);
+	cc = kzalloc(hak_cpu_cache_bytes(0), GFP_KERNEL);
+	if (!cache || !cc)
+		return -1;
+	hak_cpu_cache_init(cc, cache, 0, 0);
+	publishing = NULL;
+	splitting = NULL;
+	published = published_empty = 0;
+	return 0;
+}
+
+/* No slab is lost: the cache can be destroyed without a warning. */
+static int teardown(void **state)
+{
+	int warnings = READ_ONCE(shim_warnings);
+
+	hak_cpu_flush(cache, cc);
+	hak_cache_destroy(cache);
+	kfree(cc);
+	return READ_ONCE(shim_warnings) != warnings;
+}
+
+/* A slab whose every object is out, the pretended CPU's. */
+static struct hak_slab *full_slab(void)
+{
+	struct hak_slab *s;
+	unsigned int i;
+
+	for (i = 0; i < FULL; i++) {
+		obj[i] = hak_cpu_take(cache, cc, 0);
+		if (!obj[i] && hak_superslab_grow(0, GFP_KERNEL) >= 0)
+			obj[i] = hak_cpu_take(cache, cc, 0);
+		assert_non_null(obj[i]);
+	}
+	s = cc->cur;
+	assert_int_equal(hak_slab_used(s), FULL);
+	return s;
+}
+
+static void free_all(unsigned int from)
+{
+	for (; from < FULL; from++)
+		push(obj[from]);
+}
+
+/* Sanitizers make thousands of instructions of it. */
+#if defined(__x86_64__) && !defined(HAK_SHIM_SANITIZER)
+#define CAN_STEP	1
+
+static unsigned int at, steps;
+static void (*between)(struct hak_slab *s);	/* called after the at-th instruction */
+static struct hak_slab *target;
+
+static void on_trap(int sig)
+{
+	if (++steps == at)
+		between(target);
+}
+
+static bool fired(void)
+{
+	return steps >= at;
+}
+
+/* @what, interrupted by @f where @at says. */
+#define stepped(s, f, what)						\
+	do {								\
+		steps = 0;						\
+		target = (s);						\
+		between = (f);						\
+		asm volatile("pushfq\n\torq $0x100, (%%rsp)\n\tpopfq"	\
+			     : : : "memory", "cc");			\
+		what;							\
+		asm volatile("pushfq\n\tandq $~0x100, (%%rsp)\n\tpopfq"	\
+			     : : : "memory", "cc");			\
+	} while (0)
+
+/*
+ * After every instruction there is, or every @stride-th where there are many, and
+ * once after the last.
+ */
+#define for_each_step(stride)	for (at = 1; at == 1 || fired(); at += (stride))
+
+static int setup_steps(void **state)
+{
+	struct sigaction sa = { .sa_handler = on_trap };
+
+	sigaction(SIGTRAP, &sa, NULL);
+	return setup(state);
+}
+
+static unsigned long counted(enum hak_event ev)
+{
+	struct hak_stats st;
+
+	hak_stats_read(&st);
+	return st.event[ev];
+}
+
+static enum hak_slab_state state_of(struct hak_slab *s)
+{
+	return hak_rc_state(atomic_read(&s->rc));
+}
+
+static void push_one(struct hak_slab *s)
+{
+	push(obj[0]);
+}
+
+/* A free that is counted in the middle of a park makes it fail, or is found. */
+static void test_free_in_a_park(void **state)
+{
+	unsigned int failed = 0;
+
+	for_each_step(1) {
+		struct hak_slab *s = full_slab();
+		unsigned long parks;
+		bool parked;
+		void *p;
+
+		parks = counted(HAK_EV_PARKED);
+		stepped(s, push_one, parked = hak_slab_park(s));
+		assert_int_equal(hak_slab_used(s), FULL - fired());
+		assert_int_equal(counted(HAK_EV_PARKED), parks + parked);
+		if (parked) {
+			cc->cur = NULL;
+			assert_int_equal(state_of(s), fired() ? HAK_POOLED : HAK_PARKED);
+			free_all(fired());
+			continue;
+		}
+		failed++;
+		assert_int_equal(state_of(s), HAK_OWNED);
+		assert_int_equal(hak_slab_take(cache, s, &p, 1), 1);
+		assert_ptr_equal(p, obj[0]);
+		assert_true(hak_slab_validate(s));
+		free_all(0);
+		hak_cpu_flush(cache, cc);
+	}
+	assert_in_range(failed, 1, at - 1);
+}
+
+/* ... also in a refill, which then keeps the slab, and has the object. */
+static void test_free_in_a_refill(void **state)
+{
+	unsigned long kept_once = 0;
+
+	for_each_step(4) {
+		struct hak_slab *s = full_slab();
+		unsigned long kept = counted(HAK_EV_KEPT);
+		void *p;
+
+		stepped(s, push_one, p = hak_cpu_take(cache, cc, 0));
+		if (!p && hak_superslab_grow(0, GFP_KERNEL) >= 0)
+			p = hak_cpu_take(cache, cc, 0);
+		assert_non_null(p);
+		kept = counted(HAK_EV_KEPT) - kept;
+		kept_once += kept;
+		if (kept) {
+			assert_ptr_equal(p, obj[0]);
+			assert_ptr_equal(cc->cur, s);
+		}
+		push(p);
+		free_all(fired());
+		hak_cpu_flush(cache, cc);
+	}
+	assert_true(kept_once > 0);
+}
+
+/* ... and in a flush, which puts the slab where it is found. */
+static void test_free_in_a_flush(void **state)
+{
+	for_each_step(2) {
+		struct hak_slab *s = full_slab();
+
+		stepped(s, push_one, hak_cpu_flush(cache, cc));
+		assert_null(cc->cur);
+		assert_int_equal(state_of(s), fired() ? HAK_POOLED : HAK_PARKED);
+		free_all(fired());
+	}
+}
+
+static void link_one(struct hak_slab *s)
+{
+	struct llist_node *link = hak_to_link(cache, obj[0]);
+
+	hak_slab_link(s, link, link);
+}
+
+/* One that is only linked by then is counted while the slab is parked, or owned. */
+static void test_half_a_free_in_a_park(void **state)
+{
+	unsigned int parks = 0;
+
+	for_each_step(1) {
+		struct hak_slab *s = full_slab();
+		bool parked;
+
+		published = 0;
+		stepped(s, link_one, parked = hak_slab_park(s));
+		parks += parked;
+		if (!fired())
+			link_one(s);
+		hak_slab_count(s, 1);
+		assert_int_equal(published, parked);
+		assert_int_equal(state_of(s), parked ? HAK_POOLED : HAK_OWNED);
+		if (parked)
+			cc->cur = NULL;
+		free_all(1);
+		hak_cpu_flush(cache, cc);
+	}
+	assert_in_range(parks, 1, at - 1);
+}
+
+static void clear_mark(struct hak_slab *s)
+{
+	atomic_andnot(HAK_TOLD, &s->rc);
+}
+
+/* The reaper clears its mark meanwhile: that is no reason not to park. */
+static void test_mark_cleared_in_a_park(void **state)
+{
+	for_each_step(1) {
+		struct hak_slab *s = full_slab();
+		bool parked;
+
+		atomic_or(HAK_TOLD, &s->rc);
+		stepped(s, clear_mark, parked = hak_slab_park(s));
+		assert_true(parked);
+		cc->cur = NULL;
+		clear_mark(s);
+		assert_int_equal(atomic_read(&s->rc), HAK_PARKED);
+		assert_int_equal(hak_slab_used(s), FULL);
+		free_all(0);
+		/* Or it is in the reaper's list as its mark is cleared. */
+		hak_reap_all();
+	}
+}
+
+#endif
+
+/* Whoever publishes a slab has something in it to be found. */
+static void test_linked_before_published(void **state)
+{
+	struct hak_slab *s = full_slab();
+
+	assert_true(hak_slab_park(s));
+	cc->cur = NULL;
+	free_all(0);
+	assert_int_equal(published, 1);
+	assert_int_equal(published_empty, 0);
+}
+
+static void push_second(void)
+{
+	push(obj[1]);
+}
+
+/* A free that is counted before the first one's pusher has published the slab. */
+static void test_two_frees_publish_once(void **state)
+{
+	struct hak_slab *s = full_slab();
+
+	assert_true(hak_slab_park(s));
+	cc->cur = NULL;
+	publishing = push_second;
+	push(obj[0]);
+	assert_int_equal(published, 1);
+	assert_int_equal(atomic_read(&cache->pool[0]->nr), 1);
+	assert_int_equal(hak_slab_used(s), FULL - 2);
+	free_all(2);
+	assert_int_equal(published, 1);
+}
+
+/* --- superslabs --- */
+
+static struct hak_slab *slab[HAK_MAX_SLOTS];
+static struct hak_slab *claimed;
+
+/* The first slot of a new superslab is in use, the others are not. */
+static void one_slot_in_use(void)
+{
+	unsigned int n = 1;
+
+	hak_reap_all();
+	hak_superslab_trim(0);
+	hak_superslab_break();
+	slab[0] = new_slab();
+	while (n < HAK_MAX_SLOTS && (slab[n] = hak_superslab_claim(cache, 0)))
+		n++;
+	assert_int_equal(n, HAK_MAX_SLOTS);
+	assert_ptr_equal(slab[n - 1]->ss, slab[0]->ss);
+	while (--n)
+		hak_slab_release(slab[n]);
+}
+
+static void claim_one(void)
+{
+	claimed = hak_superslab_claim(cache, 0);
+}
+
+/* Slots whose pages are on their way back are nobody's. */
+static void test_claim_while_broken_up(void **state)
+{
+	one_slot_in_use();
+	claimed = NULL;
+	splitting = claim_one;
+	hak_superslab_break();
+	assert_null(splitting);
+	assert_null(claimed);
+	hak_slab_release(slab[0]);
+}
+
+static void release_last(void)
+{
+	hak_slab_release(slab[0]);
+}
+
+/* The last slab goes meanwhile, and the superslab with it. */
+static void test_last_slab_goes_while_broken_up(void **state)
+{
+	u64 bytes;
+
+	one_slot_in_use();
+	bytes = hak_arena_bytes() - (u64)HAK_MAX_SLOTS * HAK_SLAB_SIZE;
+	splitting = release_last;
+	hak_superslab_break();
+	assert_null(splitting);
+	assert_int_equal(hak_arena_bytes(), bytes);
+	/* There is no such superslab any more. */
+	assert_null(hak_superslab_claim(cache, 0));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#ifdef CAN_STEP
+		cmocka_unit_test_setup_teardown(test_free_in_a_park, setup_steps, teardown),
+		cmocka_unit_test_setup_teardown(test_free_in_a_refill, setup_steps, teardown),
+		cmocka_unit_test_setup_teardown(test_free_in_a_flush, setup_steps, teardown),
+		cmocka_unit_test_setup_teardown(test_half_a_free_in_a_park, setup_steps, teardown),
+		cmocka_unit_test_setup_teardown(test_mark_cleared_in_a_park, setup_steps, teardown),
+#endif
+		cmocka_unit_test_setup_teardown(test_linked_before_published, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_two_frees_publish_once, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_claim_while_broken_up, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_last_slab_goes_while_broken_up, setup,
+						teardown),
+	};
+
+	shim_init();
+	shim_thread_online();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Memory fails at every single point: of a superslab's growth, of a refill, of a bulk
+ * call, of a cache's creation. Each time the error comes back, nothing is lost or
+ * taken for given back, and it works once there is memory. The linker wraps the
+ * allocator underneath, to count what is out. Linked without the malloc front end.
+ */
+#include "test.h"
+
+#include <linux/slab.h>
+
+#include "core.h"
+#include "shim.h"
+
+#define ENOUGH	1000	/* more points than there are */
+#define MANY	3000
+
+void *__real_kmalloc(size_t size, gfp_t gfp);
+void *__wrap_kmalloc(size_t size, gfp_t gfp);
+void __real_kfree(const void *p);
+void __wrap_kfree(const void *p);
+void *__real_kmem_cache_alloc(struct kmem_cache *s, gfp_t gfp);
+void *__wrap_kmem_cache_alloc(struct kmem_cache *s, gfp_t gfp);
+void __real_kmem_cache_free(struct kmem_cache *s, void *p);
+void __wrap_kmem_cache_free(struct kmem_cache *s, void *p);
+
+/* Blocks that are out; those for kfree_rcu() stay so for ever. */
+static long out;
+
+void *__wrap_kmalloc(size_t size, gfp_t gfp)
+{
+	void *p = __real_kmalloc(size, gfp);
+
+	out += !ZERO_OR_NULL_PTR(p);
+	return p;
+}
+
+void __wrap_kfree(const void *p)
+{
+	out -= !ZERO_OR_NULL_PTR(p);
+	__real_kfree(p);
+}
+
+void *__wrap_kmem_cache_alloc(struct kmem_cache *s, gfp_t gfp)
+{
+	void *p = __real_kmem_cache_alloc(s, gfp);
+
+	out += !!p;
+	return p;
+}
+
+void __wrap_kmem_cache_free(struct kmem_cache *s, void *p)
+{
+	out -= !!p;
+	__real_kmem_cache_free(s, p);
+}
+
+static void forget_failure(void)
+{
+	WRITE_ONCE(hak_node[0]->failed, 0);
+}
+
+/* No superslab has an unused slot, nor is there an empty one. */
+static void use_up_slots(void)
+{
+	hak_reap_all();
+	hak_superslab_trim(0);
+	hak_superslab_break();
+}
+
+static void test_growth(void **state)
+{
+	u64 bytes, returned;
+	unsigned int n;
+	long before;
+	int err = -1;
+
+	use_up_slots();
+	bytes = hak_arena_bytes();
+	for (n = 0; n < ENOUGH && err; n++) {
+		before = out;
+		returned = hak_arena_returned();
+		forget_failure();
+		shim_fail_kmalloc_after(n % 8);
+		shim_fail_pages_after(n < 8 ? -1 : n - 8);
+		err = hak_superslab_grow(0, GFP_KERNEL);
+		shim_fail_kmalloc_after(-1);
+		shim_fail_pages_after(-1);
+		if (!err)
+			break;
+		assert_int_equal(err, -ENOMEM);
+		assert_int_equal(out, before);
+		assert_int_equal(hak_arena_bytes(), bytes);
+		/* Pages that came to no use are none that somebody has now. */
+		assert_int_equal(hak_arena_returned(), returned);
+		assert_true(hak_node[0]->failed);
+	}
+	assert_in_range(n, 2, ENOUGH - 1);
+	assert_true(hak_arena_bytes() > bytes);
+	assert_int_equal(hak_node[0]->failed, 0);
+	use_up_slots();
+	assert_int_equal(hak_arena_bytes(), bytes);
+}
+
+/* Memory the registry does not cover is given back at once. */
+static void test_uncovered(void **state)
+{
+	unsigned long covered = hak_registry.bytes;
+	struct hak_stats before, after;
+	u64 bytes, returned;
+	long was = out;
+
+	use_up_slots();
+	bytes = hak_arena_bytes();
+	returned = hak_arena_returned();
+	was = out;
+	forget_failure();
+	hak_stats_read(&before);
+	hak_registry.bytes = 0;
+	assert_int_equal(hak_superslab_grow(0, GFP_KERNEL), -ENOMEM);
+	hak_registry.bytes = covered;
+	hak_stats_read(&after);
+	assert_true(after.event[HAK_EV_UNCOVERED] > before.event[HAK_EV_UNCOVERED]);
+	assert_int_equal(hak_arena_bytes(), bytes);
+	assert_int_equal(hak_arena_returned(), returned);
+	assert_int_equal(out, was);
+	forget_failure();
+}
+
+/* While the registry moves no leaf is added, and the allocation is SLUB's. */
+static void test_moving(void **state)
+{
+	unsigned long at = hak_registry.base + hak_registry.bytes - HAK_SLAB_SIZE;
+	long was = out;
+
+	hak_registry.moving = true;
+	/* Twice, for the shim has one place for each leaf before it asks kmalloc(). */
+	assert_int_equal(hak_registry_prepare(at, 1, GFP_KERNEL), -EAGAIN);
+	assert_int_equal(hak_registry_prepare(at, 1, GFP_KERNEL), -EAGAIN);
+	hak_registry.moving = false;
+	assert_int_equal(out, was);
+	assert_int_equal(hak_registry_prepare(at, 1, GFP_KERNEL), 0);
+}
+
+static long live(struct hak_cache *c)
+{
+	struct hak_class_stats cs;
+
+	hak_class_stats_read(c, &cs);
+	return cs.live + cs.fallback;
+}
+
+/* All or nothing, wherever it fails: of a typed cache and of a size class. */
+static void bulk_fails(struct hak_cache *c, bool typed)
+{
+	static void *obj[MANY];
+	unsigned int n, got = 0, failed = 0;
+	long was, before = live(c);
+
+	for (n = 0; n < 5; n++) {
+		use_up_slots();
+		forget_failure();
+		was = out;
+		shim_fail_pages_after(n);
+		shim_fail_kmalloc_after(n * 100);
+		if (typed)
+			got = hak_cache_alloc_bulk(c, GFP_KERNEL, MANY, obj);
+		else
+			got = hak_alloc_bulk(c->size, GFP_KERNEL, MANY, obj);
+		shim_fail_pages_after(-1);
+		shim_fail_kmalloc_after(-1);
+		failed += !got;
+		if (got)
+			hak_free_bulk(got, obj);
+		else if (!n)
+			assert_int_equal(out, was);
+		assert_int_equal(live(c), before);
+	}
+	assert_true(failed > 0);
+}
+
+static void test_bulk(void **state)
+{
+	struct hak_cache *c = hak_cache_create("bulk", 512, 0, 0, NULL);
+
+	assert_non_null(c);
+	bulk_fails(c, true);
+	bulk_fails(hak_size_class(512), false);
+	hak_cache_destroy(c);
+	assert_int_equal(hak_core_leaks(), 0);
+}
+
+/* Large ones are kmalloc()'s. */
+static void test_large_bulk(void **state)
+{
+	long was = out;
+	void *obj[10];
+	unsigned int n;
+
+	for (n = 0; n < 10; n++) {
+		shim_fail_kmalloc_after(n);
+		assert_int_equal(hak_alloc_bulk(5000, GFP_KERNEL, 10, obj), 0);
+		shim_fail_kmalloc_after(-1);
+		assert_int_equal(out, was);
+	}
+}
+
+/* Nothing is left of a cache that came, or nearly came, and went. */
+static void test_caches(void **state)
+{
+	struct hak_cache *c = NULL;
+	unsigned int n;
+	void *p;
+	long was;
+
+	/* What is allocated the first time and kept is none of the cache's. */
+	hak_cache_destroy(hak_cache_create("first", 64, 0, 0, NULL));
+	was = out;
+	for (n = 0; n < ENOUGH && !c; n++) {
+		shim_fail_kmalloc_after(n);
+		c = hak_cache_create("fails", 64, 0, 0, NULL);
+		shim_fail_kmalloc_after(-1);
+		if (!c)
+			assert_int_equal(out, was);
+	}
+	assert_in_range(n, 4, ENOUGH - 1);
+	p = hak_cache_alloc(c, GFP_KERNEL_ACCOUNT);
+	hak_cache_free(c, p);
+	hak_cache_destroy(c);
+	assert_int_equal(out, was);
+}
+
+/* With neither pages nor SLUB an allocation fails, and the next one does not. */
+static void test_refill(void **state)
+{
+	struct hak_cache *c = hak_cache_create("refill", 1024, 0, 0, NULL);
+	void *p;
+
+	assert_non_null(c);
+	use_up_slots();
+	forget_failure();
+	shim_fail_pages_after(0);
+	shim_fail_kmalloc_after(0);
+	assert_null(hak_cache_alloc(c, GFP_KERNEL));
+	assert_null(hak_cache_alloc(c, GFP_KERNEL | __GFP_ZERO));
+	assert_null(hak_cache_alloc_node(c, GFP_KERNEL, 0));
+	shim_fail_pages_after(-1);
+	shim_fail_kmalloc_after(-1);
+	assert_int_equal(live(c), 0);
+	forget_failure();
+	p = hak_cache_alloc(c, GFP_KERNEL);
+	assert_non_null(hak_slab_of(p));
+	hak_cache_free(c, p);
+	hak_cache_destroy(c);
+}
+
+/* Where kfree() may not be called memory waits, though it has no room for a link. */
+static void test_small_memory_waits(void **state)
+{
+	unsigned int i;
+	void *p[3];
+	long was;
+
+	was = out;
+	for (i = 0; i < 3; i++) {
+		p[i] = hak_alloc(1 + 2 * i, GFP_KERNEL_ACCOUNT);
+		assert_non_null(p[i]);
+	}
+	shim_set_context(SHIM_NMI);
+	for (i = 0; i < 3; i++)
+		hak_free(p[i]);
+	shim_set_context(SHIM_TASK);
+	hak_fallback_sync();
+	assert_int_equal(out, was);
+}
+
+/* ... and is waited for when its cache is destroyed, which is done under a mutex. */
+static void test_destroy_while_memory_waits(void **state)
+{
+	struct hak_cache *c = hak_cache_create("waits", 64, 0, 0, NULL);
+	void *p;
+
+	assert_non_null(c);
+	p = hak_cache_alloc(c, GFP_KERNEL_ACCOUNT);
+	assert_non_null(p);
+	shim_set_context(SHIM_NMI);
+	hak_cache_free(c, p);
+	shim_set_context(SHIM_TASK);
+	hak_cache_destroy(c);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_growth),
+		cmocka_unit_test(test_uncovered),
+		cmocka_unit_test(test_moving),
+		cmocka_unit_test(test_bulk),
+		cmocka_unit_test(test_large_bulk),
+		cmocka_unit_test(test_caches),
+		cmocka_unit_test(test_refill),
+		cmocka_unit_test(test_small_memory_waits),
+		cmocka_unit_test(test_destroy_while_memory_waits),
+	};
+
+	shim_init();
+	shim_thread_online();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
