@@ -52,35 +52,57 @@ static void hak_cpu_wake(struct hak_cpu_cache *cc)
  * @n: objects in it
  */
 struct hak_spill_group {
-	unsigned long slab;
+	unsigned long nr;	/* the slab's address >> HAK_SLAB_SHIFT */
+	struct hak_slab *slab;
 	struct llist_node *first;
 	struct llist_node *last;
 	unsigned int n;
 };
 
-/* Give the objects of @g, of slab @s, to that: to its freelist if it is this CPU's. */
-static void hak_spill_chain(struct hak_cpu_cache *cc, struct hak_slab *s,
-			    struct hak_spill_group *g)
+/* Give the objects of @g to their slab: to its freelist if it is this CPU's. */
+static void hak_spill_group(struct hak_cpu_cache *cc, struct hak_spill_group *g)
 {
-	if (cc && s == cc->cur) {
-		hak_slab_give(s, g->first, g->last, g->n);
+	if (cc && g->slab == cc->cur) {
+		hak_slab_give(g->slab, g->first, g->last, g->n);
 		return;
 	}
-	hak_slab_push(s, g->first, g->last, g->n);
+	hak_slab_push(g->slab, g->first, g->last, g->n);
 	if (cc)
 		cc->pushes++;
 }
 
-static noinline void hak_spill_group(struct hak_cache *c, struct hak_cpu_cache *cc,
-				     struct hak_spill_group *g)
+/*
+ * Begin group @g with the object whose link is @node; if @used, the group that is
+ * there goes to its slab first. False if the object's slab is gone.
+ */
+static noinline bool hak_spill_begin(struct hak_cpu_cache *cc,
+				     struct hak_spill_group *g, bool used,
+				     struct llist_node *node)
 {
-	struct hak_slab *s = hak_slab_of((void *)(g->slab << HAK_SLAB_SHIFT));
+	if (used)
+		hak_spill_group(cc, g);
+	g->nr = (unsigned long)node >> HAK_SLAB_SHIFT;
+	g->slab = hak_slab_of(node);
+	g->first = node;
+	g->last = node;
+	g->n = 1;
+	return g->slab;
+}
 
-	/* Of a slab that is gone: somebody freed more than there was. */
-	if (unlikely(!s))
-		hak_report_stray(c, hak_from_link(c, g->last), g->n);
-	else
-		hak_spill_chain(cc, s, g);
+/*
+ * The slab of the objects from @obj on is gone, so more objects were freed than there
+ * were. They are reported, and nothing is written into memory that is somebody else's.
+ * Returns where the objects of another slab begin, @end at the latest.
+ */
+static noinline void **hak_spill_stray(struct hak_cache *c, void **obj, void **end)
+{
+	void **begin = obj;
+
+	while (++obj != end && !(((unsigned long)*obj ^ (unsigned long)*begin) >>
+				 HAK_SLAB_SHIFT))
+		;
+	hak_report_stray(c, *begin, obj - begin);
+	return obj;
 }
 
 /*
@@ -91,7 +113,7 @@ static noinline void hak_spill_group(struct hak_cache *c, struct hak_cpu_cache *
 static __always_inline void **hak_spill_run(struct hak_spill_group *g, u32 link,
 					    void **obj, void **end)
 {
-	const unsigned long addr = g->slab << HAK_SLAB_SHIFT;
+	const unsigned long addr = g->nr << HAK_SLAB_SHIFT;
 	struct llist_node *first = g->first;
 	void **begin = obj, **four = obj + (end - obj) / 4 * 4;
 
@@ -143,27 +165,26 @@ void hak_cpu_spill(struct hak_cache *c, struct hak_cpu_cache *cc,
 
 	while (obj != end) {
 		struct llist_node *node = *obj++ + link;
-		unsigned long slab = (unsigned long)node >> HAK_SLAB_SHIFT;
-		unsigned int i = slab % HAK_SPILL_GROUPS;
+		unsigned long nr = (unsigned long)node >> HAK_SLAB_SHIFT;
+		unsigned int i = nr % HAK_SPILL_GROUPS;
 		struct hak_spill_group *g = &group[i];
 
-		if (used & BIT(i) && g->slab == slab) {
+		if (used & BIT(i) && g->nr == nr) {
 			node->next = g->first;
+			g->first = node;
 			g->n++;
-		} else {
-			if (used & BIT(i))
-				hak_spill_group(c, cc, g);
+		} else if (likely(hak_spill_begin(cc, g, used & BIT(i), node))) {
 			used |= BIT(i);
-			g->slab = slab;
-			g->last = node;
-			g->n = 1;
+		} else {
+			used &= ~BIT(i);
+			obj = hak_spill_stray(c, obj - 1, end);
+			continue;
 		}
-		g->first = node;
-		if (obj != end && ((unsigned long)*obj >> HAK_SLAB_SHIFT) == slab)
+		if (obj != end && ((unsigned long)*obj >> HAK_SLAB_SHIFT) == nr)
 			obj = hak_spill_run(g, link, obj, end);
 	}
 	for (; used; used &= used - 1)
-		hak_spill_group(c, cc, &group[__ffs(used)]);
+		hak_spill_group(cc, &group[__ffs(used)]);
 	if (cc) {
 		cc->spills++;
 		hak_trim_kick();
@@ -304,9 +325,11 @@ void hak_cpu_put(struct hak_cache *c, struct hak_cpu_cache *cc,
 {
 	if (!cc->cap) {
 		struct llist_node *link = hak_to_link(c, p);
-		struct hak_spill_group g = { 0, link, link, 1 };
+		struct hak_spill_group g = {
+			.slab = s, .first = link, .last = link, .n = 1,
+		};
 
-		hak_spill_chain(cc, s, &g);
+		hak_spill_group(cc, &g);
 		return;
 	}
 	if (cc->nr >= cc->cap)
