@@ -39,7 +39,7 @@ static noinline void *hak_cache_alloc_special(struct hak_cache *c, gfp_t gfp)
 {
 	if (unlikely(gfp & HAK_GFP_FOREIGN))
 		return hak_fallback_object(c, gfp, NUMA_NO_NODE, HAK_EV_FOREIGN);
-	return hak_object_alloc(c, gfp);
+	return hak_typed_alloc(c, gfp);
 }
 
 /**
@@ -100,6 +100,30 @@ void *hak_alloc_node(size_t size, gfp_t gfp, int node)
 	return hak_node_alloc(hak_size_class(size), gfp, node);
 }
 EXPORT_SYMBOL_GPL(hak_alloc_node);
+
+/**
+ * hak_object_init() - zero an object that is about to be handed out
+ * @c: its cache
+ * @p: the object
+ * @gfp: the caller's flags, if the caller or the system wants zeroes
+ *
+ * An object that keeps what it holds while it is free is not zeroed because the
+ * system wants it so, but only if the caller asks. If it was constructed, that is
+ * the caller's mistake, and it stays as it is.
+ *
+ * Return: @p.
+ */
+void *hak_object_init(struct hak_cache *c, void *p, gfp_t gfp)
+{
+	if (likely(c->zero))
+		return memset(p, 0, c->zero);
+	if (!(gfp & __GFP_ZERO))
+		return p;
+	if (!c->ctor)
+		return memset(p, 0, c->usable);
+	hak_report_zero(c);
+	return p;
+}
 
 /**
  * hak_cache_alloc() - allocate an object
@@ -215,7 +239,7 @@ noinline void hak_free_slow(const struct hak_cache *want, const void *p,
 		hak_report_bad_free(p, c, why, caller);
 	} else {
 		if (want_init_on_free())
-			memset((void *)p, 0, c->size);
+			memset((void *)p, 0, c->zero);
 		hak_cpu_free(c, s, (void *)p);
 	}
 	preempt_enable();
@@ -245,7 +269,7 @@ static size_t hak_object_size(const void *p)
 
 	preempt_disable();
 	if (likely(hak_find_object(p, &e, &c)))
-		size = c->size;
+		size = c->usable;
 	preempt_enable();
 	return size;
 }
@@ -299,7 +323,9 @@ static bool hak_size_fits(const struct hak_cache *c, size_t size)
 {
 	if (likely(hak_is_size_class(c)))
 		return size - 1 < HAK_MAX_SIZE && hak_size_class(size) == c;
-	return size && round_up(size, c->align) == c->size;
+	if (hak_flags_keep(c->flags, c->ctor))
+		return size && round_up(size, HAK_MIN_SIZE) == c->usable;
+	return size && round_up(size, c->align) == c->usable;
 }
 
 /*
@@ -371,7 +397,7 @@ static size_t hak_foreign_size(const void *p)
 
 	preempt_disable();
 	c = hak_foreign_cache(p);
-	size = unlikely(c) ? c->size : 0;
+	size = unlikely(c) ? c->usable : 0;
 	preempt_enable();
 	return size;
 }
@@ -403,7 +429,7 @@ static unsigned int __hak_alloc_bulk(struct hak_cache *c, gfp_t gfp,
 			got = hak_cpu_alloc_bulk(c, n - i, p + i);
 		if (likely(got)) {
 			for (j = i; want_init_on_alloc(gfp) && j < i + got; j++)
-				memset(p[j], 0, c->size);
+				hak_object_init(c, p[j], gfp);
 			continue;
 		}
 		p[i] = hak_cache_alloc(c, gfp);

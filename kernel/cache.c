@@ -10,10 +10,8 @@
 #include <linux/cpumask.h>
 #include <linux/errno.h>
 #include <linux/export.h>
-#include <linux/log2.h>
-#include <linux/math.h>
-#include <linux/minmax.h>
 #include <linux/nodemask.h>
+#include <linux/panic.h>
 #include <linux/printk.h>
 #include <linux/rculist.h>
 #include <linux/rcupdate.h>
@@ -67,9 +65,9 @@ static void hak_cache_publish(struct hak_cache *c)
 
 /**
  * hak_cache_setup() - fill in a cache and make it known
- * @c: zeroed memory
+ * @c: zeroed memory, but for what hak_cache_layout() fills in
  * @name: kept, not copied
- * @size: object size and stride, a multiple of 8, at most HAK_CACHE_MAX_SIZE
+ * @size: from one object to the next, a multiple of 8, at most HAK_MAX_STRIDE
  *
  * Context: task.
  * Return: 0 or -ENOMEM, with nothing left behind.
@@ -83,10 +81,9 @@ int hak_cache_setup(struct hak_cache *c, const char *name, u32 size)
 	c->size = size;
 	c->recip = BIT_ULL(32) / size + 1;
 	c->step = c->recip * size;
-	BUILD_BUG_ON(BIT_ULL(32) / HAK_CACHE_MAX_SIZE <= HAK_SLAB_SIZE);
+	BUILD_BUG_ON(BIT_ULL(32) / HAK_MAX_STRIDE <= HAK_SLAB_SIZE);
 	c->capacity = HAK_SLAB_SIZE / size;
 	c->cap = hak_cpu_cap(size);
-	c->link = 0;
 
 	err = hak_pool_create(c);
 	if (err)
@@ -140,6 +137,58 @@ static void hak_cache_quiesce(struct hak_cache *c)
 	cpus_read_unlock();
 }
 
+/* For work_on_cpu(): this CPU empties its cache of @data, unless that is in use. */
+static long hak_cache_flush_this(void *data)
+{
+	struct hak_cache *c = data;
+	struct hak_cpu_cache *cc;
+
+	preempt_disable();
+	cc = this_cpu_ptr(c->cpu);
+	if (hak_cpu_is_awake(cc)) {
+		hak_cpu_enter(cc);
+		hak_cpu_flush(c, cc);
+		hak_cpu_sleep(cc);
+	}
+	preempt_enable();
+	return 0;
+}
+
+/**
+ * hak_cache_shrink() - give back what a cache does not use
+ * @c: the cache
+ *
+ * Every CPU empties its stock of the cache, and slabs without a live object are
+ * released; those of a SLAB_TYPESAFE_BY_RCU cache after the next grace period. A
+ * superslab goes back to the page allocator when no other cache uses it. In the
+ * userspace build a thread empties its own stock alone.
+ *
+ * Context: task, may sleep.
+ * Return: 0 if the cache has no slab any more, else 1.
+ */
+int hak_cache_shrink(struct hak_cache *c)
+{
+	struct hak_class_stats cs;
+	unsigned int cpu;
+	int nid;
+
+	cpus_read_lock();
+	for_each_online_cpu(cpu)
+		work_on_cpu(cpu, hak_cache_flush_this, c);
+	cpus_read_unlock();
+
+	mutex_lock(&hak_cache_mutex);
+	for_each_node(nid)
+		hak_depot_flush(c, nid);
+	for_each_node(nid)
+		hak_pool_reap(c->pool[nid]);
+	mutex_unlock(&hak_cache_mutex);
+	kmem_cache_shrink(c->fallback);
+	hak_class_stats_read(c, &cs);
+	return !!cs.slabs;
+}
+EXPORT_SYMBOL_GPL(hak_cache_shrink);
+
 /* Undo hak_cache_setup(); what is still in its slabs was reported. */
 void hak_cache_teardown(struct hak_cache *c)
 {
@@ -149,64 +198,6 @@ void hak_cache_teardown(struct hak_cache *c)
 	free_percpu(c->cpu);
 	c->cpu = NULL;
 	hak_pool_destroy(c);
-}
-
-/* May it be a name? Blanks confuse whoever reads lists of caches. */
-static bool hak_cache_name_ok(const char *name)
-{
-	const char *s;
-
-	if (!name || !*name) {
-		pr_err("hak_cache_create: name is missing\n");
-		return false;
-	}
-	if (strnlen(name, HAK_CACHE_NAME_MAX + 1) > HAK_CACHE_NAME_MAX) {
-		pr_err("hak_cache_create(%.*s...): name is longer than %d characters\n",
-		       HAK_CACHE_NAME_MAX, name, HAK_CACHE_NAME_MAX);
-		return false;
-	}
-	for (s = name; *s; s++) {
-		if ((u8)*s > ' ' && *s != 0x7f)
-			continue;
-		pr_err("hak_cache_create(%s): name has a blank or control character\n",
-		       name);
-		return false;
-	}
-	return true;
-}
-
-static bool hak_cache_args_ok(const char *name, unsigned int size,
-			      unsigned int align, slab_flags_t flags,
-			      void (*ctor)(void *))
-{
-	if (!hak_cache_name_ok(name))
-		return false;
-	if (!size || size > HAK_CACHE_MAX_SIZE) {
-		pr_err("hak_cache_create(%s): size %u is out of range; it takes 1..%u\n",
-		       name, size, HAK_CACHE_MAX_SIZE);
-		return false;
-	}
-	if (align > PAGE_SIZE || (align && !is_power_of_2(align))) {
-		pr_err("hak_cache_create(%s): align %u is not 0 or a power of two up to %lu\n",
-		       name, align, PAGE_SIZE);
-		return false;
-	}
-	if (round_up(size, max(align, HAK_MIN_SIZE)) > HAK_CACHE_MAX_SIZE) {
-		pr_err("hak_cache_create(%s): size %u aligned to align %u is above %u\n",
-		       name, size, align, HAK_CACHE_MAX_SIZE);
-		return false;
-	}
-	if (flags) {
-		pr_err("hak_cache_create(%s): flags %#x are given; it takes none\n",
-		       name, (__force unsigned int)flags);
-		return false;
-	}
-	if (ctor) {
-		pr_err("hak_cache_create(%s): ctor %ps is given; it takes no constructor\n",
-		       name, ctor);
-		return false;
-	}
-	return true;
 }
 
 /* Is there a cache of this name, size classes included? It is reported. */
@@ -241,21 +232,21 @@ static const char *hak_cache_fallback_name(const struct hak_cache *c)
 	return c->name - strlen(HAK_FALLBACK_PREFIX);
 }
 
-/* hak_cache_create() with arguments that are good; under hak_create_mutex. */
+/* hak_cache_create_args() with good arguments; under hak_create_mutex. */
 static struct hak_cache *__hak_cache_create(const char *name, unsigned int size,
-					    unsigned int align)
+					    const struct hak_cache_args *args,
+					    slab_flags_t flags)
 {
 	struct hak_cache *c;
 
 	c = kzalloc(sizeof(*c), GFP_KERNEL);
 	if (!c)
 		return NULL;
-	c->align = max(align, HAK_MIN_SIZE);
-	c->size = round_up(size, c->align);
+	hak_cache_layout(c, size, args, flags);
 	c->name = hak_cache_name_dup(name);
 	if (!c->name)
 		goto free_cache;
-	if (hak_fallback_create(c, hak_cache_fallback_name(c)))
+	if (hak_fallback_create(c, hak_cache_fallback_name(c), args))
 		goto free_name;
 	if (hak_cache_setup(c, c->name, c->size))
 		goto free_fallback;
@@ -272,38 +263,71 @@ free_cache:
 }
 
 /**
- * hak_cache_create() - make a cache of objects of one size
+ * hak_cache_create_args() - make a cache of objects of one size
  * @name: for people, unlike any other cache's, of up to HAK_CACHE_NAME_MAX
  *	characters and no blanks; copied
  * @size: object size in bytes, 1..HAK_CACHE_MAX_SIZE
- * @align: alignment in bytes, 0 for 8, else a power of two up to PAGE_SIZE
- * @flags: must be 0
- * @ctor: must be NULL
+ * @args: what else there is to say; NULL for none of it
+ * @flags: SLAB_ flags, see below
  *
- * Objects come from slabs that hold nothing else. They begin @align bytes apart
- * or a multiple of that, so that with @align a multiple of the cache line no
- * two share one; see hak_alloc() for what that is good for.
+ * Objects come from slabs that hold nothing else. They begin the alignment apart
+ * or a multiple of that, so that with an alignment of the cache line no two share
+ * one; see hak_alloc() for what that is good for. Objects that SLUB has to serve
+ * are of a cache of its own, hakmem-NAME in /proc/slabinfo; all that follows holds
+ * for them, too.
  *
- * Those that SLUB has to serve are of a cache of its own, hakmem-NAME in
- * /proc/slabinfo.
+ * %SLAB_HWCACHE_ALIGN aligns as kmem_cache_create() does, so that objects of half
+ * a cache line or less share one. %SLAB_TYPESAFE_BY_RCU keeps the memory of a free
+ * object an object of this cache until a grace period later; in the userspace
+ * build there are no grace periods. %SLAB_PANIC panics where NULL would be
+ * returned. %SLAB_ACCOUNT charges the memory cgroup: hakmem cannot, so all objects
+ * of such a cache are SLUB's, and cost what those cost. hakmem never merges caches,
+ * so %SLAB_NO_MERGE says nothing new. %SLAB_RECLAIM_ACCOUNT is for the objects that
+ * SLUB serves; hakmem's pages are not counted as reclaimable. %SLAB_POISON and
+ * %SLAB_RED_ZONE are taken and not honoured yet. Other flags are refused.
  *
  * Context: task, may sleep.
  * Return: the cache, or NULL; an argument that is refused is reported by name.
+ */
+struct hak_cache *hak_cache_create_args(const char *name, unsigned int size,
+					const struct hak_cache_args *args,
+					slab_flags_t flags)
+{
+	static const struct hak_cache_args none;
+	struct hak_cache *c = NULL;
+
+	if (!args)
+		args = &none;
+	if (hak_cache_args_ok(name, size, args, flags)) {
+		mutex_lock(&hak_create_mutex);
+		if (!hak_cache_name_taken(name))
+			c = __hak_cache_create(name, size, args, flags);
+		mutex_unlock(&hak_create_mutex);
+	}
+	if (unlikely(!c && flags & SLAB_PANIC))
+		panic("hakmem: cannot create cache %s\n", name);
+	return c;
+}
+EXPORT_SYMBOL_GPL(hak_cache_create_args);
+
+/**
+ * hak_cache_create() - make a cache of objects of one size
+ * @name: as for hak_cache_create_args()
+ * @size: likewise
+ * @align: alignment in bytes, 0 for 8, else a power of two up to PAGE_SIZE
+ * @flags: as for hak_cache_create_args()
+ * @ctor: constructor or NULL, see struct hak_cache_args
+ *
+ * Context: task, may sleep.
+ * Return: as for hak_cache_create_args().
  */
 struct hak_cache *hak_cache_create(const char *name, unsigned int size,
 				   unsigned int align, slab_flags_t flags,
 				   void (*ctor)(void *))
 {
-	struct hak_cache *c = NULL;
+	struct hak_cache_args args = { .align = align, .ctor = ctor };
 
-	if (!hak_cache_args_ok(name, size, align, flags, ctor))
-		return NULL;
-
-	mutex_lock(&hak_create_mutex);
-	if (!hak_cache_name_taken(name))
-		c = __hak_cache_create(name, size, align);
-	mutex_unlock(&hak_create_mutex);
-	return c;
+	return hak_cache_create_args(name, size, &args, flags);
 }
 EXPORT_SYMBOL_GPL(hak_cache_create);
 
@@ -342,6 +366,7 @@ static void __hak_cache_destroy(struct hak_cache *c)
 	struct hak_class_stats cs;
 
 	hak_cache_quiesce(c);
+	hak_limbo_drain(c);
 	hak_class_stats_read(c, &cs);
 	if (hak_cache_in_use(c, &cs)) {
 		hak_cache_publish(c);
@@ -357,9 +382,10 @@ static void __hak_cache_destroy(struct hak_cache *c)
  * hak_cache_destroy() - destroy a cache
  * @c: the cache, or NULL
  *
- * All its objects must have been freed, and nobody may be using it. With
- * objects live it warns and leaves the cache as it is, so that they can still
- * be freed; likewise if there were more frees than allocations.
+ * All its objects must have been freed, and nobody may be using it; for those that
+ * were given to hak_free_rcu() it waits. With objects live it warns and leaves the
+ * cache as it is, so that they can still be freed; likewise if there were more
+ * frees than allocations.
  *
  * Context: task, may sleep.
  */
@@ -367,6 +393,7 @@ void hak_cache_destroy(struct hak_cache *c)
 {
 	if (!c)
 		return;
+	hak_free_rcu_barrier();
 	mutex_lock(&hak_create_mutex);
 	__hak_cache_destroy(c);
 	mutex_unlock(&hak_create_mutex);
@@ -395,10 +422,10 @@ void hak_cache_exit(void)
  * hak_cache_size() - the size of a cache's objects
  * @c: the cache
  *
- * Return: bytes, alignment included.
+ * Return: bytes that are the user's: the size asked for, and what alignment adds.
  */
 unsigned int hak_cache_size(const struct hak_cache *c)
 {
-	return c->size;
+	return c->usable;
 }
 EXPORT_SYMBOL_GPL(hak_cache_size);

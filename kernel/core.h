@@ -18,7 +18,9 @@
  *   PARKED -> POOLED    hak_pool_put()          the pusher that counted first
  *   POOLED -> OWNED     hak_pool_adopt()        the adopter, which popped it
  *                       hak_pool_reap_told()    the reaper, if it is whole
- *   OWNED  -> UNUSED    hak_slab_release()      the reaper
+ *   OWNED  -> UNUSED    hak_slab_release()      the reaper; of a cache that is
+ *                                               SLAB_TYPESAFE_BY_RCU after a
+ *                                               grace period, see limbo.c
  *
  * HAK_TOLD beside the state says that the slab is on the reaper's list, or that a CPU
  * is about to put it there. The CPU that finds a POOLED slab whole sets it. The reaper
@@ -52,6 +54,7 @@
  *   hak_depot.lock     taking a magazine; CPUs only try it, so its holder may have
  *                      interrupts on
  *   hak_all_lock       the list of all superslabs (readers: RCU)
+ *   hak_rcu_cpu.lock   what a CPU has collected for hak_free_rcu()
  *
  * Apart from all these:
  *
@@ -93,6 +96,7 @@
 #include "geometry.h"
 #include "include/hakmem.h"
 #include "init.h"
+#include "limbo.h"
 #include "lock.h"
 #include "modes.h"
 #include "node.h"
@@ -101,6 +105,7 @@
 #include "pcpu_cache.h"
 #include "pool.h"
 #include "reaper.h"
+#include "rcu_free.h"
 #include "registry.h"
 #include "report.h"
 #include "size_class.h"

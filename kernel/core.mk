@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # The allocator core: the one list both builds compile (kernel/Kbuild and
 # userspace_shim/Makefile). Nothing here may need more than <linux/...>.
-hak-core-objs := api.o bulk.o cache.o depot.o fallback.o helpers.o hotplug.o idle.o \
-		 init.o node.o node_alloc.o page_arena.o params.o pcpu_cache.o pool.o \
-		 reaper.o registry.o report.o size_class.o slab.o stats.o \
-		 superslab.o text.o trace.o trace_ring.o
+hak-core-objs := api.o bulk.o cache.o cache_args.o depot.o dump.o fallback.o \
+		 helpers.o hotplug.o idle.o init.o limbo.o node.o node_alloc.o \
+		 page_arena.o params.o pcpu_cache.o pool.o rcu_free.o reaper.o \
+		 registry.o report.o size_class.o slab.o stats.o superslab.o text.o \
+		 trace.o trace_ring.o

@@ -10,7 +10,8 @@
  * Objects freed where kfree() may not be called, in NMI and in atomic context
  * on PREEMPT_RT, wait on a per-CPU list that an irq_work empties. The list's
  * links lie in the objects, and what init_on_free asks for comes after: kfree()
- * zeroes the whole object.
+ * zeroes the whole object. An object with a tail has the link in the tail, because
+ * it may have to keep what it holds while it is free.
  */
 #include <linux/cpumask.h>
 #include <linux/errno.h>
@@ -23,15 +24,20 @@
 /**
  * struct hak_fallback_tail - the last bytes of an object SLUB gave a typed cache
  * @cache: whose object it is
- * @key: hak_fallback_key() while the object is live
+ * @link: place in hak_deferred.tails, once it is free
+ * @key: hak_fallback_key() while the object is live; its address while it waits
+ *	in hak_deferred.tails
  */
 struct hak_fallback_tail {
-	struct hak_cache *cache;
+	union {
+		struct hak_cache *cache;
+		struct llist_node link;
+	};
 	unsigned long key;
 };
 
 /* No object that SLUB gave a typed cache has more bytes, tail included. */
-#define HAK_FALLBACK_MAX	(2UL * HAK_CACHE_MAX_SIZE)
+#define HAK_FALLBACK_MAX	((size_t)HAK_MAX_STRIDE)
 
 /* Makes keys that no other memory holds. */
 static unsigned long hak_fallback_cookie __read_mostly;
@@ -75,27 +81,39 @@ void *hak_fallback_alloc(size_t size, gfp_t gfp, int node, enum hak_event why)
 
 /**
  * hak_fallback_create() - make what a typed cache needs to have SLUB's objects
- * @c: the cache; its size and alignment are set
+ * @c: the cache; hak_cache_layout() has filled it in
  * @name: for /proc/slabinfo
+ * @args: what the cache is made with
  *
  * An object has room for its tail behind it, and nothing behind that, whatever
- * SLUB is made to add for debugging: so ksize() leads to the tail. SLUB merges
- * it with no other cache, and lets all of it be copied to and from user space,
- * as hakmem's own objects may be.
+ * SLUB is made to add for debugging: so ksize() leads to the tail. If SLUB's free
+ * link lies behind the object, ksize() includes it unless the cache is
+ * SLAB_TYPESAFE_BY_RCU. So a cache whose objects have the link there is made so.
+ *
+ * SLUB merges it with no other cache. It lets the whole object be copied to and from
+ * user space, as hakmem's own objects may be, unless the caller names a part of it.
  *
  * Context: task, may sleep.
  * Return: 0 or -ENOMEM, with nothing left behind.
  */
-int hak_fallback_create(struct hak_cache *c, const char *name)
+int hak_fallback_create(struct hak_cache *c, const char *name,
+			const struct hak_cache_args *args)
 {
-	unsigned int bytes = round_up(c->size + sizeof(struct hak_fallback_tail),
+	unsigned int bytes = round_up(c->usable + sizeof(struct hak_fallback_tail),
 				      c->align);
+	slab_flags_t flags = SLAB_NO_MERGE;
+
+	flags |= c->flags & (SLAB_ACCOUNT | SLAB_RECLAIM_ACCOUNT);
+	if (hak_flags_keep(c->flags, c->ctor))
+		flags |= SLAB_TYPESAFE_BY_RCU;
 
 	c->fallback_live = alloc_percpu(long);
 	if (!c->fallback_live)
 		return -ENOMEM;
-	c->fallback = kmem_cache_create_usercopy(name, bytes, c->align,
-						 SLAB_NO_MERGE, 0, c->size, NULL);
+	c->fallback = kmem_cache_create_usercopy(name, bytes, c->align, flags,
+						 args->useroffset,
+						 args->usersize ?: c->usable,
+						 c->ctor);
 	if (!c->fallback) {
 		free_percpu(c->fallback_live);
 		return -ENOMEM;
@@ -221,6 +239,7 @@ static bool hak_fallback_end(struct hak_cache *c, const void *p)
 void *hak_fallback_object(struct hak_cache *c, gfp_t gfp, int node,
 			  enum hak_event why)
 {
+	gfp_t zero = 0;
 	void *p;
 
 	if (!c->fallback)
@@ -231,10 +250,15 @@ void *hak_fallback_object(struct hak_cache *c, gfp_t gfp, int node,
 		return NULL;
 	}
 	hak_count(why);
+	if (unlikely(!c->zero)) {
+		zero = gfp & __GFP_ZERO;
+		gfp &= ~__GFP_ZERO;
+	}
 	p = kmem_cache_alloc_node(c->fallback, gfp, node);
-	if (likely(p))
-		hak_fallback_begin(c, p);
-	return p;
+	if (unlikely(!p))
+		return NULL;
+	hak_fallback_begin(c, p);
+	return zero ? hak_object_init(c, p, zero) : p;
 }
 
 /* Could kfree() take @p? Not proof that it is live, but that it is no wild one. */
@@ -287,17 +311,19 @@ static const char *hak_fallback_why_bad(const struct hak_cache *c,
 
 /*
  * May @p be given back to SLUB as an object of @want, or of anything if that is
- * NULL? Then it is no cache's object any more. Preemption off keeps the cache
- * that is named in a report, if the object was freed by another meanwhile.
+ * NULL? Then it is no cache's object any more, and *@of is the typed cache it was an
+ * object of, or NULL. Preemption is off so that the cache which a report names stays,
+ * even if another CPU frees the object meanwhile.
  */
 static bool hak_fallback_release(const void *p, const struct hak_cache *want,
-				 unsigned long caller)
+				 unsigned long caller, struct hak_cache **of)
 {
 	struct hak_cache *c;
 	const char *why;
 
 	preempt_disable();
 	c = hak_fallback_cache(p);
+	*of = c;
 	why = hak_fallback_why_bad(c, want);
 	if (!why && c && unlikely(!hak_fallback_end(c, p)))
 		why = "freed twice at once";
@@ -327,6 +353,25 @@ static bool hak_deferred_add(struct hak_deferred *d, struct llist_node *n)
 	return !first;
 }
 
+/* Have an irq_work call kfree() for @p; @t is the tail of @p, or NULL if it has none. */
+static void hak_fallback_defer(const void *p, struct hak_fallback_tail *t)
+{
+	struct hak_deferred *d;
+	bool first;
+
+	preempt_disable();
+	d = this_cpu_ptr(hak_deferred);
+	if (t) {
+		t->key = (unsigned long)p;
+		first = llist_add(&t->link, &d->tails);
+	} else {
+		first = hak_deferred_add(d, (struct llist_node *)p);
+	}
+	if (first)
+		irq_work_queue(&d->work);
+	preempt_enable();
+}
+
 /**
  * hak_fallback_free() - free what is in none of hakmem's slabs
  * @p: NULL, ZERO_SIZE_PTR, or what kfree() takes
@@ -338,7 +383,7 @@ static bool hak_deferred_add(struct hak_deferred *d, struct llist_node *n)
 void hak_fallback_free(const void *p, const struct hak_cache *want,
 		       unsigned long caller)
 {
-	struct hak_deferred *d;
+	struct hak_cache *c;
 
 	if (ZERO_OR_NULL_PTR(p))
 		return;
@@ -347,19 +392,17 @@ void hak_fallback_free(const void *p, const struct hak_cache *want,
 				    caller);
 		return;
 	}
-	if (unlikely(!hak_fallback_release(p, want, caller)))
+	if (unlikely(!hak_fallback_release(p, want, caller, &c)))
 		return;
 	if (likely(hak_may_call_mm())) {
-		kfree(p);
+		if (c)
+			kmem_cache_free(c->fallback, (void *)p);
+		else
+			kfree(p);
 		return;
 	}
-
 	hak_count(HAK_EV_DEFERRED);
-	preempt_disable();
-	d = this_cpu_ptr(hak_deferred);
-	if (hak_deferred_add(d, (struct llist_node *)p))
-		irq_work_queue(&d->work);
-	preempt_enable();
+	hak_fallback_defer(p, c ? hak_fallback_tail(p) : NULL);
 }
 
 static void hak_deferred_run(struct irq_work *work)
@@ -370,6 +413,13 @@ static void hak_deferred_run(struct irq_work *work)
 	for (n = llist_del_all(&d->list); n; n = next) {
 		next = READ_ONCE_NOCHECK(n->next);
 		kfree(n);
+	}
+	for (n = llist_del_all(&d->tails); n; n = next) {
+		struct hak_fallback_tail *t;
+
+		next = n->next;
+		t = container_of(n, struct hak_fallback_tail, link);
+		kfree((void *)t->key);
 	}
 }
 
@@ -385,6 +435,7 @@ int hak_fallback_init(void)
 		struct hak_deferred *d = per_cpu_ptr(hak_deferred, cpu);
 
 		init_llist_head(&d->list);
+		init_llist_head(&d->tails);
 		init_irq_work(&d->work, hak_deferred_run);
 	}
 	return 0;

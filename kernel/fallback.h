@@ -13,6 +13,7 @@
 #include "stats.h"
 
 struct hak_cache;
+struct hak_cache_args;
 
 /* Requests that are SLUB's: hakmem neither charges memcgs nor has zones. */
 #define HAK_GFP_FOREIGN		(__GFP_ACCOUNT | __GFP_DMA | __GFP_DMA32)
@@ -20,10 +21,12 @@ struct hak_cache;
 /**
  * struct hak_deferred - a CPU's objects of SLUB's whose kfree() has to wait
  * @list: the objects
+ * @tails: the tails of those that have one
  * @work: frees them
  */
 struct hak_deferred {
 	struct llist_head list;
+	struct llist_head tails;
 	struct irq_work work;
 };
 
@@ -32,7 +35,8 @@ int hak_fallback_init(void);
 void hak_fallback_exit(void);
 void hak_fallback_sync(void);
 bool hak_may_call_mm(void);
-int hak_fallback_create(struct hak_cache *c, const char *name);
+int hak_fallback_create(struct hak_cache *c, const char *name,
+			const struct hak_cache_args *args);
 void hak_fallback_destroy(struct hak_cache *c);
 long hak_fallback_live(const struct hak_cache *c);
 struct hak_cache *hak_fallback_cache(const void *p);

@@ -71,7 +71,7 @@ static __always_inline void *hak_init_on_alloc(struct hak_cache *c, void *p,
 					       gfp_t gfp)
 {
 	if (p && want_init_on_alloc(gfp))
-		memset(p, 0, c->size);
+		return hak_object_init(c, p, gfp);
 	return p;
 }
 
@@ -81,7 +81,7 @@ static __always_inline bool hak_is_special(gfp_t gfp)
 	return want_init_on_alloc(gfp) || (gfp & HAK_GFP_FOREIGN);
 }
 
-/* One object of @c; zeroed if the caller or the system wants that. */
+/* One object of size class @c; zeroed if the caller or the system wants that. */
 static __always_inline void *hak_object_alloc(struct hak_cache *c, gfp_t gfp)
 {
 	void *p = NULL;
@@ -90,6 +90,17 @@ static __always_inline void *hak_object_alloc(struct hak_cache *c, gfp_t gfp)
 	if (unlikely(!hak_cpu_pop(c->cpu, &p)))
 		return hak_cpu_alloc_slow(c, gfp);
 	return unlikely(want_init_on_alloc(gfp)) ? memset(p, 0, c->size) : p;
+}
+
+/* Likewise, of a cache whose objects may have to keep what they hold. */
+static __always_inline void *hak_typed_alloc(struct hak_cache *c, gfp_t gfp)
+{
+	void *p = NULL;
+
+	might_alloc(gfp);
+	if (unlikely(!hak_cpu_pop(c->cpu, &p)))
+		return hak_cpu_alloc_slow(c, gfp);
+	return unlikely(want_init_on_alloc(gfp)) ? hak_object_init(c, p, gfp) : p;
 }
 
 #endif /* _HAK_FAST_PATH_H */

@@ -105,13 +105,18 @@ int hak_core_init(void)
 	err = hak_size_class_init();
 	if (err)
 		goto exit_fallback;
+	err = hak_rcu_free_init();
+	if (err)
+		goto exit_classes;
 	err = cpuhp_setup_state(CPUHP_BP_PREPARE_DYN, "mm/hakmem:prepare",
 				hak_cpu_online, hak_cpu_dead);
 	if (err < 0)
-		goto exit_classes;
+		goto exit_rcu_free;
 	hak_cpuhp_state = err;
 	return 0;
 
+exit_rcu_free:
+	hak_rcu_free_exit();
 exit_classes:
 	hak_size_class_exit();
 exit_fallback:
@@ -172,6 +177,7 @@ long hak_core_leaks(void)
  */
 void hak_core_exit(void)
 {
+	hak_rcu_free_exit();
 	/* Calls hak_cpu_dead() for each CPU, which empties its caches. */
 	cpuhp_remove_state(hak_cpuhp_state);
 	hak_modes_clear();

@@ -9,26 +9,32 @@
 #include "fast_path.h"
 
 /* One object of node @nid, from a slab owned for as long as it takes. */
-static void *hak_node_take(struct hak_cache *c, int nid)
+static void *hak_node_take_once(struct hak_cache *c, int nid)
 {
 	struct hak_slab *s;
 	void *p = NULL;
 
 	preempt_disable();
-	s = hak_pool_adopt(c, nid);
-	if (!s)
-		s = hak_superslab_claim(c, nid);
+	s = hak_slab_get(c, nid);
 	/* A slab published by a stalled pusher may have nothing after all. */
 	while (s && !hak_slab_take(c, s, &p, 1)) {
 		if (!hak_slab_park(s))
 			continue;
-		s = hak_pool_adopt(c, nid);
-		if (!s)
-			s = hak_superslab_claim(c, nid);
+		s = hak_slab_get(c, nid);
 	}
 	if (s)
 		hak_pool_put(s, HAK_OWNED);
 	preempt_enable();
+	return p;
+}
+
+/* Likewise; objects that a constructor has to make first are made now. */
+static void *hak_node_take(struct hak_cache *c, int nid)
+{
+	void *p = hak_node_take_once(c, nid);
+
+	if (!p && c->ctor && hak_slab_construct(c, nid))
+		p = hak_node_take_once(c, nid);
 	return p;
 }
 
@@ -45,11 +51,13 @@ void *hak_node_alloc(struct hak_cache *c, gfp_t gfp, int nid)
 	void *p;
 
 	if (nid == NUMA_NO_NODE || !hak_has_nodes())
-		return hak_object_alloc(c, gfp);
+		return hak_typed_alloc(c, gfp);
 	if (nid == numa_mem_id() && !(gfp & __GFP_THISNODE))
-		return hak_object_alloc(c, gfp);
+		return hak_typed_alloc(c, gfp);
 
 	might_alloc(gfp);
+	if (unlikely(hak_cache_is_slubs(c)))
+		return hak_fallback_object(c, gfp, nid, HAK_EV_FOREIGN);
 	if (in_nmi())
 		return hak_fallback_object(c, gfp, nid, HAK_EV_NESTED);
 	/* SLUB knows what to say of a node that does not exist. */

@@ -228,9 +228,7 @@ unsigned int hak_cpu_take_from_slab(struct hak_cache *c,
 		struct hak_slab *s = cc->cur;
 
 		if (!s) {
-			s = hak_pool_adopt(c, nid);
-			if (!s)
-				s = hak_superslab_claim(c, nid);
+			s = hak_slab_get(c, nid);
 			if (!s)
 				return 0;
 			cc->cur = s;
@@ -360,15 +358,15 @@ static void hak_cpu_drain_all(void)
 }
 
 /*
- * One try for @nid, NUMA_NO_NODE being the node of whatever CPU this is; @nested:
- * the owner, or something above it, was inside.
+ * One try for @nid, NUMA_NO_NODE being the node of whatever CPU this is; @nested: the
+ * owner, or something above it, was inside.
  *
  * A caller that names a node may have been moved to another CPU since it looked.
  * It is harmless: this CPU then owns a slab of a node that is not its own until
  * that is used up, as it does when its own node has no memory. The objects stay
  * usable, and when they are freed they go to the node they are of.
  */
-static void *hak_cpu_try(struct hak_cache *c, int nid, bool *nested)
+static void *hak_cpu_try_once(struct hak_cache *c, int nid, bool *nested)
 {
 	struct hak_cpu_cache *cc;
 	void *p = NULL;
@@ -387,6 +385,18 @@ static void *hak_cpu_try(struct hak_cache *c, int nid, bool *nested)
 	}
 	preempt_enable();
 	return p;
+}
+
+/* Likewise; objects that a constructor has to make first are made now. */
+static void *hak_cpu_try(struct hak_cache *c, int nid, bool *nested)
+{
+	void *p = hak_cpu_try_once(c, nid, nested);
+
+	if (p || *nested || !c->ctor)
+		return p;
+	if (nid == NUMA_NO_NODE)
+		nid = hak_node_near(numa_mem_id());
+	return hak_slab_construct(c, nid) ? hak_cpu_try_once(c, nid, nested) : NULL;
 }
 
 /*
@@ -474,6 +484,8 @@ void *hak_cpu_alloc_slow(struct hak_cache *c, gfp_t gfp)
 	p = hak_cpu_refill_quick(c);
 	if (likely(p))
 		return hak_init_on_alloc(c, p, gfp);
+	if (unlikely(hak_cache_is_slubs(c)))
+		return hak_fallback_object(c, gfp, NUMA_NO_NODE, HAK_EV_FOREIGN);
 	if (hak_cpu_barren(c))
 		return hak_fallback_object(c, gfp, NUMA_NO_NODE, HAK_EV_NOMEM);
 	p = hak_cpu_try(c, NUMA_NO_NODE, &nested);

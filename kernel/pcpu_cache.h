@@ -238,6 +238,7 @@ unsigned int hak_cpu_cap(u32 size);
 size_t hak_cpu_cache_bytes(unsigned int cap);
 void hak_cpu_cache_init(struct hak_cpu_cache *cc, struct hak_cache *c,
 			unsigned int cap, unsigned int mags);
+void *hak_object_init(struct hak_cache *c, void *p, gfp_t gfp);
 void *hak_cpu_alloc_slow(struct hak_cache *c, gfp_t gfp);
 void hak_cpu_free(struct hak_cache *c, struct hak_slab *s, void *p);
 bool hak_cpu_add_full(struct hak_cpu_cache __percpu *cpu, const void *p);

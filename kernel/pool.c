@@ -205,13 +205,19 @@ static bool __hak_pool_own_whole(struct hak_pool *pool, struct hak_slab *s)
 	       atomic_cmpxchg(&s->rc, rc, rc - HAK_POOLED + HAK_OWNED) == rc;
 }
 
-/* Release a whole slab that the caller owns. False if the slab has to be kept. */
+/*
+ * Release a whole slab that the caller owns: at once, or after a grace period if
+ * readers may still look at its objects. False if the slab has to be kept.
+ */
 static bool hak_pool_release(struct hak_slab *s)
 {
 	/* After a double free the counts are wrong: keep the pages. */
 	if ((HAK_CHECKS || hak_paranoid_drain) && !hak_slab_validate(s))
 		return false;
-	hak_slab_release(s);
+	if (unlikely(s->cache->flags & SLAB_TYPESAFE_BY_RCU))
+		hak_limbo_put(s);
+	else
+		hak_slab_release(s);
 	return true;
 }
 

@@ -39,9 +39,14 @@ static void hak_reap_irq_run(struct irq_work *work)
 			   msecs_to_jiffies(HAK_REAP_DELAY_MS));
 }
 
-/* Release the slabs the reaper was told of, a few each time it holds the mutex. */
+/*
+ * Release the slabs the reaper was told of, a few each time it holds the mutex, and
+ * those in limbo whose grace period has passed.
+ */
 static void hak_reap_told(void)
 {
+	bool limbo;
+
 	/* Before the first check: a CPU that arms from here on has it run again. */
 	atomic_xchg(&hak_reap_armed, 0);
 
@@ -50,6 +55,12 @@ static void hak_reap_told(void)
 		hak_pool_reap_told(HAK_REAP_AT_ONCE, NULL);
 		mutex_unlock(&hak_cache_mutex);
 	} while (hak_pool_any_told());
+
+	mutex_lock(&hak_cache_mutex);
+	limbo = hak_limbo_release();
+	mutex_unlock(&hak_cache_mutex);
+	if (limbo)
+		hak_reaper_arm();
 }
 
 /**
@@ -70,6 +81,7 @@ void hak_reap_all(void)
 	list_for_each_entry(c, &hak_caches, list)
 		for_each_node(nid)
 			n += hak_pool_reap(c->pool[nid]);
+	hak_limbo_release();
 	mutex_unlock(&hak_cache_mutex);
 	pr_debug("%u slabs reaped\n", n);
 }
@@ -189,4 +201,8 @@ void hak_reaper_exit(void)
 	irq_work_sync(&hak_reap_irq);
 	cancel_delayed_work_sync(&hak_reap_work);
 	hak_reap_all();
+	hak_limbo_drain_all();
+	/* Armed once more by what went into limbo. */
+	irq_work_sync(&hak_reap_irq);
+	cancel_delayed_work_sync(&hak_reap_work);
 }

@@ -28,6 +28,18 @@ void hak_report_bad_free(const void *p, const struct hak_cache *c,
 }
 
 /**
+ * hak_report_zero() - say that a constructed object was asked for zeroed
+ * @c: the cache
+ *
+ * Context: any.
+ */
+void hak_report_zero(const struct hak_cache *c)
+{
+	pr_err_ratelimited("__GFP_ZERO ignored for cache %s, whose objects are constructed\n",
+			   c->name);
+}
+
+/**
  * hak_report_corrupt() - say that a slab's books or links are broken
  * @s: the slab
  * @p: the offending address, or NULL

@@ -10,6 +10,7 @@ struct hak_slab;
 
 void hak_report_bad_free(const void *p, const struct hak_cache *c,
 			 const char *why, unsigned long caller);
+void hak_report_zero(const struct hak_cache *c);
 void hak_report_corrupt(struct hak_slab *s, const void *p, const char *why);
 void hak_report_stray(const struct hak_cache *c, const void *p, unsigned int n);
 

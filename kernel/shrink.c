@@ -210,6 +210,8 @@ void hak_shrink(void)
 	cpus_read_lock();
 	/* This may take long, and an OOM notice may wait for the mutex: not under it. */
 	hak_flush_cpus(true, true, 10000);
+	hak_reap_all();
+	hak_limbo_drain_all();
 	mutex_lock(&hak_shrink_mutex);
 	__hak_shrink(true, true);
 	mutex_unlock(&hak_shrink_mutex);

@@ -38,6 +38,8 @@ int hak_size_class_init(void)
 		hak_size_index[i] = hak_class_index(i * HAK_MIN_SIZE);
 
 	for (i = 0; i < HAK_NR_CLASSES; i++) {
+		hak_class[i].usable = hak_class_table[i].size;
+		hak_class[i].zero = hak_class_table[i].size;
 		err = hak_cache_setup(&hak_class[i], hak_class_table[i].name,
 				      hak_class_table[i].size);
 		if (err)

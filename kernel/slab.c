@@ -352,19 +352,70 @@ void hak_slab_push(struct hak_slab *s, struct llist_node *first,
 }
 
 /**
+ * hak_slab_construct() - get a slab, and call the constructor for all its objects
+ * @c: a cache with a constructor
+ * @nid: the node, exactly
+ *
+ * The slab goes to the pool, for hak_slab_get() to find. Nothing of hakmem's is
+ * held meanwhile, so what the constructor may do depends on who allocates, as it
+ * does in a kmem_cache.
+ *
+ * Context: any but NMI, as the caller of hak_cache_alloc() has it.
+ * Return: false if the node has no unused slot.
+ */
+bool hak_slab_construct(struct hak_cache *c, int nid)
+{
+	struct hak_slab *s = hak_superslab_claim(c, nid);
+	unsigned int i;
+
+	if (!s)
+		return false;
+	for (i = 0; i < c->capacity; i++)
+		c->ctor((void *)(s->addr + (unsigned long)i * c->size));
+	preempt_disable();
+	hak_pool_put(s, HAK_OWNED);
+	preempt_enable();
+	return true;
+}
+
+/**
+ * hak_slab_get() - become the owner of a slab with free objects
+ * @c: the cache
+ * @nid: the node, exactly
+ *
+ * One from the pool, else an unused slot of a superslab. Objects of a cache with
+ * a constructor have to be made first, by hak_slab_construct(), and where there
+ * are such the slab is in the pool.
+ *
+ * Context: any but NMI; preemption off.
+ * Return: the slab, or NULL.
+ */
+struct hak_slab *hak_slab_get(struct hak_cache *c, int nid)
+{
+	struct hak_slab *s = hak_pool_adopt(c, nid);
+
+	if (!s && !c->ctor)
+		s = hak_superslab_claim(c, nid);
+	return s;
+}
+
+/**
  * hak_slab_release() - make a whole slab an unused slot again
  * @s: the slab, owned by the caller; used == 0, and HAK_TOLD not set
  *
- * With init_on_free this wipes the links in its free objects, because the slot's
- * next cache takes never-used space to be zeroed.
+ * With init_on_free this wipes the links and the constructed objects, because the
+ * slot's next cache takes never-used space to be zeroed.
  *
  * Context: task.
  */
 void hak_slab_release(struct hak_slab *s)
 {
+	struct hak_cache *c = s->cache;
+
 	if (want_init_on_free())
-		memset((void *)s->addr, 0, (size_t)s->bump * s->cache->size);
-	hak_trace(HAK_TR_RELEASE, s->cache, s->addr, NULL, 0);
+		memset((void *)s->addr, 0,
+		       (size_t)(c->ctor ? c->capacity : s->bump) * c->size);
+	hak_trace(HAK_TR_RELEASE, c, s->addr, NULL, 0);
 	hak_registry_clear(s);
 	/* The slot belongs to no cache until one claims it. */
 	WRITE_ONCE(s->cache, NULL);

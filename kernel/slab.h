@@ -49,8 +49,9 @@ enum hak_slab_state {
  * @cache: the cache whose objects it holds
  * @link: place in hak_pool.incoming, hak_pool.chain or a chain below that
  * @below: if @link is the first of a chain, the next chain in hak_pool.below
- * @list: place in hak_pool.list
+ * @list: place in hak_pool.list, or in limbo
  * @told: place in hak_told, the slabs the reaper was told of, while HAK_TOLD is set
+ * @grace: state of RCU as it went into limbo, while it is there
  * @listed: true while it is in hak_pool.list; under that pool's lock
  *
  * used = taken - freed counts the objects that are live, that are in a per-CPU cache
@@ -85,7 +86,10 @@ struct hak_slab {
 		};
 		struct list_head list;
 	};
-	struct llist_node told;
+	union {
+		struct llist_node told;
+		unsigned long grace;
+	};
 	bool listed;
 } __aligned(128);
 
@@ -102,6 +106,8 @@ void hak_slab_count(struct hak_slab *s, unsigned int n);
 void hak_slab_push(struct hak_slab *s, struct llist_node *first,
 		   struct llist_node *last, unsigned int n);
 void hak_slab_release(struct hak_slab *s);
+bool hak_slab_construct(struct hak_cache *c, int nid);
+struct hak_slab *hak_slab_get(struct hak_cache *c, int nid);
 bool hak_slab_validate(struct hak_slab *s);
 
 /*

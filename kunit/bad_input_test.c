@@ -362,10 +362,36 @@ static void ctor(void *p)
 {
 }
 
-static void unsupported_cache_arguments(struct kunit *test)
+static void bad_cache_args(struct kunit *test)
 {
-	KUNIT_EXPECT_NULL(test, hak_cache_create("t", 64, 0, 1U << 31, NULL));
-	KUNIT_EXPECT_NULL(test, hak_cache_create("t", 64, 0, 0, ctor));
+	static const struct {
+		unsigned int size;
+		slab_flags_t flags;
+		struct hak_cache_args args;
+	} bad[] = {
+		{ 64, SLAB_CACHE_DMA }, { 64, SLAB_CACHE_DMA32 },
+		{ 64, SLAB_TRACE }, { 64, SLAB_STORE_USER },
+		{ 64, SLAB_CONSISTENCY_CHECKS }, { 64, SLAB_NOLEAKTRACE },
+		{ 64, SLAB_PANIC << 22 }, { 64, SLAB_HWCACHE_ALIGN | SLAB_TRACE },
+		{ 64, 0, { .useroffset = 8 } }, { 64, 0, { .usersize = 65 } },
+		{ 64, 0, { .useroffset = 1, .usersize = 64 } },
+		{ 64, 0, { .useroffset = 65, .usersize = ~0U } },
+		{ 64, 0, { .useroffset = 8, .usersize = -8 } },
+		{ 64, 0, { .use_freeptr_offset = true } },
+		{ 64, 0, { .use_freeptr_offset = true, .freeptr_offset = 57,
+			   .ctor = ctor } },
+		{ 64, 0, { .use_freeptr_offset = true, .freeptr_offset = 64,
+			   .ctor = ctor } },
+		{ 7, 0, { .use_freeptr_offset = true, .ctor = ctor } },
+		{ 64, 0, { .use_freeptr_offset = true, .freeptr_offset = -8,
+			   .ctor = ctor } },
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(bad); i++)
+		KUNIT_EXPECT_NULL(test, hak_cache_create_args("t", bad[i].size,
+							      &bad[i].args,
+							      bad[i].flags));
 }
 
 static struct kunit_case cases[] = {
@@ -385,7 +411,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(wrong_cache),
 	KUNIT_CASE(bad_cache_arguments),
 	KUNIT_CASE(bad_cache_names),
-	KUNIT_CASE(unsupported_cache_arguments),
+	KUNIT_CASE(bad_cache_args),
 	{}
 };
 

@@ -151,16 +151,18 @@ static int free_after_rcu(void)
 		return -ENOMEM;
 	call_rcu(&o->rcu, free_object_rcu);
 	rcu_barrier();
+	o = hak_alloc(sizeof(*o), GFP_KERNEL);
+	if (!o)
+		return -ENOMEM;
+	/* Removing hakmem waits for it. */
+	hak_free_rcu(o, rcu);
 	return 0;
-}
-
-static void ctor(void *p)
-{
 }
 
 /* Each argument in turn. Whatever is not refused is destroyed. */
 static int create_badly(void)
 {
+	static const struct hak_cache_args copied = { .usersize = SIZE + 1 };
 	static const char longest[] =
 		"a-name-of-63-characters-which-is-as-long-as-a-name-may-be-here1";
 	static const char longer[] =
@@ -177,8 +179,9 @@ static int create_badly(void)
 	hak_cache_destroy(hak_cache_create("empty", 0, 0, 0, NULL));
 	hak_cache_destroy(hak_cache_create("large", 8193, 0, 0, NULL));
 	hak_cache_destroy(hak_cache_create("aligned", SIZE, 24, 0, NULL));
-	hak_cache_destroy(hak_cache_create("flagged", SIZE, 0, SLAB_PANIC, NULL));
-	hak_cache_destroy(hak_cache_create("made", SIZE, 0, 0, ctor));
+	hak_cache_destroy(hak_cache_create("flagged", SIZE, 0, SLAB_TRACE, NULL));
+	hak_cache_destroy(hak_cache_create("bit", SIZE, 0, 1U << 31, NULL));
+	hak_cache_destroy(hak_cache_create_args("copied", SIZE, &copied, 0));
 
 	c = hak_cache_create(longest, SIZE, 0, 0, NULL);
 	d = hak_cache_create(longest, SIZE, 0, 0, NULL);

@@ -182,15 +182,17 @@ void hak_test_exit(struct kunit *test)
 HAK_EXPORT_INTERNAL(hak_test_exit);
 
 /**
- * hak_test_cache_shown() - a private cache, destroyed when the test ends
+ * hak_test_cache_args() - a private cache, destroyed when the test ends
  * @test: the test
- * @size: as for hak_cache_create()
- * @align: likewise
+ * @size: as for hak_cache_create_args()
+ * @args: likewise
+ * @flags: likewise
  *
  * Return: the cache; the test is aborted if there is none.
  */
-struct hak_cache *hak_test_cache_shown(struct kunit *test, unsigned int size,
-				       unsigned int align)
+struct hak_cache *hak_test_cache_args(struct kunit *test, unsigned int size,
+				      const struct hak_cache_args *args,
+				      slab_flags_t flags)
 {
 	struct hak_test *t = test->priv;
 	struct hak_cache *c;
@@ -198,11 +200,22 @@ struct hak_cache *hak_test_cache_shown(struct kunit *test, unsigned int size,
 
 	KUNIT_ASSERT_LT(test, t->nr_caches, HAK_TEST_MAX);
 	snprintf(name, sizeof(name), "hak_test_%u", t->nr_caches);
-	c = hak_cache_create(name, size, align, 0, NULL);
+	c = hak_cache_create_args(name, size, args, flags);
 	KUNIT_ASSERT_NOT_NULL(test, c);
 	t->shown[t->nr_caches] = true;
 	t->cache[t->nr_caches++] = c;
 	return c;
+}
+
+HAK_EXPORT_INTERNAL(hak_test_cache_args);
+
+/* Likewise, with no more than an alignment. */
+struct hak_cache *hak_test_cache_shown(struct kunit *test, unsigned int size,
+				       unsigned int align)
+{
+	struct hak_cache_args args = { .align = align };
+
+	return hak_test_cache_args(test, size, &args, 0);
 }
 
 HAK_EXPORT_INTERNAL(hak_test_cache_shown);

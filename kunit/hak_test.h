@@ -46,6 +46,9 @@ void hak_test_exit(struct kunit *test);
 
 struct hak_cache *hak_test_cache(struct kunit *test, unsigned int size,
 				 unsigned int align);
+struct hak_cache *hak_test_cache_args(struct kunit *test, unsigned int size,
+				      const struct hak_cache_args *args,
+				      slab_flags_t flags);
 struct hak_cache *hak_test_cache_shown(struct kunit *test, unsigned int size,
 				       unsigned int align);
 struct hak_cache *hak_test_cache_cap(struct kunit *test, unsigned int size,

@@ -315,6 +315,40 @@ static void slub_objects_wait(struct kunit *test)
 	kmem_cache_destroy(kc);
 }
 
+static void fill(void *p)
+{
+	memset(p, 0x3c, 72);
+}
+
+/* Objects that keep what they hold do so while they wait, too. */
+static void kept_objects_wait(struct kunit *test)
+{
+	static const struct hak_cache_args args = { .ctor = fill };
+	struct hak_cache *c = hak_test_cache_args(test, 72, &args,
+						  SLAB_TYPESAFE_BY_RCU);
+	struct batch *b = batch_alloc(test);
+	unsigned int i, j, changed = 0;
+	unsigned long flags;
+	bool called;
+
+	for (b->nr = 0; b->nr < NR; b->nr++) {
+		b->obj[b->nr] = hak_cache_alloc(c, GFP_KERNEL_ACCOUNT);
+		KUNIT_ASSERT_NOT_NULL(test, b->obj[b->nr]);
+	}
+	rcu_read_lock();
+	local_irq_save(flags);
+	called = nmi_here(free_batch, b);
+	local_irq_restore(flags);
+	for (i = 0; i < NR; i++)
+		for (j = 0; j < 72; j++)
+			changed += ((u8 *)b->obj[i])[j] != 0x3c;
+	rcu_read_unlock();
+	KUNIT_EXPECT_TRUE(test, called);
+	KUNIT_EXPECT_EQ(test, changed, 0);
+	HAK_EXPECT_EVENT(test, HAK_EV_DEFERRED, NR);
+	KUNIT_EXPECT_EQ(test, hak_fallback_live(c), 0L);
+}
+
 struct asked {
 	struct hak_cache *c;
 	void *p[6];
@@ -623,6 +657,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(first_free_of_a_parked_slab),
 	KUNIT_CASE(last_frees_arm_the_reaper),
 	KUNIT_CASE(slub_objects_wait),
+	KUNIT_CASE(kept_objects_wait),
 	KUNIT_CASE(nothing_to_be_had),
 	KUNIT_CASE(inside_the_busy_section),
 	KUNIT_CASE(bad_frees_are_refused),

@@ -28,7 +28,7 @@
  * Objects that SLUB had to serve do get past them, so the mistake may show only
  * under load; those of a cache then count as live for ever. Instead of
  *
- *   kfree_rcu(p, rcu)      use call_rcu(&p->rcu, f), where f() calls hak_free();
+ *   kfree_rcu(p, rcu)      use hak_free_rcu(p, rcu);
  *   krealloc(), ksize()    use hak_realloc(), hak_usable_size();
  *   kfree_sensitive()      use hak_free_sensitive();
  *   __free(kfree)          use __free(hak_free);
@@ -39,14 +39,18 @@
 #ifndef _HAKMEM_H
 #define _HAKMEM_H
 
+#include <linux/build_bug.h>
 #include <linux/cleanup.h>
 #include <linux/compiler.h>
 #include <linux/err.h>
 #include <linux/gfp.h>
+#include <linux/kernel.h>
 #include <linux/log2.h>
 #include <linux/numa.h>
 #include <linux/overflow.h>
+#include <linux/rcupdate.h>
 #include <linux/slab.h>
+#include <linux/stddef.h>
 #include <linux/types.h>
 
 #define HAKMEM_VERSION		"0.1.0"
@@ -183,6 +187,54 @@ hak_alloc_array(size_t n, size_t size, gfp_t gfp)
 	return hak_alloc(bytes, gfp);
 }
 
+/**
+ * struct hak_cache_args - what a cache may be made with, as struct kmem_cache_args
+ * @align: alignment in bytes, 0 for 8, else a power of two up to PAGE_SIZE
+ * @useroffset: where the part of an object begins that may be copied to and from
+ *	user space
+ * @usersize: its bytes, 0 for the whole object. The kernel checks such copies by
+ *	the kind of page they come from. It asks about SLUB's objects, so it refuses
+ *	what lies outside this part of those; about hakmem's pages it does not ask,
+ *	and all of an object can be copied.
+ * @freeptr_offset: where in a free object the link to the next may lie, with
+ *	@use_freeptr_offset
+ * @use_freeptr_offset: use that. It is for caches with @ctor or
+ *	SLAB_TYPESAFE_BY_RCU; their objects are else followed by the link, which
+ *	takes 8 bytes more where alignment leaves no room.
+ * @ctor: called for each object of a slab as the cache gets that slab, and not as
+ *	objects are allocated: they keep what they held as they were freed. It runs
+ *	in the context of an allocation, for up to 64 KiB of objects. Such objects
+ *	are never zeroed, and allocations with __GFP_ZERO are reported.
+ */
+struct hak_cache_args {
+	unsigned int align;
+	unsigned int useroffset;
+	unsigned int usersize;
+	unsigned int freeptr_offset;
+	bool use_freeptr_offset;
+	void (*ctor)(void *p);
+};
+
+struct hak_cache *hak_cache_create_args(const char *name, unsigned int size,
+					const struct hak_cache_args *args,
+					slab_flags_t flags);
+
+/* A cache of struct @__struct, aligned and named as that is; as KMEM_CACHE(). */
+#define HAK_CACHE(__struct, __flags)					\
+	hak_cache_create_args(#__struct, sizeof(struct __struct),	\
+		&(struct hak_cache_args) {				\
+			.align = __alignof__(struct __struct),		\
+		}, (__flags))
+
+/* Likewise; of SLUB's objects @__field alone may be copied to user space. */
+#define HAK_CACHE_USERCOPY(__struct, __flags, __field)			\
+	hak_cache_create_args(#__struct, sizeof(struct __struct),	\
+		&(struct hak_cache_args) {				\
+			.align = __alignof__(struct __struct),		\
+			.useroffset = offsetof(struct __struct, __field), \
+			.usersize = sizeof_field(struct __struct, __field), \
+		}, (__flags))
+
 struct hak_cache *hak_cache_create(const char *name, unsigned int size,
 				   unsigned int align, slab_flags_t flags,
 				   void (*ctor)(void *));
@@ -194,6 +246,7 @@ unsigned int hak_cache_alloc_bulk(struct hak_cache *c, gfp_t gfp, unsigned int n
 				  void **p);
 void hak_cache_free_bulk(struct hak_cache *c, unsigned int n, void **p);
 unsigned int hak_cache_size(const struct hak_cache *c);
+int hak_cache_shrink(struct hak_cache *c);
 
 /**
  * hak_cache_zalloc() - allocate a zeroed object
@@ -207,6 +260,55 @@ static inline __malloc void *hak_cache_zalloc(struct hak_cache *c, gfp_t gfp)
 {
 	return hak_cache_alloc(c, gfp | __GFP_ZERO);
 }
+
+void __hak_free_rcu(const void *p, struct rcu_head *head);
+void hak_free_rcu_barrier(void);
+bool hak_dump_obj(const void *p);
+
+/**
+ * hak_free_rcu() - free memory after a grace period
+ * @ptr: as for hak_free(); NULL is ignored
+ * @...: the name of the struct rcu_head in *@ptr, or nothing
+ *
+ * As kfree_rcu(): with the name of a member the call never sleeps, and the member
+ * may lie anywhere in the object. Without, it is hak_free_rcu_mightsleep(). An
+ * address that is no object's is reported when the time comes to free it, and the
+ * report can no longer name the caller. hak_cache_destroy() waits for objects that
+ * were given to it; hak_free_rcu_barrier() waits for all.
+ *
+ * Context: any but NMI; without the name of a member, task, may sleep.
+ */
+#define hak_free_rcu(ptr, ...)						\
+	__HAK_FREE_RCU(ptr, ##__VA_ARGS__, __hak_free_rcu_head,		\
+		       hak_free_rcu_mightsleep)(ptr, ##__VA_ARGS__)
+#define __HAK_FREE_RCU(ptr, rhf, which, ...)	which
+
+#define __hak_free_rcu_head(ptr, rhf)					\
+do {									\
+	typeof(ptr) __hak_ptr = (ptr);					\
+									\
+	BUILD_BUG_ON(!__same_type(__hak_ptr->rhf, struct rcu_head));	\
+	if (__hak_ptr)							\
+		__hak_free_rcu(__hak_ptr, (void *)__hak_ptr +		\
+			       offsetof(typeof(*__hak_ptr), rhf));	\
+} while (0)
+
+/**
+ * hak_free_rcu_mightsleep() - free memory that has no rcu_head after a grace period
+ * @ptr: as for hak_free(); NULL is ignored
+ *
+ * It sleeps only if there is no memory to note the object down in.
+ *
+ * Context: task, may sleep.
+ */
+#define hak_free_rcu_mightsleep(ptr)					\
+do {									\
+	typeof(ptr) __hak_ptr = (ptr);					\
+									\
+	might_sleep();							\
+	if (__hak_ptr)							\
+		__hak_free_rcu(__hak_ptr, NULL);			\
+} while (0)
 
 void *hak_mempool_alloc(gfp_t gfp, void *pool_data);
 void hak_mempool_free(void *element, void *pool_data);

@@ -103,6 +103,10 @@ class Rows:
         for n in (16, 64):
             self.add(f"bulk of {n}", "bulk", *BULK, n=n, ops=n * (20 if self.exact else 4000),
                      group="bulk", level=SHORT if n == 64 else DEFAULT)
+        # Long enough for most of the objects to come back meanwhile.
+        for who, label in ((ANY, "run-time size"), (TYPED, "typed cache")):
+            self.add(f"alloc, free after a grace period, {label}", "rcu_free", *who, n=64,
+                     ops=64 * (5000 if self.exact else 3000), group="rcu")
         for workload, name in (("irq_free", "alloc in task, free in hard irq"),
                                ("irq_both", "alloc and free in hard irq")):
             self.add(f"{name}, 64 at a time", workload, *ANY, n=64,

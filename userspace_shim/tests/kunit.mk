@@ -4,7 +4,8 @@
 # its counters are exact. The suite of interrupts needs a kernel.
 
 KUNIT_SUITES := size_class registry slab remote pcpu_cache depot magazine pool \
-		superslab reaper idle lost api helpers zero bulk bad_input fallback stress
+		superslab reaper idle lost api helpers zero bulk bad_input fallback typed rcu \
+		stress
 KUNIT_TESTS := $(KUNIT_SUITES:%=$(D)/tests/test_kunit_%)
 KUNIT_FLAGS := $(BASE) -I. $(INC) -fno-strict-aliasing -fwrapv \
 	       -fno-delete-null-pointer-checks -ftls-model=initial-exec $(WARN)

@@ -12,7 +12,7 @@ static void test_every_size_and_offset(void **state)
 	unsigned long wrong = 0;
 	u32 size, off;
 
-	for (size = HAK_MIN_SIZE; size <= HAK_CACHE_MAX_SIZE; size += HAK_MIN_SIZE) {
+	for (size = HAK_MIN_SIZE; size <= HAK_MAX_STRIDE; size += HAK_MIN_SIZE) {
 		const u32 recip = BIT_ULL(32) / size + 1, step = recip * size;
 		const u32 n = HAK_SLAB_SIZE / size;
 

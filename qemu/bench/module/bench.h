@@ -12,6 +12,7 @@
 #include <linux/ktime.h>
 #include <linux/minmax.h>
 #include <linux/processor.h>
+#include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/types.h>
@@ -30,6 +31,12 @@
 	X(640) X(768) X(896) X(1024)
 
 struct bench;
+
+/* What is freed after a grace period. */
+struct bench_headed {
+	unsigned long data;
+	struct rcu_head rcu;
+};
 
 /**
  * struct bench_thread - one thread of a measurement
@@ -98,6 +105,7 @@ struct bench_loops {
 	int (*longest)(struct bench_thread *t);
 	int (*second)(struct bench_thread *t);
 	int (*bulk)(struct bench_thread *t);
+	int (*rcu_free)(struct bench_thread *t);
 	int (*fill)(struct bench_thread *t);
 	void (*empty)(struct bench_thread *t);
 	int (*replace)(struct bench_thread *t);

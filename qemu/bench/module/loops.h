@@ -8,6 +8,7 @@
  *   FREE(b, p)
  *   ALLOC_BULK(b, n, p) and FREE_BULK(b, n, p), if there is such a thing;
  *			the first is true if it worked
+ *   FREE_RCU(b, p)	and RCU_BARRIER(), likewise
  *   ANY_SIZE		if one allocator serves all sizes
  *
  * A loop reads what it needs through the thread's structure again and again,
@@ -251,6 +252,38 @@ static int bulk(struct bench_thread *t)
 	}
 	b->ns[0] += bench_clock() - start;
 	return 0;
+}
+#endif
+
+#ifdef FREE_RCU
+/*
+ * Frees that wait for a grace period, until @ops are done. What frees the objects
+ * then has its share of this CPU's time, as it gets it; the rest comes after.
+ */
+static int rcu_free(struct bench_thread *t)
+{
+	struct bench *b = t->b;
+	u64 done, start = bench_clock();
+	unsigned int i;
+	int err = 0;
+
+	for (done = 0; done < b->ops && !err; done += b->n) {
+		for (i = 0; i < b->n; i++) {
+			b->obj[i] = ALLOC(b, b->size, GFP_KERNEL);
+			if (unlikely(!b->obj[i]))
+				break;
+		}
+		if (unlikely(i < b->n))
+			err = -ENOMEM;
+		while (i--)
+			FREE_RCU(b, (struct bench_headed *)b->obj[i]);
+		if (bench_ended(b))
+			err = -ECANCELED;
+		cond_resched();
+	}
+	b->ns[0] += bench_clock() - start;
+	RCU_BARRIER();
+	return err;
 }
 #endif
 
@@ -580,6 +613,9 @@ const struct bench_loops LOOPS = {
 #endif
 #ifdef ALLOC_BULK
 	.bulk = bulk,
+#endif
+#ifdef FREE_RCU
+	.rcu_free = rcu_free,
 #endif
 	.fill = fill,
 	.empty = empty,

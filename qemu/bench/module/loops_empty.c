@@ -26,5 +26,7 @@ static __always_inline void *nothing(void)
 #define ALLOC_BULK(b, n, p)	(nothing() ? true : false)
 #define FREE_BULK(b, n, p)	barrier()
 #define ANY_SIZE
+#define FREE_RCU(b, p)		FREE(b, p)
+#define RCU_BARRIER()		barrier()
 
 #include "loops.h"

@@ -5,5 +5,7 @@
 #define LOOPS			bench_hak_cache
 #define ALLOC(b, size, gfp)	((void)(size), hak_cache_alloc((b)->hak, gfp))
 #define FREE(b, p)		hak_cache_free((b)->hak, p)
+#define FREE_RCU(b, p)		hak_free_rcu(p, rcu)
+#define RCU_BARRIER()		hak_free_rcu_barrier()
 
 #include "loops.h"

@@ -8,5 +8,8 @@
 /* Returns the number before 7.0, a bool since. */
 #define ALLOC_BULK(b, n, p)	kmem_cache_alloc_bulk((b)->slub, GFP_KERNEL, n, p)
 #define FREE_BULK(b, n, p)	kmem_cache_free_bulk((b)->slub, n, p)
+#define FREE_RCU(b, p)		kfree_rcu(p, rcu)
+/* Not exported: kvfree_rcu_barrier(). What a sheaf holds may come a little later. */
+#define RCU_BARRIER()		rcu_barrier()
 
 #include "loops.h"

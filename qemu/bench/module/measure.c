@@ -48,6 +48,7 @@ static const struct workload workloads[] = {
 	{ "longest", LOOP(longest) },
 	{ "second", LOOP(second) },
 	{ "bulk", LOOP(bulk) },
+	{ "rcu_free", LOOP(rcu_free) },
 	{ "irq_free", LOOP(irq_free) },
 	{ "irq_both", LOOP(irq_both) },
 	{ "replace", LOOP(replace), .arrays = true, .together = true },
@@ -394,6 +395,8 @@ static int run_bench(struct bench *b, const struct workload *w)
 static bool plausible(const struct bench_spec *s, const struct workload *w)
 {
 	if (w->rings && s->ops % BENCH_BATCH)
+		return false;
+	if (w->loop == LOOP(rcu_free) && s->size < sizeof(struct bench_headed))
 		return false;
 	return s->size && s->size <= HAK_MAX_SIZE && s->ops &&
 	       s->n && s->n <= BENCH_MAX_OBJECTS && s->holes <= BENCH_MAX_OBJECTS / 2 &&

@@ -130,7 +130,11 @@ unsigned int kmem_cache_size(struct kmem_cache *s);
 #define kmem_cache_zalloc(s, gfp)	kmem_cache_alloc(s, (gfp) | __GFP_ZERO)
 #define kmem_cache_alloc_node(s, gfp, node) \
 	((void)(node), kmem_cache_alloc(s, gfp))
-#define kmem_cache_shrink(s)		((void)(s), 0)
+static inline int kmem_cache_shrink(struct kmem_cache *s)
+{
+	return 0;
+}
+
 #define KMEM_CACHE(__struct, __flags) \
 	kmem_cache_create(#__struct, sizeof(struct __struct), \
 			  __alignof__(struct __struct), (__flags), NULL)

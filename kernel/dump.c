@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A description of an address, for the log of a person who looks for a bug.
+ */
+#define pr_fmt(fmt) "hakmem: " fmt
+
+#include <linux/cpumask.h>
+#include <linux/export.h>
+#include <linux/printk.h>
+
+#include "core.h"
+
+static const char *const hak_state_name[] = {
+	[HAK_OWNED] = "owned",
+	[HAK_PARKED] = "parked",
+	[HAK_POOLED] = "pooled",
+	[HAK_UNUSED] = "unused",
+};
+
+/* The CPU that owned the slab of @e last, or -1. */
+static int hak_dump_owner(const struct hak_cache *c, const struct hak_entry *e)
+{
+	unsigned int cpu;
+
+	for_each_possible_cpu(cpu)
+		if (hak_cpu_tag(per_cpu_ptr(c->cpu, cpu)) == READ_ONCE(e->home))
+			return cpu;
+	return -1;
+}
+
+/* Does a CPU have the object at @p among those it hands out next? */
+static bool hak_dump_cached(const struct hak_cache *c, const void *p)
+{
+	unsigned int cpu, i;
+
+	for_each_possible_cpu(cpu) {
+		const struct hak_cpu_cache *cc = per_cpu_ptr(c->cpu, cpu);
+
+		for (i = 0; i < hak_cpu_objects(cc) && i < cc->cap; i++)
+			if (READ_ONCE(cc->obj[i]) == p)
+				return true;
+	}
+	return false;
+}
+
+static void hak_dump_slab(const struct hak_slab *s, const struct hak_cache *c,
+			  const void *p)
+{
+	u32 off = (unsigned long)p & HAK_SLAB_MASK, nr = off / c->size;
+	const void *start = (const char *)p - off % c->size;
+	const char *what = "live, or free in its slab";
+
+	if (nr >= c->capacity)
+		what = "beyond the last object";
+	else if (nr >= READ_ONCE(s->bump))
+		what = "never allocated";
+	else if (hak_dump_cached(c, start))
+		what = "free, in a CPU's cache";
+	pr_info("%p: cache %s, object %u of %u at %p, offset %u of %u; %s\n",
+		p, c->name, nr, c->capacity, start, off % c->size, c->usable, what);
+	pr_info("slab %p on node %d, %s, last owned by CPU %d: %u objects carved, %d in use or cached\n",
+		(void *)s->addr, s->nid,
+		hak_state_name[hak_rc_state(atomic_read(&s->rc))],
+		hak_dump_owner(c, s->entry), READ_ONCE(s->bump),
+		hak_slab_used((struct hak_slab *)s));
+}
+
+/**
+ * hak_dump_obj() - say in the log what an address is
+ * @p: any address
+ *
+ * As kmem_dump_obj(): the cache, the object, and the state of its slab. Nothing
+ * is locked, so what is said may be old if others use the cache meanwhile. Whether
+ * an object is live hakmem does not know, unless it finds it in a CPU's cache.
+ *
+ * Context: any.
+ * Return: false, and nothing is said, unless it is in a slab of hakmem's, or an
+ * object that SLUB served for a cache of hakmem's.
+ */
+bool hak_dump_obj(const void *p)
+{
+	struct hak_cache *c;
+	struct hak_slab *s;
+	bool found = false;
+
+	preempt_disable();
+	s = hak_slab_of(p);
+	c = s ? READ_ONCE(s->cache) : NULL;
+	if (c) {
+		hak_dump_slab(s, c, p);
+		found = true;
+	} else if (!s && !ZERO_OR_NULL_PTR(p) && hak_fallback_owns(p)) {
+		c = hak_fallback_cache(p);
+		if (c)
+			pr_info("%p: cache %s, an object of %u bytes that SLUB served; live\n",
+				p, c->name, c->usable);
+		found = c;
+	}
+	preempt_enable();
+	return found;
+}
+EXPORT_SYMBOL_GPL(hak_dump_obj);

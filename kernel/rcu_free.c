@@ -1,0 +1,440 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Frees that wait for a grace period: hak_free_rcu().
+ *
+ * Each CPU gathers pointers in a batch, so objects are not touched before they are
+ * freed, and none costs a callback. When a batch is full the CPU seals it: it notes
+ * the state of RCU in the batch, and queues the batch behind earlier ones. When the
+ * next batch is full the CPU looks at the oldest one in the queue. If a grace period
+ * has passed since that was sealed, the CPU frees its objects at once and fills it
+ * again. So a CPU that keeps freeing needs no memory for batches, and its next
+ * allocations get these objects. The CPU's work item does the rest: it seals a batch
+ * that is not full after a few milliseconds, and frees batches if the CPU does not.
+ *
+ * A grace period is started for each batch as it is sealed. None is expedited.
+ *
+ * If no batch can be allocated, in an interrupt while memory is short for example,
+ * the object is chained by the caller's rcu_head. A caller without an rcu_head may
+ * sleep, and waits for a grace period itself.
+ */
+#include <linux/cpumask.h>
+#include <linux/delay.h>
+#include <linux/errno.h>
+#include <linux/export.h>
+#include <linux/jiffies.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
+#include <linux/workqueue.h>
+
+#include "core.h"
+
+/* Pointers of a batch, which then is 1 KiB. */
+#define HAK_RCU_BATCH		125
+
+/* How long the work item waits until it seals, and between two looks, in ms. */
+#define HAK_RCU_DELAY_MS	5
+
+/**
+ * struct hak_rcu_batch - objects to be freed after one grace period
+ * @next: the batch that was sealed after it
+ * @state: of RCU, as it was sealed
+ * @nr: pointers in @obj
+ * @obj: what hak_free() takes
+ */
+struct hak_rcu_batch {
+	struct hak_rcu_batch *next;
+	unsigned long state;
+	unsigned int nr;
+	const void *obj[HAK_RCU_BATCH];
+};
+
+/**
+ * struct hak_rcu_cpu - what a CPU has to free
+ * @lock: protects all of it but @work; held for a few instructions, with interrupts
+ *	off, by the CPU itself, its work item, and hak_free_rcu_barrier()
+ * @cur: being filled, or NULL
+ * @first: the oldest batch that is sealed, or NULL
+ * @last: the newest one, if there is one
+ * @heads: objects without a batch, by their rcu_head, whose func is the object
+ * @old_heads: objects chained likewise that wait for a grace period
+ * @old_state: state of RCU when @old_heads began to wait
+ * @freeing: batches and chains that were taken off here and are being freed
+ * @armed: @work is to run
+ * @work: seals and frees
+ */
+struct hak_rcu_cpu {
+	raw_spinlock_t lock;
+	struct hak_rcu_batch *cur;
+	struct hak_rcu_batch *first;
+	struct hak_rcu_batch *last;
+	struct rcu_head *heads;
+	struct rcu_head *old_heads;
+	unsigned long old_state;
+	unsigned int freeing;
+	bool armed;
+	struct delayed_work work;
+};
+
+static struct hak_rcu_cpu __percpu *hak_rcu_cpu;
+static struct workqueue_struct *hak_rcu_wq;
+
+static struct hak_rcu_cpu *hak_rcu_lock(struct hak_rcu_cpu *rc,
+					unsigned long *flags)
+{
+	raw_spin_lock_irqsave(&rc->lock, *flags);
+	return rc;
+}
+
+/* This CPU's; by the time it is locked, the caller may be on another. */
+static struct hak_rcu_cpu *hak_rcu_lock_this(unsigned long *flags)
+{
+	return hak_rcu_lock(raw_cpu_ptr(hak_rcu_cpu), flags);
+}
+
+/* Let what @rc has gathered wait for a grace period; false if that is nothing. */
+static bool __hak_rcu_seal(struct hak_rcu_cpu *rc)
+{
+	unsigned long state = get_state_synchronize_rcu();
+	struct hak_rcu_batch *b = rc->cur;
+	bool sealed = false;
+
+	lockdep_assert_held(&rc->lock);
+
+	if (b && b->nr) {
+		rc->cur = NULL;
+		b->state = state;
+		b->next = NULL;
+		if (rc->first)
+			rc->last->next = b;
+		else
+			rc->first = b;
+		rc->last = b;
+		sealed = true;
+	}
+	if (rc->heads && !rc->old_heads) {
+		rc->old_heads = rc->heads;
+		rc->old_state = state;
+		rc->heads = NULL;
+		sealed = true;
+	}
+	return sealed;
+}
+
+/* The oldest batch, if its grace period has passed; the caller is to free it. */
+static struct hak_rcu_batch *__hak_rcu_take(struct hak_rcu_cpu *rc)
+{
+	struct hak_rcu_batch *b = rc->first;
+
+	lockdep_assert_held(&rc->lock);
+
+	if (!b || !poll_state_synchronize_rcu(b->state))
+		return NULL;
+	rc->first = b->next;
+	rc->freeing++;
+	return b;
+}
+
+static bool __hak_rcu_pending(const struct hak_rcu_cpu *rc)
+{
+	return rc->first || rc->heads || rc->old_heads || (rc->cur && rc->cur->nr);
+}
+
+/* Free the objects of @b, which was taken from @rc, and keep @b if it is of use. */
+static void hak_rcu_free_batch(struct hak_rcu_cpu *rc, struct hak_rcu_batch *b)
+{
+	unsigned long flags;
+
+	hak_free_bulk(b->nr, (void **)b->obj);
+	b->nr = 0;
+	hak_rcu_lock(rc, &flags);
+	rc->freeing--;
+	if (!rc->cur) {
+		rc->cur = b;
+		b = NULL;
+	}
+	raw_spin_unlock_irqrestore(&rc->lock, flags);
+	/* As kfree(), which may not be called everywhere. */
+	hak_free(b);
+}
+
+/* Free the objects that have no batch, if their grace period has passed. */
+static void hak_rcu_free_heads(struct hak_rcu_cpu *rc)
+{
+	struct rcu_head *head = NULL, *next;
+	unsigned long flags;
+
+	hak_rcu_lock(rc, &flags);
+	if (rc->old_heads && poll_state_synchronize_rcu(rc->old_state)) {
+		head = rc->old_heads;
+		rc->old_heads = NULL;
+		rc->freeing++;
+	}
+	raw_spin_unlock_irqrestore(&rc->lock, flags);
+	if (!head)
+		return;
+	for (; head; head = next) {
+		next = head->next;
+		hak_free((void *)head->func);
+	}
+	hak_rcu_lock(rc, &flags);
+	rc->freeing--;
+	raw_spin_unlock_irqrestore(&rc->lock, flags);
+}
+
+/* Free all objects whose grace period has passed. Context: task, may sleep. */
+static void hak_rcu_free_ripe(struct hak_rcu_cpu *rc)
+{
+	struct hak_rcu_batch *b;
+	unsigned long flags;
+
+	hak_rcu_free_heads(rc);
+	for (;;) {
+		hak_rcu_lock(rc, &flags);
+		b = __hak_rcu_take(rc);
+		raw_spin_unlock_irqrestore(&rc->lock, flags);
+		if (!b)
+			return;
+		hak_rcu_free_batch(rc, b);
+		cond_resched();
+	}
+}
+
+static void hak_rcu_arm(struct hak_rcu_cpu *rc)
+{
+	queue_delayed_work(hak_rcu_wq, &rc->work,
+			   msecs_to_jiffies(HAK_RCU_DELAY_MS));
+}
+
+static void hak_rcu_run(struct work_struct *work)
+{
+	struct hak_rcu_cpu *rc = container_of(to_delayed_work(work),
+					      struct hak_rcu_cpu, work);
+	unsigned long flags;
+	bool more;
+
+	hak_rcu_free_ripe(rc);
+	hak_rcu_lock(rc, &flags);
+	__hak_rcu_seal(rc);
+	more = __hak_rcu_pending(rc);
+	rc->armed = more;
+	raw_spin_unlock_irqrestore(&rc->lock, flags);
+	if (!more)
+		return;
+	(void)start_poll_synchronize_rcu();
+	hak_rcu_arm(rc);
+}
+
+/* A batch to fill, with a pointer's worth of room at least, or NULL. */
+static struct hak_rcu_batch *hak_rcu_batch_new(bool can_sleep)
+{
+	struct hak_rcu_batch *b;
+	gfp_t gfp = __GFP_NORETRY | __GFP_NOWARN;
+
+	if (!hak_may_call_mm())
+		return NULL;
+	b = kmalloc(sizeof(*b), gfp | (can_sleep ? GFP_KERNEL : GFP_NOWAIT));
+	if (b)
+		b->nr = 0;
+	return b;
+}
+
+/*
+ * Put @p into the batch that is being filled, or @b, or else a chain; false if
+ * there is none of that. @b is NULL if it is used.
+ */
+static bool __hak_rcu_add(struct hak_rcu_cpu *rc, const void *p,
+			  struct rcu_head *head, struct hak_rcu_batch **b)
+{
+	lockdep_assert_held(&rc->lock);
+
+	if (!rc->cur) {
+		rc->cur = *b;
+		*b = NULL;
+	}
+	if (rc->cur) {
+		rc->cur->obj[rc->cur->nr++] = p;
+		return true;
+	}
+	if (!head)
+		return false;
+	head->func = (rcu_callback_t)p;
+	head->next = rc->heads;
+	rc->heads = head;
+	return true;
+}
+
+/* Free the oldest batch if it is ripe, where that may take a while. */
+static void hak_rcu_free_oldest(void)
+{
+	struct hak_rcu_batch *b;
+	struct hak_rcu_cpu *rc;
+	unsigned long flags;
+
+	if (irqs_disabled() || in_hardirq())
+		return;
+	rc = hak_rcu_lock_this(&flags);
+	b = __hak_rcu_take(rc);
+	raw_spin_unlock_irqrestore(&rc->lock, flags);
+	if (b)
+		hak_rcu_free_batch(rc, b);
+}
+
+/* The batch is full, or there is none. */
+static noinline void hak_free_rcu_slow(const void *p, struct rcu_head *head)
+{
+	struct hak_rcu_batch *b = NULL;
+	struct hak_rcu_cpu *rc;
+	bool sealed, done, arm;
+	unsigned long flags;
+
+	/* The full one makes room for that which is freed now. */
+	rc = hak_rcu_lock_this(&flags);
+	sealed = rc->cur && rc->cur->nr == HAK_RCU_BATCH && __hak_rcu_seal(rc);
+	raw_spin_unlock_irqrestore(&rc->lock, flags);
+	if (sealed)
+		(void)start_poll_synchronize_rcu();
+	hak_rcu_free_oldest();
+
+	rc = hak_rcu_lock_this(&flags);
+	if (!rc->cur) {
+		raw_spin_unlock_irqrestore(&rc->lock, flags);
+		b = hak_rcu_batch_new(!head);
+		rc = hak_rcu_lock_this(&flags);
+	}
+	/* An interrupt may have filled one meanwhile, or this is another CPU. */
+	if (rc->cur && rc->cur->nr == HAK_RCU_BATCH)
+		__hak_rcu_seal(rc);
+	done = __hak_rcu_add(rc, p, head, &b);
+	arm = done && !rc->armed;
+	if (arm)
+		rc->armed = true;
+	raw_spin_unlock_irqrestore(&rc->lock, flags);
+	if (arm)
+		hak_rcu_arm(rc);
+	kfree(b);
+	if (done)
+		return;
+	synchronize_rcu();
+	hak_free(p);
+}
+
+/* hak_free_rcu(), with an rcu_head or, if that is NULL, able to sleep. */
+void __hak_free_rcu(const void *p, struct rcu_head *head)
+{
+	struct hak_rcu_cpu *rc;
+	struct hak_rcu_batch *b;
+	unsigned long flags;
+
+	rc = hak_rcu_lock_this(&flags);
+	b = rc->cur;
+	if (likely(b && b->nr < HAK_RCU_BATCH && rc->armed)) {
+		b->obj[b->nr++] = p;
+		raw_spin_unlock_irqrestore(&rc->lock, flags);
+		return;
+	}
+	raw_spin_unlock_irqrestore(&rc->lock, flags);
+	hak_free_rcu_slow(p, head);
+}
+EXPORT_SYMBOL_GPL(__hak_free_rcu);
+
+/* Has any CPU something to free? */
+static bool hak_rcu_any(void)
+{
+	unsigned int cpu;
+	bool any = false;
+
+	for_each_possible_cpu(cpu) {
+		unsigned long flags;
+		struct hak_rcu_cpu *rc;
+
+		rc = hak_rcu_lock(per_cpu_ptr(hak_rcu_cpu, cpu), &flags);
+		any |= __hak_rcu_pending(rc) || rc->freeing;
+		raw_spin_unlock_irqrestore(&rc->lock, flags);
+	}
+	return any;
+}
+
+/* Seal what there is, wait for a grace period, and free it. */
+static void hak_rcu_flush(void)
+{
+	unsigned int cpu;
+
+	for_each_possible_cpu(cpu) {
+		unsigned long flags;
+		struct hak_rcu_cpu *rc;
+
+		rc = hak_rcu_lock(per_cpu_ptr(hak_rcu_cpu, cpu), &flags);
+		__hak_rcu_seal(rc);
+		raw_spin_unlock_irqrestore(&rc->lock, flags);
+	}
+	synchronize_rcu();
+	for_each_possible_cpu(cpu) {
+		struct hak_rcu_cpu *rc = per_cpu_ptr(hak_rcu_cpu, cpu);
+
+		hak_rcu_free_ripe(rc);
+		/* A batch that another CPU has taken off may not be freed yet. */
+		while (READ_ONCE(rc->freeing))
+			usleep_range(1000, 2000);
+	}
+}
+
+/**
+ * hak_free_rcu_barrier() - wait until all that hak_free_rcu() was given is freed
+ *
+ * That is what it was given before, on any CPU. Without such it returns at once.
+ *
+ * Context: task, may sleep.
+ */
+void hak_free_rcu_barrier(void)
+{
+	might_sleep();
+	if (!hak_rcu_any())
+		return;
+	hak_rcu_flush();
+	/* A chain that had to wait for an earlier one. */
+	if (hak_rcu_any())
+		hak_rcu_flush();
+}
+EXPORT_SYMBOL_GPL(hak_free_rcu_barrier);
+
+int hak_rcu_free_init(void)
+{
+	unsigned int cpu;
+
+	BUILD_BUG_ON(sizeof(struct hak_rcu_batch) > 1024);
+
+	hak_rcu_cpu = alloc_percpu(struct hak_rcu_cpu);
+	if (!hak_rcu_cpu)
+		return -ENOMEM;
+	hak_rcu_wq = alloc_workqueue("hak_free_rcu",
+				     WQ_MEM_RECLAIM | HAK_WQ_PERCPU, 0);
+	if (!hak_rcu_wq) {
+		free_percpu(hak_rcu_cpu);
+		return -ENOMEM;
+	}
+	for_each_possible_cpu(cpu) {
+		struct hak_rcu_cpu *rc = per_cpu_ptr(hak_rcu_cpu, cpu);
+
+		raw_spin_lock_init(&rc->lock);
+		INIT_DELAYED_WORK(&rc->work, hak_rcu_run);
+	}
+	return 0;
+}
+
+/* No caller of hak_free_rcu() is left. Frees the objects that still wait. */
+void hak_rcu_free_exit(void)
+{
+	unsigned int cpu;
+
+	hak_free_rcu_barrier();
+	for_each_possible_cpu(cpu) {
+		struct hak_rcu_cpu *rc = per_cpu_ptr(hak_rcu_cpu, cpu);
+
+		cancel_delayed_work_sync(&rc->work);
+		kfree(rc->cur);
+		rc->cur = NULL;
+	}
+	destroy_workqueue(hak_rcu_wq);
+	free_percpu(hak_rcu_cpu);
+	hak_rcu_cpu = NULL;
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Frees that wait for a grace period.
+ */
+#ifndef _HAK_RCU_FREE_H
+#define _HAK_RCU_FREE_H
+
+int hak_rcu_free_init(void);
+void hak_rcu_free_exit(void);
+
+#endif /* _HAK_RCU_FREE_H */

@@ -1,0 +1,466 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Caches with a constructor, flags, a place for the free link: what they promise
+ * holds for objects of hakmem's and for those that SLUB has to serve.
+ */
+#include <linux/module.h>
+#include <linux/string.h>
+
+#include "hak_test.h"
+
+#define NR	3000
+
+/* What the constructor makes, and only it; users change the rest. */
+struct built {
+	u64 magic;
+	u64 born;
+	u8 body[56];
+};
+
+#define MAGIC	(0x6861ULL << 40)
+
+static u64 births;
+
+static void build(void *p)
+{
+	struct built *b = p;
+
+	memset(b, 0x11, sizeof(*b));
+	b->magic = MAGIC;
+	b->born = ++births;
+}
+
+static bool is_filled(const void *p, u8 c, size_t n)
+{
+	const u8 *b = p;
+
+	while (n--)
+		if (*b++ != c)
+			return false;
+	return true;
+}
+
+static struct hak_cache *built_cache(struct kunit *test, slab_flags_t flags)
+{
+	static const struct hak_cache_args args = { .ctor = build };
+
+	births = 0;
+	return hak_test_cache_args(test, sizeof(struct built), &args, flags);
+}
+
+static void **array(struct kunit *test)
+{
+	void **obj = kunit_kcalloc(test, NR, sizeof(*obj), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, obj);
+	return obj;
+}
+
+static void alloc_all(struct kunit *test, struct hak_cache *c, gfp_t gfp, void **obj)
+{
+	unsigned int i;
+
+	for (i = 0; i < NR; i++) {
+		obj[i] = hak_cache_alloc(c, gfp);
+		KUNIT_ASSERT_NOT_NULL(test, obj[i]);
+	}
+}
+
+/* Objects that are not as their constructor, or their last user, left them. */
+static unsigned int nr_broken(void **obj)
+{
+	unsigned int i, broken = 0;
+
+	for (i = 0; i < NR; i++) {
+		const struct built *b = obj[i];
+
+		broken += b->magic != MAGIC || !b->born || b->born > births ||
+			  !is_filled(b->body, b->body[0], sizeof(b->body)) ||
+			  (b->body[0] != 0x11 && b->body[0] != (u8)b->born);
+	}
+	return broken;
+}
+
+/* Each writes what is its own, and may leave it so when the object is freed. */
+static void use_all(void **obj)
+{
+	unsigned int i;
+
+	for (i = 0; i < NR; i++) {
+		struct built *b = obj[i];
+
+		memset(b->body, (u8)b->born, sizeof(b->body));
+	}
+}
+
+/* Constructed once, not as they are allocated, and kept while they are free. */
+static void constructed_once(struct kunit *test)
+{
+	struct hak_cache *c = built_cache(test, 0);
+	void **obj = array(test);
+	unsigned int i, round;
+	u64 born = 0;
+
+	KUNIT_EXPECT_EQ(test, hak_cache_size(c), sizeof(struct built));
+	for (round = 0; round < 4; round++) {
+		alloc_all(test, c, GFP_KERNEL, obj);
+		KUNIT_EXPECT_EQ(test, nr_broken(obj), 0);
+		KUNIT_EXPECT_EQ(test, births % c->capacity, 0ULL);
+		KUNIT_EXPECT_LT(test, births, NR + 3ULL * c->capacity);
+		use_all(obj);
+		KUNIT_EXPECT_EQ(test, hak_usable_size(obj[0]), sizeof(struct built));
+		if (round & 1)
+			hak_cache_free_bulk(c, NR, obj);
+		for (i = 0; !(round & 1) && i < NR; i++)
+			hak_cache_free(c, obj[i]);
+		/* What is free again is used again, as it was. */
+		if (!round)
+			born = births;
+	}
+	KUNIT_EXPECT_LE(test, births, born + 2ULL * c->capacity);
+}
+
+static void constructed_in_bulk_and_by_node(struct kunit *test)
+{
+	struct hak_cache *c = built_cache(test, 0);
+	void **obj = array(test);
+	unsigned int i;
+
+	KUNIT_ASSERT_EQ(test, hak_cache_alloc_bulk(c, GFP_KERNEL, NR, obj), NR);
+	KUNIT_EXPECT_EQ(test, nr_broken(obj), 0);
+	use_all(obj);
+	hak_free_bulk(NR, obj);
+	for (i = 0; i < NR; i++) {
+		obj[i] = hak_cache_alloc_node(c, GFP_KERNEL | __GFP_THISNODE,
+					      hak_node_near(numa_mem_id()));
+		KUNIT_ASSERT_NOT_NULL(test, obj[i]);
+	}
+	KUNIT_EXPECT_EQ(test, nr_broken(obj), 0);
+	for (i = 0; i < NR; i++)
+		hak_free_sized(obj[i], sizeof(struct built));
+}
+
+/* Frees that push write their links, and must not write them into the objects. */
+static void kept_when_pushed(struct kunit *test)
+{
+	struct hak_cache *c = built_cache(test, 0);
+	struct hak_cpu_cache *cc;
+	void **obj = array(test);
+	unsigned int i;
+
+	alloc_all(test, c, GFP_KERNEL, obj);
+	use_all(obj);
+	preempt_disable();
+	cc = this_cpu_ptr(c->cpu);
+	hak_cpu_enter(cc);
+	for (i = 0; i < NR; i++)
+		hak_free(obj[i]);
+	hak_cpu_leave(cc);
+	preempt_enable();
+	HAK_EXPECT_EVENT(test, HAK_EV_PUSHED, NR);
+	KUNIT_EXPECT_EQ(test, nr_broken(obj), 0);
+	alloc_all(test, c, GFP_KERNEL, obj);
+	KUNIT_EXPECT_EQ(test, nr_broken(obj), 0);
+	for (i = 0; i < NR; i++)
+		hak_free(obj[i]);
+}
+
+/* SLUB's objects likewise; it may take its time to use one again. */
+static void slubs_are_constructed(struct kunit *test)
+{
+	struct hak_cache *c = built_cache(test, 0);
+	void **obj = array(test);
+	unsigned int i, round;
+
+	for (round = 0; round < 3; round++) {
+		alloc_all(test, c, GFP_KERNEL_ACCOUNT, obj);
+		KUNIT_EXPECT_NULL(test, hak_test_slab_of(obj[0]));
+		KUNIT_EXPECT_EQ(test, hak_fallback_live(c), (long)NR);
+		KUNIT_EXPECT_EQ(test, nr_broken(obj), 0);
+		KUNIT_EXPECT_EQ(test, hak_usable_size(obj[0]), sizeof(struct built));
+		use_all(obj);
+		for (i = 0; i < NR; i++)
+			hak_cache_free(c, obj[i]);
+		KUNIT_EXPECT_EQ(test, hak_fallback_live(c), 0L);
+	}
+}
+
+/* A constructor and zeroes exclude each other: the object stays constructed. */
+static void never_zeroed(struct kunit *test)
+{
+	struct hak_cache *c = built_cache(test, 0);
+	struct built *b;
+	void *bulk[1];
+
+	b = hak_cache_zalloc(c, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, b);
+	KUNIT_EXPECT_EQ(test, b->magic, MAGIC);
+	hak_cache_free(c, b);
+	b = hak_cache_zalloc(c, GFP_KERNEL_ACCOUNT);
+	KUNIT_ASSERT_NOT_NULL(test, b);
+	KUNIT_EXPECT_EQ(test, b->magic, MAGIC);
+	hak_cache_free(c, b);
+	b = hak_cache_alloc_node(c, GFP_KERNEL | __GFP_ZERO, numa_mem_id());
+	KUNIT_ASSERT_NOT_NULL(test, b);
+	KUNIT_EXPECT_EQ(test, b->magic, MAGIC);
+	hak_cache_free(c, b);
+	KUNIT_ASSERT_EQ(test, hak_cache_alloc_bulk(c, GFP_KERNEL | __GFP_ZERO, 1,
+						   bulk), 1);
+	b = bulk[0];
+	KUNIT_EXPECT_EQ(test, b->magic, MAGIC);
+	hak_cache_free(c, b);
+}
+
+/* Zeroed when asked for, though it keeps what it holds while it is free. */
+static void typesafe_zeroed_when_asked(struct kunit *test)
+{
+	struct hak_cache *c;
+	unsigned int i;
+	u8 *p;
+
+	c = hak_test_cache_args(test, 100, NULL, SLAB_TYPESAFE_BY_RCU);
+	KUNIT_EXPECT_EQ(test, hak_cache_size(c), 104);
+	for (i = 0; i < 2; i++) {
+		gfp_t gfp = i ? GFP_KERNEL_ACCOUNT : GFP_KERNEL;
+
+		p = hak_cache_alloc(c, gfp);
+		KUNIT_ASSERT_NOT_NULL(test, p);
+		memset(p, 0xa5, 104);
+		hak_cache_free(c, p);
+		p = hak_cache_zalloc(c, gfp);
+		KUNIT_ASSERT_NOT_NULL(test, p);
+		KUNIT_EXPECT_TRUE(test, is_filled(p, 0, 104));
+		hak_free_sized(p, 100);
+	}
+}
+
+/* Neither the link nor init_on_free may change what a late reader looks at. */
+static void typesafe_kept_when_free(struct kunit *test)
+{
+	struct hak_cache *c;
+	void **obj = array(test);
+	unsigned int i, changed = 0;
+
+	c = hak_test_cache_args(test, 48, NULL, SLAB_TYPESAFE_BY_RCU);
+	alloc_all(test, c, GFP_KERNEL, obj);
+	for (i = 0; i < NR; i++)
+		memset(obj[i], 0x77, 48);
+	/* Keeps the slabs, and a grace period from being waited for. */
+	for (i = 1; i < NR; i++)
+		hak_cache_free(c, obj[i]);
+	rcu_read_lock();
+	for (i = 0; i < NR; i++)
+		changed += !is_filled(obj[i], 0x77, 48);
+	rcu_read_unlock();
+	KUNIT_EXPECT_EQ(test, changed, 0);
+	hak_cache_free(c, obj[0]);
+}
+
+/* The link goes where the caller lets it, and nowhere else. */
+static void link_inside(struct kunit *test)
+{
+	static const struct hak_cache_args args = {
+		.use_freeptr_offset = true, .freeptr_offset = 24,
+	};
+	struct hak_cache *c;
+	void **obj = array(test);
+	unsigned int i, changed = 0;
+
+	c = hak_test_cache_args(test, 64, &args, SLAB_TYPESAFE_BY_RCU);
+	KUNIT_EXPECT_EQ(test, hak_cache_size(c), 64);
+	KUNIT_EXPECT_EQ(test, c->size, 64U);
+	alloc_all(test, c, GFP_KERNEL, obj);
+	for (i = 0; i < NR; i++)
+		memset(obj[i], 0x77, 64);
+	for (i = 1; i < NR; i++)
+		hak_cache_free(c, obj[i]);
+	for (i = 0; i < NR; i++)
+		changed += !is_filled(obj[i], 0x77, 24) ||
+			   !is_filled(obj[i] + 32, 0x77, 32);
+	KUNIT_EXPECT_EQ(test, changed, 0);
+	hak_cache_free(c, obj[0]);
+}
+
+/* No size, alignment and constructor that go together do not. */
+static void every_geometry(struct kunit *test)
+{
+	static const unsigned int size[] = { 1, 8, 60, 100, 1024, 4096, 8192 };
+	static const unsigned int align[] = { 0, 64, 4096 };
+	struct hak_cache_args args = { .ctor = NULL };
+	unsigned int i, j, k;
+	void *obj[20];
+
+	for (i = 0; i < ARRAY_SIZE(size); i++) {
+		for (j = 0; j < ARRAY_SIZE(align); j++) {
+			struct hak_cache *c;
+
+			args.align = align[j];
+			c = hak_cache_create_args("hak_geometry", size[i], &args,
+						  SLAB_TYPESAFE_BY_RCU);
+			KUNIT_ASSERT_NOT_NULL(test, c);
+			for (k = 0; k < ARRAY_SIZE(obj); k++) {
+				obj[k] = hak_cache_alloc(c, k % 5 ? GFP_KERNEL :
+							 GFP_KERNEL_ACCOUNT);
+				KUNIT_ASSERT_NOT_NULL(test, obj[k]);
+				KUNIT_EXPECT_EQ(test, (unsigned long)obj[k] &
+						(max(align[j], 8U) - 1), 0UL);
+				memset(obj[k], k, size[i]);
+			}
+			for (k = 0; k < ARRAY_SIZE(obj); k++) {
+				KUNIT_EXPECT_TRUE(test, is_filled(obj[k], k, size[i]));
+				hak_cache_free(c, obj[k]);
+			}
+			hak_cache_destroy(c);
+		}
+	}
+}
+
+/* As kmem_cache_create() has it: a line each, or a whole number to a line. */
+static void aligned_to_lines(struct kunit *test)
+{
+	static const unsigned int size[] = { 1, 8, 9, 16, 17, 33, 65, 100, 1000 };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(size); i++) {
+		unsigned int align = cache_line_size();
+		struct hak_cache *c;
+		void *p, *q;
+
+		while (align > 8 && size[i] <= align / 2)
+			align /= 2;
+		c = hak_test_cache_args(test, size[i], NULL, SLAB_HWCACHE_ALIGN);
+		KUNIT_EXPECT_EQ(test, hak_cache_size(c), round_up(size[i], align));
+		p = hak_cache_alloc(c, GFP_KERNEL);
+		q = hak_cache_alloc(c, GFP_KERNEL_ACCOUNT);
+		KUNIT_EXPECT_EQ(test, (unsigned long)p % align, 0UL);
+		KUNIT_EXPECT_EQ(test, (unsigned long)q % align, 0UL);
+		hak_cache_free(c, p);
+		hak_cache_free(c, q);
+	}
+}
+
+/* hakmem cannot charge a memory cgroup, so SLUB serves all objects. */
+static void accounted_ones_are_slubs(struct kunit *test)
+{
+	struct hak_cache *c;
+	void *bulk[10], *p, *q;
+	unsigned int i;
+
+	if (!SLAB_ACCOUNT)
+		kunit_skip(test, "this kernel has no memory cgroups");
+	c = built_cache(test, SLAB_ACCOUNT);
+	p = hak_cache_alloc(c, GFP_KERNEL);
+	q = hak_cache_alloc_node(c, GFP_KERNEL, numa_mem_id());
+	KUNIT_ASSERT_EQ(test, hak_cache_alloc_bulk(c, GFP_KERNEL, 10, bulk), 10);
+	KUNIT_EXPECT_NULL(test, hak_test_slab_of(p));
+	KUNIT_EXPECT_NULL(test, hak_test_slab_of(q));
+	for (i = 0; i < 10; i++)
+		KUNIT_EXPECT_NULL(test, hak_test_slab_of(bulk[i]));
+	KUNIT_EXPECT_EQ(test, hak_fallback_live(c), 12L);
+	KUNIT_EXPECT_EQ(test, ((struct built *)p)->magic, MAGIC);
+	HAK_EXPECT_EVENT(test, HAK_EV_FOREIGN, 12);
+	hak_cache_free_bulk(c, 10, bulk);
+	hak_free(p);
+	hak_cache_free(c, q);
+}
+
+/* They say nothing of how objects lie, or are not honoured yet. */
+static void flags_without_effect(struct kunit *test)
+{
+	static const slab_flags_t flags[] = {
+		SLAB_NO_MERGE, SLAB_RECLAIM_ACCOUNT, SLAB_POISON, SLAB_RED_ZONE,
+		SLAB_PANIC, SLAB_POISON | SLAB_RED_ZONE | SLAB_PANIC,
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(flags); i++) {
+		struct hak_cache *c = hak_test_cache_args(test, 40, NULL, flags[i]);
+		void *p = hak_cache_alloc(c, GFP_KERNEL);
+		void *q = hak_cache_alloc(c, GFP_KERNEL_ACCOUNT);
+
+		KUNIT_EXPECT_EQ(test, hak_cache_size(c), 40U);
+		KUNIT_EXPECT_NOT_NULL(test, hak_test_slab_of(p));
+		KUNIT_EXPECT_EQ(test, hak_usable_size(q), (size_t)40);
+		hak_cache_free(c, p);
+		hak_cache_free(c, q);
+	}
+}
+
+struct named {
+	long a;
+	char field[24];
+	long b;
+} __aligned(32);
+
+static void macros(struct kunit *test)
+{
+	struct hak_cache *c = HAK_CACHE(named, 0);
+	struct hak_class_stats cs;
+	struct named *p;
+
+	KUNIT_ASSERT_NOT_NULL(test, c);
+	hak_class_stats_read(c, &cs);
+	KUNIT_EXPECT_STREQ(test, cs.name, "named");
+	KUNIT_EXPECT_EQ(test, hak_cache_size(c), sizeof(struct named));
+	p = hak_cache_zalloc(c, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	KUNIT_EXPECT_EQ(test, (unsigned long)p % 32, 0UL);
+	hak_cache_free(c, p);
+	hak_cache_destroy(c);
+	c = HAK_CACHE_USERCOPY(named, SLAB_HWCACHE_ALIGN, field);
+	KUNIT_ASSERT_NOT_NULL(test, c);
+	p = hak_cache_alloc(c, GFP_KERNEL_ACCOUNT);
+	KUNIT_EXPECT_NOT_NULL(test, p);
+	hak_cache_free(c, p);
+	hak_cache_destroy(c);
+}
+
+/* What no live object keeps goes back, and the rest stays. */
+static void shrunk(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache_shown(test, 96, 0);
+	struct hak_class_stats cs;
+	void **obj = array(test);
+
+	alloc_all(test, c, GFP_KERNEL, obj);
+	hak_cache_free_bulk(c, NR - 1, obj + 1);
+	KUNIT_EXPECT_EQ(test, hak_cache_shrink(c), 1);
+	hak_class_stats_read(c, &cs);
+	KUNIT_EXPECT_EQ(test, cs.slabs, 1UL);
+	KUNIT_EXPECT_EQ(test, cs.live, 1L);
+	hak_cache_free(c, obj[0]);
+	KUNIT_EXPECT_EQ(test, hak_cache_shrink(c), 0);
+	hak_class_stats_read(c, &cs);
+	KUNIT_EXPECT_EQ(test, cs.slabs, 0UL);
+}
+
+static struct kunit_case cases[] = {
+	KUNIT_CASE(constructed_once),
+	KUNIT_CASE(constructed_in_bulk_and_by_node),
+	KUNIT_CASE(kept_when_pushed),
+	KUNIT_CASE(slubs_are_constructed),
+	KUNIT_CASE(never_zeroed),
+	KUNIT_CASE(typesafe_zeroed_when_asked),
+	KUNIT_CASE(typesafe_kept_when_free),
+	KUNIT_CASE(link_inside),
+	KUNIT_CASE(every_geometry),
+	KUNIT_CASE(aligned_to_lines),
+	KUNIT_CASE(accounted_ones_are_slubs),
+	KUNIT_CASE(flags_without_effect),
+	KUNIT_CASE(macros),
+	KUNIT_CASE(shrunk),
+	{}
+};
+
+static struct kunit_suite hak_typed_suite = {
+	.name = "hak_typed",
+	.init = hak_test_init,
+	.exit = hak_test_exit,
+	.test_cases = cases,
+};
+
+kunit_test_suites(&hak_typed_suite);
+
+HAK_IMPORT_INTERNAL();
+MODULE_DESCRIPTION("KUnit suite: constructors and flags of caches");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * SLAB_PANIC: a cache that cannot be made ends the program, as it would the kernel.
+ */
+#include "test.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core.h"
+
+static int created(unsigned int size, slab_flags_t flags)
+{
+	int status;
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	if (!pid) {
+		close(STDERR_FILENO);
+		_exit(!hak_cache_create("panicky", size, 0, flags, NULL));
+	}
+	assert_true(pid > 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return status;
+}
+
+static void test_panics(void **state)
+{
+	int status = created(0, SLAB_PANIC);
+
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+	assert_int_equal(created(64, SLAB_PANIC), 0);
+	status = created(0, 0);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_panics),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
