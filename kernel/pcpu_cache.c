@@ -46,13 +46,14 @@ static void hak_cpu_wake(struct hak_cpu_cache *cc)
 
 /**
  * struct hak_spill_group - objects of one slab
- * @slab: the upper bits of their addresses
+ * @nr: the upper bits of their addresses, from HAK_SLAB_SHIFT on
+ * @slab: the slab
  * @first: chain of their links
  * @last: its end
  * @n: objects in it
  */
 struct hak_spill_group {
-	unsigned long nr;	/* the slab's address >> HAK_SLAB_SHIFT */
+	unsigned long nr;
 	struct hak_slab *slab;
 	struct llist_node *first;
 	struct llist_node *last;

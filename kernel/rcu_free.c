@@ -60,6 +60,7 @@ struct hak_rcu_batch {
  * @old_state: state of RCU when @old_heads began to wait
  * @freeing: batches and chains that were taken off here and are being freed
  * @armed: @work is to run
+ * @used: it has been given something, ever; until then nothing is written to it
  * @work: seals and frees
  */
 struct hak_rcu_cpu {
@@ -72,6 +73,7 @@ struct hak_rcu_cpu {
 	unsigned long old_state;
 	unsigned int freeing;
 	bool armed;
+	bool used;
 	struct delayed_work work;
 };
 
@@ -130,13 +132,22 @@ static struct hak_rcu_batch *__hak_rcu_take(struct hak_rcu_cpu *rc)
 	if (!b || !poll_state_synchronize_rcu(b->state))
 		return NULL;
 	rc->first = b->next;
-	rc->freeing++;
+	WRITE_ONCE(rc->freeing, rc->freeing + 1);
 	return b;
 }
 
 static bool __hak_rcu_pending(const struct hak_rcu_cpu *rc)
 {
 	return rc->first || rc->heads || rc->old_heads || (rc->cur && rc->cur->nr);
+}
+
+/* What was taken from @rc has been freed. */
+static void __hak_rcu_freed(struct hak_rcu_cpu *rc)
+{
+	lockdep_assert_held(&rc->lock);
+
+	/* Pairs with smp_load_acquire() in hak_rcu_flush(): the frees come before. */
+	smp_store_release(&rc->freeing, rc->freeing - 1);
 }
 
 /* Free the objects of @b, which was taken from @rc, and keep @b if it is of use. */
@@ -147,7 +158,7 @@ static void hak_rcu_free_batch(struct hak_rcu_cpu *rc, struct hak_rcu_batch *b)
 	hak_free_bulk(b->nr, (void **)b->obj);
 	b->nr = 0;
 	hak_rcu_lock(rc, &flags);
-	rc->freeing--;
+	__hak_rcu_freed(rc);
 	if (!rc->cur) {
 		rc->cur = b;
 		b = NULL;
@@ -167,7 +178,7 @@ static void hak_rcu_free_heads(struct hak_rcu_cpu *rc)
 	if (rc->old_heads && poll_state_synchronize_rcu(rc->old_state)) {
 		head = rc->old_heads;
 		rc->old_heads = NULL;
-		rc->freeing++;
+		WRITE_ONCE(rc->freeing, rc->freeing + 1);
 	}
 	raw_spin_unlock_irqrestore(&rc->lock, flags);
 	if (!head)
@@ -177,7 +188,7 @@ static void hak_rcu_free_heads(struct hak_rcu_cpu *rc)
 		hak_free((void *)head->func);
 	}
 	hak_rcu_lock(rc, &flags);
-	rc->freeing--;
+	__hak_rcu_freed(rc);
 	raw_spin_unlock_irqrestore(&rc->lock, flags);
 }
 
@@ -304,6 +315,7 @@ static noinline void hak_free_rcu_slow(const void *p, struct rcu_head *head)
 	/* An interrupt may have filled one meanwhile, or this is another CPU. */
 	if (rc->cur && rc->cur->nr == HAK_RCU_BATCH)
 		__hak_rcu_seal(rc);
+	WRITE_ONCE(rc->used, true);
 	done = __hak_rcu_add(rc, p, head, &b);
 	arm = done && !rc->armed;
 	if (arm)
@@ -344,10 +356,12 @@ static bool hak_rcu_any(void)
 	bool any = false;
 
 	for_each_possible_cpu(cpu) {
+		struct hak_rcu_cpu *rc = per_cpu_ptr(hak_rcu_cpu, cpu);
 		unsigned long flags;
-		struct hak_rcu_cpu *rc;
 
-		rc = hak_rcu_lock(per_cpu_ptr(hak_rcu_cpu, cpu), &flags);
+		if (!READ_ONCE(rc->used))
+			continue;
+		hak_rcu_lock(rc, &flags);
 		any |= __hak_rcu_pending(rc) || rc->freeing;
 		raw_spin_unlock_irqrestore(&rc->lock, flags);
 	}
@@ -360,10 +374,12 @@ static void hak_rcu_flush(void)
 	unsigned int cpu;
 
 	for_each_possible_cpu(cpu) {
+		struct hak_rcu_cpu *rc = per_cpu_ptr(hak_rcu_cpu, cpu);
 		unsigned long flags;
-		struct hak_rcu_cpu *rc;
 
-		rc = hak_rcu_lock(per_cpu_ptr(hak_rcu_cpu, cpu), &flags);
+		if (!READ_ONCE(rc->used))
+			continue;
+		hak_rcu_lock(rc, &flags);
 		__hak_rcu_seal(rc);
 		raw_spin_unlock_irqrestore(&rc->lock, flags);
 	}
@@ -371,9 +387,11 @@ static void hak_rcu_flush(void)
 	for_each_possible_cpu(cpu) {
 		struct hak_rcu_cpu *rc = per_cpu_ptr(hak_rcu_cpu, cpu);
 
+		if (!READ_ONCE(rc->used))
+			continue;
 		hak_rcu_free_ripe(rc);
 		/* A batch that another CPU has taken off may not be freed yet. */
-		while (READ_ONCE(rc->freeing))
+		while (smp_load_acquire(&rc->freeing)) /* pairs with __hak_rcu_freed() */
 			usleep_range(1000, 2000);
 	}
 }

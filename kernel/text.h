@@ -17,7 +17,8 @@ struct hak_superslab;
  * @vprint: takes some more of it
  */
 struct hak_text {
-	void (*vprint)(struct hak_text *to, const char *fmt, va_list args);
+	void (*vprint)(struct hak_text *to, const char *fmt,
+		       va_list args) __printf(2, 0);
 };
 
 #define HAK_CLASSES_HEADING \

@@ -286,11 +286,11 @@ bool hak_dump_obj(const void *p);
 #define __hak_free_rcu_head(ptr, rhf)					\
 do {									\
 	typeof(ptr) __hak_ptr = (ptr);					\
+	const size_t __hak_off = offsetof(typeof(*__hak_ptr), rhf);	\
 									\
 	BUILD_BUG_ON(!__same_type(__hak_ptr->rhf, struct rcu_head));	\
 	if (__hak_ptr)							\
-		__hak_free_rcu(__hak_ptr, (void *)__hak_ptr +		\
-			       offsetof(typeof(*__hak_ptr), rhf));	\
+		__hak_free_rcu(__hak_ptr, (void *)__hak_ptr + __hak_off); \
 } while (0)
 
 /**

@@ -26,13 +26,13 @@ static uint32_t seed = 12345;
 /* Two instructions and one, as bench-pairs has to know. */
 static char stub_block[2048];
 
-static __attribute__((noinline, noclone)) void *stub_alloc(size_t size)
+static __attribute__((__noinline__, __noclone__)) void *stub_alloc(size_t size)
 {
 	__asm__ volatile("" : : "r"(size));
 	return stub_block;
 }
 
-static __attribute__((noinline, noclone)) void stub_free(void *p)
+static __attribute__((__noinline__, __noclone__)) void stub_free(void *p)
 {
 	__asm__ volatile("" : : "r"(p));
 }

@@ -419,7 +419,7 @@ static void do_memory(void)
 /* An interrupt or an NMI while the owner of every cache is inside. */
 static void do_interrupt(void)
 {
-	u8 mark[HAK_NR_CLASSES + CACHES];
+	u8 mark[HAK_NR_CLASSES + CACHES] = { 0 };
 	unsigned int i = 0, what = byte();
 	struct hak_cache *c;
 
