@@ -32,16 +32,19 @@ static void hak_cpu_open(struct hak_cpu_cache *cc)
 		cc->limit = cc->cap;
 }
 
-/* The owner goes in, though the cache may be asleep: the trim is to look again. */
+/*
+ * The owner goes in by the slow way. If the cache was asleep, the idle trim has to look
+ * at it again. A cache that woke while a mode was on is closed to frees, also when the
+ * mode has gone off since, so it is opened here and not as it wakes.
+ */
 static void hak_cpu_wake(struct hak_cpu_cache *cc)
 {
 	bool asleep = hak_cpu_is_asleep(cc);
 
 	hak_cpu_enter(cc);
-	if (unlikely(asleep)) {
-		hak_cpu_open(cc);
+	hak_cpu_open(cc);
+	if (unlikely(asleep))
 		hak_trim_kick();
-	}
 }
 
 /**

@@ -3,6 +3,7 @@
  * Idle caches: which are found idle, how they are emptied, and that nothing comes
  * into one or leaves it without the idle trim being started.
  */
+#include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/smp.h>
 #include <linux/string.h>
@@ -242,6 +243,39 @@ static void large_objects_are_kept_in_small_numbers(struct kunit *test)
 	}
 }
 
+/* A cache that woke while each operation had to come by the slow way. */
+static void frees_are_fast_after_a_mode(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache_shown(test, SIZE, 0);
+	const u8 left = hak_cpu_left;
+	struct hak_cpu_cache *cc;
+	unsigned int cpu;
+	void *p;
+
+	if (want_init_on_free() || left != HAK_CPU_READY)
+		kunit_skip(test, "every free comes by the slow way");
+
+	migrate_disable();
+	cpu = smp_processor_id();
+	cc = per_cpu_ptr(c->cpu, cpu);
+	all_asleep(test, cpu);
+	WRITE_ONCE(hak_cpu_left, HAK_CPU_WATCHED);
+	p = hak_cache_alloc(c, GFP_KERNEL);
+	hak_cache_free(c, p);
+	KUNIT_EXPECT_EQ(test, cc->mark, HAK_CPU_WATCHED);
+	KUNIT_EXPECT_EQ(test, cc->limit, 0);
+
+	WRITE_ONCE(hak_cpu_left, left);
+	p = hak_cache_alloc(c, GFP_KERNEL);
+	hak_cache_free(c, p);
+	p = hak_cache_alloc(c, GFP_KERNEL);
+	hak_cache_free(c, p);
+	KUNIT_EXPECT_EQ(test, cc->mark, HAK_CPU_READY);
+	KUNIT_EXPECT_EQ(test, cc->limit, cc->cap);
+	all_asleep(test, cpu);
+	migrate_enable();
+}
+
 static struct kunit_case cases[] = {
 	KUNIT_CASE(refill_and_spill_start_the_trim),
 	KUNIT_CASE(send_and_receive_start_the_trim),
@@ -252,6 +286,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(flush_of_a_slab_with_never_used_space),
 	KUNIT_CASE(flush_of_a_slab_with_drained_objects),
 	KUNIT_CASE(large_objects_are_kept_in_small_numbers),
+	KUNIT_CASE(frees_are_fast_after_a_mode),
 	{}
 };
 
