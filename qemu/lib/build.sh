@@ -4,6 +4,9 @@
 # Finding a kernel's source and building it, for qemu/kernel, whose variables
 # kernel, flavour and jobs it reads. Sourced, never run.
 
+# The release of clang that Debian 12 has and that kernels take, which want 17.
+CLANG=19
+
 # The fragments of FLAVOUR, in the order in which later lines win.
 fragments() {
 	case $1 in
@@ -14,6 +17,7 @@ fragments() {
 	kasan) echo base x86 preempt kunit debug-light lockdep kasan ;;
 	kcsan) echo base x86 preempt kunit debug-light kcsan ;;
 	rt)    echo base x86 kunit debug-light lockdep rt ;;
+	cfi)   echo base x86 preempt kunit debug-light cpuset cfi ;;
 	um)    echo base um kunit bench ;;
 	um-plain) echo base um kunit bench plain ;;
 	esac
@@ -76,7 +80,7 @@ um_source() {
 }
 
 kernel_make() {
-	setpriv --pdeathsig TERM make -C "$src" O="$build" ARCH="$arch" -j"$jobs" "$@"
+	setpriv --pdeathsig TERM make -C "$src" O="$build" ARCH="$arch" "${toolchain[@]}" -j"$jobs" "$@"
 }
 
 # Every line of the fragments must have survived Kconfig, or a flavour would
@@ -169,7 +173,13 @@ build_kernel() {
 			src=$src-um
 		}
 	fi
+	toolchain=()
 	compiler=$(gcc -dumpfullversion -dumpmachine | paste -sd-)
+	if [[ $flavour == cfi ]]; then
+		"$TOP/qemu/deps" cfi
+		toolchain=("LLVM=-$CLANG")
+		compiler=$("clang-$CLANG" -dumpversion)
+	fi
 	key=$({ merged_fragments "$flavour"; echo "$compiler"; } | sha256sum | cut -c1-12)
 	build=$CACHE/build/$source_id-$flavour-$key
 	with_lock "build-$source_id-$flavour-$key" build_locked

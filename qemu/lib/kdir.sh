@@ -23,6 +23,14 @@ wrong_with_kdir() {
 	fi
 }
 
+# toolchain_of DIR: prints what make has to be told, a word a line, so that
+# modules are built by the compiler that built the kernel.
+toolchain_of() {
+	local clang
+	clang=$(sed -n 's/^CONFIG_CLANG_VERSION=//p' "$1/include/config/auto.conf")
+	[[ ${clang:-0} -eq 0 ]] || echo "LLVM=-$((clang / 10000))"
+}
+
 new_enough() { [[ $(printf '%s\n' 6.12 "$1" | sort -V | head -n 1) == 6.12 ]]; }
 
 # make_kdir DIR: for make module and make install; ends with status 2 and the reason if DIR will

@@ -11,6 +11,7 @@ bench-plain  the same, SLUB with plain freelists, as hakmem
 kasan        KASAN and lockdep
 kcsan        KCSAN
 rt           PREEMPT_RT and lockdep
+cfi          built by clang, with control-flow integrity (7.x only)
 um           user-mode Linux, SMP (7.x only): native speed
 um-plain     the same, with plain freelists
 debian       a 6.12 that Debian built for clouds; no KUnit'
@@ -52,6 +53,8 @@ has_acpi() { [[ $1 == numa || $1 == debian ]]; }
 check_kernel_options() {
 	[[ ${opt[flavour]} != debian || ${opt[kernel]} =~ ^(6\.12)?$ ]] ||
 		usage_error "--flavour=debian is Debian's 6.12, which this gcc can build modules for; for others choose a built flavour"
+	[[ ${opt[flavour]} != cfi || ${opt[kernel]} != 6.12 ]] ||
+		usage_error "--flavour=cfi needs a 7.x kernel, for the option has another name in 6.12"
 	[[ ${opt[flavour]} != um* || ${opt[kernel]} != 6.12 ]] ||
 		usage_error "--flavour=${opt[flavour]} needs a 7.x kernel, for UML of 6.12 has no SMP"
 }
