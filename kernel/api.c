@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The API's entry points: kmalloc()'s contracts over the size classes, and
- * kmem_cache_alloc()'s over a cache.
+ * The API's entry points. The functions for memory of any size keep kmalloc()'s
+ * contracts; the functions for a cache keep those of kmem_cache_alloc().
  */
 #include <linux/export.h>
 #include <linux/instruction_pointer.h>
@@ -12,7 +12,10 @@
 #include "core.h"
 #include "fast_path.h"
 
-/* Zero bytes, too many, or flags that are SLUB's. */
+/*
+ * Serve a request that no size class can: its size is 0 or above HAK_MAX_SIZE, or
+ * its GFP flags are for SLUB.
+ */
 static noinline void *hak_alloc_other(size_t size, gfp_t gfp, int node)
 {
 	if (!size)
@@ -26,7 +29,7 @@ static __always_inline bool hak_is_tiny(size_t size, gfp_t gfp)
 	return size - 1 < HAK_MAX_SIZE && !(gfp & HAK_GFP_FOREIGN);
 }
 
-/* Memory of a size that is not tiny, or with flags that are special. */
+/* Serve a request that the fast path left because of its size or its GFP flags. */
 static noinline void *hak_alloc_special(size_t size, gfp_t gfp)
 {
 	if (unlikely(!hak_is_tiny(size, gfp)))
@@ -34,7 +37,10 @@ static noinline void *hak_alloc_special(size_t size, gfp_t gfp)
 	return hak_object_alloc(hak_size_class(size), gfp);
 }
 
-/* Likewise an object of @c. */
+/*
+ * Serve a request for an object of @c that the fast path left because of its GFP
+ * flags.
+ */
 static noinline void *hak_cache_alloc_special(struct hak_cache *c, gfp_t gfp)
 {
 	if (unlikely(gfp & HAK_GFP_FOREIGN))
@@ -43,7 +49,7 @@ static noinline void *hak_cache_alloc_special(struct hak_cache *c, gfp_t gfp)
 }
 
 /**
- * __hak_alloc() - allocate memory, of a size known at run time
+ * __hak_alloc() - allocate memory of a size that is known at run time only
  * @size: as for hak_alloc()
  * @gfp: likewise
  *
@@ -103,13 +109,14 @@ EXPORT_SYMBOL_GPL(hak_alloc_node);
 
 /**
  * hak_object_init() - zero an object that is about to be handed out
- * @c: its cache
+ * @c: the cache of the object
  * @p: the object
- * @gfp: the caller's flags, if the caller or the system wants zeroes
+ * @gfp: the caller's flags; the caller or init_on_alloc asks for zeroes
  *
- * An object that keeps what it holds while it is free is not zeroed because the
- * system wants it so, but only if the caller asks. If it was constructed, that is
- * the caller's mistake, and it stays as it is.
+ * If the objects of @c keep their contents while they are free, init_on_alloc
+ * does not zero them; __GFP_ZERO does. If they also have a constructor,
+ * __GFP_ZERO is the caller's mistake: it is reported, and the object stays as it
+ * was constructed.
  *
  * Return: @p.
  */
@@ -182,7 +189,7 @@ void *hak_calloc(size_t n, size_t size, gfp_t gfp)
 }
 EXPORT_SYMBOL_GPL(hak_calloc);
 
-/* Why @p, in a slab of @c, is no object that was ever allocated; or NULL. */
+/* Why is @p not an object of @c that was ever allocated? NULL if it is one. */
 static const char *hak_why_bad(struct hak_slab *s, const struct hak_cache *c,
 			       const void *p)
 {
@@ -200,8 +207,10 @@ static const char *hak_why_bad(struct hak_slab *s, const struct hak_cache *c,
 }
 
 /*
- * Is @p what this CPU's cache was given last? Not to be known while the owner is
- * inside: it may have given the object to its slab, and somebody allocated it.
+ * Is @p the object that was freed last into this CPU's cache, and still there? If
+ * an interrupt came while the owner was inside the cache, the answer is no: the
+ * owner may have given the object to its slab already, and another CPU may have
+ * allocated it from there.
  */
 static bool hak_cpu_freed_last(const struct hak_cache *c, const void *p)
 {
@@ -211,9 +220,10 @@ static bool hak_cpu_freed_last(const struct hak_cache *c, const void *p)
 }
 
 /*
- * Free @p, which is to be an object of @want unless that is NULL: all that
- * hak_free_object() leaves. Preemption off keeps the metadata of its type, for
- * readers of that are under RCU.
+ * Free @p where hak_free_object() cannot. If @want is not NULL, @p has to be an
+ * object of that cache. Preemption stays off while the slab's metadata is in use.
+ * That makes this an RCU reader, so the metadata may come to describe another
+ * slab, but it stays a struct hak_slab.
  */
 noinline void hak_free_slow(const struct hak_cache *want, const void *p,
 			    unsigned long caller)
@@ -246,9 +256,9 @@ noinline void hak_free_slow(const struct hak_cache *want, const void *p,
 }
 
 /*
- * Free @p, an object that has passed the checks of its address, when this CPU's cache
- * @cpu did not take it, most likely because it is full. Preemption is off, and is
- * on again at the end.
+ * Free @p, whose address hak_free_object() has checked, if this CPU's cache @cpu
+ * did not take it. Most likely that cache is full. The caller has disabled
+ * preemption, and this function enables it again.
  */
 noinline void hak_free_full(const struct hak_cache *want, const void *p,
 			    unsigned long caller, struct hak_cpu_cache __percpu *cpu)
@@ -260,7 +270,7 @@ noinline void hak_free_full(const struct hak_cache *want, const void *p,
 		hak_free_slow(want, p, caller);
 }
 
-/* Bytes of the object that begins at @p; 0 if none does. */
+/* The size of the object that begins at @p; 0 if no object begins there. */
 static size_t hak_object_size(const void *p)
 {
 	struct hak_entry *e = NULL;
@@ -274,7 +284,7 @@ static size_t hak_object_size(const void *p)
 	return size;
 }
 
-/* Is @p in a slab of hakmem's? */
+/* Does @p lie in a slab of hakmem? */
 static bool hak_in_slab(const void *p)
 {
 	bool ours;
@@ -287,12 +297,13 @@ static bool hak_in_slab(const void *p)
 
 /**
  * hak_free() - free memory
- * @p: from any of hak_alloc() and its kin, hak_cache_alloc(), or kmalloc();
- *	NULL is ignored
+ * @p: memory from any allocation function of hakmem or from kmalloc(); NULL is
+ *	ignored
  *
- * An address inside a superslab that is not an object's, one that neither
- * hakmem nor SLUB handed out, and an object that was the last of its class to be
- * freed on this CPU, is reported and left alone.
+ * A bad free is reported, and nothing changes. It is bad if no object begins at
+ * the address, if the object was never allocated, if neither hakmem nor SLUB
+ * allocated the memory, or if the object is the last of its class that this CPU
+ * freed.
  *
  * Context: any, NMI included.
  */
@@ -304,11 +315,11 @@ EXPORT_SYMBOL_GPL(hak_free);
 
 /**
  * hak_cache_free() - free an object of a given cache
- * @c: the cache it must be of
+ * @c: the cache that the object must be of
  * @p: the object, or NULL
  *
- * An object of another cache is reported and left alone, and so is memory that
- * kmalloc() or somebody's kmem_cache gave.
+ * A free of an object of another cache, or of memory from kmalloc() or a
+ * kmem_cache, is reported, and nothing changes.
  *
  * Context: any, NMI included.
  */
@@ -318,7 +329,7 @@ void hak_cache_free(struct hak_cache *c, void *p)
 }
 EXPORT_SYMBOL_GPL(hak_cache_free);
 
-/* Is it the size of an object of @c, as its user may know it? */
+/* Can a user who asked for @size bytes have got an object of @c? */
 static bool hak_size_fits(const struct hak_cache *c, size_t size)
 {
 	if (likely(hak_is_size_class(c)))
@@ -329,8 +340,8 @@ static bool hak_size_fits(const struct hak_cache *c, size_t size)
 }
 
 /*
- * The typed cache of an object that SLUB served; NULL for all other memory.
- * Preemption is off, as the registry may be growing.
+ * The typed cache of an object that SLUB served; NULL for any other memory. The
+ * caller has preemption off because the registry may grow meanwhile.
  */
 static struct hak_cache *hak_foreign_cache(const void *p)
 {
@@ -344,11 +355,11 @@ static struct hak_cache *hak_foreign_cache(const void *p)
 /**
  * hak_free_sized() - free memory whose size the caller knows
  * @p: as for hak_free()
- * @size: what was asked for
+ * @size: the size that was asked for
  *
- * A size of another class than the object's, or one that its cache would not
- * have been made for, is reported, and the object is left alone. Memory that
- * kmalloc() gave is kfree()'s, which asks for no size.
+ * If the object is of another size class, or its cache cannot have been made for
+ * that size, the free is reported, and nothing changes. Memory from kmalloc()
+ * goes to kfree(), which checks no size.
  *
  * Context: as for hak_free().
  */
@@ -374,8 +385,9 @@ EXPORT_SYMBOL_GPL(hak_free_sized);
  * hak_free_sensitive() - wipe memory, and free it
  * @p: as for hak_free()
  *
- * All that hak_usable_size() tells of is wiped, which may be more than was asked
- * for. An address that is no object's is reported, and nothing is written.
+ * It wipes as many bytes as hak_usable_size() returns, which may be more than
+ * were asked for. If no object begins at the address, that is reported, and
+ * nothing is written.
  *
  * Context: as for hak_free().
  */
@@ -389,7 +401,10 @@ void hak_free_sensitive(const void *p)
 }
 EXPORT_SYMBOL_GPL(hak_free_sensitive);
 
-/* Bytes of the object of a typed cache that SLUB served; 0 if @p is none. */
+/*
+ * The size of an object that SLUB served for a typed cache; 0 if @p is no such
+ * object.
+ */
 static size_t hak_foreign_size(const void *p)
 {
 	const struct hak_cache *c;
@@ -416,7 +431,7 @@ static void __hak_free_bulk(const struct hak_cache *want, unsigned int n, void *
 	}
 }
 
-/* @n objects of @c, or none. */
+/* Allocate @n objects of @c, or none. */
 static unsigned int __hak_alloc_bulk(struct hak_cache *c, gfp_t gfp,
 				     unsigned int n, void **p, unsigned long caller)
 {
@@ -519,9 +534,10 @@ EXPORT_SYMBOL_GPL(hak_cache_alloc_bulk);
  * @p: as for hak_free()
  *
  * Context: any.
- * Return: the object's size, at least what was asked for; 0 for NULL,
- * ZERO_SIZE_PTR, and what is nobody's or not the start of an object. Of memory
- * that kmalloc() gave, it is ksize(), which is not the caller's to use.
+ * Return: the size of the object, which is at least the size asked for. For
+ * memory from kmalloc() it is ksize(), and the caller may not use the bytes
+ * beyond the size it asked for. 0 for NULL and ZERO_SIZE_PTR, if no object begins
+ * at @p, and if neither hakmem nor SLUB allocated the memory.
  */
 size_t hak_usable_size(const void *p)
 {
@@ -541,14 +557,14 @@ EXPORT_SYMBOL_GPL(hak_usable_size);
  * @size: bytes wanted; 0 frees
  * @gfp: as for hak_alloc()
  *
- * Memory that is large enough stays where it is; what kmalloc() gave stays
- * kmalloc()'s. As with krealloc(), __GFP_ZERO clears what is added only if it
- * was given in every call from the first. An address that is no object's is
- * reported and left alone.
+ * If the memory is large enough it stays where it is. Memory from kmalloc() is
+ * left to krealloc(). As with krealloc(), __GFP_ZERO clears the added bytes only
+ * if every call from the first had that flag. If no object begins at @p, that is
+ * reported, and nothing changes.
  *
  * Context: as for hak_alloc().
- * Return: the memory with its old contents up to the smaller of both sizes,
- * ZERO_SIZE_PTR for 0 bytes, or NULL, and then @p is as it was.
+ * Return: the memory, with its contents kept up to the smaller of both sizes;
+ * ZERO_SIZE_PTR for 0 bytes; or NULL, and then @p is still valid and unchanged.
  */
 void *hak_realloc(const void *p, size_t size, gfp_t gfp)
 {
@@ -566,7 +582,7 @@ void *hak_realloc(const void *p, size_t size, gfp_t gfp)
 	if (unlikely(!old)) {
 		if (!hak_in_slab(p))
 			return hak_fallback_realloc(p, size, gfp, _RET_IP_);
-		hak_free_slow(NULL, p, _RET_IP_);	/* says what is wrong */
+		hak_free_slow(NULL, p, _RET_IP_);	/* reports what is wrong */
 		return NULL;
 	}
 	if (size <= old) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Caches: what a size class and a hak_cache_create() cache have in common, and
- * how the latter come and go.
+ * Caches: the set-up that size classes and typed caches share, and the creation
+ * and destruction of typed caches.
  */
 #define pr_fmt(fmt) "hakmem: " fmt
 
@@ -21,18 +21,21 @@
 
 LIST_HEAD(hak_caches);
 
-/* Protects hak_caches and serialises what walks it; see core.h. */
+/* Protects hak_caches and serialises the walks that may sleep; see core.h. */
 DEFINE_MUTEX(hak_cache_mutex);
 
-/* Typed caches come and go one at a time, so that no two have one name. */
+/*
+ * One typed cache is created or destroyed at a time, so that no two get the same
+ * name.
+ */
 static DEFINE_MUTEX(hak_create_mutex);
 
-/* A typed cache's name in /proc/slabinfo, for what SLUB serves, begins so. */
+/* SLUB's part of typed cache NAME is called hakmem-NAME in /proc/slabinfo. */
 #define HAK_FALLBACK_PREFIX	"hakmem-"
 
 /*
- * Have whoever looks at all caches look at @c, too, or no longer. Those who hold
- * no mutex, but have preemption off, may still do so until a grace period later.
+ * Put @c into the list of all caches, or take it out. After it was taken out, RCU
+ * readers may still find it until a grace period has passed.
  */
 void hak_cache_list(struct hak_cache *c, bool listed)
 {
@@ -48,10 +51,11 @@ void hak_cache_list(struct hak_cache *c, bool listed)
 }
 
 /*
- * Let the CPUs that are up use their per-CPU caches, and those that come and go
- * know of them. None does so between being looked at and being listed.
+ * Open the per-CPU caches of @c on all CPUs that are up, and list @c, so that
+ * CPUs that come up or go down later handle it. CPU hotplug takes the same mutex,
+ * so no CPU does so between the two steps.
  */
-static void hak_cache_publish(struct hak_cache *c)
+static void hak_cache_enable(struct hak_cache *c)
 {
 	unsigned int cpu;
 
@@ -64,13 +68,14 @@ static void hak_cache_publish(struct hak_cache *c)
 }
 
 /**
- * hak_cache_setup() - fill in a cache and make it known
- * @c: zeroed memory, but for what hak_cache_layout() fills in
- * @name: kept, not copied
- * @size: from one object to the next, a multiple of 8, at most HAK_MAX_STRIDE
+ * hak_cache_setup() - fill in a cache and open it to all CPUs
+ * @c: the cache; zeroed except for the fields that hak_cache_layout() fills in
+ * @name: its name, which is not copied and has to stay
+ * @size: distance from one object to the next, a multiple of 8, at most
+ *	HAK_MAX_STRIDE
  *
  * Context: task.
- * Return: 0 or -ENOMEM, with nothing left behind.
+ * Return: 0, or -ENOMEM with everything undone.
  */
 int hak_cache_setup(struct hak_cache *c, const char *name, u32 size)
 {
@@ -98,17 +103,18 @@ int hak_cache_setup(struct hak_cache *c, const char *name, u32 size)
 		hak_cpu_cache_init(per_cpu_ptr(c->cpu, cpu), c, c->cap,
 				   HAK_MAGAZINES);
 
-	hak_cache_publish(c);
+	hak_cache_enable(c);
 	return 0;
 }
 
 /*
- * Nobody uses @c any more: empty every CPU's cache of it and reap its pools.
- * CPUs that come or go from here on do not know it.
+ * The caller destroys @c, and no user is left. Close every CPU's cache of it,
+ * flush them, and reap the pools. A CPU that comes up or goes down after this
+ * does not find @c.
  *
- * With paranoid_drain CPUs drain the slabs of all listed caches, whatever they are
- * used for; so it is in no list, and none of them is at it, before another task
- * acts as owner.
+ * With paranoid_drain every CPU drains its slabs of all listed caches at any
+ * operation. So @c leaves the list first, and a grace period passes, before this
+ * task acts as the owner of other CPUs' slabs.
  */
 static void hak_cache_quiesce(struct hak_cache *c)
 {
@@ -128,7 +134,11 @@ static void hak_cache_quiesce(struct hak_cache *c)
 		hak_cpu_flush(c, cc);
 		preempt_enable();
 	}
-	/* A depot may have objects of other nodes, and notices of @c are forgotten. */
+	/*
+	 * A depot may hold objects of other nodes, so all depots are flushed
+	 * first. The reaper forgets slabs of an unlisted cache, so the pools are
+	 * walked.
+	 */
 	for_each_node(nid)
 		hak_depot_flush(c, nid);
 	for_each_node(nid)
@@ -137,7 +147,10 @@ static void hak_cache_quiesce(struct hak_cache *c)
 	cpus_read_unlock();
 }
 
-/* For work_on_cpu(): this CPU empties its cache of @data, unless that is in use. */
+/*
+ * For work_on_cpu(): flush this CPU's cache of @data, unless it is asleep and so
+ * empty.
+ */
 static long hak_cache_flush_this(void *data)
 {
 	struct hak_cache *c = data;
@@ -155,16 +168,16 @@ static long hak_cache_flush_this(void *data)
 }
 
 /**
- * hak_cache_shrink() - give back what a cache does not use
+ * hak_cache_shrink() - give back the unused memory of a cache
  * @c: the cache
  *
- * Every CPU empties its stock of the cache, and slabs without a live object are
- * released; those of a SLAB_TYPESAFE_BY_RCU cache after the next grace period. A
- * superslab goes back to the page allocator when no other cache uses it. In the
- * userspace build a thread empties its own stock alone.
+ * Every CPU flushes its per-CPU cache, and slabs without live objects are
+ * released. If the cache is SLAB_TYPESAFE_BY_RCU they are released after the next
+ * grace period. A superslab goes back to the page allocator if no other cache
+ * uses it. In the userspace build only the calling thread flushes its cache.
  *
  * Context: task, may sleep.
- * Return: 0 if the cache has no slab any more, else 1.
+ * Return: 0 if the cache has no slab left, else 1.
  */
 int hak_cache_shrink(struct hak_cache *c)
 {
@@ -189,7 +202,7 @@ int hak_cache_shrink(struct hak_cache *c)
 }
 EXPORT_SYMBOL_GPL(hak_cache_shrink);
 
-/* Undo hak_cache_setup(); what is still in its slabs was reported. */
+/* Undo hak_cache_setup(). If slabs are left, the caller has reported them. */
 void hak_cache_teardown(struct hak_cache *c)
 {
 	mutex_lock(&hak_cache_mutex);
@@ -200,7 +213,7 @@ void hak_cache_teardown(struct hak_cache *c)
 	hak_pool_destroy(c);
 }
 
-/* Is there a cache of this name, size classes included? It is reported. */
+/* Does a cache of this name exist? Size classes count. If so it is reported. */
 static bool hak_cache_name_taken(const char *name)
 {
 	struct hak_cache *c;
@@ -215,7 +228,7 @@ static bool hak_cache_name_taken(const char *name)
 	return taken;
 }
 
-/* Its name, copied, behind that of its fallback. */
+/* Copy @name behind HAK_FALLBACK_PREFIX; the whole is the name of the fallback. */
 static const char *hak_cache_name_dup(const char *name)
 {
 	size_t bytes = strlen(HAK_FALLBACK_PREFIX) + strlen(name) + 1;
@@ -232,7 +245,10 @@ static const char *hak_cache_fallback_name(const struct hak_cache *c)
 	return c->name - strlen(HAK_FALLBACK_PREFIX);
 }
 
-/* hak_cache_create_args() with good arguments; under hak_create_mutex. */
+/*
+ * The work of hak_cache_create_args(), whose arguments are checked; under
+ * hak_create_mutex.
+ */
 static struct hak_cache *__hak_cache_create(const char *name, unsigned int size,
 					    const struct hak_cache_args *args,
 					    slab_flags_t flags)
@@ -264,30 +280,31 @@ free_cache:
 
 /**
  * hak_cache_create_args() - make a cache of objects of one size
- * @name: for people, unlike any other cache's, of up to HAK_CACHE_NAME_MAX
- *	characters and no blanks; copied
+ * @name: a name that no other cache has, with up to HAK_CACHE_NAME_MAX characters
+ *	and no blanks; it is copied
  * @size: object size in bytes, 1..HAK_CACHE_MAX_SIZE
- * @args: what else there is to say; NULL for none of it
+ * @args: further arguments, or NULL for the defaults
  * @flags: SLAB_ flags, see below
  *
- * Objects come from slabs that hold nothing else. They begin the alignment apart
- * or a multiple of that, so that with an alignment of the cache line no two share
- * one; see hak_alloc() for what that is good for. Objects that SLUB has to serve
- * are of a cache of its own, hakmem-NAME in /proc/slabinfo; all that follows holds
- * for them, too.
+ * The slabs of a cache hold objects of that cache only. Each object begins at a
+ * multiple of the alignment, so no two share a cache line if that is the
+ * alignment; hak_alloc() says when this matters for DMA. The objects that SLUB
+ * has to serve come from a kmem_cache that belongs to the cache, called
+ * hakmem-NAME in /proc/slabinfo. All that follows holds for them, too.
  *
- * %SLAB_HWCACHE_ALIGN aligns as kmem_cache_create() does, so that objects of half
- * a cache line or less share one. %SLAB_TYPESAFE_BY_RCU keeps the memory of a free
- * object an object of this cache until a grace period later; in the userspace
- * build there are no grace periods. %SLAB_PANIC panics where NULL would be
- * returned. %SLAB_ACCOUNT charges the memory cgroup: hakmem cannot, so all objects
- * of such a cache are SLUB's, and cost what those cost. hakmem never merges caches,
- * so %SLAB_NO_MERGE says nothing new. %SLAB_RECLAIM_ACCOUNT is for the objects that
- * SLUB serves; hakmem's pages are not counted as reclaimable. %SLAB_POISON and
- * %SLAB_RED_ZONE are taken and not honoured yet. Other flags are refused.
+ * %SLAB_HWCACHE_ALIGN aligns as kmem_cache_create() does: objects of half a cache
+ * line or less share a line. With %SLAB_TYPESAFE_BY_RCU the memory of a freed
+ * object stays an object of this cache for at least a grace period; the userspace
+ * build has no grace periods. With %SLAB_PANIC the kernel panics where NULL would
+ * be returned. %SLAB_ACCOUNT charges the memory cgroup. hakmem cannot do that, so
+ * SLUB serves all objects of such a cache, at SLUB's cost. %SLAB_NO_MERGE changes
+ * nothing, because hakmem never merges caches. %SLAB_RECLAIM_ACCOUNT holds for
+ * the objects that SLUB serves only; hakmem's pages are not counted as
+ * reclaimable. %SLAB_POISON and %SLAB_RED_ZONE are accepted, but not honoured
+ * yet. Other flags are refused.
  *
  * Context: task, may sleep.
- * Return: the cache, or NULL; an argument that is refused is reported by name.
+ * Return: the cache, or NULL. If an argument is refused, it is reported by name.
  */
 struct hak_cache *hak_cache_create_args(const char *name, unsigned int size,
 					const struct hak_cache_args *args,
@@ -332,9 +349,10 @@ struct hak_cache *hak_cache_create(const char *name, unsigned int size,
 EXPORT_SYMBOL_GPL(hak_cache_create);
 
 /*
- * Nobody uses @c any more. A free of a stale pointer may have found it through a
- * slab, and goes on to its per-CPU caches and pools with preemption off: they stay
- * until no such free is under way, and from here on none finds @c.
+ * Free @c, which no user has any more. A wrong free of a stale pointer may have
+ * found @c through a slab, and uses its per-CPU caches and pools with preemption
+ * off. No such free can find @c from here on, and the grace period waits for
+ * those that have.
  */
 static void hak_cache_free_all(struct hak_cache *c)
 {
@@ -345,7 +363,7 @@ static void hak_cache_free_all(struct hak_cache *c)
 	kfree(c);
 }
 
-/* Says what keeps @c from being destroyed; false if nothing does. */
+/* Warn of everything that keeps @c from being destroyed. False if nothing does. */
 static bool hak_cache_in_use(const struct hak_cache *c,
 			     const struct hak_class_stats *cs)
 {
@@ -360,7 +378,7 @@ static bool hak_cache_in_use(const struct hak_cache *c,
 	return cs->slabs || cs->fallback;
 }
 
-/* hak_cache_destroy(), under hak_create_mutex. */
+/* The work of hak_cache_destroy(), under hak_create_mutex. */
 static void __hak_cache_destroy(struct hak_cache *c)
 {
 	struct hak_class_stats cs;
@@ -369,8 +387,8 @@ static void __hak_cache_destroy(struct hak_cache *c)
 	hak_limbo_drain(c);
 	hak_class_stats_read(c, &cs);
 	if (hak_cache_in_use(c, &cs)) {
-		hak_cache_publish(c);
-		/* What the reaper was told of it meanwhile it forgot. */
+		hak_cache_enable(c);
+		/* While @c was unlisted the reaper forgot what it was told of @c. */
 		hak_reap_all();
 		return;
 	}
@@ -382,10 +400,10 @@ static void __hak_cache_destroy(struct hak_cache *c)
  * hak_cache_destroy() - destroy a cache
  * @c: the cache, or NULL
  *
- * All its objects must have been freed, and nobody may be using it; for those that
- * were given to hak_free_rcu() it waits. With objects live it warns and leaves the
- * cache as it is, so that they can still be freed; likewise if there were more
- * frees than allocations.
+ * The caller must have freed all objects and must not use the cache any more. The
+ * function waits until the objects given to hak_free_rcu() are freed. If objects
+ * are still live, or if there were more frees than allocations, it warns and
+ * leaves the cache as it is, so that the live objects can still be freed.
  *
  * Context: task, may sleep.
  */
@@ -401,13 +419,13 @@ void hak_cache_destroy(struct hak_cache *c)
 EXPORT_SYMBOL_GPL(hak_cache_destroy);
 
 /**
- * hak_cache_exit() - destroy the caches that others have left behind
+ * hak_cache_exit() - destroy the caches that their users have not
  *
- * No user of hakmem is left to destroy them, or to free their objects. Each was
- * reported. Their superslabs stay allocated if objects are live, and SLUB says
- * which of its own are.
+ * hakmem is being removed, so no user is left. hak_core_leaks() has reported each
+ * cache. If objects are live their superslabs stay allocated, and SLUB reports
+ * the live objects that it served.
  *
- * Context: task, may sleep; every CPU's caches are empty.
+ * Context: task, may sleep; all per-CPU caches are empty.
  */
 void hak_cache_exit(void)
 {
@@ -422,7 +440,8 @@ void hak_cache_exit(void)
  * hak_cache_size() - the size of a cache's objects
  * @c: the cache
  *
- * Return: bytes that are the user's: the size asked for, and what alignment adds.
+ * Return: the bytes that a user may use: the size asked for and the padding for
+ * alignment.
  */
 unsigned int hak_cache_size(const struct hak_cache *c)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A cache: what a size class and a cache of hak_cache_create() have in common.
+ * A cache. Size classes and the caches made by hak_cache_create(), which are
+ * called typed caches, are both a struct hak_cache.
  */
 #ifndef _HAK_CACHE_H
 #define _HAK_CACHE_H
@@ -20,26 +21,29 @@ struct hak_pool;
 /**
  * struct hak_cache - a size class, or a cache made by hak_cache_create()
  * @cpu: the per-CPU caches
- * @size: from one object of a slab to the next, in bytes
+ * @size: distance from one object in a slab to the next, in bytes
  * @recip: floor(2^32 / @size) + 1, see hak_multiple()
  * @step: @recip * @size - 2^32
- * @capacity: objects of a slab
- * @cap: objects a CPU keeps; see hak_cpu_cap()
+ * @capacity: objects in a slab
+ * @cap: most objects that a per-CPU cache holds; see hak_cpu_cap()
  * @link: offset of the free link from the start of an object; with a constructor
- *	and under SLAB_TYPESAFE_BY_RCU that is beyond @usable
- * @pool: by node
- * @fallback: SLUB cache for when no superslab can be had (typed caches)
- * @zero: bytes to zero of an object when the caller or the system wants that; 0
- *	if objects keep what they hold while they are free, see hak_object_init()
- * @usable: bytes of an object that are its user's
- * @fallback_live: per CPU, objects got from it less those given back
- * @align: what @size is a multiple of (typed caches)
- * @flags: what the cache was made with (typed caches)
- * @ctor: constructs an object, once for as long as its slab is the cache's; or NULL
- * @name: for people
- * @list: place in hak_caches, RCU
- * @listed: has it that place? Under hak_cache_mutex
- * @stats: where its slabs are being counted, or NULL; under hak_cache_mutex
+ *	or SLAB_TYPESAFE_BY_RCU the link lies beyond @usable
+ * @pool: its pools, by memory node
+ * @fallback: kmem_cache that serves the objects that hakmem cannot (typed caches)
+ * @zero: bytes of an object to zero when the caller or the system asks for that;
+ *	0 if free objects keep their contents, see hak_object_init()
+ * @usable: bytes of an object that its user may use
+ * @fallback_live: objects allocated from @fallback less objects freed to it, per
+ *	CPU
+ * @align: alignment of the objects; @size is a multiple of it (typed caches)
+ * @flags: the SLAB_ flags the cache was made with (typed caches)
+ * @ctor: constructor, or NULL. It runs once for each object when the cache gets
+ *	the object's slab
+ * @name: its name in reports, debugfs and trace events
+ * @list: place in hak_caches; readers use RCU
+ * @listed: true while it is in hak_caches; under hak_cache_mutex
+ * @stats: where a reader of debugfs counts its slabs, or NULL; under
+ *	hak_cache_mutex
  */
 struct hak_cache {
 	struct hak_cpu_cache __percpu *cpu;
@@ -78,8 +82,8 @@ void hak_cache_teardown(struct hak_cache *c);
 void hak_cache_exit(void);
 
 /*
- * Are all its objects SLUB's? hakmem cannot charge a memory cgroup, so SLUB serves
- * every object of an accounted cache.
+ * Does SLUB serve all objects of @c? It does if they are accounted, since hakmem
+ * cannot charge a memory cgroup.
  */
 static inline bool hak_cache_is_slubs(const struct hak_cache *c)
 {
@@ -87,8 +91,8 @@ static inline bool hak_cache_is_slubs(const struct hak_cache *c)
 }
 
 /*
- * Does a free object keep what it held when it was freed? Then hakmem writes neither
- * a link nor zeroes into it.
+ * Does a free object keep the contents it had when it was freed? If so, hakmem
+ * writes neither a link nor zeroes into it.
  */
 static inline bool hak_flags_keep(slab_flags_t flags, void (*ctor)(void *))
 {
@@ -108,19 +112,22 @@ static __always_inline void *hak_from_link(const struct hak_cache *c,
 }
 
 /*
- * Is @off, less than HAK_SLAB_SIZE, a multiple of the size that @recip is of?
+ * Is @off a multiple of the size whose reciprocal is @recip? @off is less than
+ * HAK_SLAB_SIZE.
  *
- * Modulo 2^32 the product grows by step = recip * size - 2^32, which is 1 to size,
- * from one multiple to the next. So of the n-th it is n * step, 2^16 at the most
- * and less than recip, for sizes up to HAK_MAX_STRIDE. Between multiples it
- * is larger by recip for each byte, and never wraps.
+ * The product off * recip is taken modulo 2^32. From one multiple of the size to
+ * the next it grows by step = recip * size - 2^32, which is 1 to size. So for the
+ * n-th multiple it is n * step. For sizes up to HAK_MAX_STRIDE that is at most
+ * 2^16 and less than recip. From a multiple on, each further byte adds recip,
+ * without a wrap before the next multiple; so between multiples the product is at
+ * least recip.
  */
 static __always_inline bool hak_multiple(u32 off, u32 recip)
 {
 	return off * recip < recip;
 }
 
-/* ... of the objects' size? */
+/* Is @off, an offset in a slab of @c, the start of an object? */
 static __always_inline bool hak_offset_valid(const struct hak_cache *c, u32 off)
 {
 	return hak_multiple(off, c->recip);

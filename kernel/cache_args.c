@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What hak_cache_create() is asked for: whether it can be had, and where in a
- * slab the objects and their free links then lie.
+ * The arguments of hak_cache_create(): whether there can be such a cache, and
+ * where in its slabs the objects and their free links lie.
  */
 #define pr_fmt(fmt) "hakmem: " fmt
 
@@ -14,7 +14,10 @@
 
 #include "core.h"
 
-/* Flags a cache may have, and flags that have a name for it to be refused by. */
+/*
+ * The flags a cache may have, and the flags that are refused with a report by
+ * name.
+ */
 #define HAK_FLAG(flag)	{ flag, #flag }
 
 static const struct hak_flag {
@@ -39,7 +42,10 @@ static const struct hak_flag {
 	HAK_FLAG(SLAB_NO_USER_FLAGS),
 };
 
-/* Can it be a cache's name? A blank would break the columns of lists of caches. */
+/*
+ * Can @name be the name of a cache? A blank would break the columns of
+ * /proc/slabinfo and of debugfs.
+ */
 static bool hak_cache_name_ok(const char *name)
 {
 	const char *s;
@@ -63,7 +69,10 @@ static bool hak_cache_name_ok(const char *name)
 	return true;
 }
 
-/* Each flag that no cache may have is reported by its name, or its bit. */
+/*
+ * Report each flag that no cache may have: by its name if it has one, else by its
+ * bit.
+ */
 static bool hak_cache_flags_ok(const char *name, slab_flags_t flags)
 {
 	bool ok;
@@ -121,7 +130,10 @@ static bool hak_cache_freeptr_ok(const char *name, unsigned int size,
 	return true;
 }
 
-/* What objects are aligned to; SLAB_HWCACHE_ALIGN lets small ones share a line. */
+/*
+ * The alignment of objects. With SLAB_HWCACHE_ALIGN, objects of half a cache line
+ * or less share a line, as in kmem_cache_create().
+ */
 static unsigned int hak_cache_align(unsigned int size, unsigned int align,
 				    slab_flags_t flags)
 {
@@ -147,7 +159,10 @@ static unsigned int hak_cache_link(unsigned int size,
 	return round_up(size, sizeof(struct llist_node));
 }
 
-/* From one object to the next: the object and the link that is not inside it. */
+/*
+ * Distance from one object to the next. It has room for the object, for the link
+ * if that lies behind the object, and for the alignment.
+ */
 static unsigned int hak_cache_stride(unsigned int size,
 				     const struct hak_cache_args *args,
 				     slab_flags_t flags)
@@ -159,15 +174,15 @@ static unsigned int hak_cache_stride(unsigned int size,
 }
 
 /**
- * hak_cache_args_ok() - can there be such a cache?
+ * hak_cache_args_ok() - check the arguments for a new cache
  * @name: as for hak_cache_create_args()
  * @size: likewise
  * @args: likewise, not NULL
  * @flags: likewise
  *
  * Context: any.
- * Return: false if not, and then each argument that is wrong was named in a
- * report.
+ * Return: true if there can be such a cache. If not, the argument that is wrong
+ * has been reported by name.
  */
 bool hak_cache_args_ok(const char *name, unsigned int size,
 		       const struct hak_cache_args *args, slab_flags_t flags)
@@ -198,10 +213,10 @@ bool hak_cache_args_ok(const char *name, unsigned int size,
 }
 
 /**
- * hak_cache_layout() - where things lie in the slabs of a typed cache
+ * hak_cache_layout() - lay out the slabs of a typed cache
  * @c: filled in
  * @size: bytes of an object, as asked for
- * @args: good arguments
+ * @args: arguments that hak_cache_args_ok() has accepted
  * @flags: likewise
  */
 void hak_cache_layout(struct hak_cache *c, unsigned int size,

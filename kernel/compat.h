@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What differs between the kernels hakmem builds for (6.12 to 7.x). Nothing
- * else in the project may look at LINUX_VERSION_CODE.
+ * Differences between the kernels that hakmem builds for (6.12 to 7.x). No other
+ * file of the project may look at LINUX_VERSION_CODE.
  */
 #ifndef _HAK_COMPAT_H
 #define _HAK_COMPAT_H
@@ -21,11 +21,15 @@
 #endif
 
 /*
- * Large kmalloc pages carry a type of their own from 6.15 on. Before that they
- * are told by what they are not: kfree() itself takes any compound page for one.
- * What is left is a block that somebody got from the page allocator as it is.
- * Tagged KASAN's tags tell nothing of where an address is; virt_addr_valid() and
- * virt_to_page() of architectures that have them ignore them likewise.
+ * Does @p begin a large kmalloc() allocation, whose first page is @head?
+ *
+ * From 6.15 on such pages have a page type of their own. Before that, kfree()
+ * takes any compound page for one. So this accepts only a compound page that is
+ * not known to be something else; a block that another user got from the page
+ * allocator unchanged still passes.
+ *
+ * The tags of tagged KASAN say nothing about an address, so they are ignored
+ * here, as virt_addr_valid() and virt_to_page() ignore them.
  */
 static inline bool hak_page_is_large_kmalloc(struct page *head, const void *p)
 {
@@ -40,7 +44,7 @@ static inline bool hak_page_is_large_kmalloc(struct page *head, const void *p)
 #endif
 }
 
-/* Symbols for the KUnit suites alone. Namespaces became strings in 6.13. */
+/* Symbols for the KUnit suites only. Namespaces became strings in 6.13. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
 #define HAK_EXPORT_INTERNAL(sym) EXPORT_SYMBOL_NS_GPL(sym, "HAKMEM_INTERNAL")
 #define HAK_IMPORT_INTERNAL()	MODULE_IMPORT_NS("HAKMEM_INTERNAL")
@@ -49,7 +53,7 @@ static inline bool hak_page_is_large_kmalloc(struct page *head, const void *p)
 #define HAK_IMPORT_INTERNAL()	MODULE_IMPORT_NS(HAKMEM_INTERNAL)
 #endif
 
-/* Workqueues: the unbound one got a new name, and per-CPU ones have to say so. */
+/* In 7.0 the unbound workqueue got a new name, and per-CPU workqueues got a flag. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 0, 0)
 #define hak_unbound_wq	system_dfl_wq
 #define HAK_WQ_PERCPU	WQ_PERCPU
@@ -58,7 +62,10 @@ static inline bool hak_page_is_large_kmalloc(struct page *head, const void *p)
 #define HAK_WQ_PERCPU	0
 #endif
 
-/* A timer whose handler runs in hard interrupt context, on its CPU. */
+/*
+ * A timer whose handler runs in hard interrupt context, on the CPU that started
+ * it.
+ */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
 #define hak_hrtimer_setup(timer, fn) \
 	hrtimer_setup(timer, fn, CLOCK_MONOTONIC, HRTIMER_MODE_REL_PINNED_HARD)
@@ -72,8 +79,9 @@ static inline bool hak_page_is_large_kmalloc(struct page *head, const void *p)
 #endif
 
 /*
- * llist_add_batch(), inline. 6.12 has it out of line and instrumented, and
- * what is pushed here is a free object, which KASAN may have poisoned.
+ * llist_add_batch() as an inline function. 6.12 has it out of line and
+ * instrumented, but the nodes here lie in free objects, which KASAN may have
+ * poisoned.
  */
 static __always_inline bool hak_llist_add_batch(struct llist_node *first,
 						struct llist_node *last,
@@ -89,10 +97,11 @@ static __always_inline bool hak_llist_add_batch(struct llist_node *first,
 }
 
 /*
- * A table of zeroes that is read everywhere and written in few places, each of
- * which is opened first. In the kernel that is memory like any other. The
- * userspace build, where the table spans the address space and a process may
- * have to answer for all that it could write, brings its own.
+ * Memory for the registry: zeroed tables that every CPU reads and few places
+ * write. Those places call hak_table_open() first. In the kernel this is ordinary
+ * memory. In the userspace build the table spans the address space, and the
+ * system may account all memory that a process could write, so that build has
+ * functions of its own.
  */
 #ifndef hak_leaf_alloc
 #define hak_leaf_alloc(addr, size, gfp)	((void)(addr), kzalloc(size, gfp))

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * debugfs: hakmem/{stats,classes,slabinfo,superslabs,pool,shrink}.
- *
- * Everything may be read while everything runs. Figures are those of some
- * moment each, and exact when nothing runs.
+ * All files may be read while hakmem is in use. Each figure was true at some
+ * moment of the read; all are exact if no CPU uses hakmem meanwhile.
  */
 #include <linux/bitops.h>
 #include <linux/container_of.h>
@@ -45,8 +43,8 @@ static int stats_show(struct seq_file *m, void *v)
 DEFINE_SHOW_ATTRIBUTE(stats);
 
 /*
- * All slabs by way of the registry, in small steps: its leaves stay where they
- * are while slabs come and go, so nothing has to be held between two of them.
+ * Call @fn for each leaf of the registry, and so for all slabs. Leaves stay where
+ * they are while slabs come and go, so no lock is held between two leaves.
  */
 static void walk_leaves(void (*fn)(struct hak_entry *leaf, void *arg), void *arg)
 {
@@ -55,7 +53,7 @@ static void walk_leaves(void (*fn)(struct hak_entry *leaf, void *arg), void *arg
 	for (i = 0; i < n; i++) {
 		struct hak_entry *leaf;
 
-		/* The table may be replaced, the leaves stay. */
+		/* The table may be replaced meanwhile; the leaves stay. */
 		rcu_read_lock();
 		leaf = READ_ONCE(READ_ONCE(hak_registry.leaf)[i]);
 		if (leaf != HAK_NO_LEAF)
@@ -65,7 +63,7 @@ static void walk_leaves(void (*fn)(struct hak_entry *leaf, void *arg), void *arg
 	}
 }
 
-/* Add the slabs of a leaf to the figures of their caches, whatever their number. */
+/* Add each slab of a leaf to the figures of its cache. */
 static void count_leaf(struct hak_entry *leaf, void *unused)
 {
 	unsigned long i;
@@ -81,7 +79,10 @@ static void count_leaf(struct hak_entry *leaf, void *unused)
 
 typedef void (*class_line_fn)(struct seq_file *m, const struct hak_class_stats *cs);
 
-/* Lines for all caches if there are no more than @room; returns how many are. */
+/*
+ * Print a line for each cache if there are at most @room caches. Returns how many
+ * there are.
+ */
 static unsigned int show_caches(struct seq_file *m, class_line_fn line,
 				struct hak_class_stats *cs, unsigned int room)
 {
@@ -106,7 +107,10 @@ out:
 	return n;
 }
 
-/* Nothing is allocated under the mutex, so there must be room before. */
+/*
+ * No memory is allocated under the mutex. So allocate room for as many caches as
+ * there were, and try again if there are more by now.
+ */
 static int show_classes(struct seq_file *m, class_line_fn line)
 {
 	unsigned int room, n = HAK_NR_CLASSES;
@@ -136,7 +140,10 @@ static int classes_show(struct seq_file *m, void *v)
 }
 DEFINE_SHOW_ATTRIBUTE(classes);
 
-/* A slab with an object in use, cached ones included, is an active one. */
+/*
+ * Objects in per-CPU caches and magazines count as in use, so a slab that has one
+ * is active.
+ */
 static void slabinfo_line(struct seq_file *m, const struct hak_class_stats *cs)
 {
 	seq_printf(m, "%-17s %6ld %6lu %6u %4u %4lu : tunables %4u %4u %4u : slabdata %6lu %6lu %6u\n",
@@ -155,7 +162,10 @@ static int slabinfo_show(struct seq_file *m, void *v)
 }
 DEFINE_SHOW_ATTRIBUTE(slabinfo);
 
-/* The superslabs of a leaf that have slabs: those of one follow each other. */
+/*
+ * Print the superslabs that have slabs in this leaf. The slabs of one superslab
+ * follow each other.
+ */
 static void superslab_leaf(struct hak_entry *leaf, void *m)
 {
 	struct hak_superslab *ss, *last = NULL;

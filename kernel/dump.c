@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * A description of an address, for the log of a person who looks for a bug.
- */
+/* hak_dump_obj(), which describes an address in the kernel log, for debugging. */
 #define pr_fmt(fmt) "hakmem: " fmt
 
 #include <linux/cpumask.h>
@@ -28,7 +26,7 @@ static int hak_dump_owner(const struct hak_cache *c, const struct hak_entry *e)
 	return -1;
 }
 
-/* Does a CPU have the object at @p among those it hands out next? */
+/* Is the object @p in a per-CPU cache? */
 static bool hak_dump_cached(const struct hak_cache *c, const void *p)
 {
 	unsigned int cpu, i;
@@ -66,16 +64,17 @@ static void hak_dump_slab(const struct hak_slab *s, const struct hak_cache *c,
 }
 
 /**
- * hak_dump_obj() - say in the log what an address is
+ * hak_dump_obj() - describe an address in the kernel log
  * @p: any address
  *
- * As kmem_dump_obj(): the cache, the object, and the state of its slab. Nothing
- * is locked, so what is said may be old if others use the cache meanwhile. Whether
- * an object is live hakmem does not know, unless it finds it in a CPU's cache.
+ * As kmem_dump_obj() does, it logs the cache, the object, and the state of its
+ * slab. It takes no lock, so the description may be out of date if other CPUs use
+ * the cache meanwhile. hakmem cannot tell whether an object is live, unless it
+ * finds the object in a per-CPU cache.
  *
  * Context: any.
- * Return: false, and nothing is said, unless it is in a slab of hakmem's, or an
- * object that SLUB served for a cache of hakmem's.
+ * Return: true if the address was described: it lies in a slab of hakmem, or in
+ * an object that SLUB served for a typed cache.
  */
 bool hak_dump_obj(const void *p)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the KUnit suites reach of the core, in a namespace of its own. A kernel
- * without KUnit gets none of it.
+ * The symbols of the core that the KUnit suites use, exported in a namespace of
+ * their own. A kernel without KUnit exports none of them.
  */
 #include <linux/export.h>
 

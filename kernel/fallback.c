@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The fallback: requests that are SLUB's, and objects that came from there.
+ * The fallback: requests that hakmem passes to SLUB, and the objects SLUB served.
  *
- * SLUB tells nobody which of its caches an object is of. So what it gives for a
- * typed cache has a tail, which says whose object this is for as long as it is
- * live; a free looks there, and a count of them tells whether the cache may be
- * destroyed.
+ * SLUB does not tell which of its caches an object belongs to. So an object that
+ * SLUB serves for a typed cache has a tail, which names the typed cache while the
+ * object is live. A free reads the tail. The cache counts such objects, so that
+ * hak_cache_destroy() knows whether any are live.
  *
- * Objects freed where kfree() may not be called, in NMI and in atomic context
- * on PREEMPT_RT, wait on a per-CPU list that an irq_work empties. The list's
- * links lie in the objects, and what init_on_free asks for comes after: kfree()
- * zeroes the whole object. An object with a tail has the link in the tail, because
- * it may have to keep what it holds while it is free.
+ * kfree() may not be called in NMI, nor in atomic context on PREEMPT_RT. Objects
+ * freed there wait on a per-CPU list, and an irq_work empties it. The list's
+ * links lie in the objects; with init_on_free, kfree() zeroes the whole object
+ * afterwards. If an object has a tail, the link lies in the tail, because the
+ * object may have to keep its contents while it is free.
  */
 #include <linux/cpumask.h>
 #include <linux/errno.h>
@@ -22,11 +22,12 @@
 #include "core.h"
 
 /**
- * struct hak_fallback_tail - the last bytes of an object SLUB gave a typed cache
- * @cache: whose object it is
- * @link: place in hak_deferred.tails, once it is free
- * @key: hak_fallback_key() while the object is live; its address while it waits
- *	in hak_deferred.tails
+ * struct hak_fallback_tail - last bytes of an object that SLUB served for a typed
+ * cache
+ * @cache: the cache the object belongs to
+ * @link: place in hak_deferred.tails, after the object was freed
+ * @key: hak_fallback_key() while the object is live; the address of the object
+ *	while it waits in hak_deferred.tails
  */
 struct hak_fallback_tail {
 	union {
@@ -36,21 +37,24 @@ struct hak_fallback_tail {
 	unsigned long key;
 };
 
-/* No object that SLUB gave a typed cache has more bytes, tail included. */
+/*
+ * The largest size of an object that SLUB serves for a typed cache, with its
+ * tail.
+ */
 #define HAK_FALLBACK_MAX	((size_t)HAK_MAX_STRIDE)
 
-/* Makes keys that no other memory holds. */
+/* A random number, so that other memory does not hold a valid key by chance. */
 static unsigned long hak_fallback_cookie __read_mostly;
 
-/* Did SLUB ever give a typed cache an object? Else there is no tail to look at. */
+/* Has SLUB ever served an object of a typed cache? If not, no object has a tail. */
 static bool hak_fallback_seen __read_mostly;
 
 struct hak_deferred __percpu *hak_deferred;
 
 /**
- * hak_may_call_mm() - may the page allocator and SLUB be called here?
+ * hak_may_call_mm() - may this context call the page allocator and SLUB?
  *
- * Context: what hakmem disabled itself has been enabled again.
+ * Context: any; the caller has enabled again all that hakmem disables.
  * Return: false in NMI, and in atomic context on PREEMPT_RT.
  */
 bool hak_may_call_mm(void)
@@ -63,11 +67,11 @@ bool hak_may_call_mm(void)
 /**
  * hak_fallback_alloc() - let kmalloc() serve a request
  * @size: bytes
- * @gfp: the caller's flags, all of them
+ * @gfp: all flags of the caller
  * @node: memory node or NUMA_NO_NODE
- * @why: what to count it as
+ * @why: the event to count
  *
- * Return: what kmalloc_node() says, or NULL where it may not be called.
+ * Return: the result of kmalloc_node(), or NULL where that may not be called.
  */
 void *hak_fallback_alloc(size_t size, gfp_t gfp, int node, enum hak_event why)
 {
@@ -80,21 +84,23 @@ void *hak_fallback_alloc(size_t size, gfp_t gfp, int node, enum hak_event why)
 }
 
 /**
- * hak_fallback_create() - make what a typed cache needs to have SLUB's objects
- * @c: the cache; hak_cache_layout() has filled it in
- * @name: for /proc/slabinfo
- * @args: what the cache is made with
+ * hak_fallback_create() - make the kmem_cache that serves for a typed cache
+ * @c: the typed cache, after hak_cache_layout()
+ * @name: name for /proc/slabinfo
+ * @args: the arguments of the typed cache
  *
- * An object has room for its tail behind it, and nothing behind that, whatever
- * SLUB is made to add for debugging: so ksize() leads to the tail. If SLUB's free
- * link lies behind the object, ksize() includes it unless the cache is
- * SLAB_TYPESAFE_BY_RCU. So a cache whose objects have the link there is made so.
+ * An object of the kmem_cache has room for the tail behind the object proper. The
+ * tail has to end where ksize() ends, whatever SLUB adds for debugging. If SLUB's
+ * free link lies behind the object, ksize() includes the link, except in
+ * SLAB_TYPESAFE_BY_RCU caches. So the kmem_cache gets that flag whenever SLUB
+ * puts the link there.
  *
- * SLUB merges it with no other cache. It lets the whole object be copied to and from
- * user space, as hakmem's own objects may be, unless the caller names a part of it.
+ * SLUB merges the kmem_cache with no other. The whole object may be copied to and
+ * from user space, as hakmem's own objects may, unless the caller names a part of
+ * it.
  *
  * Context: task, may sleep.
- * Return: 0 or -ENOMEM, with nothing left behind.
+ * Return: 0, or -ENOMEM with everything undone.
  */
 int hak_fallback_create(struct hak_cache *c, const char *name,
 			const struct hak_cache_args *args)
@@ -130,7 +136,7 @@ void hak_fallback_destroy(struct hak_cache *c)
 }
 
 /**
- * hak_fallback_live() - objects of a cache that are SLUB's, and live
+ * hak_fallback_live() - count the live objects of a cache that SLUB served
  * @c: the cache
  *
  * Return: how many; exact if no operation on @c is under way.
@@ -153,8 +159,8 @@ static unsigned long hak_fallback_key(const void *p, const struct hak_cache *c)
 }
 
 /*
- * Are @n bytes from @p on in one block of SLUB's? Those of an object are; from
- * an address inside one they may lead to where no memory is to be read.
+ * Do @n bytes from @p on lie in one block of SLUB? They do if @p begins an
+ * object. If @p points inside one, they may reach memory that must not be read.
  */
 static bool hak_fallback_within(const void *p, size_t n)
 {
@@ -166,11 +172,11 @@ static bool hak_fallback_within(const void *p, size_t n)
 }
 
 /*
- * Where the tail of @p is if it has one; NULL if it cannot have one. Any memory
- * of SLUB's may be looked at there, but beyond what its user asked for it is
- * poisoned under KASAN.
+ * The place where the tail of @p is, if @p has a tail; NULL if it cannot have
+ * one. The bytes there are readable in all memory of SLUB. KASAN poisons those
+ * beyond the size asked for, so the callers read them unchecked.
  */
-static struct hak_fallback_tail *hak_fallback_tail(const void *p)
+static struct hak_fallback_tail *hak_fallback_tail_of(const void *p)
 {
 	size_t n;
 
@@ -186,15 +192,15 @@ static struct hak_fallback_tail *hak_fallback_tail(const void *p)
 }
 
 /**
- * hak_fallback_cache() - which typed cache is it an object of?
+ * hak_fallback_cache() - find the typed cache of an object that SLUB served
  * @p: an address that hak_fallback_owns()
  *
- * Context: any. A cache that is found lasts as long as the object is live.
+ * Context: any. The cache stays as long as the object is live.
  * Return: the cache of a live object; NULL for all other memory of SLUB's.
  */
 struct hak_cache *hak_fallback_cache(const void *p)
 {
-	struct hak_fallback_tail *t = hak_fallback_tail(p);
+	struct hak_fallback_tail *t = hak_fallback_tail_of(p);
 	struct hak_cache *c;
 
 	if (!t)
@@ -203,25 +209,25 @@ struct hak_cache *hak_fallback_cache(const void *p)
 	return READ_ONCE_NOCHECK(t->key) == hak_fallback_key(p, c) ? c : NULL;
 }
 
-/* @p is from now on a live object of @c. */
+/* From now on @p is a live object of @c. */
 static void hak_fallback_begin(struct hak_cache *c, void *p)
 {
 	struct hak_fallback_tail *t;
 
 	if (unlikely(!READ_ONCE(hak_fallback_seen)))
 		WRITE_ONCE(hak_fallback_seen, true);
-	t = hak_fallback_tail(p);
+	t = hak_fallback_tail_of(p);
 	t->cache = c;
 	t->key = hak_fallback_key(p, c);
 	this_cpu_inc(*c->fallback_live);
 }
 
-/* And from now on it is none. False if another free was faster. */
+/* From now on @p is not a live object of @c. False if another free came first. */
 static bool hak_fallback_end(struct hak_cache *c, const void *p)
 {
 	unsigned long key = hak_fallback_key(p, c);
 
-	if (cmpxchg(&hak_fallback_tail(p)->key, key, 0) != key)
+	if (cmpxchg(&hak_fallback_tail_of(p)->key, key, 0) != key)
 		return false;
 	this_cpu_dec(*c->fallback_live);
 	return true;
@@ -230,9 +236,9 @@ static bool hak_fallback_end(struct hak_cache *c, const void *p)
 /**
  * hak_fallback_object() - let SLUB serve a request for an object
  * @c: the cache
- * @gfp: the caller's flags, all of them
+ * @gfp: all flags of the caller
  * @node: memory node or NUMA_NO_NODE
- * @why: what to count it as
+ * @why: the event to count
  *
  * Return: the object, or NULL as for hak_fallback_alloc().
  */
@@ -261,7 +267,10 @@ void *hak_fallback_object(struct hak_cache *c, gfp_t gfp, int node,
 	return zero ? hak_object_init(c, p, zero) : p;
 }
 
-/* Could kfree() take @p? Not proof that it is live, but that it is no wild one. */
+/*
+ * Is @p memory that kfree() takes? This rules out wild pointers, but it does not
+ * prove that @p is live.
+ */
 bool hak_fallback_owns(const void *p)
 {
 	struct page *page;
@@ -274,13 +283,13 @@ bool hak_fallback_owns(const void *p)
 
 /**
  * hak_fallback_realloc() - let krealloc() serve a request
- * @p: an address that is none of hakmem's
+ * @p: an address in no slab of hakmem
  * @size: bytes wanted, not 0
  * @gfp: the caller's flags
- * @caller: for the report
+ * @caller: return address of the caller, for the report
  *
- * Return: what krealloc() says; NULL where that may not be called, or where @p
- * is none of SLUB's either, which is reported.
+ * Return: the result of krealloc(). NULL where that may not be called, and if @p
+ * is not SLUB's memory either, which is reported.
  */
 void *hak_fallback_realloc(const void *p, size_t size, gfp_t gfp,
 			   unsigned long caller)
@@ -297,7 +306,10 @@ void *hak_fallback_realloc(const void *p, size_t size, gfp_t gfp,
 	return krealloc(p, size, gfp);
 }
 
-/* Why @p, which is an object of @c if that is not NULL, is none of @want. */
+/*
+ * Why is an object of @c not an object of @want? NULL if it is one. @c is NULL if
+ * the object belongs to no typed cache; @want is NULL if any object will do.
+ */
 static const char *hak_fallback_why_bad(const struct hak_cache *c,
 					const struct hak_cache *want)
 {
@@ -305,15 +317,15 @@ static const char *hak_fallback_why_bad(const struct hak_cache *c,
 		return NULL;
 	if (c)
 		return "object of another cache";
-	/* A size class has its memory from kmalloc(), like others. */
+	/* A size class gets such memory from kmalloc(), as other users do. */
 	return hak_is_size_class(want) ? NULL : "SLUB's, and no object of this cache";
 }
 
 /*
- * May @p be given back to SLUB as an object of @want, or of anything if that is
- * NULL? Then it is no cache's object any more, and *@of is the typed cache it was an
- * object of, or NULL. Preemption is off so that the cache which a report names stays,
- * even if another CPU frees the object meanwhile.
+ * May @p be given back to SLUB as an object of @want, or of any cache if that is
+ * NULL? If so, it is no live object any more, and *@of is its typed cache or
+ * NULL. Preemption is off so that the cache named in a report stays, even if
+ * another CPU frees the object meanwhile.
  */
 static bool hak_fallback_release(const void *p, const struct hak_cache *want,
 				 unsigned long caller, struct hak_cache **of)
@@ -334,8 +346,8 @@ static bool hak_fallback_release(const void *p, const struct hak_cache *want,
 }
 
 /*
- * What kmalloc() gave may be smaller than a link. There is room for one, but to
- * KASAN what is beyond the size asked for is out of bounds.
+ * The size asked of kmalloc() may be smaller than a link. SLUB's object has room
+ * for the link, but KASAN takes bytes beyond the size asked for as out of bounds.
  */
 static noinline __no_sanitize_address void
 hak_deferred_link(struct llist_node *n, struct llist_node *next)
@@ -373,12 +385,12 @@ static void hak_fallback_defer(const void *p, struct hak_fallback_tail *t)
 }
 
 /**
- * hak_fallback_free() - free what is in none of hakmem's slabs
- * @p: NULL, ZERO_SIZE_PTR, or what kfree() takes
+ * hak_fallback_free() - free memory that lies in no slab of hakmem
+ * @p: NULL, ZERO_SIZE_PTR, or memory that kfree() takes
  * @want: the cache it must be an object of, or NULL
- * @caller: for the report
+ * @caller: return address of the caller, for the report
  *
- * Context: any, NMI included; nothing of hakmem's is held.
+ * Context: any, NMI included; the caller holds no lock or mark of hakmem.
  */
 void hak_fallback_free(const void *p, const struct hak_cache *want,
 		       unsigned long caller)
@@ -402,7 +414,7 @@ void hak_fallback_free(const void *p, const struct hak_cache *want,
 		return;
 	}
 	hak_count(HAK_EV_DEFERRED);
-	hak_fallback_defer(p, c ? hak_fallback_tail(p) : NULL);
+	hak_fallback_defer(p, c ? hak_fallback_tail_of(p) : NULL);
 }
 
 static void hak_deferred_run(struct irq_work *work)

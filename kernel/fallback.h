@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * The fallback: requests that are SLUB's, and objects that came from there.
- */
+/* The fallback: requests that hakmem passes to SLUB, and the objects SLUB served. */
 #ifndef _HAK_FALLBACK_H
 #define _HAK_FALLBACK_H
 
@@ -15,14 +13,17 @@
 struct hak_cache;
 struct hak_cache_args;
 
-/* Requests that are SLUB's: hakmem neither charges memcgs nor has zones. */
+/*
+ * GFP flags that hakmem passes to SLUB: it does not charge memory cgroups, and
+ * its memory belongs to no particular zone.
+ */
 #define HAK_GFP_FOREIGN		(__GFP_ACCOUNT | __GFP_DMA | __GFP_DMA32)
 
 /**
- * struct hak_deferred - a CPU's objects of SLUB's whose kfree() has to wait
- * @list: the objects
- * @tails: the tails of those that have one
- * @work: frees them
+ * struct hak_deferred - objects of SLUB that a CPU has freed and kfree() has not
+ * @list: the objects without a tail
+ * @tails: the tails of the objects that have one
+ * @work: calls kfree() for them
  */
 struct hak_deferred {
 	struct llist_head list;

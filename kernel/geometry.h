@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * How large slabs and superslabs are.
- */
+/* The sizes of slabs and superslabs. */
 #ifndef _HAK_GEOMETRY_H
 #define _HAK_GEOMETRY_H
 
@@ -17,7 +15,7 @@
 #define HAK_SLAB_SIZE		BIT(HAK_SLAB_SHIFT)
 #define HAK_SLAB_MASK		(HAK_SLAB_SIZE - 1)
 
-/* A superslab is 2 MiB where that can be had, one slab at the least. */
+/* A superslab has up to 2 MiB, and at least one slab. */
 #define HAK_MIN_ORDER		(HAK_SLAB_SHIFT - PAGE_SHIFT)
 #define HAK_MAX_ORDER		\
 	(21 - PAGE_SHIFT < MAX_PAGE_ORDER ? 21 - PAGE_SHIFT : MAX_PAGE_ORDER)

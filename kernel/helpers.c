@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Helpers: the functions that the kernel has around kmalloc() and kmem_cache, made
- * of the API's own.
+ * Helpers: counterparts of the kernel's functions around kmalloc() and
+ * kmem_cache, made from the API's basic functions.
  */
 #include <linux/export.h>
 #include <linux/overflow.h>
@@ -37,8 +37,8 @@ EXPORT_SYMBOL_GPL(hak_calloc_node);
  * @gfp: as for hak_alloc()
  *
  * Context: as for hak_alloc().
- * Return: as for hak_realloc(); NULL if the product overflows, and then @p is as
- * it was.
+ * Return: as for hak_realloc(); NULL if the product overflows, and then @p is
+ * still valid and unchanged.
  */
 void *hak_realloc_array(const void *p, size_t n, size_t size, gfp_t gfp)
 {
@@ -74,7 +74,8 @@ EXPORT_SYMBOL_GPL(hak_memdup);
  * @s: the string, or NULL
  * @gfp: as for hak_alloc()
  *
- * A string that changes meanwhile gives a copy that ends all the same.
+ * If another CPU changes the string meanwhile, the copy is terminated all the
+ * same.
  *
  * Context: as for hak_alloc().
  * Return: the copy; NULL if there is no memory, or @s is NULL.
@@ -99,8 +100,8 @@ EXPORT_SYMBOL_GPL(hak_strdup);
  * @gfp: as for hak_cache_alloc()
  * @pool_data: the hak_cache
  *
- * For mempool_create(), with hak_mempool_free() and the cache as the pool's data.
- * The pool has to be destroyed before the cache is.
+ * For mempool_create(), together with hak_mempool_free() and the cache as pool
+ * data. Destroy the pool before the cache.
  *
  * Context: as for hak_alloc().
  * Return: an object of the cache, or NULL.

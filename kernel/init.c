@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Bringing the core up and down, in either build.
- */
+/* Starting and stopping the core, in both builds. */
 #define pr_fmt(fmt) "hakmem: " fmt
 
 #include <linux/cpuhotplug.h>
@@ -14,20 +12,20 @@
 DEFINE_STATIC_KEY_FALSE(hak_numa);
 
 static int hak_cpuhp_state;
-static bool hak_modes_wanted;	/* by the parameters */
+static bool hak_modes_wanted;	/* a parameter asks for the slow path */
 
-/* Who wants every operation to go the slow way. Under hak_cache_mutex. */
+/* How many users want every operation on the slow path; under hak_cache_mutex. */
 static unsigned int hak_modes;
 
 /**
- * hak_mode_get() - send every operation the slow way
+ * hak_mode_get() - send every operation through the slow path
  *
- * paranoid_drain and trace_ring want that, and so do the trace events of single
- * objects. Each has its own hak_mode_put(). An event that is on is put when the
- * module is removed, after hak_core_exit(), and may be got before hak_core_init().
+ * paranoid_drain, trace_ring and the trace events of single objects need this.
+ * Each calls hak_mode_put() later. If a trace event is on, its put may come after
+ * hak_core_exit(), as the module is removed, and its get before hak_core_init().
  *
- * The slow paths leave no cache ready for the fast ones from here on, and those
- * that are ready are closed before this returns.
+ * This closes the per-CPU caches that are ready for the fast path. From then on
+ * the slow paths leave none ready.
  *
  * Context: task, may sleep; with the kernel's tracepoints_mutex held.
  */
@@ -41,7 +39,10 @@ void hak_mode_get(void)
 	mutex_unlock(&hak_cache_mutex);
 }
 
-/* The caches are ready again as the slow paths leave them. */
+/*
+ * From now on the slow paths leave the per-CPU caches ready for the fast path
+ * again.
+ */
 void hak_mode_put(void)
 {
 	mutex_lock(&hak_cache_mutex);
@@ -69,13 +70,12 @@ static void hak_modes_clear(void)
 }
 
 /**
- * hak_core_init() - bring the core up
+ * hak_core_init() - start the core
  *
- * The parameters are set. Allocates nothing for good unless all of it works.
+ * The parameters have been set before.
  *
  * Context: task, may sleep.
- * Return: 0 or a negative error, with nothing left behind. To say so is the
- * caller's.
+ * Return: 0, or a negative error with everything undone. The caller reports it.
  */
 int hak_core_init(void)
 {
@@ -100,7 +100,7 @@ int hak_core_init(void)
 	if (err)
 		goto exit_trace;
 	hak_reaper_init();
-	/* Before there are caches that would have to be closed. */
+	/* Before there are caches, which would have to be closed. */
 	hak_modes_set();
 	err = hak_size_class_init();
 	if (err)
@@ -136,10 +136,10 @@ exit_stats:
 }
 
 /**
- * hak_core_leaks() - report live objects, objects freed too often, and caches
- *	nobody destroyed
+ * hak_core_leaks() - report live objects, excess frees, and caches that were not
+ * destroyed
  *
- * Return: how many live ones there are, over all caches.
+ * Return: the number of live objects of all caches.
  */
 long hak_core_leaks(void)
 {
@@ -168,17 +168,21 @@ long hak_core_leaks(void)
 }
 
 /**
- * hak_core_exit() - take the core down
+ * hak_core_exit() - stop the core
  *
- * Nobody may use it any more. Live objects are reported, and the superslabs
- * that hold them left allocated. So are caches nobody destroyed; they go now.
+ * No user may be left. Live objects are reported, and their superslabs stay
+ * allocated. Caches that their users have not destroyed are reported and
+ * destroyed.
  *
  * Context: task, may sleep.
  */
 void hak_core_exit(void)
 {
 	hak_rcu_free_exit();
-	/* Calls hak_cpu_dead() for each CPU, which empties its caches. */
+	/*
+	 * This calls hak_cpu_dead() for each CPU, which empties its per-CPU
+	 * caches.
+	 */
 	cpuhp_remove_state(hak_cpuhp_state);
 	hak_modes_clear();
 	hak_depot_trim(true);

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * Bringing the core up and down.
- */
+/* Starting and stopping the core. */
 #ifndef _HAK_INIT_H
 #define _HAK_INIT_H
 

@@ -2,25 +2,25 @@
 /*
  * Limbo: whole slabs of SLAB_TYPESAFE_BY_RCU caches that wait for a grace period.
  *
- * A reader that found an object before it was freed may look at it until the
- * reader leaves its RCU critical section. Until then the memory has to hold an
- * object of the same cache, live or free, so the slot cannot become another
- * cache's. The reaper, which owns a slab it has found whole, puts it here, and
- * releases it when a grace period has passed. Since the slab is in no pool
- * meanwhile, no CPU adopts it.
+ * If a reader found an object before it was freed, it may look at the object
+ * until it leaves its RCU read-side critical section. Until then the memory has
+ * to hold an object of the same cache, live or free, so the slot must not go to
+ * another cache. The reaper owns a slab that it has found whole. It puts the slab
+ * here and releases it after a grace period. The slab is in no pool meanwhile, so
+ * no CPU adopts it.
  *
- * Everything here is under hak_cache_mutex.
+ * All of this is under hak_cache_mutex.
  */
 #include <linux/list.h>
 #include <linux/rcupdate.h>
 
 #include "core.h"
 
-/* In the order they came, so that the first is the first to be released. */
+/* Slabs in the order they came, so the grace period of the first ends first. */
 static LIST_HEAD(hak_limbo);
 
 /**
- * hak_limbo_put() - have a slab released after a grace period
+ * hak_limbo_put() - release a slab after a grace period
  * @s: a whole slab the caller owns
  *
  * Context: task; hak_cache_mutex held.
@@ -35,9 +35,9 @@ void hak_limbo_put(struct hak_slab *s)
 }
 
 /*
- * Release @s, whose readers are gone. If it is not whole any more, a caller freed an
- * object of it a second time while it was here; then it goes to its pool, where the
- * statistics find the excess.
+ * Release @s after its grace period. If it is not whole any more, a caller freed
+ * one of its objects twice while it was here. Then it goes to its pool, where the
+ * statistics find the excess free.
  */
 static void hak_limbo_end(struct hak_slab *s)
 {
@@ -55,7 +55,7 @@ static void hak_limbo_end(struct hak_slab *s)
  * hak_limbo_release() - release the slabs whose grace period has passed
  *
  * Context: task; hak_cache_mutex held.
- * Return: true if there are others.
+ * Return: true if slabs are left whose grace period has not passed.
  */
 bool hak_limbo_release(void)
 {
@@ -72,8 +72,8 @@ bool hak_limbo_release(void)
 }
 
 /**
- * hak_limbo_drain() - wait for the slabs of one cache to be released
- * @c: the cache, of which no slab becomes whole any more
+ * hak_limbo_drain() - wait until the slabs of one cache are released
+ * @c: the cache; none of its slabs becomes whole any more
  *
  * Context: task, may sleep.
  */
@@ -92,7 +92,7 @@ void hak_limbo_drain(struct hak_cache *c)
 }
 
 /**
- * hak_limbo_drain_all() - wait for all slabs in limbo to be released
+ * hak_limbo_drain_all() - wait until all slabs in limbo are released
  *
  * Context: task, may sleep.
  */

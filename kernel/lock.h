@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * How the raw locks are taken, so that lock_stats can count them.
- */
+/* Taking the raw locks, with a count of each kind if lock_stats is on. */
 #ifndef _HAK_LOCK_H
 #define _HAK_LOCK_H
 
@@ -23,7 +21,7 @@ DECLARE_STATIC_KEY_FALSE(hak_lock_stats_on);
 bool hak_trylock_counted(raw_spinlock_t *lock, enum hak_lock_kind kind);
 void hak_lock_counted(raw_spinlock_t *lock, enum hak_lock_kind kind);
 
-/* Interrupts off, then @lock; with lock_stats, counted. */
+/* Disable interrupts and take @lock; lock_stats counts it. */
 #define hak_lock(lock, flags, kind)				\
 	do {							\
 		local_irq_save(flags);				\
@@ -33,7 +31,10 @@ void hak_lock_counted(raw_spinlock_t *lock, enum hak_lock_kind kind);
 			raw_spin_lock(lock);			\
 	} while (0)
 
-/* @lock if it is free, interrupts as they are; with lock_stats, counted. */
+/*
+ * Take @lock if it is free, and leave interrupts as they are; lock_stats counts
+ * it.
+ */
 #define hak_trylock(lock, kind)						\
 	(static_branch_unlikely(&hak_lock_stats_on) ?			\
 	 hak_trylock_counted(lock, kind) : raw_spin_trylock(lock))

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * What can be switched on for all of hakmem, and costs nothing while it is off.
- */
+/* Modes of all of hakmem, which cost nothing while they are off. */
 #ifndef _HAK_MODES_H
 #define _HAK_MODES_H
 
@@ -11,7 +9,7 @@
 void hak_mode_get(void);
 void hak_mode_put(void);
 
-/* On with more than one memory node. */
+/* On if the machine has more than one memory node. */
 DECLARE_STATIC_KEY_FALSE(hak_numa);
 
 static __always_inline bool hak_has_nodes(void)

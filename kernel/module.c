@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Module glue: parameters, debugfs, the dump of the trace ring on an oops.
- */
+/* The module: parameters, debugfs, and the dump of the trace ring on an oops. */
 #define pr_fmt(fmt) "hakmem: " fmt
 
 #include <linux/kdebug.h>
@@ -20,7 +18,7 @@ static int hak_param_op_set(const char *val, const struct kernel_param *kp)
 {
 	const struct hak_param *param = hak_param_find(kp->arg);
 
-	/* A name alone is as good as NAME=1, where the kernel lets it through. */
+	/* A name without a value means NAME=1, where the kernel allows that. */
 	return hak_param_set(param, param->name, val ?: "1");
 }
 
@@ -42,7 +40,7 @@ static const struct kernel_param_ops hak_param_ops_bool = {
 	.get = hak_param_op_get,
 };
 
-/* What modinfo says a parameter takes, in the kernel's way. */
+/* The values a parameter takes, in the way of modinfo. */
 #define HAK_TAKES_uint(def, min, max)	" (" #min ".." #max ", default " #def ")"
 #define HAK_TAKES_bool(def, min, max)	" (default " HAK_BOOL_##def ")"
 #define HAK_BOOL_0			"N"
@@ -54,13 +52,13 @@ static const struct kernel_param_ops hak_param_ops_bool = {
 	MODULE_PARM_DESC(n, desc HAK_TAKES_##kind(def, min, max));
 HAK_PARAMS(HAK_MODULE_PARAM)
 
-/* No event twice: after an oops there may be a panic, or another oops. */
+/* Print each event only once, since a panic or another oops may follow an oops. */
 static void hak_trace_dump(void)
 {
 	static struct hak_trace_iter it;
 	struct hak_trace_event ev;
 
-	/* On from where the last dump ended, or to where the ring is by now. */
+	/* Continue where the last dump ended, up to the newest event. */
 	it.end = 0;
 	while (hak_trace_next(&it, &ev))
 		pr_emerg("trace %llu %llu ns cpu %u %s size %u slab %#lx obj %#lx n %u\n",

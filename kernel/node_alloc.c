@@ -8,7 +8,7 @@
 #include "core.h"
 #include "fast_path.h"
 
-/* One object of node @nid, from a slab owned for as long as it takes. */
+/* Take one object from a slab of node @nid. The slab is owned for this call only. */
 static void *hak_node_take_once(struct hak_cache *c, int nid)
 {
 	struct hak_slab *s;
@@ -16,7 +16,7 @@ static void *hak_node_take_once(struct hak_cache *c, int nid)
 
 	preempt_disable();
 	s = hak_slab_get(c, nid);
-	/* A slab published by a stalled pusher may have nothing after all. */
+	/* A slab that a stalled pusher published may have no free object. */
 	while (s && !hak_slab_take(c, s, &p, 1)) {
 		if (!hak_slab_park(s))
 			continue;
@@ -28,7 +28,10 @@ static void *hak_node_take_once(struct hak_cache *c, int nid)
 	return p;
 }
 
-/* Likewise; objects that a constructor has to make first are made now. */
+/*
+ * Take one object from node @nid. If the node needs a new slab whose objects have
+ * to be constructed, construct them.
+ */
 static void *hak_node_take(struct hak_cache *c, int nid)
 {
 	void *p = hak_node_take_once(c, nid);
@@ -41,7 +44,7 @@ static void *hak_node_take(struct hak_cache *c, int nid)
 /**
  * hak_node_alloc() - allocate from a given memory node
  * @c: the cache
- * @gfp: the caller's flags; __GFP_THISNODE insists on the node
+ * @gfp: the caller's flags; with __GFP_THISNODE no other node will do
  * @nid: the node
  *
  * Return: as for hak_alloc_node().
@@ -60,12 +63,15 @@ void *hak_node_alloc(struct hak_cache *c, gfp_t gfp, int nid)
 		return hak_fallback_object(c, gfp, nid, HAK_EV_FOREIGN);
 	if (in_nmi())
 		return hak_fallback_object(c, gfp, nid, HAK_EV_NESTED);
-	/* SLUB knows what to say of a node that does not exist. */
+	/* SLUB handles a node that does not exist. */
 	if (nid < 0 || nid >= nr_node_ids || !node_possible(nid))
 		return hak_fallback_object(c, gfp, nid, HAK_EV_FOREIGN);
 	if (!(gfp & __GFP_THISNODE))
 		nid = hak_node_near(nid);
-	/* ... or has no memory, or is offline, which is to be said once. */
+	/*
+	 * SLUB handles a node without memory, and one that is offline and warns
+	 * of it.
+	 */
 	if (!node_state(nid, N_NORMAL_MEMORY))
 		return hak_fallback_object(c, gfp, nid, HAK_EV_FOREIGN);
 	p = hak_node_take(c, nid);

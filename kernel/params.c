@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * The parameter table and the one place that checks a value.
- */
+/* The parameter table, and the only place that checks a value. */
 #define pr_fmt(fmt) "hakmem: " fmt
 
 #include <linux/errno.h>
@@ -24,7 +22,7 @@ const struct hak_param hak_params[] = { HAK_PARAMS(HAK_PARAM_ENTRY) };
 const unsigned int hak_nr_params = 0 HAK_PARAMS(HAK_PARAM_COUNT);
 
 /**
- * hak_param_find() - look a parameter up by its module name
+ * hak_param_find() - find a parameter by its module name
  * @name: as given to insmod
  *
  * Return: the table's entry, or NULL.
@@ -74,13 +72,13 @@ static int hak_param_parse_uint(const struct hak_param *param,
 /**
  * hak_param_set() - check a value and store it
  * @param: the table's entry
- * @called: what the setting is called where the value comes from, for messages
- * @val: text, as @param->kind says
+ * @called: the name of the setting where the value comes from, for messages
+ * @val: the value as text, written as @param->kind requires
  *
  * Context: before hak_core_init() only.
- * Return: 0, -EINVAL for what is not written as it should be, -ERANGE for a
- * number out of range; on error the old value stays and a message says what
- * @called takes.
+ * Return: 0; -EINVAL if the text is no such value; -ERANGE if a number is out of
+ * range. On an error the old value stays, and a message names @called and the
+ * values it takes.
  */
 int hak_param_set(const struct hak_param *param, const char *called,
 		  const char *val)
@@ -100,8 +98,8 @@ int hak_param_set(const struct hak_param *param, const char *called,
 /**
  * hak_param_show() - write a value as hak_param_set() would take it
  * @param: the table's entry
- * @buf: where to
- * @size: its size
+ * @buf: the buffer
+ * @size: its size in bytes
  *
  * Return: characters written, without the terminating NUL.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Parameters: one table for the module (insmod NAME=) and for the userspace
- * build (the environment variable).
+ * Parameters: one table for the module (insmod NAME=) and for the userspace build
+ * (environment variable).
  */
 #ifndef _HAK_PARAMS_H
 #define _HAK_PARAMS_H
@@ -11,7 +11,7 @@
 /**
  * enum hak_param_kind - how a value is written
  * @HAK_PARAM_uint: a number in C notation
- * @HAK_PARAM_bool: what kstrtobool() takes
+ * @HAK_PARAM_bool: a value that kstrtobool() takes
  */
 enum hak_param_kind {
 	HAK_PARAM_uint,
@@ -23,7 +23,7 @@ enum hak_param_kind {
  * @name: module parameter name
  * @kind: how a value is written
  * @env: environment variable of the userspace build
- * @value: where the value is kept; holds the default until set
+ * @value: the variable; it holds the default until it is set
  * @min: smallest value accepted
  * @max: largest value accepted
  * @desc: one line for modinfo and --help

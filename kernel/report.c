@@ -9,11 +9,11 @@
 #include "core.h"
 
 /**
- * hak_report_bad_free() - say that a free was refused
+ * hak_report_bad_free() - report a free that was refused
  * @p: the address
- * @c: cache of the slab it points into, or NULL
+ * @c: cache of the slab that the address points into, or NULL
  * @why: what is wrong with it
- * @caller: who freed
+ * @caller: return address of the caller
  *
  * Context: any, NMI included.
  */
@@ -28,7 +28,7 @@ void hak_report_bad_free(const void *p, const struct hak_cache *c,
 }
 
 /**
- * hak_report_zero() - say that a constructed object was asked for zeroed
+ * hak_report_zero() - report a request for a constructed object with __GFP_ZERO
  * @c: the cache
  *
  * Context: any.
@@ -40,7 +40,7 @@ void hak_report_zero(const struct hak_cache *c)
 }
 
 /**
- * hak_report_corrupt() - say that a slab's books or links are broken
+ * hak_report_corrupt() - report a slab whose counts or free links are wrong
  * @s: the slab
  * @p: the offending address, or NULL
  * @why: what is wrong
@@ -58,13 +58,14 @@ void hak_report_corrupt(struct hak_slab *s, const void *p, const char *why)
 }
 
 /**
- * hak_report_stray() - say that objects were freed into a slab that is gone
+ * hak_report_stray() - report objects freed into a slab that was released
  * @c: their cache
- * @p: the first
+ * @p: the first object
  * @n: how many
  *
- * Their slab was released while they were live, which takes as many frees too
- * many of others in it. They are left alone.
+ * If objects of a slab were freed twice, the slab may be released while as many
+ * other objects of it are live. A later free of those is reported here and
+ * changes nothing.
  *
  * Context: any.
  */

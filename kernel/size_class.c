@@ -23,7 +23,7 @@ static const struct {
 
 struct hak_cache hak_class[HAK_NR_CLASSES] __read_mostly;
 
-/* Class by (size + 7) / 8. */
+/* Index of the class, by (size + 7) / 8. */
 u8 hak_size_index[HAK_MAX_SIZE / HAK_MIN_SIZE + 1] __read_mostly;
 
 struct hak_cpu_cache __percpu *hak_class_cpu[HAK_NR_CLASSES] __read_mostly;

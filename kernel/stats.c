@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Counters. None is kept on a fast path: live objects are what left the slabs
- * less what the per-CPU caches hold, exact when nothing runs.
+ * Counters. The fast paths count nothing. Live objects are computed: the objects
+ * taken from the slabs less the objects in per-CPU caches and magazines. The
+ * result is exact if no CPU uses hakmem meanwhile.
  */
 #include <linux/bitops.h>
 #include <linux/cpumask.h>
@@ -49,7 +50,7 @@ DEFINE_STATIC_KEY_FALSE(hak_lock_stats_on);
 static atomic64_t hak_locked[HAK_NR_LOCKS];
 static atomic64_t hak_contended[HAK_NR_LOCKS];
 
-/* Take @lock, and count whether it had to be waited for. */
+/* Take @lock, and count whether this CPU had to wait for it. */
 void hak_lock_counted(raw_spinlock_t *lock, enum hak_lock_kind kind)
 {
 	if (!raw_spin_trylock(lock)) {
@@ -59,7 +60,7 @@ void hak_lock_counted(raw_spinlock_t *lock, enum hak_lock_kind kind)
 	atomic64_inc(&hak_locked[kind]);
 }
 
-/* Take @lock if it is free; one that is not counts as waited for. */
+/* Take @lock if it is free. If it is not, count that as a wait. */
 bool hak_trylock_counted(raw_spinlock_t *lock, enum hak_lock_kind kind)
 {
 	bool got = raw_spin_trylock(lock);
@@ -74,7 +75,7 @@ static unsigned int hak_superslab_nr_used(struct hak_superslab *ss)
 }
 
 /**
- * hak_stats_read() - totals over all caches
+ * hak_stats_read() - read the totals of all caches
  * @st: filled in
  *
  * Context: any but NMI.
@@ -105,7 +106,8 @@ void hak_stats_read(struct hak_stats *st)
 }
 
 /**
- * hak_class_stats_begin() - figures of one cache, without its slabs
+ * hak_class_stats_begin() - read the figures of a cache, except those of its
+ * slabs
  * @c: the cache
  * @cs: filled in
  *
@@ -138,7 +140,7 @@ void hak_class_stats_begin(struct hak_cache *c, struct hak_class_stats *cs)
 	cs->fallback = hak_fallback_live(c);
 }
 
-/* Add one of its slabs to the figures of a cache. */
+/* Add the slab @s to the figures of its cache. */
 void hak_class_stats_add(struct hak_class_stats *cs, struct hak_slab *s)
 {
 	int n = hak_slab_used(s);
@@ -167,15 +169,16 @@ static void hak_superslab_count(struct hak_superslab *ss, struct hak_cache *c,
 }
 
 /**
- * hak_class_stats_read() - figures of one cache
+ * hak_class_stats_read() - read the figures of a cache
  * @c: the cache
  * @cs: filled in; exact if no operation on @c is under way
  *
- * After an object was freed twice live is below 0 while a per-CPU cache has it
- * twice, and then excess says of which slab there were more frees than
- * allocations, unless others of its objects are live.
+ * If an object was freed twice, a per-CPU cache may hold it twice, and then
+ * @cs->live may be negative. When both are back in the slab, @cs->excess shows
+ * that the slab had more frees than allocations, unless other objects of the slab
+ * are live.
  *
- * Context: any but NMI. Looks at every superslab there is.
+ * Context: any but NMI. The time grows with the number of superslabs.
  */
 void hak_class_stats_read(struct hak_cache *c, struct hak_class_stats *cs)
 {

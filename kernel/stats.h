@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * Counters: of events, per CPU; of one cache; of everything.
- */
+/* Counters: events per CPU, figures of one cache, and totals. */
 #ifndef _HAK_STATS_H
 #define _HAK_STATS_H
 
@@ -15,30 +13,32 @@ struct hak_cache;
 struct hak_slab;
 
 /**
- * enum hak_event - what is counted per CPU, in any context
- * @HAK_EV_NESTED: allocations that interrupted the owner, sent to SLUB
- * @HAK_EV_PUSHED: frees that interrupted the owner, or came in NMI and did not go
- *	the fast way
+ * enum hak_event - events counted per CPU, in any context
+ * @HAK_EV_NESTED: allocations that found the per-CPU cache busy, sent to SLUB
+ * @HAK_EV_PUSHED: frees that found the per-CPU cache busy or came in NMI, and did
+ *	not take the fast path
  * @HAK_EV_LARGE: requests above HAK_MAX_SIZE, sent to SLUB
- * @HAK_EV_FOREIGN: requests with flags that are SLUB's
- * @HAK_EV_NOMEM: requests sent to SLUB for want of a superslab
+ * @HAK_EV_FOREIGN: requests with GFP flags that hakmem passes to SLUB
+ * @HAK_EV_NOMEM: requests sent to SLUB because there was no superslab
  * @HAK_EV_ATOMIC: requests refused in atomic context on PREEMPT_RT, or in NMI
- * @HAK_EV_DEFERRED: SLUB objects whose kfree() had to wait
+ * @HAK_EV_DEFERRED: frees of SLUB's objects that an irq_work does later
  * @HAK_EV_BAD_FREE: frees refused
- * @HAK_EV_CORRUPT: broken free links or books found
+ * @HAK_EV_CORRUPT: wrong free links or counts found
  * @HAK_EV_PARKED: slabs parked
  * @HAK_EV_POOLED: slabs put into a pool
- * @HAK_EV_KEPT: slabs to be parked that were kept, as frees had come (stage 0)
+ * @HAK_EV_KEPT: slabs that the owner kept instead of parking them, because frees
+ *	had come (stage 0; see the table of stages in docs/design.md)
  * @HAK_EV_ADOPTED_WHOLE: whole slabs adopted from a pool (stage 0.5)
  * @HAK_EV_ADOPTED: partial slabs adopted from a pool (stage 1)
  * @HAK_EV_CLAIMED: unused slots claimed (stage 2)
- * @HAK_EV_GROWN: superslabs asked for (stage 3)
- * @HAK_EV_BACKOFF: those not asked for, as one had failed a moment before
- * @HAK_EV_UNCOVERED: superslabs given back, as the registry does not cover them
- * @HAK_EV_LOOKED: slabs the reaper looked at to see whether they are whole
+ * @HAK_EV_GROWN: attempts to get a superslab (stage 3)
+ * @HAK_EV_BACKOFF: attempts skipped, because one had failed shortly before
+ * @HAK_EV_UNCOVERED: superslabs given back because the registry does not cover
+ *	them
+ * @HAK_EV_LOOKED: slabs that the reaper checked for being whole
  * @HAK_EV_RELEASED: whole slabs released
- * @HAK_EV_LATE: waits for CPUs to empty their caches that ended with one late
- * @HAK_NR_EVENTS: how many there are
+ * @HAK_EV_LATE: waits for all CPUs to flush their caches that timed out
+ * @HAK_NR_EVENTS: number of events
  */
 enum hak_event {
 	HAK_EV_NESTED,
@@ -80,14 +80,14 @@ struct hak_class_stats {
 	const char *name;
 	u32 size;
 	u32 capacity;
-	u32 cap;		/* objects a CPU keeps */
-	long live;		/* with callers, but for SLUB's; see hak_class_stats_read() */
-	long fallback;		/* those that are SLUB's (typed caches) */
-	unsigned long excess;	/* frees too many, of those slabs that had some */
+	u32 cap;		/* most objects that a per-CPU cache holds */
+	long live;		/* live objects in slabs; see hak_class_stats_read() */
+	long fallback;		/* live objects that SLUB served (typed caches) */
+	unsigned long excess;	/* excess frees, summed over the slabs that had some */
 	unsigned long cached;	/* objects in per-CPU caches */
 	unsigned long depot;	/* objects in magazines */
 	unsigned long slabs;
-	unsigned long slabs_active; /* those with an object in use */
+	unsigned long slabs_active; /* slabs with an object in use */
 	unsigned long refills, spills, pushes, drains;
 	unsigned long sends, receives;
 };
@@ -98,8 +98,8 @@ struct hak_stats {
 	unsigned long superslabs_empty;
 	unsigned long pages;		/* in superslabs */
 	unsigned long slots_used;
-	u64 grown, shrunk;		/* superslabs got and given back */
-	u64 broken;			/* times one gave back unused slots */
+	u64 grown, shrunk;		/* superslabs allocated and freed */
+	u64 broken;			/* times a superslab gave back unused slots */
 	u64 grown_order[HAK_NR_ORDERS];
 	u64 locked[HAK_NR_LOCKS];	/* with lock_stats=1 */
 	u64 contended[HAK_NR_LOCKS];

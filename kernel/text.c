@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The counters as text. Nothing here locks or allocates, so that it may be
- * written from a signal handler.
+ * The counters as text. These functions take no lock and allocate no memory, so a
+ * signal handler may call them.
  */
 #include <linux/bitops.h>
 
@@ -18,7 +18,7 @@ static void __printf(2, 3) hak_print(struct hak_text *to, const char *fmt, ...)
 }
 
 /**
- * hak_text_stats() - the counters of everything, one a line
+ * hak_text_stats() - write the totals, one per line
  * @to: where they go
  *
  * Context: any but NMI.
@@ -49,7 +49,7 @@ void hak_text_stats(struct hak_text *to)
 }
 
 /**
- * hak_text_class() - a cache's line below HAK_CLASSES_HEADING
+ * hak_text_class() - write the line of a cache below HAK_CLASSES_HEADING
  * @to: where it goes
  * @cs: its figures
  */
@@ -62,12 +62,15 @@ void hak_text_class(struct hak_text *to, const struct hak_class_stats *cs)
 }
 
 /**
- * hak_text_superslab() - a superslab's line below HAK_SUPERSLABS_HEADING
+ * hak_text_superslab() - write the line of a superslab below
+ * HAK_SUPERSLABS_HEADING
  * @to: where it goes
  * @ss: the superslab, under RCU
  *
- * A slab is SIZE:USED/CARVED and its state's initial. What @cache says of a slot
- * without a slab may be gone; that it has one is seen first.
+ * A slab is written as SIZE:USED/CARVED and the initial of its state. If a slot
+ * has no slab, its @cache may point to a cache that was freed; so the state is
+ * read before @cache, and @cache is used only if the state says that there is a
+ * slab.
  */
 void hak_text_superslab(struct hak_text *to, struct hak_superslab *ss)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The counters as text, in the form of debugfs' files: the module writes them
- * there, the userspace build into its snapshots.
+ * The counters as text, in the form of the debugfs files. The module writes it
+ * into those files, the userspace build into its snapshots.
  */
 #ifndef _HAK_TEXT_H
 #define _HAK_TEXT_H
@@ -14,7 +14,7 @@ struct hak_superslab;
 
 /**
  * struct hak_text - where text goes
- * @vprint: takes some more of it
+ * @vprint: writes the next piece of text
  */
 struct hak_text {
 	void (*vprint)(struct hak_text *to, const char *fmt,

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Handing on what the core does, to the trace ring and to the trace events.
+ * Passing events on to the trace ring and to the trace events.
  *
- * The ring is kept beside the events: it is there without CONFIG_TRACING and in
- * userspace, needs nobody to have opened a trace, and is dumped by an oops.
+ * The ring exists beside the trace events because it works without CONFIG_TRACING
+ * and in the userspace build, is on without a user having started a trace, and is
+ * dumped by an oops.
  */
 #include "core.h"
 #include "tracepoints.h"
@@ -29,7 +30,7 @@ const char *const hak_trace_name[HAK_NR_TRACE] = {
 	[HAK_TR_BAD_FREE] = "bad_free",
 };
 
-/* What is told of a slab as a whole. */
+/* The trace events about a slab as a whole. */
 static void hak_trace_slab(enum hak_trace_what what, const struct hak_cache *c,
 			   unsigned long slab, unsigned int n)
 {
@@ -64,7 +65,7 @@ static void hak_trace_slab(enum hak_trace_what what, const struct hak_cache *c,
 }
 
 /**
- * __hak_trace() - tell whoever listens
+ * __hak_trace() - pass an event to the trace ring and the trace events
  * @what: what happened
  * @c: the cache, or NULL
  * @slab: see enum hak_trace_what
@@ -106,11 +107,12 @@ void __hak_trace(enum hak_trace_what what, const struct hak_cache *c,
 }
 
 /**
- * __hak_trace_bad_free() - tell whoever listens of a free that was refused
+ * __hak_trace_bad_free() - pass a refused free to the trace ring and the trace
+ * events
  * @p: the address
- * @c: cache of the slab it points into, or NULL
+ * @c: cache of the slab that the address points into, or NULL
  * @why: what is wrong with it
- * @caller: who freed
+ * @caller: return address of the caller
  *
  * Context: as for __hak_trace().
  */
@@ -121,7 +123,7 @@ void __hak_trace_bad_free(const void *p, const struct hak_cache *c,
 	trace_bad_free(p, c, why, caller);
 }
 
-/* A listener for anything but single objects comes, and goes. */
+/* A trace event other than those of single objects is switched on, and off. */
 int hak_trace_get(void)
 {
 	static_branch_inc(&hak_tracing);
@@ -133,7 +135,10 @@ void hak_trace_put(void)
 	static_branch_dec(&hak_tracing);
 }
 
-/* One for single objects, which are told of on the slow way only. */
+/*
+ * A trace event of single objects is switched on, and off. Only the slow paths
+ * have it.
+ */
 int hak_trace_object_get(void)
 {
 	hak_mode_get();

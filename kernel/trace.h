@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Where the core says what it does: one call at each place, for the trace events
- * of the module (tracepoints.h) and for the trace ring (trace_ring.h) alike. One
- * static key guards them all, so that a place costs nothing while nobody listens.
+ * Tracing: at each place of interest the core calls hak_trace(), which feeds both
+ * the trace events of the module (tracepoints.h) and the trace ring
+ * (trace_ring.h). One static key guards all these places, so they cost nothing
+ * while tracing is off.
  */
 #ifndef _HAK_TRACE_H
 #define _HAK_TRACE_H
@@ -14,25 +15,27 @@ struct hak_cache;
 struct hak_superslab;
 
 /**
- * enum hak_trace_what - what is told of, and by which of hak_trace()'s arguments
- * @HAK_TR_ALLOC: an object was allocated; obj
- * @HAK_TR_FREE: an object is freed; slab, obj
- * @HAK_TR_REFILL: @n objects were taken from a slab; slab
+ * enum hak_trace_what - events, and the arguments of hak_trace() that each uses
+ * @HAK_TR_ALLOC: an object was allocated; @obj
+ * @HAK_TR_FREE: an object is freed; @slab, @obj
+ * @HAK_TR_REFILL: @n objects were taken from a slab; @slab
  * @HAK_TR_SPILL: @n objects went back to their slabs
- * @HAK_TR_SEND: @n objects were sent to the depot; obj is the magazine
- * @HAK_TR_RECEIVE: @n objects were received from the depot; likewise
- * @HAK_TR_PUSH: @n objects are pushed; slab, and obj is the first one's link
- * @HAK_TR_DRAIN: the owner took a slab's remote list; slab, obj likewise
- * @HAK_TR_PARK: the owner let a slab without objects go; slab
- * @HAK_TR_PUBLISH: a slab becomes findable; slab, and n is 1 if a free of
- *	somebody else's made it so, 0 if it was the owner
- * @HAK_TR_ADOPT: a CPU became the owner of a slab of the pool; slab
- * @HAK_TR_CLAIM: a CPU became the owner of an unused slot; slab
- * @HAK_TR_RELEASE: a whole slab becomes an unused slot; slab
- * @HAK_TR_SUPERSLAB_NEW: slab is the superslab, n its order
- * @HAK_TR_SUPERSLAB_FREE: likewise; it goes back to the page allocator
- * @HAK_TR_BAD_FREE: a free was refused; obj
- * @HAK_NR_TRACE: how many there are
+ * @HAK_TR_SEND: @n objects were sent to the depot; @obj is the magazine
+ * @HAK_TR_RECEIVE: @n objects were received from the depot; @obj is the magazine
+ * @HAK_TR_PUSH: @n objects are pushed; @slab; @obj is the link of the first
+ * @HAK_TR_DRAIN: the owner took a slab's remote list; @slab; @obj is the first
+ *	link
+ * @HAK_TR_PARK: the owner parked a slab without free objects; @slab
+ * @HAK_TR_PUBLISH: a slab is put into its pool; @slab; @n is 1 if a pusher does
+ *	so, 0 if the owner does
+ * @HAK_TR_ADOPT: a CPU became the owner of a slab from a pool; @slab
+ * @HAK_TR_CLAIM: a CPU became the owner of an unused slot; @slab
+ * @HAK_TR_RELEASE: a whole slab becomes an unused slot; @slab
+ * @HAK_TR_SUPERSLAB_NEW: a superslab came from the page allocator; @slab is its
+ *	address, @n its order
+ * @HAK_TR_SUPERSLAB_FREE: a superslab goes back to the page allocator; likewise
+ * @HAK_TR_BAD_FREE: a free was refused; @obj
+ * @HAK_NR_TRACE: number of events
  */
 enum hak_trace_what {
 	HAK_TR_ALLOC,
@@ -56,7 +59,7 @@ enum hak_trace_what {
 
 extern const char *const hak_trace_name[HAK_NR_TRACE];
 
-/* On while the ring is, or any trace event. */
+/* On while the trace ring or any trace event is on. */
 DECLARE_STATIC_KEY_FALSE(hak_tracing);
 
 void __hak_trace(enum hak_trace_what what, const struct hak_cache *c,

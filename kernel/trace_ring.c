@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The trace ring: many writers in any context, readers that may be a crash
- * handler. An entry is valid when its number reads the same before and after.
+ * The trace ring. It has many writers in any context, and its readers may be
+ * crash handlers. A reader accepts an entry if its number is the same before and
+ * after it was read.
  *
  * An entry has one writer at a time. If a writer is held up while others fill the
- * rest of the ring, the one that comes to its entry again drops its own event; and
- * if the entry has a later event already, the one that was held up does.
+ * rest of the ring, the writer that comes to its entry next drops its own event.
+ * If the entry already has a later event, the writer that was held up drops its
+ * event.
  */
 #include <linux/atomic.h>
 #include <linux/bits.h>
@@ -21,19 +23,22 @@
 static struct hak_trace_event *hak_ring;
 static atomic64_t hak_ring_head;
 
-/* In hak_trace_event.seq: the entry is being written. */
+/* Bit in hak_trace_event.seq: the entry is being written. */
 #define HAK_RING_BUSY		BIT_ULL(63)
 
-/* Become the writer of @e, for event @seq; false if it is not to be had. */
+/* Become the writer of entry @e, for event @seq. False if another writer has it. */
 static bool hak_ring_claim(struct hak_trace_event *e, u64 seq)
 {
 	u64 old = READ_ONCE(e->seq);
 
-	/* A full barrier: a reader that sees a field written sees it is busy. */
+	/*
+	 * A full barrier: a reader that sees any field of the new event also sees
+	 * that the entry is busy.
+	 */
 	return old < seq && cmpxchg(&e->seq, old, seq | HAK_RING_BUSY) == old;
 }
 
-/* An event of __hak_trace()'s, unless the ring is off. */
+/* Write an event into the ring, unless the ring is off. */
 void hak_ring_write(enum hak_trace_what what, const struct hak_cache *c,
 		    unsigned long slab, const void *obj, unsigned int n)
 {
@@ -58,11 +63,13 @@ void hak_ring_write(enum hak_trace_what what, const struct hak_cache *c,
 }
 
 /**
- * hak_trace_next() - read the ring, oldest entry first
- * @it: where one is; zero at first, @end zero alone to go on when there is more
+ * hak_trace_next() - read the next event of the ring, oldest first
+ * @it: the position. Set it to zero to begin; set @it->end to zero to continue
+ *	when there may be further events
  * @ev: filled in
  *
- * Entries overwritten meanwhile are left out, and events that were dropped.
+ * Events that were overwritten meanwhile, and events that were dropped, are
+ * skipped.
  *
  * Context: any, a crash handler included. Takes no lock.
  * Return: false at the end, or when the ring is off.
@@ -91,7 +98,7 @@ bool hak_trace_next(struct hak_trace_iter *it, struct hak_trace_event *ev)
 		ev->size = READ_ONCE(e->size);
 		ev->cpu = READ_ONCE(e->cpu);
 		ev->n = READ_ONCE(e->n);
-		smp_rmb(); /* the fields before the number; pairs with cmpxchg() */
+		smp_rmb(); /* read the fields before the number again; pairs with cmpxchg() */
 		if (READ_ONCE(e->seq) != it->next || ev->what >= HAK_NR_TRACE)
 			continue;
 		it->next++;

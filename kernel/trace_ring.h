@@ -13,13 +13,14 @@ struct hak_cache;
 
 /**
  * struct hak_trace_event - one entry of the ring
- * @seq: its number, from 1; with the highest bit set while it is written
+ * @seq: its number, counted from 1; the highest bit is set while it is being
+ *	written
  * @ns: local clock, nanoseconds
  * @slab: first byte of the slab, or 0
  * @obj: the object, or 0
  * @what: enum hak_trace_what
  * @size: object size, bytes
- * @cpu: where
+ * @cpu: the CPU
  * @n: objects
  */
 struct hak_trace_event {
@@ -33,7 +34,7 @@ struct hak_trace_event {
 	u32 n;
 };
 
-/* Zero-initialise, then call hak_trace_next() until it says false; see there. */
+/* Set it to zero, then call hak_trace_next() until that returns false. */
 struct hak_trace_iter {
 	u64 next;
 	u64 end;

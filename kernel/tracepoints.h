@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The trace events, hakmem:*; see docs/tracing.md. In userspace there are none,
- * and all of this compiles to nothing.
+ * The trace events hakmem:*; see docs/tracing.md. The userspace build has none,
+ * and there all of this compiles to nothing.
  *
- * Any of them may come in hard interrupts and NMI, and with raw locks held.
- * Objects and slabs that SLUB served have kmem:'s events instead.
+ * Each event may come in hard interrupts and in NMI, and with raw locks held. For
+ * memory that SLUB served see the events kmem:*.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM hakmem
@@ -18,12 +18,12 @@
 #include "cache.h"
 #include "trace.h"
 
-/* After a double free there may be none. */
+/* After a double free an object may have no cache. */
 #ifndef HAK_TRACE_NAME
 #define HAK_TRACE_NAME(c)	((c) ? (c)->name : "none")
 #endif
 
-/* Single objects. While one of these is on, every operation goes the slow way. */
+/* Single objects. While one of these is on, every operation takes the slow path. */
 DECLARE_EVENT_CLASS(hak_object,
 	TP_PROTO(const struct hak_cache *c, const void *ptr),
 	TP_ARGS(c, ptr),
@@ -49,7 +49,7 @@ DEFINE_EVENT_FN(hak_object, free,
 	TP_PROTO(const struct hak_cache *c, const void *ptr),
 	TP_ARGS(c, ptr), hak_trace_object_get, hak_trace_object_put);
 
-/* Batches that are of no one slab. */
+/* Batches of objects of several slabs. */
 DECLARE_EVENT_CLASS(hak_batch,
 	TP_PROTO(const struct hak_cache *c, unsigned int objects),
 	TP_ARGS(c, objects),
@@ -79,7 +79,7 @@ DEFINE_EVENT_FN(hak_batch, receive,
 	TP_PROTO(const struct hak_cache *c, unsigned int objects),
 	TP_ARGS(c, objects), hak_trace_get, hak_trace_put);
 
-/* Batches from a slab, or to one. */
+/* Batches of objects of one slab. */
 DECLARE_EVENT_CLASS(hak_slab_batch,
 	TP_PROTO(const struct hak_cache *c, unsigned long slab, unsigned int objects),
 	TP_ARGS(c, slab, objects),

@@ -1,40 +1,41 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * hakmem: a slab allocator for tiny objects that are allocated on one CPU and
- * freed on another. This is the only header a caller needs.
+ * freed on another. A caller needs no other header.
  *
- * What hakmem gave is freed by hak_free() and its kin. hak_free() takes what
- * kmalloc() gave as well, but the reverse does not hold. These must never get
- * memory of hakmem's, and hakmem cannot catch them, since they do not ask it:
+ * Free memory from hakmem with hak_free() and its variants. hak_free() also takes
+ * memory from kmalloc(), but memory from hakmem must never go to the functions
+ * below. They do not call hakmem, so hakmem cannot catch the mistake:
  *
  *   kfree(), kvfree(), kfree_bulk(), kfree_rcu(), kvfree_rcu() and their
  *   _mightsleep variants, mempools of kmalloc() memory, __free(kfree):
- *     the object is not freed. The kernel warns in free_large_kmalloc(), once a
- *     boot, with "page dumped because: Not a kmalloc allocation" (on 6.12 with
- *     "object pointer: 0x...", and it drops a reference the page does not have).
- *     For the kfree_rcu() family a kworker does so later, and nothing says who
- *     called.
+ *     the object is not freed. The kernel warns in free_large_kmalloc(), once
+ *     per boot, with "page dumped because: Not a kmalloc allocation". (6.12
+ *     says "object pointer: 0x..." and drops a reference that the page does not
+ *     have.) With the kfree_rcu() family a kworker does so later, and the
+ *     report does not name the caller.
  *   ksize():
- *     it warns in __ksize(), and returns the size of a page (on 6.12: 0).
+ *     it warns in __ksize() and returns the size of a page (on 6.12: 0).
  *   krealloc(), kfree_sensitive():
- *     they warn, and go by ksize(): on 7.3 krealloc() leaves the object where it
- *     is up to the size of a page, and kfree_sensitive() clears as much, so
- *     neighbours are overwritten.
+ *     they warn and rely on ksize(). On 7.3 krealloc() leaves the object in
+ *     place up to the size of a page, and kfree_sensitive() clears as many
+ *     bytes, so both overwrite neighbours.
  *   devm_kfree():
- *     it warns in devm_kfree(), for devres does not know the object.
+ *     it warns in devm_kfree(), because devres does not know the object.
  *   kmem_cache_free():
- *     with CONFIG_SLAB_FREELIST_HARDENED it warns, else it may crash.
+ *     with CONFIG_SLAB_FREELIST_HARDENED it warns, otherwise it may crash.
  *
- * Objects that SLUB had to serve do get past them, so the mistake may show only
- * under load; those of a cache then count as live for ever. Instead of
+ * If SLUB had to serve an object, the wrong function frees it without a warning.
+ * So the mistake may show only under load, and if the object is of a cache, that
+ * cache counts it as live for ever. Use these instead:
  *
- *   kfree_rcu(p, rcu)      use hak_free_rcu(p, rcu);
- *   krealloc(), ksize()    use hak_realloc(), hak_usable_size();
- *   kfree_sensitive()      use hak_free_sensitive();
- *   __free(kfree)          use __free(hak_free);
- *   devm_kmalloc()         use devm_add_action_or_reset();
- *   a kmalloc() mempool    use mempool_create() with hak_mempool_alloc(),
- *                          hak_mempool_free() and a hak_cache.
+ *   kfree_rcu(p, rcu)      hak_free_rcu(p, rcu)
+ *   krealloc(), ksize()    hak_realloc(), hak_usable_size()
+ *   kfree_sensitive()      hak_free_sensitive()
+ *   __free(kfree)          __free(hak_free)
+ *   devm_kmalloc()         devm_add_action_or_reset()
+ *   a kmalloc() mempool    mempool_create() with hak_mempool_alloc(),
+ *                          hak_mempool_free() and a hak_cache
  */
 #ifndef _HAKMEM_H
 #define _HAKMEM_H
@@ -91,13 +92,13 @@ unsigned int hak_alloc_bulk(size_t size, gfp_t gfp, unsigned int n, void **p);
 size_t hak_usable_size(const void *p);
 
 /**
- * hak_class_index() - the size class that serves a request
+ * hak_class_index() - index of the size class that serves a request
  * @size: bytes wanted, 1..HAK_MAX_SIZE
  *
- * Classes are 8 16 24 32 48 64, then four per doubling. For constant @size the
- * compiler does the work.
+ * The classes are 8 16 24 32 48 64, then four per doubling. If @size is constant
+ * the compiler computes the index.
  *
- * Return: its index.
+ * Return: the index of the class.
  */
 static __always_inline unsigned int hak_class_index(size_t size)
 {
@@ -116,21 +117,21 @@ static __always_inline unsigned int hak_class_index(size_t size)
  * @size: bytes wanted
  * @gfp: as for kmalloc()
  *
- * Contracts are kmalloc()'s: 0 bytes give ZERO_SIZE_PTR, sizes that are powers
- * of two are naturally aligned and others to their largest power-of-two
- * divisor (at least 8), __GFP_ZERO and init_on_alloc zero, __GFP_NOFAIL holds.
- * Requests above HAK_MAX_SIZE and with __GFP_ACCOUNT, __GFP_DMA or __GFP_DMA32
- * are kmalloc()'s own.
+ * The contract is that of kmalloc(). 0 bytes give ZERO_SIZE_PTR. If @size is a
+ * power of two the memory is aligned to @size, otherwise to the largest power of
+ * two that divides @size, and to at least 8. __GFP_ZERO and init_on_alloc zero
+ * the memory, and __GFP_NOFAIL holds. Requests above HAK_MAX_SIZE, and those with
+ * __GFP_ACCOUNT, __GFP_DMA or __GFP_DMA32, go to kmalloc().
  *
- * An allocation of up to HAK_MAX_SIZE bytes is no DMA buffer unless DMA is
- * coherent, which is where dma_get_cache_alignment() is 1. It may share cache
- * lines with its neighbours whatever its size, and the DMA layer bounces only
- * what would share them if it came from kmalloc(): of 320 bytes it takes 512
- * for granted. Drivers that may run elsewhere take buffers from kmalloc(), or
- * from a cache made with dma_get_cache_alignment() as its alignment.
+ * Memory of up to HAK_MAX_SIZE bytes is a DMA buffer only where DMA is coherent,
+ * that is, where dma_get_cache_alignment() is 1. Whatever its size, it may share
+ * cache lines with its neighbours. The DMA layer bounces only buffers that would
+ * share them if they came from kmalloc(): it assumes that 320 bytes take 512. If
+ * a driver may run elsewhere, it takes its buffers from kmalloc(), or from a
+ * cache whose alignment is dma_get_cache_alignment().
  *
- * Context: any but NMI, as @gfp allows. Atomic context on PREEMPT_RT, where
- * kmalloc() is illegal, gets memory only while some is cached.
+ * Context: any but NMI, as @gfp allows. In atomic context on PREEMPT_RT, where
+ * kmalloc() is not allowed, only memory that hakmem already has can be allocated.
  * Return: the memory, or NULL.
  */
 static __always_inline __alloc_size(1) void *hak_alloc(size_t size, gfp_t gfp)
@@ -188,23 +189,24 @@ hak_alloc_array(size_t n, size_t size, gfp_t gfp)
 }
 
 /**
- * struct hak_cache_args - what a cache may be made with, as struct kmem_cache_args
+ * struct hak_cache_args - arguments for a new cache, as struct kmem_cache_args
  * @align: alignment in bytes, 0 for 8, else a power of two up to PAGE_SIZE
- * @useroffset: where the part of an object begins that may be copied to and from
- *	user space
- * @usersize: its bytes, 0 for the whole object. The kernel checks such copies by
- *	the kind of page they come from. It asks about SLUB's objects, so it refuses
- *	what lies outside this part of those; about hakmem's pages it does not ask,
- *	and all of an object can be copied.
- * @freeptr_offset: where in a free object the link to the next may lie, with
- *	@use_freeptr_offset
- * @use_freeptr_offset: use that. It is for caches with @ctor or
- *	SLAB_TYPESAFE_BY_RCU; their objects are else followed by the link, which
- *	takes 8 bytes more where alignment leaves no room.
- * @ctor: called for each object of a slab as the cache gets that slab, and not as
- *	objects are allocated: they keep what they held as they were freed. It runs
- *	in the context of an allocation, for up to 64 KiB of objects. Such objects
- *	are never zeroed, and allocations with __GFP_ZERO are reported.
+ * @useroffset: start of the part of an object that may be copied to and from user
+ *	space
+ * @usersize: size of that part in bytes, 0 for the whole object. The kernel
+ *	checks such copies by the kind of page. It checks objects that SLUB
+ *	serves, and refuses copies outside this part. It does not check hakmem's
+ *	pages, so any part of those objects can be copied
+ * @freeptr_offset: where in a free object its link may lie; used only if
+ *	@use_freeptr_offset is true
+ * @use_freeptr_offset: put the link at @freeptr_offset. Allowed only with @ctor
+ *	or SLAB_TYPESAFE_BY_RCU. Otherwise the link of such objects lies behind
+ *	them and takes 8 more bytes, unless the alignment leaves room
+ * @ctor: constructor. It is called for each object of a slab when the cache gets
+ *	the slab, in the context of an allocation, for up to 64 KiB of objects. It
+ *	is not called when objects are allocated, because they keep their contents
+ *	while they are free. Such objects are never zeroed, and __GFP_ZERO is
+ *	reported
  */
 struct hak_cache_args {
 	unsigned int align;
@@ -219,14 +221,20 @@ struct hak_cache *hak_cache_create_args(const char *name, unsigned int size,
 					const struct hak_cache_args *args,
 					slab_flags_t flags);
 
-/* A cache of struct @__struct, aligned and named as that is; as KMEM_CACHE(). */
+/*
+ * Make a cache for struct @__struct, with its alignment and its name, as
+ * KMEM_CACHE().
+ */
 #define HAK_CACHE(__struct, __flags)					\
 	hak_cache_create_args(#__struct, sizeof(struct __struct),	\
 		&(struct hak_cache_args) {				\
 			.align = __alignof__(struct __struct),		\
 		}, (__flags))
 
-/* Likewise; of SLUB's objects @__field alone may be copied to user space. */
+/*
+ * Likewise. If SLUB serves an object, only its @__field may be copied to user
+ * space.
+ */
 #define HAK_CACHE_USERCOPY(__struct, __flags, __field)			\
 	hak_cache_create_args(#__struct, sizeof(struct __struct),	\
 		&(struct hak_cache_args) {				\
@@ -270,11 +278,12 @@ bool hak_dump_obj(const void *p);
  * @ptr: as for hak_free(); NULL is ignored
  * @...: the name of the struct rcu_head in *@ptr, or nothing
  *
- * As kfree_rcu(): with the name of a member the call never sleeps, and the member
- * may lie anywhere in the object. Without, it is hak_free_rcu_mightsleep(). An
- * address that is no object's is reported when the time comes to free it, and the
- * report can no longer name the caller. hak_cache_destroy() waits for objects that
- * were given to it; hak_free_rcu_barrier() waits for all.
+ * As kfree_rcu(). With the name of a member the call never sleeps, and the member
+ * may lie anywhere in the object. Without the name this is
+ * hak_free_rcu_mightsleep(). If no object begins at the address, that is reported
+ * when the grace period is over, and the report cannot name the caller.
+ * hak_cache_destroy() waits for the objects given to this function;
+ * hak_free_rcu_barrier() waits for all of them.
  *
  * Context: any but NMI; without the name of a member, task, may sleep.
  */
@@ -297,7 +306,7 @@ do {									\
  * hak_free_rcu_mightsleep() - free memory that has no rcu_head after a grace period
  * @ptr: as for hak_free(); NULL is ignored
  *
- * It sleeps only if there is no memory to note the object down in.
+ * It sleeps only if there is no memory in which to record the object.
  *
  * Context: task, may sleep.
  */
@@ -313,7 +322,7 @@ do {									\
 void *hak_mempool_alloc(gfp_t gfp, void *pool_data);
 void hak_mempool_free(void *element, void *pool_data);
 
-/* __free(hak_free): freed as the variable goes out of scope. */
+/* __free(hak_free): free the memory when the variable goes out of scope. */
 DEFINE_FREE(hak_free, void *, if (!IS_ERR_OR_NULL(_T)) hak_free(_T))
 
 #endif /* _HAKMEM_H */

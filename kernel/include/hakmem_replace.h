@@ -1,22 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Moves a module to hakmem without a change to its source: the kernel's names of
- * kmem_cache functions become names of hakmem's.
+ * Moves a module to hakmem without a change to its source. The macros below turn
+ * the kernel's names of kmem_cache functions into names of hakmem.
  *
- * A source file includes this after all other headers. If it is to stay as it is,
- * the module's Kbuild has the compiler include it:
+ * A source file includes this header after all others. If the source has to stay
+ * unchanged, the module's Kbuild makes the compiler include it:
  *
  *   ccflags-y += -include hakmem_replace.h
  *
- * Frees are mapped in either case, since hak_free() takes what kmalloc() gave:
- * kfree(), kvfree(), kfree_rcu() and kfree_sensitive(), too. Allocations by
- * kmalloc() and its kin are mapped only if HAKMEM_REPLACE_KMALLOC is defined before
- * the header is included. Do that only if no such memory leaves the module for code
- * that gives it to kfree() or ksize(): hakmem.h lists what must not happen.
+ * Frees are always mapped, including kfree(), kvfree(), kfree_rcu() and
+ * kfree_sensitive(), because hak_free() also takes memory from kmalloc().
+ * kmalloc() and its variants are mapped only if HAKMEM_REPLACE_KMALLOC is defined
+ * before this header is included. Define it only if no such memory leaves the
+ * module for code that gives it to kfree() or ksize(); hakmem.h lists the
+ * functions that must not get it.
  *
- * A cache that the module has from kernel code, or gives to it, is a kmem_cache and
- * no hak_cache: there the names must not be mapped. mempool_create_slab_pool() is
- * such a case; hak_mempool_alloc() helps.
+ * If a module gets a cache from kernel code, or gives one to it, that cache is a
+ * kmem_cache and not a hak_cache, so its functions must not be mapped. One
+ * example is mempool_create_slab_pool(); use hak_mempool_alloc() instead.
  */
 #ifndef _HAKMEM_REPLACE_H
 #define _HAKMEM_REPLACE_H
@@ -79,7 +80,7 @@ static inline void hak_replace_kvfree(const void *p)
 
 #define kmem_cache hak_cache
 
-/* Four arguments or five, as the kernel's own has them. */
+/* With four arguments or with five, as the kernel's own. */
 #undef kmem_cache_create
 #define kmem_cache_create(__name, __size, __args, ...)			\
 	__builtin_choose_expr(						\
@@ -110,7 +111,7 @@ static inline void hak_replace_kvfree(const void *p)
 #define kmem_cache_alloc_node(c, gfp, node) hak_cache_alloc_node(c, gfp, node)
 #undef kmem_cache_alloc_bulk
 #define kmem_cache_alloc_bulk(c, gfp, n, p) hak_cache_alloc_bulk(c, gfp, n, p)
-/* A cache's list of objects to reclaim is charged to a cgroup; hakmem has none. */
+/* The list_lru of reclaimable objects is per memory cgroup; hakmem ignores it. */
 #undef kmem_cache_alloc_lru
 #define kmem_cache_alloc_lru(c, lru, gfp) ((void)(lru), hak_cache_alloc(c, gfp))
 
