@@ -43,7 +43,8 @@ static void needs_two_cpus(struct kunit *test)
 		kunit_skip(test, "needs two CPUs");
 }
 
-static struct task_struct *start_reader(struct kunit *test, struct reader *r)
+static struct task_struct *start_reader(struct kunit *test, struct reader *r,
+					int (*fn)(void *arg))
 {
 	unsigned int cpu = hak_test_nth_cpu(0);
 	struct task_struct *task;
@@ -52,7 +53,7 @@ static struct task_struct *start_reader(struct kunit *test, struct reader *r)
 	if (cpu == smp_processor_id())
 		cpu = hak_test_nth_cpu(1);
 	init_completion(&r->started);
-	task = kthread_create(reader_fn, r, "hak_reader");
+	task = kthread_create(fn, r, "hak_reader");
 	if (!IS_ERR(task)) {
 		kthread_bind(task, cpu);
 		wake_up_process(task);
@@ -76,12 +77,41 @@ static void destroy_waits_for_frees(struct kunit *test)
 	c = hak_cache_create("hak_test_grace", 64, 0, 0, NULL);
 	KUNIT_ASSERT_NOT_NULL(test, c);
 	r->c = c;
-	task = start_reader(test, r);
+	task = start_reader(test, r, reader_fn);
 	hak_cache_destroy(c);
 	left = READ_ONCE(r->left);
 	kthread_stop(task);
 	KUNIT_EXPECT_TRUE(test, left);
 	KUNIT_EXPECT_FALSE(test, r->gone);
+}
+
+/*
+ * One free after the other, each of which looks at the table for a while. The first
+ * grace period of a replacement ends as the next free has begun, which therefore has
+ * the old table in its hands when the new one is published.
+ */
+static int table_reader_fn(void *arg)
+{
+	struct reader *r = arg;
+	struct hak_entry **old = READ_ONCE(hak_registry.leaf), **mine;
+	unsigned long bytes = READ_ONCE(hak_registry.bytes), end;
+
+	do {
+		preempt_disable();
+		mine = READ_ONCE(hak_registry.leaf);
+		complete(&r->started);
+		end = jiffies + HZ / 5;
+		while (time_before(jiffies, end) && !r->gone) {
+			r->gone = mine == old && READ_ONCE(hak_registry.bytes) != bytes;
+			cpu_relax();
+		}
+		preempt_enable();
+		cond_resched();
+	} while (!r->gone && mine == old && !kthread_should_stop());
+	WRITE_ONCE(r->left, mine != old);
+	while (!kthread_should_stop())
+		schedule_timeout_interruptible(1);
+	return 0;
 }
 
 /* Likewise the registry's table, as it is replaced by a larger one. */
@@ -90,16 +120,17 @@ static void cover_waits_for_frees(struct kunit *test)
 	struct reader *r = kunit_kzalloc(test, sizeof(*r), GFP_KERNEL);
 	struct task_struct *task;
 	unsigned long end;
-	bool left;
 
 	needs_two_cpus(test);
 	KUNIT_ASSERT_NOT_NULL(test, r);
 	end = hak_registry.base + hak_registry.bytes;
-	task = start_reader(test, r);
+	task = start_reader(test, r, table_reader_fn);
 	KUNIT_EXPECT_EQ(test, hak_registry_cover(end + 1), 0);
-	left = READ_ONCE(r->left);
+	/* It sees the new table in its next free, if not the end of the old one before. */
+	hak_test_sleep(500);
 	kthread_stop(task);
-	KUNIT_EXPECT_TRUE(test, left);
+	KUNIT_EXPECT_TRUE(test, r->left);
+	KUNIT_EXPECT_FALSE(test, r->gone);
 	KUNIT_EXPECT_GT(test, hak_registry.base + hak_registry.bytes, end);
 }
 

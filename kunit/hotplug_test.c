@@ -66,6 +66,43 @@ static void dead_is_dead(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, add_cpu(cpu), 0);
 }
 
+/* Leaves objects and a slab with the CPU that it runs on. */
+static int leave_stock(void *arg, unsigned int id)
+{
+	struct hak_cache *c = arg;
+	void *p[8];
+	int i, nr = 0;
+
+	for (i = 0; i < ARRAY_SIZE(p); i++)
+		p[i] = hak_cache_alloc(c, GFP_KERNEL);
+	for (i = 0; i < ARRAY_SIZE(p); i++) {
+		nr += !!p[i];
+		if (p[i])
+			hak_cache_free(c, p[i]);
+	}
+	return nr;
+}
+
+/* Objects and the slab of a CPU that is gone are where other CPUs find them. */
+static void dead_cpu_keeps_nothing(struct kunit *test)
+{
+	struct hak_test_gang *g = kunit_kzalloc(test, sizeof(*g), GFP_KERNEL);
+	struct hak_cache *c = hak_test_cache_shown(test, 64, 0);
+	unsigned int nr = min(num_online_cpus(), HAK_TEST_MAX_THREADS);
+	unsigned int cpu = hak_test_nth_cpu(nr - 1);
+	struct hak_cpu_cache *cc = per_cpu_ptr(c->cpu, cpu);
+
+	KUNIT_ASSERT_NOT_NULL(test, g);
+	if (!cpu || cpu != cpumask_last(cpu_online_mask))
+		kunit_skip(test, "no thread runs on the CPU that is taken");
+	KUNIT_EXPECT_EQ(test, hak_test_gang_start(g, nr, leave_stock, c), 0);
+	KUNIT_EXPECT_EQ(test, hak_test_gang_join(g), 8 * nr);
+	KUNIT_ASSERT_EQ(test, take_cpu(test), cpu);
+	KUNIT_EXPECT_EQ(test, hak_cpu_objects(cc), 0);
+	KUNIT_EXPECT_NULL(test, cc->cur);
+	KUNIT_ASSERT_EQ(test, add_cpu(cpu), 0);
+}
+
 struct reader {
 	struct hak_cache *c;
 	struct completion started;
@@ -134,6 +171,7 @@ static void destroy_waits_for_readers(struct kunit *test)
 static struct kunit_case cases[] = {
 	KUNIT_CASE(cache_made_while_a_cpu_is_prepared),
 	KUNIT_CASE(dead_is_dead),
+	KUNIT_CASE(dead_cpu_keeps_nothing),
 	KUNIT_CASE(destroy_waits_for_readers),
 	{}
 };
