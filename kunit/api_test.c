@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * The API keeps kmalloc()'s contracts, and kmem_cache_alloc()'s.
- */
+/* The API keeps the contracts of kmalloc() and kmem_cache_alloc(). */
 #include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/module.h>
@@ -69,7 +67,10 @@ static void null(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, hak_usable_size(NULL), (size_t)0);
 }
 
-/* Powers of two to themselves; others to their largest power-of-two divisor. */
+/*
+ * A size that is a power of two is aligned to itself, any other size to the
+ * largest power of two that divides it.
+ */
 static void natural_alignment(struct kunit *test)
 {
 	unsigned int size, j, wrong = 0;
@@ -151,7 +152,7 @@ static void calloc_overflow(struct kunit *test)
 	size_t n = SIZE_MAX / 2;
 	void *p;
 
-	/* Or the compiler knows better than to try. */
+	/* Otherwise the compiler would refuse the constant size. */
 	OPTIMIZER_HIDE_VAR(n);
 	p = hak_calloc(n, 3, GFP_KERNEL | __GFP_NOWARN);
 	KUNIT_EXPECT_NULL(test, p);
@@ -232,7 +233,7 @@ static void realloc_to_nothing(struct kunit *test)
 	hak_free(p);
 }
 
-/* What fails leaves the old memory alone. */
+/* If hak_realloc() fails, the old memory stays valid and unchanged. */
 static void realloc_that_fails(struct kunit *test)
 {
 	u8 *p = hak_alloc(100, GFP_KERNEL), *q;
@@ -247,7 +248,10 @@ static void realloc_that_fails(struct kunit *test)
 	}
 }
 
-/* It is copied before it is freed: a free where the owner is busy writes to it. */
+/*
+ * hak_realloc() copies the memory before it frees it, because the free writes a
+ * link into it if the owner is busy.
+ */
 static void realloc_copies_first(struct kunit *test)
 {
 	u8 *p = hak_alloc(64, GFP_KERNEL), *q;
@@ -261,7 +265,7 @@ static void realloc_copies_first(struct kunit *test)
 	q = hak_realloc(p, 5000, GFP_ATOMIC);
 	WRITE_ONCE(cc->mark, HAK_CPU_READY);
 	preempt_enable();
-	/* In atomic context on PREEMPT_RT there is none for it. */
+	/* In atomic context on PREEMPT_RT there is no memory for it. */
 	if (!q)
 		hak_free(p);
 	else
@@ -269,7 +273,7 @@ static void realloc_copies_first(struct kunit *test)
 	hak_free(q);
 }
 
-/* A size the compiler knows goes another way in. */
+/* A constant size takes another entry point. */
 #define EXPECT_CONSTANT(test, n)						\
 	do {									\
 		void *p = hak_alloc(n, GFP_KERNEL);				\
@@ -306,7 +310,7 @@ static void constant_sizes(struct kunit *test)
 	hak_free(p);
 }
 
-/* Caches do not charge memcgs or have zones either. */
+/* Typed caches pass the same flags to SLUB as hak_alloc() does. */
 static void flags_of_slub_in_a_cache(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache(test, 72, 0);
@@ -324,7 +328,10 @@ static void flags_of_slub_in_a_cache(struct kunit *test)
 	hak_cache_free_bulk(c, 3, obj);
 }
 
-/* What is beyond the size asked for is zero again when it is asked for. */
+/*
+ * If an object shrinks in place and grows again with __GFP_ZERO, the added bytes
+ * are zero.
+ */
 static void realloc_in_place_zeroes(struct kunit *test)
 {
 	char *p = hak_zalloc(64, GFP_KERNEL), *q;
@@ -340,7 +347,10 @@ static void realloc_in_place_zeroes(struct kunit *test)
 	hak_free(q);
 }
 
-/* What kmalloc() gave stays its own, whatever room there is behind it. */
+/*
+ * hak_realloc() leaves memory from kmalloc() to krealloc(), whatever room there
+ * is behind it.
+ */
 static void realloc_of_kmalloc_memory(struct kunit *test)
 {
 	char *p = hak_alloc(600, GFP_KERNEL_ACCOUNT);
@@ -377,8 +387,9 @@ static void bulk(struct kunit *test)
 }
 
 /*
- * All or nothing: more than there is memory for, without reclaim. Were what was
- * got before the failure not given back, the second round would have nothing.
+ * A bulk allocation allocates all objects or none. This one asks for more than
+ * there is memory for, without reclaim. If it did not give back the objects it
+ * had got before the failure, the second round would get nothing.
  */
 static void bulk_that_fails(struct kunit *test)
 {
@@ -424,7 +435,7 @@ static void by_node(struct kunit *test)
 	}
 }
 
-/* Enough to use up slabs, so that they are let go and found again. */
+/* Enough objects to use up slabs, so that slabs are parked and found again. */
 static void many_by_node(struct kunit *test)
 {
 	enum { NR = 300 };
@@ -460,11 +471,11 @@ static void cache_objects(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, p);
 	KUNIT_ASSERT_NOT_NULL(test, q);
 	KUNIT_EXPECT_EQ(test, hak_usable_size(p), (size_t)72);
-	/* Slabs hold one cache's objects and nothing else. */
+	/* A slab holds objects of one cache only. */
 	KUNIT_EXPECT_PTR_NE(test, hak_test_slab_of(p), hak_test_slab_of(q));
 	KUNIT_EXPECT_PTR_EQ(test, hak_test_slab_of(p)->cache, c);
 	hak_cache_free(c, p);
-	hak_free(q);	/* knows its cache, too */
+	hak_free(q);	/* the registry knows its cache, too */
 }
 
 static void cache_alignment(struct kunit *test)
@@ -528,7 +539,10 @@ static void cache_comes_and_goes(struct kunit *test)
 	}
 }
 
-/* It warns, keeps the cache, and the objects can still be used and freed. */
+/*
+ * hak_cache_destroy() warns and keeps the cache, and the objects can still be
+ * used and freed.
+ */
 static void destroy_with_live_objects(struct kunit *test)
 {
 #ifdef kunit_warning_suppress
@@ -545,7 +559,7 @@ static void destroy_with_live_objects(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, hak_usable_size(p), (size_t)64);
 	q = hak_cache_alloc(c, GFP_KERNEL);
 	KUNIT_EXPECT_NOT_NULL(test, q);
-	/* As ever, and not as if no CPU were up. */
+	/* From a slab as before, and not as if no CPU were up. */
 	KUNIT_EXPECT_NOT_NULL(test, hak_test_slab_of(q));
 	hak_cache_free(c, q);
 	hak_cache_free(c, p);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The page arena: how pages go back, when and where; and memory that the
- * registry does not cover, or not yet. Needs a kernel: the shim's pages have no
- * reference counts, and its registry covers every address.
+ * The page arena: how and when pages go back, and memory that the registry does
+ * not cover, or not yet. Needs a kernel: the shim's pages have no reference
+ * counts, and its registry covers every address.
  */
 #include <linux/delay.h>
 #include <linux/mm.h>
@@ -17,9 +17,9 @@
 #define ROUNDS		20000	/* blocks, if no page is met */
 
 /*
- * hak_superslab_grow() where the registry covers nothing, in atomic context.
- * What was got is of no use, and goes back right there. On PREEMPT_RT the page
- * allocator's locks sleep, so nobody may call it with preemption off.
+ * hak_superslab_grow() in memory that the registry does not cover, in atomic
+ * context. The block is of no use and goes back at once. On PREEMPT_RT the page
+ * allocator's locks sleep, so it may not be called with preemption off.
  */
 static void uncovered_goes_back(struct kunit *test)
 {
@@ -37,15 +37,18 @@ static void uncovered_goes_back(struct kunit *test)
 		preempt_enable();
 	KUNIT_EXPECT_EQ(test, ret, -ENOMEM);
 	KUNIT_EXPECT_EQ(test, hak_arena_bytes(), bytes);
-	/* The smaller ones would be no better. */
+	/*
+	 * Blocks of smaller orders are not tried: the registry does not cover
+	 * them either.
+	 */
 	HAK_EXPECT_EVENT(test, HAK_EV_UNCOVERED, 1);
 
-	/* The node is not to look as if it had nothing. */
+	/* The node must not count as one that has no memory. */
 	msleep(2 * HAK_BACKOFF_MS);
 	KUNIT_EXPECT_GE(test, hak_superslab_grow(nid, GFP_KERNEL), 0);
 }
 
-/* Allocate and free, until told to stop; return how often it went wrong. */
+/* Allocate and free until the test says stop; return the number of errors. */
 static int use_objects(void *arg, unsigned int id)
 {
 	bool *stop = arg;
@@ -69,7 +72,10 @@ static unsigned long registry_end(void)
 	return hak_registry.base + hak_registry.bytes;
 }
 
-/* Nobody who uses hakmem meanwhile notices; the books are checked at the end. */
+/*
+ * The registry grows while threads use hakmem, and they notice nothing. The end
+ * of the test checks the statistics.
+ */
 static void registry_grows(struct kunit *test)
 {
 	struct hak_test_gang *g = kunit_kzalloc(test, sizeof(*g), GFP_KERNEL);
@@ -88,7 +94,10 @@ static void registry_grows(struct kunit *test)
 		KUNIT_EXPECT_FALSE(test, hak_registry_covers(end, 1));
 		KUNIT_EXPECT_EQ(test, hak_registry_prepare(end, 1, GFP_KERNEL), -ERANGE);
 		KUNIT_ASSERT_EQ(test, hak_registry_cover(end + 1), 0);
-		/* It does not grow with each of many pieces. */
+		/*
+		 * It at least doubles, so many small pieces do not make it grow
+		 * each time.
+		 */
 		KUNIT_EXPECT_GE(test, hak_registry.bytes, 2 * bytes << i);
 		KUNIT_EXPECT_TRUE(test, hak_registry_covers(end, 1));
 		KUNIT_EXPECT_EQ(test, hak_registry_prepare(end - HAK_SLAB_SIZE, 2,
@@ -103,16 +112,17 @@ static void registry_grows(struct kunit *test)
 }
 
 /**
- * struct watched - a block that one task splits while another looks on
+ * struct watched - a block that one task splits while another task, the onlooker,
+ * takes references to its pages
  * @first: its first page
- * @nr: pages of it
- * @turn: odd while there is a block to look at
- * @seen: the turn that the onlooker has last been through with
+ * @nr: pages of the block
+ * @turn: odd while there is a block for the onlooker
+ * @seen: the last turn that the onlooker has finished
  * @got: the page that the onlooker has taken a reference to
  * @split: references to that page after the block was split
  * @freed: likewise after the block was freed
  * @rounds: blocks that were split
- * @stop: the onlooker is to end
+ * @stop: the onlooker has to end
  */
 struct watched {
 	struct page *first;
@@ -126,7 +136,7 @@ struct watched {
 	bool stop;
 };
 
-/* Take a reference to the first page that has any. */
+/* Take a reference to the first page whose count is not 0. */
 static int look_on(struct watched *w)
 {
 	unsigned int i, turn;
@@ -191,8 +201,8 @@ static int watched_thread(void *arg, unsigned int id)
 }
 
 /*
- * A page has a reference count for a moment as it is split off. Whoever meets
- * it then may hold on to it, and be the one that frees it.
+ * A page that is split off has a reference count for a moment. If another task
+ * takes a reference then, it may be the one that frees the page.
  */
 static void split_keeps_references(struct kunit *test)
 {
@@ -210,14 +220,20 @@ static void split_keeps_references(struct kunit *test)
 	if (!w->got)
 		kunit_skip(test, "no page was met in %u blocks", w->rounds);
 	kunit_info(test, "met a page of block %u", w->rounds);
-	/* Hakmem's and the onlooker's, then the onlooker's alone. */
+	/*
+	 * References of hakmem and the onlooker; after hakmem's free the
+	 * onlooker's only.
+	 */
 	KUNIT_EXPECT_EQ(test, w->split, 2);
 	KUNIT_EXPECT_EQ(test, w->freed, 1);
 	if (w->freed == 1)
 		put_page(w->got);
 }
 
-/* As slab pages are: nobody can take a reference, and memory hotplug fails at once. */
+/*
+ * Pages are marked as slab pages are: no task can take a reference, and memory
+ * offlining fails at once.
+ */
 static void pages_are_marked(struct kunit *test)
 {
 	unsigned int i, reserved = 0, referenced = 0;
@@ -231,7 +247,7 @@ static void pages_are_marked(struct kunit *test)
 		referenced += !!page_ref_count(first + i);
 	}
 	KUNIT_EXPECT_EQ(test, referenced, 0);
-	/* The first of every slot. */
+	/* The first page of every slot. */
 	KUNIT_EXPECT_EQ(test, reserved, 2);
 	KUNIT_EXPECT_TRUE(test, PageReserved(first));
 	KUNIT_EXPECT_TRUE(test, PageReserved(first + (1 << HAK_MIN_ORDER)));

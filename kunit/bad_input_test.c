@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Frees of what is no object, and arguments nobody should pass: each is
- * refused, counted once, and does no harm. Every test ends with a check that
- * nothing was lost or gained.
+ * Frees of addresses where no object begins, and invalid arguments: each is
+ * refused, counted once, and changes nothing. Every test ends with a check of the
+ * statistics.
  */
 #include <linux/gfp.h>
 #include <linux/mm.h>
@@ -20,7 +20,7 @@ static void needs_foreign_addresses(struct kunit *test)
 		kunit_skip(test, "here any address may be the C library's");
 }
 
-/* Frees @p by every way there is; each must be refused. */
+/* Free @p by every function that frees; each has to refuse. */
 static void refused(struct kunit *test, struct hak_cache *c, void *p)
 {
 	unsigned long before = hak_test_event(test, HAK_EV_BAD_FREE);
@@ -56,7 +56,10 @@ static void not_the_start_of_an_object(struct kunit *test)
 	}
 }
 
-/* Neither resized, which would copy what is not its own, nor measured. */
+/*
+ * Such an address is not resized, which would copy foreign memory, and has no
+ * size.
+ */
 static void no_object_to_resize(struct kunit *test)
 {
 	char *p = hak_alloc(1024, GFP_KERNEL);
@@ -82,7 +85,7 @@ static void typed_interior(struct kunit *test)
 	hak_free(p);
 }
 
-/* Right offset, but no object was ever there. */
+/* The offset is that of an object, but the object was never allocated. */
 static void never_allocated(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache(test, 1024, 0);
@@ -99,7 +102,7 @@ static void never_allocated(struct kunit *test)
 	hak_pool_put(s, HAK_OWNED);
 }
 
-/* In a slab of a size class, too, whose entry does not lead to the cache. */
+/* Likewise in a slab of a size class. */
 static void never_allocated_of_a_class(struct kunit *test)
 {
 	struct hak_cache *c = hak_size_class(896);
@@ -110,7 +113,10 @@ static void never_allocated_of_a_class(struct kunit *test)
 	hak_pool_put(s, HAK_OWNED);
 }
 
-/* The tail of a slab that no object fits in, everything else carved or not. */
+/*
+ * The rest at the end of a slab, where no object fits, both when everything else
+ * is carved and when not.
+ */
 static void beyond_capacity(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache(test, 1000, 0);
@@ -129,7 +135,7 @@ static void beyond_capacity(struct kunit *test)
 	hak_pool_put(s, HAK_OWNED);
 }
 
-/* Slots no cache has: nothing is known of them. */
+/* An unused slot, which belongs to no cache. */
 static void unused_slot(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache(test, 1024, 0);
@@ -159,7 +165,10 @@ static void freed_superslab(struct kunit *test)
 		s = hak_test_slab(test, c);
 		hak_pool_put(s, HAK_OWNED);
 	}
-	/* In the middle of a block: not what is used again first. */
+	/*
+	 * In the middle of the superslab, because its first unused slots are used
+	 * first.
+	 */
 	p = (void *)(s->ss->addr + (PAGE_SIZE << s->ss->order) / 2 + 1024);
 	KUNIT_ASSERT_EQ(test, hak_test_reap(c), NR);
 	hak_superslab_trim(0);
@@ -195,7 +204,10 @@ static void foreign_memory(struct kunit *test)
 	free_page(page);
 }
 
-/* The same again at once, on the same CPU: the cache has it as its last. */
+/*
+ * Free an object twice in a row on one CPU: it is the last object in the CPU's
+ * cache.
+ */
 static void freed_twice_in_a_row(struct kunit *test)
 {
 	static const unsigned int size[] = { 8, 64, 1024, 8192 };
@@ -205,7 +217,10 @@ static void freed_twice_in_a_row(struct kunit *test)
 	for (i = 0; i < 2 * ARRAY_SIZE(size); i++) {
 		struct hak_cache *c;
 
-		/* Room for one, and then a free that has to make room first. */
+		/*
+		 * Once with room in the cache, and once with a free that has to
+		 * make room first.
+		 */
 		cap = i & 1 ? 64 : 1;
 		c = hak_test_cache_cap(test, size[i / 2], cap);
 		migrate_disable();
@@ -215,7 +230,10 @@ static void freed_twice_in_a_row(struct kunit *test)
 		refused(test, c, p);
 		hak_free(q);
 		refused(test, c, q);
-		/* Not what else is cached, when allocated again. */
+		/*
+		 * The next allocation gets the object, so it is in the cache once
+		 * only.
+		 */
 		KUNIT_EXPECT_PTR_EQ(test, hak_cache_alloc(c, GFP_KERNEL), q);
 		hak_free(q);
 		migrate_enable();
@@ -223,8 +241,9 @@ static void freed_twice_in_a_row(struct kunit *test)
 }
 
 /*
- * An interrupt frees what the owner it interrupts has just given to the slab, but
- * not yet taken off its books: somebody may well have allocated it in between.
+ * An interrupt frees an object that the owner has just given to its slab, but
+ * that still seems to be the last in the owner's cache. This is no double free:
+ * another CPU may have allocated the object in between.
  */
 static void freed_while_it_is_spilled(struct kunit *test)
 {
@@ -247,7 +266,7 @@ static void freed_while_it_is_spilled(struct kunit *test)
 	hak_test_provoke(test, HAK_EV_PUSHED, 1);
 }
 
-/* In one call, in the middle of others. */
+/* Twice in one bulk call, among other objects. */
 static void freed_twice_in_bulk(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache_cap(test, 64, 64);
@@ -257,7 +276,10 @@ static void freed_twice_in_bulk(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, hak_cache_alloc_bulk(c, GFP_KERNEL, 70, obj), 70);
 	for (i = 0; i < 70; i++) {
 		all[n++] = obj[i];
-		/* First of all, where the cache is full, and the last. */
+		/*
+		 * The first object, the one at which the cache is full, and the
+		 * last.
+		 */
 		if (i == 0 || i == 63 || i == 69)
 			all[n++] = obj[i];
 	}
@@ -282,7 +304,7 @@ static void wrong_size(struct kunit *test)
 	HAK_EXPECT_EVENT(test, HAK_EV_BAD_FREE, ARRAY_SIZE(wrong));
 	hak_test_provoke(test, HAK_EV_BAD_FREE, ARRAY_SIZE(wrong));
 	KUNIT_EXPECT_EQ(test, hak_usable_size(p), (size_t)112);
-	/* Any size of the class will do. */
+	/* Any size of the class is accepted. */
 	hak_free_sized(p, 97);
 	p = hak_alloc(100, GFP_KERNEL);
 	hak_free_sized(p, 112);
@@ -329,7 +351,10 @@ static void bad_cache_arguments(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, hak_test_live(), live);
 }
 
-/* A name is told from others by whoever reads a list of caches. */
+/*
+ * Users tell caches by their names in lists, so a name has to be unique and
+ * without blanks.
+ */
 static void bad_cache_names(struct kunit *test)
 {
 	static const char *const bad[] = {
@@ -350,7 +375,10 @@ static void bad_cache_names(struct kunit *test)
 	for (i = 0; i < 2; i++) {
 		c = hak_cache_create(longest, 64, 0, 0, NULL);
 		KUNIT_ASSERT_NOT_NULL(test, c);
-		/* Of two only one has it, until that is destroyed. */
+		/*
+		 * A second cache cannot have the name until the first is
+		 * destroyed.
+		 */
 		d = hak_cache_create(longest, 64, 0, 0, NULL);
 		KUNIT_EXPECT_NULL(test, d);
 		hak_cache_destroy(d);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Many objects at once: what a bulk call gets and gives back must be what as
- * many single calls would, whatever is mixed in.
+ * Bulk calls: each has to do what as many single calls would do, for any mix of
+ * objects.
  */
 #include <linux/minmax.h>
 #include <linux/module.h>
@@ -19,7 +19,7 @@ static void **room_for(struct kunit *test, unsigned int n)
 	return obj;
 }
 
-/* Objects that are not @c's, or another's too. */
+/* Count the objects that are not of @c, or that are in the array twice. */
 static unsigned int not_distinct(const struct hak_cache *c, void **obj, unsigned int n)
 {
 	unsigned int i, bad = 0;
@@ -34,7 +34,7 @@ static unsigned int not_distinct(const struct hak_cache *c, void **obj, unsigned
 	return bad;
 }
 
-/* More than the per-CPU cache, a slab, or one turn of the loop holds. */
+/* More objects than the per-CPU cache, a slab, or one turn of the loop holds. */
 static void across_slabs(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache(test, 96, 0);
@@ -53,7 +53,7 @@ static void across_slabs(struct kunit *test)
 	hak_cache_free_bulk(c, 0, obj);
 }
 
-/* Every size of call, frees in another order than the allocations. */
+/* Calls of every size, with frees in another order than the allocations. */
 static void in_pieces(struct kunit *test)
 {
 	struct hak_cache *c = hak_size_class(64);
@@ -74,7 +74,7 @@ static void in_pieces(struct kunit *test)
 	}
 }
 
-/* What the CPU has at hand comes first. */
+/* The objects in the CPU's cache come first. */
 static void cached_objects_first(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache(test, 256, 0);
@@ -84,7 +84,10 @@ static void cached_objects_first(struct kunit *test)
 	if (hak_fast_cap < ARRAY_SIZE(obj))
 		kunit_skip(test, "the per-CPU cache is smaller than the test");
 	KUNIT_ASSERT_EQ(test, hak_cache_alloc_bulk(c, GFP_KERNEL, 16, obj), 16);
-	/* Preemption may move the test to another CPU, and its cache. */
+	/*
+	 * With preemption on, the test might move to another CPU with another
+	 * cache.
+	 */
 	preempt_disable();
 	hak_cache_free_bulk(c, 16, obj);
 	KUNIT_EXPECT_EQ(test, hak_cache_alloc_bulk(c, GFP_NOWAIT, 16, again), 16);
@@ -101,7 +104,7 @@ static bool is_zero(const void *p, size_t n)
 	return !memchr_inv(p, 0, n);
 }
 
-/* From the cache and from the slab, and what the slow way brings. */
+/* Objects from the cache, from the slab, and from the slow path. */
 static void zeroed(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache(test, 320, 0);
@@ -120,7 +123,7 @@ static void zeroed(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, dirty, 0);
 }
 
-/* Classes, caches, SLUB's, and nothing, in turn. */
+/* Objects of size classes, of caches and of SLUB, and NULL, in turn. */
 static void mixed_owners(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache(test, 200, 0);
@@ -152,7 +155,7 @@ static void mixed_owners(struct kunit *test)
 	hak_free_bulk(MANY, obj);
 }
 
-/* What is refused stays; what comes before and after is freed. */
+/* Bad entries are refused and stay; the objects before and after are freed. */
 static void bad_ones_among_good(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache(test, 128, 0);
@@ -171,11 +174,11 @@ static void bad_ones_among_good(struct kunit *test)
 	hak_free_bulk(1, &stray);
 	HAK_EXPECT_EVENT(test, HAK_EV_BAD_FREE, 2);
 	hak_test_provoke(test, HAK_EV_BAD_FREE, 2);
-	/* Refused both times, it can be freed the right way. */
+	/* It was refused both times, so it can still be freed the right way. */
 	hak_free(obj[4]);
 }
 
-/* As from an interrupt inside the owner's busy section. */
+/* Bulk calls as from an interrupt inside the owner's busy section. */
 static void inside_the_busy_section(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache(test, 1024, 0);
@@ -195,13 +198,16 @@ static void inside_the_busy_section(struct kunit *test)
 
 	pushed = hak_test_event(test, HAK_EV_PUSHED);
 	KUNIT_EXPECT_EQ(test, pushed, 8UL);
-	/* Atomic context on PREEMPT_RT gets what is cached, and there is nothing. */
+	/*
+	 * In atomic context on PREEMPT_RT only cached objects can be had, and
+	 * there is none.
+	 */
 	KUNIT_EXPECT_EQ(test, n, IS_ENABLED(CONFIG_PREEMPT_RT) ? 0 : 4);
 	KUNIT_EXPECT_EQ(test, hak_test_event(test, HAK_EV_NESTED), (unsigned long)n);
 	hak_free_bulk(n, slub);
 }
 
-/* Out of range is kmalloc()'s, all or nothing. */
+/* A size above HAK_MAX_SIZE goes to kmalloc(), all objects or none. */
 static void served_by_kmalloc(struct kunit *test)
 {
 	void *obj[5];

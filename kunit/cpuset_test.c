@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Cpusets: a task that may use the memory of some nodes only gets neither pages
+ * Cpusets: if a task may use the memory of some nodes only, it gets neither pages
  * nor slabs of the others, and those do not count as nodes that failed. Needs a
  * machine with two nodes that have memory, and a kernel with CONFIG_CPUSETS.
  */
@@ -19,17 +19,17 @@
 #define SIZE	1024
 
 /**
- * struct work - what a confined task allocates and frees, and what it got
+ * struct work - work of a confined task, and its result
  * @c: the cache
  * @allowed: the nodes it may use
  * @nid: the node to name, or NUMA_NO_NODE
  * @gfp: the flags
  * @expected: the node that the objects should be of
  * @failed: requests that failed
- * @slubs: objects that SLUB served
+ * @slubs: objects that came from SLUB
  * @elsewhere: objects of a node other than @expected
  * @obj: the objects
- * @done: it has ended
+ * @done: the task has ended
  */
 struct work {
 	struct hak_cache *c;
@@ -49,7 +49,7 @@ static int work_fn(void *arg)
 	struct work *w = arg;
 	unsigned int i;
 
-	/* What becomes of a task as it is moved to a cpuset. */
+	/* This is what happens to a task that is moved to a cpuset. */
 	set_mems_allowed(w->allowed);
 	for (i = 0; i < NR; i++) {
 		void *p = hak_cache_alloc_node(w->c, w->gfp, w->nid);
@@ -60,7 +60,7 @@ static int work_fn(void *arg)
 			continue;
 		}
 		w->slubs += !hak_slab_of(p);
-		/* KFENCE's pages lie where they lie. */
+		/* KFENCE's pages are of any node. */
 		w->elsewhere += !is_kfence_address(p) &&
 				page_to_nid(virt_to_page(p)) != w->expected;
 	}
@@ -70,7 +70,7 @@ static int work_fn(void *arg)
 	return 0;
 }
 
-/* Have @w done on @cpu. */
+/* Do the work @w on @cpu. */
 static void work_on(struct kunit *test, unsigned int cpu, struct work *w)
 {
 	struct task_struct *t;
@@ -82,7 +82,7 @@ static void work_on(struct kunit *test, unsigned int cpu, struct work *w)
 	t = kthread_create(work_fn, w, "hak_cpuset/%u", cpu);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(t));
 	kthread_bind(t, cpu);
-	/* It may be gone before it is stopped. */
+	/* The thread may have ended before it is stopped. */
 	get_task_struct(t);
 	wake_up_process(t);
 	wait_for_completion(&w->done);
@@ -101,7 +101,7 @@ static struct work *work_new(struct kunit *test)
 	return w;
 }
 
-/* A CPU that takes memory of @nid; nr_cpu_ids if it has none. */
+/* A CPU whose memory node is @nid; nr_cpu_ids if there is none. */
 static unsigned int cpu_near(int nid)
 {
 	unsigned int cpu;
@@ -112,7 +112,7 @@ static unsigned int cpu_near(int nid)
 	return nr_cpu_ids;
 }
 
-/* No node holds anything, and none has failed. */
+/* Make all nodes empty, and none a node that has failed. */
 static void empty_nodes(struct kunit *test)
 {
 	unsigned int i;
@@ -136,8 +136,8 @@ static void expect_no_failed_node(struct kunit *test)
 }
 
 /*
- * Wherever a task runs, it gets pages of the node that it may use, and hakmem's
- * objects in them. The CPU's own node has not failed by that.
+ * On whichever CPU a task runs, it gets pages of the node that it may use, and
+ * hakmem's objects in them. The CPU's own node does not count as failed.
  */
 static void pages_are_of_allowed_nodes(struct kunit *test)
 {
@@ -159,8 +159,9 @@ static void pages_are_of_allowed_nodes(struct kunit *test)
 }
 
 /*
- * Have @w done near the node @home, which has neither a slab nor pages, while all
- * other nodes have slabs. Are the objects of w->expected, and @slubs of them SLUB's?
+ * Do the work @w near the node @home, which has neither a slab nor pages, while
+ * all other nodes have slabs. Check that the objects are of w->expected, and that
+ * @slubs of them are SLUB's.
  */
 static void work_beside_slabs(struct kunit *test, int home, struct work *w,
 			      unsigned int slubs)
@@ -175,7 +176,7 @@ static void work_beside_slabs(struct kunit *test, int home, struct work *w,
 		held[nid] = hak_cache_alloc_node(w->c, GFP_KERNEL, nid);
 		KUNIT_EXPECT_NOT_NULL(test, hak_slab_of(held[nid]));
 	}
-	/* Nobody asks it for pages for an hour. */
+	/* No allocation asks this node for pages for an hour. */
 	WRITE_ONCE(hak_node[home]->failed, (jiffies + 3600 * HZ) ?: 1);
 	work_on(test, cpu_near(home), w);
 	WRITE_ONCE(hak_node[home]->failed, 0);
@@ -187,7 +188,7 @@ static void work_beside_slabs(struct kunit *test, int home, struct work *w,
 	KUNIT_EXPECT_EQ(test, w->elsewhere, 0);
 }
 
-/* The nearest of the nodes other than @home; of several the next by number. */
+/* The node nearest to @home; if several are, the next by number. */
 static int nearest_other(int home)
 {
 	int n, near = NUMA_NO_NODE;
@@ -201,8 +202,9 @@ static int nearest_other(int home)
 }
 
 /*
- * Where its own node has nothing, a task gets the slabs of another that it may
- * use, of the nearest if of several. If it may use none, SLUB serves it from its own.
+ * If its own node has no memory, a task gets slabs of another node that it may
+ * use, and of the nearest if there are several. If it may use none, SLUB serves
+ * it from its own node.
  */
 static void slabs_are_of_allowed_nodes(struct kunit *test)
 {
@@ -226,9 +228,9 @@ static void slabs_are_of_allowed_nodes(struct kunit *test)
 }
 
 /*
- * To insist on a node that the task may not use is to ask SLUB, who asks the
- * page allocator: that knows whether a cpuset above allows it. No superslab is
- * asked for, and the node has not failed.
+ * If a task insists on a node that it may not use, the request goes to SLUB. SLUB
+ * asks the page allocator, which knows whether a cpuset above allows the node.
+ * hakmem asks for no superslab, and the node does not count as failed.
  */
 static void a_forbidden_node_is_for_slub(struct kunit *test)
 {
@@ -252,7 +254,7 @@ static void a_forbidden_node_is_for_slub(struct kunit *test)
 		HAK_EXPECT_EVENT(test, HAK_EV_GROWN, asked);
 		expect_no_failed_node(test);
 
-		/* Another, who may use it, is served at once. */
+		/* Another task, which may use the node, is served at once. */
 		w->allowed = node_states[N_MEMORY];
 		work_on(test, cpu_near(home), w);
 		KUNIT_EXPECT_EQ(test, w->slubs + w->failed, 0);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The depot: batches that one CPU frees and another allocates. CPUs A, B and C
+ * The depot: one CPU frees batches and another allocates them. CPUs A, B and C
  * are pretended; see hak_test.h. A allocates, B and C free.
  */
 #include <linux/module.h>
@@ -46,7 +46,7 @@ static bool is_one_of(void *p, void **obj, unsigned int n)
 	return false;
 }
 
-/* @cc as it is when it has just handed out its last object. */
+/* Leave @cc as it is when it has just handed out its last object. */
 static void use_up(struct kunit *test, struct hak_cache *c,
 		   struct hak_cpu_cache *cc, void **obj, unsigned int *n)
 {
@@ -84,9 +84,15 @@ static void a_batch_travels_whole(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, depot_of(c)->received, 1);
 	KUNIT_EXPECT_EQ(test, hak_magazine_objects(b), 0);
 	for (i = 0; i < BATCH; i++) {
-		/* The oldest, newest of them first, as from A's own cache. */
+		/*
+		 * A gets the older half of B's cache, in the order in which its
+		 * own cache hands out.
+		 */
 		KUNIT_EXPECT_PTR_EQ(test, again[i], obj[BATCH - 1 - i]);
-		/* Neither CPU wrote to them, nor does their slab know. */
+		/*
+		 * Neither CPU wrote to the objects, and their slab counts them as
+		 * used.
+		 */
 		KUNIT_EXPECT_PTR_EQ(test, memchr_inv(again[i], 0x5a, SIZE), NULL);
 	}
 	KUNIT_EXPECT_TRUE(test, llist_empty(&s->remote));
@@ -94,7 +100,10 @@ static void a_batch_travels_whole(struct kunit *test)
 	free_many(c, a, again, BATCH);
 }
 
-/* Let the slab of @p be another CPU's, for one that frees on its own. */
+/*
+ * Make the slab of @p look like another CPU's, for a CPU that frees its own
+ * objects.
+ */
 static void make_foreign(void *p)
 {
 	WRITE_ONCE(hak_slab_of(p)->entry->home, 0);
@@ -111,7 +120,7 @@ static void its_own_objects_are_not_sent(struct kunit *test)
 	free_many(c, a, obj, 2 * CAP);
 	KUNIT_EXPECT_EQ(test, a->sends, 0);
 	KUNIT_EXPECT_EQ(test, a->spills, 2UL);
-	/* Who adopts a slab is at home in it from then on. */
+	/* If A adopts the slab, the registry names A as its owner. */
 	hak_cpu_flush(c, a);
 	alloc_many(test, c, b, obj, 2 * CAP);
 	free_many(c, b, obj, 2 * CAP);
@@ -171,7 +180,7 @@ static void magazines_come_home_in_any_order(struct kunit *test)
 	free_many(c, b, obj, CAP + HAK_MAGAZINES * BATCH);
 	KUNIT_ASSERT_EQ(test, b->sends, HAK_MAGAZINES);
 
-	/* The newest comes home first, and B's next one is the oldest. */
+	/* The newest magazine is received first, and B's next is the oldest. */
 	more[n++] = hak_test_alloc(test, c, a);
 	KUNIT_EXPECT_EQ(test, hak_magazine_objects(b), (HAK_MAGAZINES - 1) * BATCH);
 	hak_test_free(c, b, more[--n]);
@@ -221,7 +230,7 @@ static void one_cpu_takes_one_magazine(struct kunit *test)
 	free_many(c, b, obj, CAP + 2 * BATCH);
 	KUNIT_ASSERT_EQ(test, b->sends, 2);
 
-	/* However many there are, what A does not take is there for D. */
+	/* A takes one magazine only, and D gets the others. */
 	hak_cpu_flush(c, a);
 	p = hak_test_alloc(test, c, a);
 	KUNIT_EXPECT_EQ(test, hak_magazine_objects(b), BATCH);
@@ -288,12 +297,18 @@ static void an_idle_depot_is_trimmed(struct kunit *test)
 	alloc_many(test, c, a, obj, CAP + 2 * BATCH);
 	free_many(c, b, obj, CAP + 2 * BATCH);
 	KUNIT_ASSERT_EQ(test, hak_magazine_objects(b), 2 * BATCH);
-	/* Received from since the last look: left alone. */
+	/*
+	 * A CPU has received from the depot since the last trim: it is left
+	 * alone.
+	 */
 	hak_cpu_flush(c, a);
 	obj[n++] = hak_test_alloc(test, c, a);
 	KUNIT_EXPECT_TRUE(test, hak_depot_trim(false));
 	KUNIT_EXPECT_EQ(test, hak_magazine_objects(b), BATCH);
-	/* Not received from: flushed, and the trim is to look again. */
+	/*
+	 * No CPU has received from it: it is flushed, and the trim has to come
+	 * again.
+	 */
 	KUNIT_EXPECT_TRUE(test, hak_depot_trim(false));
 	KUNIT_EXPECT_EQ(test, hak_magazine_objects(b), 0);
 	KUNIT_EXPECT_FALSE(test, hak_depot_trim(false));
@@ -316,7 +331,7 @@ static void no_magazines_with_the_cache_off(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, hak_test_chain_len(READ_ONCE(s->remote.first)), 2 * CAP);
 }
 
-/* By the API, so that the CPU's own cache sends, and the books are its. */
+/* Through the API, so this CPU's own cache sends, and counts it. */
 static void the_books_know_what_is_under_way(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache_cap(test, SIZE, CAP);
@@ -344,7 +359,10 @@ static void the_books_know_what_is_under_way(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, cs.sends, 1UL);
 	KUNIT_EXPECT_EQ(test, cs.receives, 0UL);
 
-	/* A bulk allocation has it all: what is cached, then the magazine. */
+	/*
+	 * A bulk allocation gets the cached objects first, and then those of the
+	 * magazine.
+	 */
 	KUNIT_ASSERT_EQ(test, hak_cache_alloc_bulk(c, GFP_KERNEL, ARRAY_SIZE(more), more),
 			ARRAY_SIZE(more));
 	migrate_enable();
@@ -377,11 +395,11 @@ static void a_cache_with_magazines_under_way_is_destroyed(struct kunit *test)
 	KUNIT_EXPECT_GT(test, cs.depot, 0UL);
 	hak_cache_destroy(c);
 	t->nr_caches--;
-	/* It would warn, and leave the slabs, if an object were left. */
+	/* If an object were left, the destruction would warn and keep the slabs. */
 	HAK_EXPECT_EVENT(test, HAK_EV_RELEASED, hak_test_event(test, HAK_EV_CLAIMED));
 }
 
-/* --- raced: threads with a pretended CPU each hand objects round --- */
+/* --- races: threads, each with a pretended CPU, exchange objects --- */
 
 #define OPS		30000
 #define MOST_OPS	(20 * OPS)
@@ -397,7 +415,7 @@ struct race {
 	bool trim;
 };
 
-/* An object's own address is in its first word while somebody holds it. */
+/* While an object is allocated, its first word holds its own address. */
 static void *stamped_alloc(struct race *r, struct hak_cpu_cache *cc)
 {
 	void *p = NULL;
@@ -423,8 +441,8 @@ static void stamped_free(struct race *r, struct hak_cpu_cache *cc, void *p)
 }
 
 /*
- * Was a magazine handed over? A flush may get hold of every one before anybody
- * else does; then it has to have been sent.
+ * Was a magazine handed over? A flush may take every magazine before another CPU
+ * does; then it is enough that one was sent.
  */
 static bool handed_over(struct race *r)
 {
@@ -437,14 +455,14 @@ static bool handed_over(struct race *r)
 	return sends;
 }
 
-/* Even threads allocate into slots, odd ones free what they find there. */
+/* Threads with an even number allocate into slots, the others free from there. */
 static int race_thread(void *arg, unsigned int id)
 {
 	struct race *r = arg;
 	struct hak_cpu_cache *cc = r->cc[id];
 	unsigned int i;
 
-	/* Longer, if a busy host has run the threads one after the other. */
+	/* Go on longer if a busy host has run the threads one after the other. */
 	for (i = 0; i < OPS || (i < MOST_OPS && !handed_over(r)); i++) {
 		atomic_long_t *slot = &r->slot[(i * 7 + id) % NR_SLOTS];
 		void *p;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Objects of a cache that SLUB had to serve. All that the API promises of an
- * object holds for them, too. Accounted allocations always are SLUB's, so that
- * is how a test gets one.
+ * Objects of a cache that SLUB had to serve. All promises of the API hold for
+ * them, too. Accounted allocations always go to SLUB, so the tests use them to
+ * get such an object.
  */
 #include <linux/module.h>
 #include <linux/string.h>
@@ -19,7 +19,7 @@ static bool is_filled(const void *p, u8 c, size_t n)
 	return true;
 }
 
-/* One object of @c that is SLUB's. */
+/* Allocate an object of @c from SLUB. */
 static void *slubs(struct kunit *test, struct hak_cache *c)
 {
 	void *p = hak_cache_alloc(c, GFP_KERNEL_ACCOUNT);
@@ -29,7 +29,7 @@ static void *slubs(struct kunit *test, struct hak_cache *c)
 	return p;
 }
 
-/* Freeing @p as one of @c's is refused each way. */
+/* Each function refuses to free @p as an object of @c. */
 static void refused(struct kunit *test, struct hak_cache *c, void *p)
 {
 	unsigned long before = hak_test_event(test, HAK_EV_BAD_FREE);
@@ -65,7 +65,7 @@ static void wrong_cache(struct kunit *test)
 
 	refused(test, d, p);
 	refused(test, c, q);
-	/* A size class is a cache, too. */
+	/* Likewise for a size class as the cache. */
 	refused(test, hak_size_class(72), p);
 	KUNIT_EXPECT_EQ(test, hak_usable_size(p), (size_t)72);
 	memset(p, 0x5a, 72);
@@ -73,7 +73,7 @@ static void wrong_cache(struct kunit *test)
 	hak_cache_free(d, q);
 }
 
-/* Memory of SLUB's that is no object of any cache of hakmem's. */
+/* Memory from SLUB that is no object of a typed cache. */
 static void no_caches_object(struct kunit *test)
 {
 	static const size_t size[] = { 8, 64, 88, 96, 1024, 8192, 8208, 1 << 16 };
@@ -90,7 +90,7 @@ static void no_caches_object(struct kunit *test)
 		KUNIT_EXPECT_TRUE(test, is_filled(p, 0xff, size[i]));
 		hak_free(p);
 	}
-	/* What a size class got from kmalloc() likewise. */
+	/* Likewise memory that a size class got from kmalloc(). */
 	for (i = 0; i < 2; i++) {
 		void *p = hak_alloc(72, GFP_KERNEL_ACCOUNT);
 
@@ -101,7 +101,7 @@ static void no_caches_object(struct kunit *test)
 	hak_cache_free(c, live);
 }
 
-/* Before any cache ever had an object of SLUB's there is less to look at. */
+/* Before SLUB has served an object of any cache, a free looks for no tail. */
 static void kmalloc_object(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache(test, 64, 0);
@@ -127,7 +127,7 @@ static void wrong_size(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(obj); i++) {
 		KUNIT_ASSERT_NOT_NULL(test, obj[i]);
 		for (j = 0; j < ARRAY_SIZE(wrong); j++) {
-			/* Any size that makes an object as large will do. */
+			/* Any size that gives an object of this size is accepted. */
 			if (i > 1 && wrong[j] > 64 && wrong[j] <= 128)
 				continue;
 			hak_free_sized(obj[i], wrong[j]);
@@ -143,7 +143,10 @@ static void wrong_size(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, hak_fallback_live(d), 0L);
 }
 
-/* No less than was asked for, and no more than is the caller's. */
+/*
+ * hak_usable_size() is no less than the size asked for, and no more than the
+ * caller may use.
+ */
 static void usable_size(struct kunit *test)
 {
 	static const unsigned int size[] = { 1, 8, 9, 72, 500, 1024, 4096, 8192 };
@@ -179,10 +182,10 @@ static void resized(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, q, p);
 	q = hak_realloc(q, 72, GFP_KERNEL);
 	KUNIT_EXPECT_PTR_EQ(test, q, p);
-	/* Between the two it was nobody's, and is zeroed with init_on_alloc. */
+	/* The bytes between the two sizes are zeroed with init_on_alloc. */
 	KUNIT_EXPECT_TRUE(test, is_filled(q, 0x77, 10));
 	memset(q, 0x77, 72);
-	/* Beyond it there is nothing of the caller's: it moves. */
+	/* The object has no room for this size, so it moves. */
 	q = hak_realloc(q, 80, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, q);
 	KUNIT_EXPECT_PTR_NE(test, q, p);
@@ -209,13 +212,13 @@ static void counted(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, hak_fallback_live(c), 0L);
 }
 
-/* A user who writes past the end is told so when the object is freed. */
+/* If a user writes past the end of an object, the free reports it. */
 static void written_past_the_end(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache(test, 72, 0);
 	u8 *p = slubs(test, c), saved;
 
-	/* Or the compiler, which knows the size, warns. */
+	/* Otherwise the compiler, which knows the size, would warn. */
 	OPTIMIZER_HIDE_VAR(p);
 	saved = p[ksize(p) - 1];
 	p[ksize(p) - 1] ^= 1;
@@ -224,7 +227,10 @@ static void written_past_the_end(struct kunit *test)
 	hak_cache_free(c, p);
 }
 
-/* It warns and keeps the cache, and the object can still be freed. */
+/*
+ * hak_cache_destroy() warns and keeps the cache, and the object can still be
+ * freed.
+ */
 static void destroy_with_a_live_one(struct kunit *test)
 {
 #ifdef kunit_warning_suppress
@@ -241,7 +247,7 @@ static void destroy_with_a_live_one(struct kunit *test)
 	q = slubs(test, c);
 	hak_cache_free(c, q);
 	hak_cache_free(c, p);
-	/* SLUB warns of what is still there. */
+	/* SLUB warns of objects that are still live. */
 	hak_cache_destroy(c);
 #else
 	kunit_skip(test, "this kernel's KUnit cannot expect a warning");

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * What CPUs keep for themselves: never more than docs/design.md says.
- */
+/* The memory that CPUs keep: never more than docs/design.md says. */
 #include <linux/module.h>
 
 #include "hak_test.h"
@@ -9,7 +7,7 @@
 
 #define NR	3000
 
-/* The figures of docs/design.md: 5.5 MiB for 4 CPUs, and the stock. */
+/* The figures in docs/design.md: 5.5 MiB for 4 CPUs, and the stock. */
 static void bound_is_as_stated(struct kunit *test)
 {
 	KUNIT_EXPECT_EQ(test, 4 * HAK_NR_CLASSES * HAK_SLAB_SIZE,
@@ -32,7 +30,10 @@ static int use(void *arg, unsigned int id)
 		return 1;
 	for (i = 0; i < u->nr; i++)
 		obj[i] = hak_cache_alloc(u->c, GFP_KERNEL);
-	/* Every other one first, so that those cached last lie far apart. */
+	/*
+	 * Free every other object first, so that the objects cached last lie far
+	 * apart.
+	 */
 	for (i = 0; i < u->nr; i += 2)
 		hak_cache_free(u->c, obj[i]);
 	for (i = 1; i < u->nr; i += 2)
@@ -41,7 +42,7 @@ static int use(void *arg, unsigned int id)
 	return 0;
 }
 
-/* Has every CPU allocate and free so many objects; what the cache has then. */
+/* Allocate and free @nr objects on every CPU; return the statistics of the cache. */
 static void all_cpus(struct kunit *test, struct hak_cache *c,
 		     struct hak_class_stats *cs, unsigned int nr_objects)
 {
@@ -78,12 +79,12 @@ static void no_slab_without_a_cached_object(struct kunit *test)
 	KUNIT_EXPECT_LE(test, cs.depot,
 			(unsigned long)cpus * HAK_MAGAZINES * ((hak_fast_cap + 1) / 2));
 	KUNIT_EXPECT_LE(test, cs.slabs, cpus + cs.cached + cs.depot);
-	/* Beside those the CPUs own, no slab is kept that could go. */
+	/* No slab is kept except those that the CPUs own. */
 	KUNIT_EXPECT_LE(test, cs.slabs - min_t(unsigned long, cs.slabs, cpus),
 			cs.slabs_active);
 }
 
-/* Of large objects a CPU keeps fewer: no more bytes than of 1 KiB. */
+/* A CPU keeps fewer large objects: no more bytes than of objects of 1 KiB. */
 static void large_objects_count_for_more(struct kunit *test)
 {
 	static const struct {
@@ -111,7 +112,10 @@ static void large_objects_count_for_more(struct kunit *test)
 		KUNIT_EXPECT_LE(test, cs.cached,
 				(unsigned long)want[i].cap * num_online_cpus());
 	}
-	/* On is on, however large, and off is off. */
+	/*
+	 * With the cache on a CPU keeps at least one object of any size, and with
+	 * the cache off none.
+	 */
 	for (i = 0; i < 2; i++) {
 		struct hak_cache *c;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Frees of pages of kinds that only a kernel has, and that look like a large
- * kmalloc(): several pages in one, freed at their start.
+ * Frees of compound pages that look like a large kmalloc() at their start, but
+ * are not. Only a kernel has such pages.
  */
 #include <linux/gfp.h>
 #include <linux/mm.h>
@@ -11,13 +11,16 @@
 
 #define ORDER	2
 
-/* Frees the block at @page; it must be refused, and counted. */
+/* Free the block at @page; hakmem has to refuse and count it. */
 static void refused(struct kunit *test, struct page *page)
 {
 	unsigned long before = hak_test_event(test, HAK_EV_BAD_FREE);
 	int refs = page_ref_count(page);
 
-	/* Should it be freed all the same, it is not the test's to free again. */
+	/*
+	 * A reference, so that the test may free the block even if hakmem has
+	 * freed it.
+	 */
 	get_page(page);
 	hak_free(page_address(page));
 	HAK_EXPECT_EVENT(test, HAK_EV_BAD_FREE, before + 1);
@@ -63,7 +66,7 @@ static void too_small_for_kmalloc(struct kunit *test)
 	__free_pages(page, 1);
 }
 
-/* What is kmalloc's own goes to kfree(), of course. */
+/* A large kmalloc() does go to kfree(). */
 static void large_kmalloc(struct kunit *test)
 {
 	unsigned int shift;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Grace periods: what a free with a stale pointer may have found stays until it has
- * enabled preemption. Needs a kernel; userspace has no grace periods.
+ * Grace periods: if a free with a stale pointer has found a cache or a table,
+ * that stays until the free has enabled preemption. Needs a kernel, because
+ * userspace has no grace periods.
  */
 #include <linux/jiffies.h>
 #include <linux/module.h>
@@ -12,12 +13,12 @@
 
 struct reader {
 	struct completion started;
-	struct hak_cache *c;	/* it has found this one; or NULL */
-	bool gone;		/* its per-CPU caches went meanwhile */
+	struct hak_cache *c;	/* the cache that the reader has found, or NULL */
+	bool gone;		/* the per-CPU caches were freed meanwhile */
 	bool left;
 };
 
-/* Is in the middle of a free for a while: nothing else runs on its CPU. */
+/* Act like a free that takes a while: nothing else runs on this CPU. */
 static int reader_fn(void *arg)
 {
 	struct reader *r = arg;
@@ -64,7 +65,7 @@ static struct task_struct *start_reader(struct kunit *test, struct reader *r,
 	return task;
 }
 
-/* A free on another CPU has the cache in its hands as that is destroyed. */
+/* A cache is destroyed while a free on another CPU uses it. */
 static void destroy_waits_for_frees(struct kunit *test)
 {
 	struct reader *r = kunit_kzalloc(test, sizeof(*r), GFP_KERNEL);
@@ -114,7 +115,7 @@ static int table_reader_fn(void *arg)
 	return 0;
 }
 
-/* Likewise the registry's table, as it is replaced by a larger one. */
+/* A task on another CPU reads the registry's table while a larger one replaces it. */
 static void cover_waits_for_frees(struct kunit *test)
 {
 	struct reader *r = kunit_kzalloc(test, sizeof(*r), GFP_KERNEL);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the suites share: private caches, pretended CPUs, and the check of the
- * books that ends every test.
+ * The common part of the suites: private caches, pretended CPUs, and the check of
+ * the statistics that ends every test.
  *
- * A test plays several CPUs from one task: each is a struct hak_cpu_cache of
- * its own, handed to the core's functions explicitly. The caches are kept from
- * the reaper, so that a slab is released when the test says so.
+ * A test plays several CPUs from one task. Each pretended CPU is a struct
+ * hak_cpu_cache of its own, which the test passes to the core's functions. The
+ * private caches are hidden from the reaper, so a slab is released only when the
+ * test says so.
  */
 #ifndef _HAK_TEST_H
 #define _HAK_TEST_H
@@ -18,14 +19,14 @@
 #define HAK_TEST_MAX	16
 
 /**
- * struct hak_test - one test's fixture, in kunit.priv
+ * struct hak_test - fixture of a test, in kunit.priv
  * @event: counters at the start
  * @expected: how much of each event the test provokes
  * @cache: private caches
- * @shown: is cache[i] known to the reaper?
+ * @shown: true if the reaper knows cache[i]
  * @nr_caches: how many
  * @cpu: pretended CPUs
- * @cpu_cache: the cache cpu[i] is of
+ * @cpu_cache: the cache that cpu[i] belongs to
  * @nr_cpus: how many
  * @live: live objects of all caches at the start
  */
@@ -68,7 +69,7 @@ unsigned long hak_test_live(void);
 unsigned long hak_test_event(struct kunit *test, enum hak_event ev);
 void hak_test_books(struct kunit *test);
 
-/* The slab @p lies in; NULL if that is none of hakmem's. */
+/* The slab that @p lies in; NULL if it lies in no slab of hakmem. */
 static inline struct hak_slab *hak_test_slab_of(const void *p)
 {
 	return hak_slab_of(p);
@@ -84,7 +85,7 @@ static inline unsigned int hak_test_freed(struct hak_slab *s)
 	return (u32)atomic_read(&s->rc) >> HAK_FREED_SHIFT;
 }
 
-/* Objects in a chain of links. */
+/* The number of objects in a chain of links. */
 static inline unsigned int hak_test_chain_len(struct llist_node *n)
 {
 	unsigned int i;
@@ -94,7 +95,7 @@ static inline unsigned int hak_test_chain_len(struct llist_node *n)
 	return i;
 }
 
-/* The test provokes @n events @ev; any other count fails it at the end. */
+/* Expect @n events @ev. If the count is another at the end, the test fails. */
 static inline void hak_test_provoke(struct kunit *test, enum hak_event ev,
 				    unsigned long n)
 {

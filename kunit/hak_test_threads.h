@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Threads for the suites, one to a CPU: kthreads here, and whatever the shim's
- * <linux/kthread.h> makes of them in userspace.
+ * Threads for the suites, one for each CPU: kthreads in the kernel, and POSIX
+ * threads by the shim's <linux/kthread.h> in userspace.
  */
 #ifndef _HAK_TEST_THREADS_H
 #define _HAK_TEST_THREADS_H
@@ -30,11 +30,11 @@ struct hak_test_thread {
 
 /**
  * struct hak_test_gang - threads that start together
- * @fn: run by each; gets @arg and its number
+ * @fn: function of each thread; it gets @arg and the thread's number
  * @arg: for @fn
  * @nr: threads started
  * @go: lets them start
- * @thread: each of them
+ * @thread: the threads
  */
 struct hak_test_gang {
 	int (*fn)(void *arg, unsigned int id);
@@ -54,7 +54,7 @@ static inline int hak_test_thread_fn(void *data)
 	return 0;
 }
 
-/* The @n-th CPU online, starting over after the last. */
+/* The @n-th CPU that is online, counted round and round. */
 static inline unsigned int hak_test_nth_cpu(unsigned int n)
 {
 	unsigned int cpu, last = 0;
@@ -75,7 +75,8 @@ static inline unsigned int hak_test_nth_cpu(unsigned int n)
  * @fn: what each runs
  * @arg: for @fn
  *
- * Return: 0, or an error with those that were created still to be joined.
+ * Return: 0, or an error; then the caller still has to join the threads that were
+ * created.
  */
 static inline int hak_test_gang_start(struct hak_test_gang *g, unsigned int nr,
 				      int (*fn)(void *arg, unsigned int id),
@@ -100,7 +101,7 @@ static inline int hak_test_gang_start(struct hak_test_gang *g, unsigned int nr,
 			break;
 		}
 		kthread_bind(t->task, hak_test_nth_cpu(g->nr));
-		/* It may be gone before it is stopped. */
+		/* The thread may have ended before it is stopped. */
 		get_task_struct(t->task);
 		wake_up_process(t->task);
 	}
@@ -108,7 +109,7 @@ static inline int hak_test_gang_start(struct hak_test_gang *g, unsigned int nr,
 	return err;
 }
 
-/* Wait for all. Return: the sum of what they returned. */
+/* Wait for all threads. Return: the sum of their results. */
 static inline int hak_test_gang_join(struct hak_test_gang *g)
 {
 	unsigned int i;
@@ -125,18 +126,18 @@ static inline int hak_test_gang_join(struct hak_test_gang *g)
 	return sum;
 }
 
-/* Let time and deferred work go by. */
+/* Let time pass and deferred work run. */
 static inline void hak_test_sleep(unsigned int ms)
 {
 	msleep(ms);
 }
 
-/* Nothing to do until another thread has done something. */
+/* Wait a moment for another thread to do something. */
 static inline void hak_test_relax(void)
 {
 	/*
-	 * KCSAN reports that a high-resolution sleep races with the timer that ends
-	 * it, which is the kernel's business.
+	 * KCSAN reports a race in the kernel between a high-resolution sleep and
+	 * the timer that ends it, so do not sleep there.
 	 */
 	if (IS_ENABLED(CONFIG_KCSAN))
 		cond_resched();
@@ -144,7 +145,7 @@ static inline void hak_test_relax(void)
 		usleep_range(5, 50);
 }
 
-/* As many threads as make trouble: two a CPU, but not one for each of many. */
+/* Two threads for each CPU, at least 4 and at most HAK_TEST_MAX_THREADS. */
 static inline unsigned int hak_test_nr_threads(void)
 {
 	return clamp(2 * num_online_cpus(), 4U, (unsigned int)HAK_TEST_MAX_THREADS);
