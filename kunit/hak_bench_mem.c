@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The memory benchmark's half in the kernel, told what to do through the
- * parameter "cmd"; qemu/bench/bench-mem and its guest script measure. Public API
- * only, so that it runs on a kernel without tests.
+ * The part of the memory benchmark that runs in the kernel. The parameter "cmd"
+ * gives it commands, and qemu/bench/bench-mem and its guest script measure. It
+ * uses the public API only, so it runs on a kernel without tests.
  *
  *   fill WHOSE SIZE COUNT  allocate; WHOSE is hak or slub, SIZE 0 for 8..1024
- *   free PERCENT HOW CPU   free so many of those live, on the given CPU; HOW
- *                          is order or random
+ *   free PERCENT HOW CPU   free PERCENT of the live objects on CPU; HOW is
+ *                          order or random
  *   ring SIZE NR           one CPU allocates, another frees, through a ring
- *   stop                   until this
+ *   stop                   end the ring
  */
 #define pr_fmt(fmt) "hak_bench_mem: " fmt
 
@@ -48,7 +48,7 @@ MODULE_PARM_DESC(passed, "objects that went through the ring");
 /* --- fill and free --- */
 
 static void **obj;
-static unsigned long nr_obj;	/* of which those from 0 to live are */
+static unsigned long nr_obj;	/* the objects from 0 to live - 1 are live */
 static bool slub;
 static unsigned int obj_size;
 static struct kmem_cache *slub_cache;
@@ -108,7 +108,10 @@ static int fill(const char *whose, unsigned int size, unsigned long nr)
 	return 0;
 }
 
-/* Of a mix it is not known which sizes went: their share of the bytes did. */
+/*
+ * If sizes are mixed, the sizes of the freed objects are not known, so subtract
+ * their share of the bytes.
+ */
 static void forget(unsigned long n)
 {
 	live_bytes -= obj_size ? n * obj_size :
@@ -142,7 +145,7 @@ static int free_thread(void *arg)
 		if (i % 1024 == 0)
 			cond_resched();
 	}
-	/* In place to be freed from the front again. */
+	/* Move the live objects to the front, where the next free begins. */
 	memmove(obj, obj + r->nr, (live - r->nr) * sizeof(*obj));
 	complete(&r->done);
 	return 0;
@@ -165,7 +168,10 @@ static int release(unsigned int percent, const char *how, unsigned int cpu)
 	kthread_bind(t, cpu);
 	get_task_struct(t);
 	wake_up_process(t);
-	/* Not one long sleep, which looks like a hung task on a slow machine. */
+	/*
+	 * No single long sleep, which would look like a hung task on a slow
+	 * machine.
+	 */
 	while (!wait_for_completion_timeout(&r.done, HZ))
 		;
 	kthread_stop(t);
@@ -292,7 +298,7 @@ static int cmd_set(const char *val, const struct kernel_param *kp)
 	int err;
 
 	mutex_lock(&mutex);
-	/* Not while the module comes up. */
+	/* Refuse commands while the module is being loaded. */
 	err = THIS_MODULE->state == MODULE_STATE_LIVE ? command(val) : -EBUSY;
 	mutex_unlock(&mutex);
 	return err;

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Churn, public API only: while it is loaded, threads that hop from CPU to CPU
- * allocate and free each other's objects, whose contents they check. Now and
- * then they all only free, and for as long as they are told to, so that
- * superslabs come and go. What they did is read from the module's parameters;
- * everything is freed when it goes.
+ * Churn. While this module is loaded, threads that hop from CPU to CPU allocate
+ * and free each other's objects, and check the contents. Now and then all threads
+ * only free for a while, so superslabs come and go. The module's parameters show
+ * what the threads did. Unloading frees everything. Public API only.
  */
 #define pr_fmt(fmt) "hak_churn: " fmt
 
@@ -63,7 +62,7 @@ static struct churn_thread thread[MAX_THREADS];
 static struct hak_cache *cache;
 static void **slot;
 
-/* A slot is of one size for good; every eighth is of the typed cache. */
+/* Each slot has objects of one size; every eighth slot uses the typed cache. */
 static bool slot_typed(unsigned int i)
 {
 	return i % 8 == 7;
@@ -74,7 +73,7 @@ static unsigned int slot_size(unsigned int i)
 	return slot_typed(i) ? 200 : 8 * (1 + hash_32(i, 7) % 128);
 }
 
-/* Differs with the object and with the slot, so neither can be mixed up. */
+/* The pattern depends on the object and on the slot, so neither can be confused. */
 static u64 pattern(const void *p, unsigned int i)
 {
 	return (unsigned long)p ^ (u64)(i + 1) << 44;
@@ -108,7 +107,7 @@ static unsigned int slot_free(void *p, unsigned int i)
 
 	while (n--)
 		bad |= *word++ != want;
-	/* Whoever was given it as well finds this. */
+	/* If another thread has the same object, it finds this. */
 	put_pattern(p, i, ~want);
 	if (slot_typed(i))
 		hak_cache_free(cache, p);
@@ -117,7 +116,7 @@ static unsigned int slot_free(void *p, unsigned int i)
 	return bad;
 }
 
-/* A quarter of a second in each second is for freeing alone. */
+/* In a quarter of each second threads only free. */
 static bool at_ebb(void)
 {
 	return READ_ONCE(ebb) || jiffies / (HZ / 4) % 4 == 3;
@@ -139,7 +138,7 @@ static void turn(struct churn_thread *t, bool fill)
 	t->ops++;
 }
 
-/* To a CPU at random; it may be gone by now, and then another will do. */
+/* Move to a random CPU, if that is online. */
 static void hop(void)
 {
 	unsigned int cpu = get_random_u32_below(nr_cpu_ids);
@@ -159,7 +158,7 @@ static int churn(void *arg)
 		fill = !at_ebb();
 		for (i = 0; i < OPS_A_HOP; i++)
 			turn(t, fill);
-		/* Near enough for those who look meanwhile. */
+		/* Exact enough for a user who reads it meanwhile. */
 		WRITE_ONCE(ops, READ_ONCE(ops) + OPS_A_HOP);
 		if (t->errors)
 			WRITE_ONCE(errors, t->errors);

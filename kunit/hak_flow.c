@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A known number of operations, public API only, for those who look on by trace
- * events and counters. Loading it does them; it stays loaded.
+ * A known number of operations, for tests that watch trace events and counters.
+ * Loading the module does them; it stays loaded. Public API only.
  *
- * ops=N allocates N objects in each of the ways there are, and frees them;
- * rounds=N passes objects N times from one CPU to another, or, where there is
- * one CPU, to another thread; bad=N frees N addresses that are no object's.
+ * ops=N allocates and frees N objects in each way there is. rounds=N passes
+ * objects N times from one CPU to another, or to another thread if there is one
+ * CPU only. bad=N frees N addresses where no object begins.
  */
 #define pr_fmt(fmt) "hak_flow: " fmt
 
@@ -69,7 +69,7 @@ static void free_one(unsigned int way, struct hak_cache *c, void *p, size_t size
 		hak_free(p);
 }
 
-/* BULK at a time; returns how many. */
+/* BULK objects per call; returns the number of objects. */
 static unsigned int bulk(struct hak_cache *c, size_t size)
 {
 	void *obj[BULK];
@@ -88,7 +88,7 @@ static int flow_ops(struct hak_cache *c)
 	unsigned int i, way, n, done = 0;
 	size_t size = 64;
 
-	/* Not a constant, or the class would be one. */
+	/* The size must not be constant, or the compiler would choose the class. */
 	OPTIMIZER_HIDE_VAR(size);
 	for (i = 0; i < ops; i++) {
 		for (way = 0; way < WAYS; way++) {
@@ -114,8 +114,9 @@ struct flow {
 };
 
 /*
- * The first thread allocates, the third frees, in turn: if there are two memory
- * nodes, CPUs 0 and 2 are of one, and nothing goes home to another.
+ * The first thread allocates and the third frees, in turn. If there are two
+ * memory nodes, CPUs 0 and 2 are on the same one, so no object goes home to
+ * another node.
  */
 static int flow_thread(void *arg, unsigned int id)
 {
@@ -159,7 +160,7 @@ static int flow_pass(void)
 	return err;
 }
 
-/* Not of the initialisation, or the caller would have no name later. */
+/* Not __init, because the caller's name has to be known later. */
 static noinline int flow_bad(void)
 {
 	char *p = hak_alloc(64, GFP_KERNEL);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A machine whose memory is full and in crumbs. Loading it takes all free
- * memory and gives a share of it back in aligned runs of a few pages, at
- * random; then objects of mixed size are allocated and freed, and wherever
- * hak_alloc() fails kmalloc() must fail too. Afterwards "hak" or "slub" written
- * to the parameter measure allocates objects there and says how long that took.
+ * A machine with full and fragmented memory. Loading the module takes all free
+ * memory and gives a share of it back in aligned runs of a few pages, at random.
+ * Then it allocates and frees objects of mixed size; if hak_alloc() fails,
+ * kmalloc() must fail, too. If "hak" or "slub" is written to the parameter
+ * "measure" afterwards, it allocates objects and says how long that took.
  * Unloading gives the memory back. Public API only.
  */
 #define pr_fmt(fmt) "hak_frag: " fmt
@@ -59,8 +59,8 @@ module_param(median_ns, ulong, 0444);
 MODULE_PARM_DESC(median_ns, "what half of the allocations took at the most");
 
 /*
- * Others may need memory meanwhile, and are not to be killed for want of it.
- * When the objects have taken what was spare they get what is eaten.
+ * Other tasks may need memory meanwhile, and must not be killed for it. When the
+ * objects have used up the spare memory, tasks get the memory taken here.
  */
 #define SPARE_BLOCKS	32
 #define SPARE_ORDER	4
@@ -75,7 +75,7 @@ static bool all_eaten;
 static void **slot;
 static unsigned long nr_slots;
 
-/* What is measured: the memory takes all of them easily. */
+/* The number of objects measured; the memory has room for all of them. */
 #define MEASURED	50000
 #define MEASURED_SIZE	64
 
@@ -91,7 +91,7 @@ static int on_oom(struct notifier_block *nb, unsigned long unused, void *data)
 		__free_pages(spare[--nr_spare], SPARE_ORDER);
 		*freed += 1UL << SPARE_ORDER;
 	} else if (READ_ONCE(all_eaten)) {
-		/* Mostly neighbours, as the stack of a thread needs them. */
+		/* Mostly neighbouring pages, as the stack of a thread needs them. */
 		for (i = 0; nr_eaten && i < 1U << SPARE_ORDER; i++)
 			__free_page(eaten[--nr_eaten]);
 		*freed += i;
@@ -101,7 +101,7 @@ static int on_oom(struct notifier_block *nb, unsigned long unused, void *data)
 
 static struct notifier_block oom_nb = { .notifier_call = on_oom };
 
-/* The largest blocks first, so that what the watermarks keep is small ones. */
+/* Take the largest blocks first, so that the watermarks keep small ones. */
 static void eat(unsigned int least)
 {
 	struct page *page;
@@ -129,7 +129,7 @@ static int by_pfn(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* Are there a whole run's pages from @i on? */
+/* Are there pages for a whole run from @i on? */
 static bool is_run(unsigned long i)
 {
 	unsigned long pfn = page_to_pfn(eaten[i]);
@@ -138,7 +138,7 @@ static bool is_run(unsigned long i)
 	       page_to_pfn(eaten[i + run - 1]) == pfn + run - 1;
 }
 
-/* Give @want pages back in runs, evenly spread with the odds that takes. */
+/* Give @want pages back in runs that are spread evenly at random. */
 static void crumble(unsigned long want)
 {
 	unsigned long i, j, kept = 0, given = 0, runs = 0, n;
@@ -161,7 +161,7 @@ static void crumble(unsigned long want)
 	nr_eaten = kept;
 }
 
-/* hak_alloc() said no. Does kmalloc(), again and again? */
+/* hak_alloc() has failed. Does kmalloc() fail, too, several times? */
 static bool kmalloc_fails(unsigned int size)
 {
 	unsigned int tries;
@@ -200,7 +200,7 @@ static void turn(unsigned long i)
 		errors++;
 }
 
-/* Objects for somewhat more than is free, so that some must fail. */
+/* Allocate objects for somewhat more memory than is free, so that some must fail. */
 static void use(void)
 {
 	unsigned long i;
@@ -221,7 +221,7 @@ static int by_time(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* As any caller would: a task that may wait for memory. */
+/* Measure as an ordinary caller: a task that may wait for memory. */
 static int measure(bool slub)
 {
 	unsigned long i;
@@ -253,7 +253,7 @@ static int measure(bool slub)
 
 static int measure_set(const char *val, const struct kernel_param *kp)
 {
-	/* Not while the module comes up. */
+	/* Refuse commands while the module is being loaded. */
 	if (THIS_MODULE->state != MODULE_STATE_LIVE)
 		return -EBUSY;
 	if (sysfs_streq(val, "slub"))
@@ -305,7 +305,7 @@ static int __init hak_frag_init(void)
 	}
 	eat(0);
 	crumble(want);
-	/* The blocks that were kept back before. */
+	/* Now take the blocks that were spared before. */
 	eat(max(ilog2(run) + 1, 2));
 	pr_info("%lu pages eaten, %lu of %lu left\n", nr_eaten, want,
 		totalram_pages());

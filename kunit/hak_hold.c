@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Makes hakmem hold memory that nobody uses: allocates objects of every size
- * class on all CPUs and frees them in random order, so that the last ones, in
- * the per-CPU caches, each keep a slab from being whole. Public API only.
+ * Make hakmem hold unused memory: allocate objects of every size class on all
+ * CPUs and free them in random order, so that the last ones, in the per-CPU
+ * caches, each keep a slab from becoming whole. Public API only.
  *
  * With busy=N every CPU goes on allocating and freeing objects of the N smallest
- * size classes, so that those do not look idle to hakmem. With keep=N each keeps
- * N of the objects, at random, and with them as many slabs, far apart.
+ * size classes, so those do not look idle to hakmem. With keep=N each CPU keeps N
+ * of the objects, at random, and thereby as many slabs, far apart.
  */
 #include <linux/cpumask.h>
 #include <linux/delay.h>
@@ -65,7 +65,7 @@ static int hold_thread(void *arg, unsigned int id)
 	return 0;
 }
 
-/* Use the class of @size; returns how large its objects are. */
+/* Use the class of @size; returns the size of its objects. */
 static size_t use_class(void **obj, size_t size)
 {
 	size_t usable;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Leaks on purpose: what it allocates when it is loaded is never freed, so that
- * hakmem has something to report when it goes.
+ * Leaks on purpose: this module never frees what it allocates when it is loaded,
+ * so hakmem has something to report when it is removed.
  */
 #include <linux/module.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Misuse on purpose: does what the module parameter says, and then whether the
- * object it was done to is as it was. For seeing what the kernel says.
+ * Misuse on purpose. The module does what its parameter says, and then checks
+ * whether the object is unchanged. It shows what the kernel reports.
  */
 #define pr_fmt(fmt) "hak_misuse: " fmt
 
@@ -43,13 +43,13 @@ static void do_kfree_bulk(struct object *o)
 	kfree_bulk(1, &p);
 }
 
-/* Destroying any cache does. */
+/* The destruction of any cache waits for kfree_rcu(). */
 static void wait_for_kfree_rcu(void)
 {
 	kmem_cache_destroy(KMEM_CACHE(object, SLAB_NO_MERGE));
 }
 
-/* What they free is freed later, by a worker that knows no caller. */
+/* A worker frees the object later, and does not know the caller. */
 static void do_kfree_rcu(struct object *o)
 {
 	kfree_rcu(o, rcu);
@@ -80,7 +80,7 @@ static void do_mempool(struct object *o)
 
 	if (!pool)
 		return;
-	/* The pool is full, so it is given to kfree(). */
+	/* The pool is full, so it calls kfree(). */
 	mempool_free(o, pool);
 	p = mempool_alloc(pool, GFP_KERNEL);
 	mempool_free(p, pool);
@@ -119,7 +119,7 @@ static bool is_intact(const struct object *o)
 	       !memchr_inv(o->rest, 0x5a, sizeof(o->rest));
 }
 
-/* Neighbours on both sides show what was done beyond the object. */
+/* Neighbours on both sides show whether memory beyond the object was written. */
 static int misuse_one(void (*fn)(struct object *o))
 {
 	struct object *o[5];
@@ -137,7 +137,7 @@ static int misuse_one(void (*fn)(struct object *o))
 	return 0;
 }
 
-/* How memory of hakmem's is freed after a grace period. */
+/* The right way to free memory from hakmem after a grace period. */
 static void free_object_rcu(struct rcu_head *head)
 {
 	hak_free(container_of(head, struct object, rcu));
@@ -154,12 +154,12 @@ static int free_after_rcu(void)
 	o = hak_alloc(sizeof(*o), GFP_KERNEL);
 	if (!o)
 		return -ENOMEM;
-	/* Removing hakmem waits for it. */
+	/* The removal of hakmem waits for this free. */
 	hak_free_rcu(o, rcu);
 	return 0;
 }
 
-/* Each argument in turn. Whatever is not refused is destroyed. */
+/* Try each bad argument. If a cache is made all the same, destroy it. */
 static int create_badly(void)
 {
 	static const struct hak_cache_args copied = { .usersize = SIZE + 1 };
@@ -192,7 +192,7 @@ static int create_badly(void)
 	return 0;
 }
 
-/* With an object live, of hakmem's or of SLUB's: it goes only without. */
+/* Destroy a cache while an object of it is live, from hakmem or from SLUB. */
 static int destroy_early(gfp_t gfp)
 {
 	struct hak_cache *c = hak_cache_create("hak_misuse", SIZE, 0, 0, NULL);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Allocates in the task that loads it, which may be confined to some memory
- * nodes, or in an interrupt, which is not, and says which nodes the objects are
- * of. They are freed when it goes. Public API only.
+ * Allocate in the task that loads the module, which may be confined to some
+ * memory nodes, or in an interrupt, which is not, and print the nodes of the
+ * objects. Unloading frees them. Public API only.
  */
 #include <linux/irq_work.h>
 #include <linux/minmax.h>

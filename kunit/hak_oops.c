@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Dies as it is loaded, with a few events of hakmem's before, so that there is a
- * trace ring to dump.
+ * Cause an oops when the module is loaded, after a few events of hakmem, so that
+ * there is a trace ring to dump.
  */
 #include <linux/compiler.h>
 #include <linux/module.h>

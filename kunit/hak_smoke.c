@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Smoke test, public API only, so it works on a kernel without KUnit: threads
- * on every CPU allocate of all sizes, pass the objects on, and free those of
- * the CPU before. Loading it runs it; it stays loaded only if it passed.
+ * Smoke test. Threads on every CPU allocate objects of all sizes, and free those
+ * of the thread before. Loading the module runs the test; it stays loaded only if
+ * the test passed. It uses the public API only, so it works on a kernel without
+ * KUnit.
  */
 #define pr_fmt(fmt) "hak_smoke: " fmt
 
@@ -58,7 +59,7 @@ static int smoke_empty(void **obj)
 	return bad;
 }
 
-/* Fills its own array, waits for the one before, and frees that. */
+/* Fill this thread's array, wait for the thread before, and free its objects. */
 static int smoke_thread(void *arg, unsigned int id)
 {
 	unsigned int round, before, bad = 0;
@@ -96,7 +97,10 @@ static int smoke_run(struct smoke *s, struct hak_test_gang *g)
 	return hak_test_gang_join(g) ? -EINVAL : err;
 }
 
-/* All of an object may be copied to user space: where that is checked, no BUG. */
+/*
+ * The whole object may be copied to user space: the kernel's check finds no
+ * fault.
+ */
 static int smoke_usercopy(struct hak_cache *c, gfp_t gfp)
 {
 	u8 *p = hak_cache_alloc(c, gfp);
@@ -104,7 +108,7 @@ static int smoke_usercopy(struct hak_cache *c, gfp_t gfp)
 
 	if (!p)
 		return -ENOMEM;
-	/* A constant is not checked. */
+	/* The kernel does not check a constant size. */
 	OPTIMIZER_HIDE_VAR(n);
 	check_object_size(p, 2 * n, true);
 	check_object_size(p + 100, n, false);
@@ -125,7 +129,7 @@ static int smoke_cache(void)
 		err = -EINVAL;
 	hak_cache_free(c, p);
 	err = err ?: smoke_usercopy(c, GFP_KERNEL);
-	/* SLUB serves what is accounted. */
+	/* SLUB serves accounted objects. */
 	err = err ?: smoke_usercopy(c, GFP_KERNEL_ACCOUNT);
 	hak_cache_destroy(c);
 	return err;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A CPU that answers nobody: a real-time task that never yields, on a CPU whose
- * caches hold something, as polling drivers and isolated CPUs have it. It gives
- * up after some seconds.
+ * A CPU that does not answer: a real-time task that never yields, on a CPU whose
+ * caches hold something, as polling drivers and isolated CPUs do. It gives up
+ * after some seconds.
  */
 #include <linux/cpumask.h>
 #include <linux/jiffies.h>
@@ -30,7 +30,7 @@ static int spin(void *unused)
 {
 	unsigned long end = jiffies + seconds * HZ;
 
-	/* Something to flush, which will have to wait. */
+	/* An object to flush, which will have to wait. */
 	hak_free(hak_alloc(64, GFP_KERNEL));
 	WRITE_ONCE(spinning, true);
 	while (!kthread_should_stop() && time_before(jiffies, end))

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * The suites' common part; see hak_test.h.
- */
+/* The common part of the suites; see hak_test.h. */
 #include <linux/cpumask.h>
 #include <linux/export.h>
 #include <linux/math.h>
@@ -12,7 +10,7 @@
 
 #include "hak_test.h"
 
-/* Live objects over all caches. */
+/* The number of live objects of all caches. */
 unsigned long hak_test_live(void)
 {
 	struct hak_class_stats cs;
@@ -31,7 +29,7 @@ unsigned long hak_test_live(void)
 HAK_EXPORT_INTERNAL(hak_test_live);
 
 /**
- * hak_test_event() - what was counted since the test began
+ * hak_test_event() - number of events since the test began
  * @test: the test
  * @ev: the counter
  *
@@ -48,13 +46,16 @@ unsigned long hak_test_event(struct kunit *test, enum hak_event ev)
 
 HAK_EXPORT_INTERNAL(hak_test_event);
 
-/* Every slab in use: its books, and that it is where its state says. */
+/* Check the counts of every slab in use, and that it is where its state says. */
 static void hak_test_validate(struct kunit *test)
 {
 	struct hak_superslab *ss;
 	unsigned int i, bad = 0;
 
-	/* Keeps the reaper out: slabs it has popped have no state to check. */
+	/*
+	 * This keeps the reaper out, because slabs that it has popped have no
+	 * state to check.
+	 */
 	mutex_lock(&hak_cache_mutex);
 	rcu_read_lock();
 	list_for_each_entry_rcu(ss, &hak_superslabs, all) {
@@ -77,11 +78,13 @@ static void hak_test_validate(struct kunit *test)
 }
 
 /**
- * hak_test_books() - check everything that can be checked while nobody runs
+ * hak_test_books() - check everything that can be checked while hakmem is not in
+ * use
  * @test: the test
  *
- * Every slab validates, none is stranded, live objects are as many as at the
- * start, and refused frees and corruption are what the test provoked.
+ * Every slab is valid and none is stranded, there are as many live objects as at
+ * the start, and the refused frees and corruptions are those that the test
+ * provoked.
  */
 void hak_test_books(struct kunit *test)
 {
@@ -106,7 +109,10 @@ int hak_test_init(struct kunit *test)
 	if (!t)
 		return -ENOMEM;
 	test->priv = t;
-	/* It would empty caches, and be counted, in the middle of a test. */
+	/*
+	 * The idle trim would empty caches, and be counted, in the middle of a
+	 * test.
+	 */
 	hak_trim_pause(true);
 	hak_stats_read(&st);
 	memcpy(t->event, st.event, sizeof(t->event));
@@ -124,11 +130,11 @@ static void hak_test_show(struct hak_test *t, unsigned int i)
 	hak_cache_list(t->cache[i], true);
 	mutex_unlock(&hak_cache_mutex);
 	t->shown[i] = true;
-	/* What the reaper was told of it meanwhile it forgot. */
+	/* While the cache was hidden the reaper forgot what it was told of it. */
 	hak_test_reap(t->cache[i]);
 }
 
-/* Its slabs are all back, or hak_cache_destroy() has warned and kept it. */
+/* True if all its slabs are back. If not, hak_cache_destroy() warns and keeps it. */
 static bool hak_test_destroyed(struct hak_cache *c)
 {
 	struct hak_cache *other;
@@ -143,8 +149,8 @@ static bool hak_test_destroyed(struct hak_cache *c)
 }
 
 /*
- * kunit_suite.exit: the pretended CPUs go offline, the caches must be empty
- * then, and the books must be as they were.
+ * kunit_suite.exit: flush the pretended CPUs; then the caches must be empty, and
+ * the statistics as they were.
  */
 void hak_test_exit(struct kunit *test)
 {
@@ -161,7 +167,7 @@ void hak_test_exit(struct kunit *test)
 		preempt_enable();
 	}
 	for (i = 0; i < t->nr_caches; i++) {
-		/* Pretended CPUs' magazines are about to go. */
+		/* The magazines of pretended CPUs are about to be freed. */
 		for_each_node(nid)
 			hak_depot_flush(t->cache[i], nid);
 		hak_test_show(t, i);
@@ -171,7 +177,10 @@ void hak_test_exit(struct kunit *test)
 		hak_class_stats_read(t->cache[i], &cs);
 		KUNIT_EXPECT_EQ(test, cs.live, 0UL);
 		KUNIT_EXPECT_EQ(test, cs.fallback, 0L);
-		/* Destroying it would warn; the failure is told already. */
+		/*
+		 * Its destruction would warn, but the failure is reported
+		 * already.
+		 */
 		if (!cs.live && !cs.fallback)
 			KUNIT_EXPECT_TRUE(test, hak_test_destroyed(t->cache[i]));
 	}
@@ -188,7 +197,7 @@ HAK_EXPORT_INTERNAL(hak_test_exit);
  * @args: likewise
  * @flags: likewise
  *
- * Return: the cache; the test is aborted if there is none.
+ * Return: the cache. If there is none, the test is aborted.
  */
 struct hak_cache *hak_test_cache_args(struct kunit *test, unsigned int size,
 				      const struct hak_cache_args *args,
@@ -209,7 +218,7 @@ struct hak_cache *hak_test_cache_args(struct kunit *test, unsigned int size,
 
 HAK_EXPORT_INTERNAL(hak_test_cache_args);
 
-/* Likewise, with no more than an alignment. */
+/* Likewise, with an alignment only. */
 struct hak_cache *hak_test_cache_shown(struct kunit *test, unsigned int size,
 				       unsigned int align)
 {
@@ -220,7 +229,7 @@ struct hak_cache *hak_test_cache_shown(struct kunit *test, unsigned int size,
 
 HAK_EXPORT_INTERNAL(hak_test_cache_shown);
 
-/* Likewise, with per-CPU caches that keep @cap objects, however large. */
+/* Likewise, with per-CPU caches of @cap objects, however large the objects are. */
 struct hak_cache *hak_test_cache_cap(struct kunit *test, unsigned int size,
 				     unsigned int cap)
 {
@@ -235,7 +244,7 @@ struct hak_cache *hak_test_cache_cap(struct kunit *test, unsigned int size,
 
 HAK_EXPORT_INTERNAL(hak_test_cache_cap);
 
-/* Likewise, kept from the reaper. */
+/* Likewise, hidden from the reaper. */
 struct hak_cache *hak_test_cache(struct kunit *test, unsigned int size,
 				 unsigned int align)
 {
@@ -255,9 +264,9 @@ HAK_EXPORT_INTERNAL(hak_test_cache);
  * hak_test_cpu() - pretend a CPU
  * @test: the test
  * @c: a cache
- * @cap: objects it may keep
+ * @cap: objects that it may hold
  *
- * It has no magazines: what it has no room for is spilled.
+ * It has no magazines, so objects that it has no room for are spilled.
  *
  * Return: its per-CPU cache, flushed when the test ends.
  */
@@ -278,7 +287,7 @@ struct hak_cpu_cache *hak_test_cpu(struct kunit *test, struct hak_cache *c,
 
 HAK_EXPORT_INTERNAL(hak_test_cpu);
 
-/* Likewise, with magazines. All CPUs of @c that have any have one @cap. */
+/* Likewise, with magazines. All CPUs of @c with magazines have the same @cap. */
 struct hak_cpu_cache *hak_test_cpu_sending(struct kunit *test,
 					   struct hak_cache *c, unsigned int cap)
 {
@@ -290,7 +299,7 @@ struct hak_cpu_cache *hak_test_cpu_sending(struct kunit *test,
 
 HAK_EXPORT_INTERNAL(hak_test_cpu_sending);
 
-/* An unused slab, now the test's, which thereby owns it. */
+/* Claim an unused slab, which the test owns from then on. */
 struct hak_slab *hak_test_slab(struct kunit *test, struct hak_cache *c)
 {
 	int nid = hak_node_near(numa_mem_id());
@@ -308,7 +317,7 @@ struct hak_slab *hak_test_slab(struct kunit *test, struct hak_cache *c)
 
 HAK_EXPORT_INTERNAL(hak_test_slab);
 
-/* One object for the pretended CPU @cc. */
+/* The pretended CPU @cc allocates an object. */
 void *hak_test_alloc(struct kunit *test, struct hak_cache *c,
 		     struct hak_cpu_cache *cc)
 {
@@ -327,7 +336,7 @@ void *hak_test_alloc(struct kunit *test, struct hak_cache *c,
 
 HAK_EXPORT_INTERNAL(hak_test_alloc);
 
-/* The pretended CPU @cc frees @p, whoever's it is. */
+/* The pretended CPU @cc frees @p, whichever CPU owns its slab. */
 void hak_test_free(struct hak_cache *c, struct hak_cpu_cache *cc, void *p)
 {
 	hak_cpu_put(c, cc, hak_test_slab_of(p), p);
@@ -335,7 +344,7 @@ void hak_test_free(struct hak_cache *c, struct hak_cpu_cache *cc, void *p)
 
 HAK_EXPORT_INTERNAL(hak_test_free);
 
-/* Somebody who does not own @s frees @p. */
+/* A CPU that does not own @s frees @p. */
 void hak_test_push(struct hak_slab *s, void *p)
 {
 	struct llist_node *link = hak_to_link(s->cache, p);
@@ -358,10 +367,10 @@ void hak_test_give(struct hak_slab *s, void *p)
 HAK_EXPORT_INTERNAL(hak_test_give);
 
 /**
- * hak_test_reap() - have the reaper look at a private cache
+ * hak_test_reap() - have the reaper check a private cache
  * @c: the cache
  *
- * Return: slabs released.
+ * Return: the number of slabs released.
  */
 unsigned int hak_test_reap(struct hak_cache *c)
 {

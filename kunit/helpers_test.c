@@ -15,7 +15,10 @@ static bool is_filled(const void *p, u8 c, size_t n)
 	return !memchr_inv(p, c, n);
 }
 
-/* What the next allocation of this class would get is not zeroed by chance. */
+/*
+ * Fill the object that the next allocation of this class gets, so that it is not
+ * zero by chance.
+ */
 static void dirty(struct kunit *test, size_t size)
 {
 	void *p = hak_alloc(size, GFP_KERNEL);
@@ -48,11 +51,14 @@ static void zeroed_by_node(struct kunit *test)
 
 static void arrays_do_not_overflow(struct kunit *test)
 {
-	/* Twice that is 2, and four times 4, of what there is room for. */
+	/*
+	 * Twice this is 2, and four times this is 4, which there would be room
+	 * for.
+	 */
 	size_t n = SIZE_MAX / 2 + 2;
 	void *p;
 
-	/* Or the compiler knows better than to try. */
+	/* Otherwise the compiler would refuse the constant size. */
 	OPTIMIZER_HIDE_VAR(n);
 	p = hak_calloc_node(n, 2, GFP_KERNEL | __GFP_NOWARN, NUMA_NO_NODE);
 	KUNIT_EXPECT_NULL(test, p);
@@ -106,7 +112,7 @@ static void copies(struct kunit *test)
 			    ZERO_SIZE_PTR);
 }
 
-/* The memory of an object that was freed may be looked at: its slab is owned. */
+/* The slab is owned, so the memory of a freed object may be read. */
 static void sensitive_is_wiped(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache(test, 96, 0);
@@ -121,7 +127,7 @@ static void sensitive_is_wiped(struct kunit *test)
 	hak_free_sensitive(NULL);
 	hak_free_sensitive(ZERO_SIZE_PTR);
 
-	/* And SLUB's, of a cache and of kmalloc(). */
+	/* Likewise objects from SLUB, of a cache and of kmalloc(). */
 	p = hak_cache_alloc(c, GFP_KERNEL_ACCOUNT);
 	KUNIT_ASSERT_NOT_NULL(test, p);
 	memset(p, 0x5a, 96);
@@ -159,7 +165,10 @@ static void zeroed_object(struct kunit *test)
 	hak_cache_free(c, p);
 }
 
-/* What a scope does not hand on it frees: the books say whether it did. */
+/*
+ * A scope frees the memory that it does not return; the statistics show whether
+ * it did.
+ */
 static void *leave_scope(size_t size, bool keep)
 {
 	void *p __free(hak_free) = hak_alloc(size, GFP_KERNEL);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Idle caches: which are found idle, how they are emptied, and that nothing comes
- * into one or leaves it without the idle trim being started.
+ * Idle caches: which caches count as idle, how they are emptied, and that the
+ * trim starts whenever an object comes into one or leaves it.
  */
 #include <linux/mm.h>
 #include <linux/module.h>
@@ -20,7 +20,7 @@ static void trim_is_off(void)
 	WRITE_ONCE(hak_trim_off, 1);
 }
 
-/* Was it started since? From here on it is on. */
+/* Was the idle trim started since then? From here on it is on. */
 static bool trim_was_started(void)
 {
 	return !xchg(&hak_trim_off, 0);
@@ -77,12 +77,12 @@ static void send_and_receive_start_the_trim(struct kunit *test)
 	obj[0] = hak_test_alloc(test, c, a);
 	KUNIT_ASSERT_EQ(test, hak_magazine_objects(b), 0);
 	KUNIT_EXPECT_TRUE(test, trim_was_started());
-	/* What is received counts as a refill, or its CPU would look idle. */
+	/* A receipt counts as a refill, otherwise the CPU would look idle. */
 	KUNIT_EXPECT_EQ(test, a->refills, refills + 1);
 	hak_test_free(c, a, obj[0]);
 }
 
-/* This CPU's caches are all empty, asleep, and were looked at. */
+/* Flush all of this CPU's caches, and check that they are empty and asleep. */
 static void all_asleep(struct kunit *test, unsigned int cpu)
 {
 	bool idle;
@@ -109,7 +109,10 @@ static void idle_is_what_nobody_uses(struct kunit *test)
 
 	p = hak_cache_alloc(c, GFP_KERNEL);
 	KUNIT_EXPECT_TRUE(test, hak_cpu_holds(cpu));
-	/* In use since the last look: left alone, and looked at again. */
+	/*
+	 * A cache that was used since the last trim is left alone, and checked
+	 * again.
+	 */
 	hak_cpu_flush_this(false);
 	KUNIT_EXPECT_NOT_NULL(test, cc->cur);
 	KUNIT_EXPECT_TRUE(test, hak_cpu_look(cpu, &idle));
@@ -127,7 +130,7 @@ static void idle_is_what_nobody_uses(struct kunit *test)
 	migrate_enable();
 }
 
-/* Each of what a CPU counts shows that it is at work. */
+/* Each count of a CPU shows that the CPU is at work. */
 static void every_count_is_activity(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache_shown(test, SIZE, 0);
@@ -149,7 +152,7 @@ static void every_count_is_activity(struct kunit *test)
 	migrate_enable();
 }
 
-/* A slab without cached objects is something a CPU holds. */
+/* A CPU that owns a slab but has no cached objects still holds something. */
 static void a_slab_alone_is_held(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache_cap(test, SIZE, 0);
@@ -166,7 +169,7 @@ static void a_slab_alone_is_held(struct kunit *test)
 	migrate_enable();
 }
 
-/* A cache whose owner is inside is not emptied under it. */
+/* A cache is not emptied while its owner is inside. */
 static void a_busy_cache_is_left_alone(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache_shown(test, SIZE, 0);
@@ -185,7 +188,10 @@ static void a_busy_cache_is_left_alone(struct kunit *test)
 	migrate_enable();
 }
 
-/* A slab with nothing but never-used space to give has to be found again. */
+/*
+ * If a slab has only memory that was never used, the flush has to put it where it
+ * is found.
+ */
 static void flush_of_a_slab_with_never_used_space(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache(test, SIZE, 0);
@@ -202,7 +208,7 @@ static void flush_of_a_slab_with_never_used_space(struct kunit *test)
 	hak_pool_put(s, HAK_OWNED);
 }
 
-/* Likewise one whose objects were drained, and not yet looked at. */
+/* Likewise a slab whose objects were drained, but not yet used. */
 static void flush_of_a_slab_with_drained_objects(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache(test, SIZE, 0);
@@ -222,7 +228,7 @@ static void flush_of_a_slab_with_drained_objects(struct kunit *test)
 		hak_test_push(s, obj[i]);
 }
 
-/* What a CPU keeps of large objects takes no more memory than of smaller ones. */
+/* The large objects that a CPU keeps take no more memory than small ones. */
 static void large_objects_are_kept_in_small_numbers(struct kunit *test)
 {
 	static const struct {
@@ -243,7 +249,7 @@ static void large_objects_are_kept_in_small_numbers(struct kunit *test)
 	}
 }
 
-/* A cache that woke while each operation had to come by the slow way. */
+/* A cache woke while each operation had to take the slow path. */
 static void frees_are_fast_after_a_mode(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache_shown(test, SIZE, 0);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Interrupts and CPU hotplug, which only a kernel has: hard interrupts that
- * free and allocate, on their own and while tasks do, and CPUs that go away
- * with objects in their caches.
+ * Interrupts and CPU hotplug, which only a kernel has: hard interrupts that free
+ * and allocate, alone and while tasks do, and CPUs that go offline with objects
+ * in their caches.
  */
 #include <linux/cpu.h>
 #include <linux/hrtimer.h>
@@ -53,7 +53,7 @@ static void free_from_hard_irq(struct kunit *test)
 	irq_work_queue(&w->work);
 	irq_work_sync(&w->work);
 	KUNIT_EXPECT_TRUE(test, w->hard);
-	/* Nobody was interrupted in his busy section, so nothing was pushed. */
+	/* No owner was interrupted in its busy section, so nothing was pushed. */
 	HAK_EXPECT_EVENT(test, HAK_EV_PUSHED, 0);
 }
 
@@ -69,7 +69,7 @@ static void alloc_in_hard_irq(struct kunit *test)
 	irq_work_queue(&w->work);
 	irq_work_sync(&w->work);
 	for (i = 0; i < NR; i++) {
-		/* On PREEMPT_RT there is only what is cached. */
+		/* On PREEMPT_RT only cached objects can be had. */
 		if (!IS_ENABLED(CONFIG_PREEMPT_RT))
 			KUNIT_EXPECT_NOT_NULL(test, w->obj[i]);
 		hak_free(w->obj[i]);
@@ -107,7 +107,7 @@ static enum hrtimer_restart storm_tick(struct hrtimer *timer)
 	if (p)
 		*(void **)p = p;
 	s->obj[i] = p;
-	/* And one of the tasks', of whatever CPU. */
+	/* And an object of a task, from any CPU. */
 	hak_free((void *)atomic_long_xchg(&shared[s->ticks % ARRAY_SIZE(shared)],
 					  0));
 	if (READ_ONCE(s->stop))
@@ -138,7 +138,7 @@ static int storm_thread(void *arg, unsigned int id)
 
 		if (obj[j] && *(void **)obj[j] != obj[j])
 			errors++;
-		/* Every fifth goes to whoever comes by, for one of theirs. */
+		/* Every fifth object is exchanged for another thread's. */
 		if (i % 5 == 0)
 			obj[j] = (void *)atomic_long_xchg(&shared[i % ARRAY_SIZE(shared)],
 							  (long)obj[j]);
@@ -208,7 +208,7 @@ struct plug {
 	void *obj[200];
 };
 
-/* Leaves the last CPU with a stock, a current slab, and objects of its own. */
+/* Leave the last CPU with cached objects, an owned slab, and live objects. */
 static int plug_thread(void *arg, unsigned int id)
 {
 	struct plug *p = arg;

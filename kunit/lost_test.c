@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What must not get lost, and what must be noticed when it does: slabs nobody can
- * find, notices to the reaper, objects whose slab was released under them.
+ * Nothing may get lost, and if it does hakmem has to notice: slabs that no CPU
+ * can find, notices to the reaper, and objects whose slab was released while they
+ * were live.
  */
 #include <linux/jiffies.h>
 #include <linux/module.h>
@@ -19,7 +20,7 @@ static bool is_told(struct hak_slab *s)
 	return atomic_read(&s->rc) & HAK_TOLD;
 }
 
-/* How often is @s in the reaper's list? No more than a list's worth is looked at. */
+/* How often is @s in the reaper's list? It checks a bounded number of entries. */
 static unsigned int times_told(struct hak_slab *s)
 {
 	struct llist_node *n = READ_ONCE(hak_told.first);
@@ -30,7 +31,7 @@ static unsigned int times_told(struct hak_slab *s)
 	return times;
 }
 
-/* Adopted and put back while the reaper has not come, it is in the list once. */
+/* A slab that is adopted and put back before the reaper runs is in its list once. */
 static void the_reaper_is_told_once(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache_shown(test, SIZE, 0);
@@ -49,7 +50,7 @@ static void the_reaper_is_told_once(struct kunit *test)
 	preempt_enable();
 	times = times_told(s);
 	if (times != 1) {
-		/* Nobody comes to an end with such a list. */
+		/* A walk over such a list would not end. */
 		init_llist_head(&hak_told);
 		atomic_andnot(HAK_TOLD, &s->rc);
 	}
@@ -74,7 +75,10 @@ static void the_mark_survives_a_park(struct kunit *test)
 	taken = hak_slab_take(c, s, obj, FULL) == FULL;
 	parked = hak_slab_park(s);
 	told = is_told(s);
-	/* Or it is in the list twice after the next free, and that has no end. */
+	/*
+	 * Otherwise the next free would put it into the list twice, and the list
+	 * would have no end.
+	 */
 	if (!told)
 		init_llist_head(&hak_told);
 	preempt_enable();
@@ -87,7 +91,7 @@ static void the_mark_survives_a_park(struct kunit *test)
 		hak_test_push(s, obj[i]);
 }
 
-/* Somebody is just about to put it on the list: its metadata has to stay. */
+/* A CPU is about to put the slab on the list, so its metadata has to stay. */
 static void a_marked_slab_is_not_released(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache(test, SIZE, 0);
@@ -96,7 +100,7 @@ static void a_marked_slab_is_not_released(struct kunit *test)
 
 	KUNIT_ASSERT_EQ(test, hak_slab_take(c, s, &p, 1), 1);
 	hak_pool_put(s, HAK_OWNED);
-	/* As if the push had only just set the mark. */
+	/* As if the pusher had just set the mark. */
 	atomic_or(HAK_TOLD, &s->rc);
 	hak_test_push(s, p);
 	KUNIT_EXPECT_EQ(test, hak_test_reap(c), 0);
@@ -105,7 +109,10 @@ static void a_marked_slab_is_not_released(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, hak_test_reap(c), 1);
 }
 
-/* Nor are those of a cache in no list, whose creator or destroyer is at it. */
+/*
+ * Slabs of an unlisted cache are not reaped either: its creator or destroyer uses
+ * them.
+ */
 static void an_unlisted_cache_is_not_reaped(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache(test, SIZE, 0);
@@ -145,7 +152,7 @@ static bool all_released(unsigned long *addr, unsigned int n)
 	return true;
 }
 
-/* More than the reaper takes for each time that it has the mutex. */
+/* More slabs than the reaper takes each time it holds the mutex. */
 static void the_reaper_comes_for_all(struct kunit *test)
 {
 	enum { NR = 150 };
@@ -185,8 +192,8 @@ static void look_at_order(struct work_struct *work)
 }
 
 /*
- * A whole slab goes long before the idle trim looks. No time is measured: the
- * reaper, asked first, is done before something that is due at 900 ms.
+ * A whole slab is released long before the idle trim runs. No time is measured:
+ * the reaper is asked first, and is done before work that is due at 900 ms.
  */
 static void the_reaper_comes_before_the_trim(struct kunit *test)
 {
@@ -207,7 +214,7 @@ static void the_reaper_comes_before_the_trim(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, o->released);
 }
 
-/* Whatever was on its lists when it was released is none of the next owner's. */
+/* The lists of a released slab are empty for the next owner. */
 static void next_life_forgets_every_list(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache(test, SIZE, 0);
@@ -256,7 +263,10 @@ static void scan_finds_a_parked_slab(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, hak_test_reap(c), 1);
 }
 
-/* Parked with a free that was counted before: nobody's count will be the first. */
+/*
+ * The slab is parked with a free that was counted before, so no later count is
+ * the first.
+ */
 static void scan_finds_a_swallowed_notice(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache(test, SIZE, 0);
@@ -284,7 +294,7 @@ static void scan_finds_a_whole_slab(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, hak_slab_take(c, s, &p, 1), 1);
 	hak_pool_put(s, HAK_OWNED);
 	KUNIT_EXPECT_EQ(test, hak_paranoid_scan(), 0UL);
-	/* By its books whole, and nobody has said so. */
+	/* The slab is whole by its counts, and the reaper was not told. */
 	WRITE_ONCE(s->taken, 0);
 	KUNIT_EXPECT_EQ(test, hak_paranoid_scan(), 1UL);
 	WRITE_ONCE(s->taken, 1);
@@ -293,7 +303,7 @@ static void scan_finds_a_whole_slab(struct kunit *test)
 	hak_test_push(s, p);
 }
 
-/* An object was freed twice, so the books say that its slab is whole. */
+/* An object was freed twice, so the slab is whole by its counts. */
 static void a_slab_with_a_double_free_is_kept(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache(test, SIZE, 0);
@@ -312,7 +322,10 @@ static void a_slab_with_a_double_free_is_kept(struct kunit *test)
 	hak_test_provoke(test, HAK_EV_CORRUPT, 1);
 	HAK_EXPECT_EVENT(test, HAK_EV_CORRUPT, 1);
 
-	/* The reaper owns it now. Make it one free, and add the other. */
+	/*
+	 * The reaper owns the slab now. Undo one of the two frees, and add the
+	 * missing one.
+	 */
 	KUNIT_ASSERT_EQ(test, hak_test_state(s), HAK_OWNED);
 	hak_to_link(c, obj[0])->next = NULL;
 	atomic_sub(1 << HAK_FREED_SHIFT, &s->rc);
@@ -321,7 +334,10 @@ static void a_slab_with_a_double_free_is_kept(struct kunit *test)
 	hak_pool_put(s, HAK_OWNED);
 }
 
-/* Cached objects whose slab is gone are reported, and what else is cached is spilled. */
+/*
+ * If the slab of cached objects was released they are reported, and other cached
+ * objects are spilled.
+ */
 static void objects_of_a_slab_that_is_gone(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache(test, SIZE, 0);
@@ -334,10 +350,13 @@ static void objects_of_a_slab_that_is_gone(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, hak_slab_take(c, s, obj, 3), 3);
 	for (i = 0; i < 3; i++)
 		cc->obj[i] = memset(obj[i], 0x5a, SIZE);
-	/* One that is in its slab comes behind them. */
+	/* An object whose slab still exists comes behind them. */
 	cc->obj[3] = p;
 	cc->nr = 4;
-	/* As if they had been freed once before, and the books could not tell. */
+	/*
+	 * As if these objects had been freed before, so that the counts look
+	 * right.
+	 */
 	WRITE_ONCE(s->taken, 0);
 	s->bump = 0;
 	hak_pool_put(s, HAK_OWNED);
@@ -347,7 +366,7 @@ static void objects_of_a_slab_that_is_gone(struct kunit *test)
 	hak_cpu_flush(c, cc);
 	hak_test_provoke(test, HAK_EV_CORRUPT, 1);
 	HAK_EXPECT_EVENT(test, HAK_EV_CORRUPT, 1);
-	/* Their memory may be somebody's by now, so nothing is written there. */
+	/* The memory may have another user by now, so nothing is written there. */
 	for (i = 0; i < 3; i++)
 		KUNIT_EXPECT_NULL(test, memchr_inv(obj[i], 0x5a, SIZE));
 	KUNIT_EXPECT_EQ(test, hak_slab_used(keep), 0);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Magazines of every size, flushes of depots that are in use, and that no free
- * takes a lock, wherever its object goes. CPUs are pretended; see hak_test.h.
+ * Magazines of every size, flushes of depots in use, and a check that no free
+ * takes a lock. CPUs are pretended; see hak_test.h.
  */
 #include <linux/module.h>
 #include <linux/nodemask.h>
@@ -32,8 +32,8 @@ static unsigned int nr_missing(void **obj, void **again, unsigned int n)
 }
 
 /*
- * Two magazines lie behind one another in per-CPU memory, and each holds a batch,
- * the larger half of an odd number, too.
+ * The two magazines lie behind each other in per-CPU memory. Each holds a batch,
+ * which for an odd size is the larger half.
  */
 static void both_magazines_hold_a_batch(struct kunit *test)
 {
@@ -67,7 +67,7 @@ static void both_magazines_hold_a_batch(struct kunit *test)
 	}
 }
 
-/* One magazine of @b is under way. */
+/* Have @b send one magazine. */
 static void *send_one(struct kunit *test, struct hak_cache *c,
 		      struct hak_cpu_cache *a, struct hak_cpu_cache *b)
 {
@@ -83,7 +83,7 @@ static void *send_one(struct kunit *test, struct hak_cache *c,
 	return obj[0];
 }
 
-/* A shrink flushes depots from which somebody has received a moment ago, too. */
+/* A shrink also flushes depots from which a CPU has received a moment ago. */
 static void all_depots_are_trimmed(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache_shown(test, 256, 0);
@@ -115,17 +115,17 @@ static u64 locks_taken(void)
 
 #define NR	1500	/* objects: more than one slab of them */
 
-/* Frees of @c's objects every way there is. */
+/* Free objects of @c in every way there is. */
 static void free_all_ways(struct hak_cache *c, struct hak_cpu_cache *b, void **obj)
 {
 	unsigned int i = 0;
 
-	/* To this CPU's cache, which spills to parked, pooled and owned slabs. */
+	/* Into this CPU's cache, which spills to parked, pooled and owned slabs. */
 	for (; i < NR / 3; i++)
 		hak_cache_free(c, obj[i]);
 	hak_free_bulk(NR / 6, obj + i);
 	i += NR / 6;
-	/* As another CPU, which sends, and spills where it cannot. */
+	/* As another CPU, which sends, and spills if it cannot send. */
 	for (; i < 2 * NR / 3; i++)
 		hak_test_free(c, b, obj[i]);
 	for (; i < NR - 1; i++)
@@ -133,7 +133,7 @@ static void free_all_ways(struct hak_cache *c, struct hak_cpu_cache *b, void **o
 	hak_free_sized(obj[i], 64);
 }
 
-/* With lock_stats each raw lock that is taken, or tried, is counted. */
+/* With lock_stats each raw lock that a CPU takes or tries is counted. */
 static void no_free_takes_a_lock(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache(test, 64, 0);
@@ -149,7 +149,7 @@ static void no_free_takes_a_lock(struct kunit *test)
 		obj[i] = hak_cache_alloc(c, GFP_KERNEL);
 		KUNIT_EXPECT_NOT_NULL(test, obj[i]);
 	}
-	/* Keeps the reaper out, which takes them. */
+	/* This keeps the reaper out, which takes raw locks. */
 	mutex_lock(&hak_cache_mutex);
 	allocated = locks_taken();
 	migrate_disable();
@@ -163,7 +163,10 @@ static void no_free_takes_a_lock(struct kunit *test)
 	flush_depots(c);
 }
 
-/* Each kind is counted as its own, and a lock that is held as waited for. */
+/*
+ * Each kind of lock has its own counter, and a lock that is held counts as a
+ * wait.
+ */
 static void locks_are_counted(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache(test, 64, 0);
@@ -176,7 +179,7 @@ static void locks_are_counted(struct kunit *test)
 	send_one(test, c, a, b);
 	d = &c->pool[hak_node_near(numa_mem_id())]->depot;
 	static_branch_enable(&hak_lock_stats_on);
-	/* Nobody else takes any meanwhile. */
+	/* No other task takes a lock meanwhile. */
 	mutex_lock(&hak_cache_mutex);
 	hak_stats_read(&before);
 	raw_spin_lock(&d->lock);
@@ -188,7 +191,7 @@ static void locks_are_counted(struct kunit *test)
 	KUNIT_EXPECT_GT(test, after.contended[HAK_LOCK_DEPOT],
 			before.contended[HAK_LOCK_DEPOT]);
 	KUNIT_EXPECT_EQ(test, after.locked[HAK_LOCK_DEPOT], before.locked[HAK_LOCK_DEPOT]);
-	/* The slab that is adopted instead. */
+	/* For the slab that the CPU adopts instead. */
 	KUNIT_EXPECT_EQ(test, after.locked[HAK_LOCK_POOL], before.locked[HAK_LOCK_POOL] + 1);
 	KUNIT_EXPECT_EQ(test, after.contended[HAK_LOCK_POOL], before.contended[HAK_LOCK_POOL]);
 	KUNIT_ASSERT_NOT_NULL(test, p);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Non-maskable interrupts: what is freed in one is only pushed where it hits the
- * owner inside, and is the owner's elsewhere, as in any interrupt. NMIs are sent
- * through the local APIC: to this CPU, where the test says when one is to come,
- * and to all while tasks work. What comes between two given instructions is
- * step_test.c's.
+ * Non-maskable interrupts: if an NMI comes while the owner is inside its busy
+ * section, its free is pushed; at any other time the object goes into the cache,
+ * as in any interrupt. NMIs are sent through the local APIC: to this CPU where a
+ * test wants one, and to all CPUs while tasks work. step_test.c has the NMIs
+ * between two given instructions.
  */
 #include <linux/hrtimer.h>
 #include <linux/irqflags.h>
@@ -23,7 +23,7 @@
 
 struct storm;
 
-/* What the next NMI is to do, once, or every NMI while there is a storm. */
+/* The work of the next NMI, or of every NMI during a storm. */
 static struct {
 	void (*fn)(void *arg);
 	void *arg;
@@ -49,7 +49,7 @@ static int on_nmi(unsigned int type, struct pt_regs *regs)
 	return NMI_HANDLED;
 }
 
-/* Have @fn called in an NMI on this CPU. Return: whether it was. */
+/* Call @fn in an NMI on this CPU. Return: true if it was called. */
 static bool nmi_here(void (*fn)(void *arg), void *arg)
 {
 	unsigned int i;
@@ -117,7 +117,10 @@ static void free_every_class(struct kunit *test)
 	hak_test_books(test);
 }
 
-/* A cache that is ready takes what there is room for, and the slab the rest. */
+/*
+ * A cache that is ready takes as many objects as it has room for, and the slab
+ * gets the rest.
+ */
 static void a_ready_cache_is_filled(struct kunit *test)
 {
 	struct batch *b = batch_alloc(test);
@@ -167,7 +170,7 @@ static void every_way_to_free(struct kunit *test)
 	hak_test_books(test);
 }
 
-/* What is pushed is there for the next drain, and comes before new space. */
+/* The next drain finds the pushed objects, and they are used before new space. */
 static void freed_comes_next(struct kunit *test)
 {
 	struct batch *b = batch_alloc(test);
@@ -201,7 +204,7 @@ static void free_first(void *arg)
 	hak_free(b->obj[0]);
 }
 
-/* A slab nobody owns is found again by the free that came in NMI. */
+/* A free in NMI publishes a parked slab. */
 static void first_free_of_a_parked_slab(struct kunit *test)
 {
 	struct batch *b = batch_alloc(test);
@@ -220,7 +223,10 @@ static void first_free_of_a_parked_slab(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, (int)hak_test_state(s), (int)HAK_POOLED);
 	HAK_EXPECT_EVENT(test, HAK_EV_POOLED, 1);
 
-	/* This CPU's slab has room for so many; then it looks in the pool. */
+	/*
+	 * This CPU's slab has this many objects; after them the CPU adopts from
+	 * the pool.
+	 */
 	for (i = 0; i < cap; i++) {
 		p = hak_cache_alloc(b->c, GFP_KERNEL);
 		KUNIT_ASSERT_NOT_NULL(test, p);
@@ -231,7 +237,10 @@ static void first_free_of_a_parked_slab(struct kunit *test)
 	free_batch(b);
 }
 
-/* The last free of a slab in NMI: it goes back with nobody allocating. */
+/*
+ * If the last free of a slab comes in NMI, the slab is released without an
+ * allocation.
+ */
 static void last_free(struct kunit *test, unsigned int by_task)
 {
 	struct batch *b = batch_alloc(test);
@@ -260,7 +269,7 @@ static void last_frees_arm_the_reaper(struct kunit *test)
 
 /* --- SLUB's objects --- */
 
-/* As in /proc/meminfo, but for what CPUs have not added yet. */
+/* As in /proc/meminfo, without the changes that CPUs have not added yet. */
 static unsigned long slab_pages(void)
 {
 	return global_node_page_state_pages(NR_SLAB_UNRECLAIMABLE_B);
@@ -297,7 +306,10 @@ static void slub_objects_wait(struct kunit *test)
 	KUNIT_EXPECT_GT(test, slab_pages(), before + pages / 2);
 	KUNIT_EXPECT_EQ(test, hak_fallback_live(c), (long)NR / 8);
 
-	/* kfree() comes with the irq_work, so not while interrupts are off. */
+	/*
+	 * The irq_work calls kfree(), so that does not happen while interrupts
+	 * are off.
+	 */
 	local_irq_save(flags);
 	called = nmi_here(free_batch, b);
 	for (i = 0; i < NR; i++)
@@ -311,7 +323,7 @@ static void slub_objects_wait(struct kunit *test)
 
 	hak_fallback_sync();
 	KUNIT_EXPECT_LT(test, slab_pages(), before + pages / 2);
-	/* The kernel warns of an object that is still there. */
+	/* The kernel warns of an object that is still live. */
 	kmem_cache_destroy(kc);
 }
 
@@ -320,7 +332,7 @@ static void fill(void *p)
 	memset(p, 0x3c, 72);
 }
 
-/* Objects that keep what they hold do so while they wait, too. */
+/* Objects of a cache that keeps their contents keep them while they wait, too. */
 static void kept_objects_wait(struct kunit *test)
 {
 	static const struct hak_cache_args args = { .ctor = fill };
@@ -366,7 +378,7 @@ static void ask(void *arg)
 	a->p[5] = hak_alloc_node(32, GFP_ATOMIC | __GFP_ACCOUNT, 0);
 }
 
-/* Nothing is cached, and neither the arena nor SLUB may be called. */
+/* Nothing is cached, and neither the page arena nor SLUB may be called. */
 static void nothing_to_be_had(struct kunit *test)
 {
 	struct asked a = { 0 };
@@ -393,7 +405,7 @@ static void free_and_ask(void *arg)
 	b->obj[0] = p;
 }
 
-/* The owner is inside: objects there are, but they are not to be touched. */
+/* The owner is inside, so its objects may not be touched. */
 static void inside_the_busy_section(struct kunit *test)
 {
 	struct batch *b = batch_alloc(test);
@@ -442,7 +454,7 @@ static void bad_frees_are_refused(struct kunit *test)
 
 static atomic_long_t shared[NR_SHARED];
 
-/* Its own address in its first word, until it is freed. */
+/* Until it is freed, an object's first word holds its own address. */
 static unsigned int free_stamped(void *p)
 {
 	unsigned int error;
@@ -462,7 +474,7 @@ static void *swap_shared(unsigned int i, void *p)
 	return (void *)atomic_long_xchg(&shared[i % NR_SHARED], (long)p);
 }
 
-/* Free them all. Return: how many were hakmem's own. */
+/* Free all of them. Return: the number that were hakmem's own. */
 static unsigned int empty_shared(struct kunit *test)
 {
 	unsigned int i, nr = 0, errors = 0;
@@ -480,19 +492,19 @@ static unsigned int empty_shared(struct kunit *test)
 /* --- while tasks work --- */
 
 #define TICK_NS		100000
-#define STORM_OPS	5000	/* per thread, and on until there were */
-#define STORM_NMIS	500	/* so many, but no longer than */
+#define STORM_OPS	5000	/* per thread, or more, until there were STORM_NMIS */
+#define STORM_NMIS	500	/* NMIs, for at most STORM_END */
 #define STORM_END	HZ
 
 struct storm {
 	struct hak_cache *c;
 	unsigned long end;	/* jiffies */
 	atomic_t nmis;
-	atomic_t inside;	/* those that hit a busy section */
-	atomic_t freed;		/* hakmem's objects freed in them */
-	atomic_t pushed;	/* those that had to be pushed */
+	atomic_t inside;	/* NMIs that hit a busy section */
+	atomic_t freed;		/* objects of hakmem freed in NMI */
+	atomic_t pushed;	/* of these, the ones that were pushed */
 	atomic_t deferred;	/* SLUB's */
-	atomic_t refused;	/* allocations that gave nothing */
+	atomic_t refused;	/* allocations that returned NULL */
 	atomic_t errors;
 };
 
@@ -547,7 +559,7 @@ static int storm_thread(void *arg, unsigned int id)
 	struct storm *s = arg;
 	unsigned int i, errors = 0;
 
-	/* The first thread of a CPU runs its timer, at the next CPU. */
+	/* The first thread of a CPU runs the timer, which sends to the next CPU. */
 	if (first) {
 		t->to = hak_test_nth_cpu(id + 1);
 		t->stop = false;
@@ -563,7 +575,10 @@ static int storm_thread(void *arg, unsigned int id)
 			     hak_alloc(2000, GFP_KERNEL);
 		errors += !p;
 		errors += free_stamped(swap_shared(i * (2 * id + 1), p));
-		/* The timers' hit anywhere, but only so many a second. */
+		/*
+		 * The timers' NMIs hit anywhere, but there are only so many per
+		 * second.
+		 */
 		if (i % 64 == 0)
 			apic->send_IPI(hak_test_nth_cpu(id + 1), NMI_VECTOR);
 		if (i % 256 == 0)
@@ -593,7 +608,7 @@ static void nmi_storm(struct kunit *test, unsigned int cap)
 	WRITE_ONCE(storm, s);
 	KUNIT_EXPECT_EQ(test, hak_test_gang_start(g, nr, storm_thread, s), 0);
 	KUNIT_EXPECT_EQ(test, hak_test_gang_join(g), 0);
-	/* None is on its way once every CPU has done something else. */
+	/* After this no NMI is on its way. */
 	synchronize_rcu();
 	WRITE_ONCE(storm, NULL);
 	synchronize_rcu();
@@ -634,7 +649,7 @@ static void storm_with_a_small_cache(struct kunit *test)
 
 static int nmi_test_init(struct kunit *test)
 {
-	/* A test ends with its thread. */
+	/* Each test has a thread of its own, so this need not be undone. */
 	set_cpus_allowed_ptr(current, cpumask_of(raw_smp_processor_id()));
 	return hak_test_init(test);
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Memory nodes: allocations are of the node they should be of, and what is
- * freed on another goes home. Needs a machine with two nodes that have memory;
- * some tests another one that has only CPUs.
+ * Memory nodes: each allocation comes from the right node, and an object freed on
+ * another node goes home. Needs a machine with two nodes that have memory; some
+ * tests need a further node that has only CPUs.
  */
 #include <linux/jiffies.h>
 #include <linux/module.h>
@@ -22,7 +22,7 @@ static int node_of(const void *p)
 	return page_to_nid(virt_to_page(p));
 }
 
-/* The node that the page allocator prefers where @nid is asked for. */
+/* The node that the page allocator prefers if @nid is asked for. */
 static int near_node(int nid)
 {
 	struct page *page = alloc_pages_node(nid, GFP_KERNEL, 0);
@@ -35,7 +35,7 @@ static int near_node(int nid)
 	return near;
 }
 
-/* A CPU whose memory is node @nid; nr_cpu_ids if it has none. */
+/* A CPU whose memory node is @nid; nr_cpu_ids if there is none. */
 static unsigned int cpu_of_node(int nid)
 {
 	unsigned int cpu;
@@ -51,7 +51,7 @@ struct work {
 	void **obj;
 	unsigned int nr;
 	unsigned int bad;	/* not of the nearest node, or not hakmem's */
-	int (*fn)(void *arg);	/* what is done instead, if it is not NULL */
+	int (*fn)(void *arg);	/* called instead, if it is not NULL */
 	bool free;
 	bool bulk;		/* free them all at once */
 	struct completion done;
@@ -78,7 +78,7 @@ static int work_fn(void *arg)
 	return 0;
 }
 
-/* Have @w done on @cpu. */
+/* Do the work @w on @cpu. */
 static void work_on(struct kunit *test, unsigned int cpu, struct work *w)
 {
 	struct task_struct *t;
@@ -87,7 +87,7 @@ static void work_on(struct kunit *test, unsigned int cpu, struct work *w)
 	t = kthread_create(w->fn ?: work_fn, w, "hak_numa/%u", cpu);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(t));
 	kthread_bind(t, cpu);
-	/* It may be gone before it is stopped. */
+	/* The thread may have ended before it is stopped. */
 	get_task_struct(t);
 	wake_up_process(t);
 	wait_for_completion(&w->done);
@@ -105,8 +105,9 @@ static void alloc_node(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, obj);
 	/*
-	 * A task that is moved between asking for a superslab and taking a slab of it
-	 * has its new CPU own a slab of the old one's node, until that is used up.
+	 * If a task moves to another CPU between getting a superslab and taking a
+	 * slab of it, its new CPU owns a slab of the old CPU's node until that is
+	 * used up.
 	 */
 	migrate_disable();
 	for_each_node_state(nid, N_MEMORY)
@@ -125,7 +126,7 @@ static void alloc_node(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, foreign, 0);
 }
 
-/* For a node without memory the nearest will do, if any but that will. */
+/* For a node without memory the nearest node serves, unless the caller insists. */
 static void alloc_node_without_memory(struct kunit *test)
 {
 	unsigned int i, bad = 0;
@@ -142,7 +143,7 @@ static void alloc_node_without_memory(struct kunit *test)
 			bad += !hak_slab_of(p) || node_of(p) != near;
 			hak_free(p);
 		}
-		/* None that insists on it is a reason to ask for a superslab. */
+		/* A request that insists on it makes hakmem ask for no superslab. */
 		asked = hak_test_event(test, HAK_EV_GROWN);
 		p = hak_alloc_node(64, GFP_KERNEL | __GFP_THISNODE | __GFP_NOWARN, nid);
 		KUNIT_EXPECT_NULL(test, p);
@@ -152,7 +153,7 @@ static void alloc_node_without_memory(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, bad, 0);
 }
 
-/* Every node that has memory comes once, and none before one that is nearer. */
+/* Each node that has memory comes once, and none comes before a nearer one. */
 static void nearest_first(struct kunit *test)
 {
 	int from, nid;
@@ -184,8 +185,8 @@ static void alloc_no_node(struct kunit *test)
 }
 
 /*
- * A CPU whose node has no memory uses its cache for the nearest node's objects,
- * and others' go home.
+ * A CPU whose node has no memory caches the nearest node's objects, and pushes
+ * objects of other nodes home.
  */
 static void cpu_without_memory(struct kunit *test)
 {
@@ -218,7 +219,7 @@ static void cpu_without_memory(struct kunit *test)
 		kunit_skip(test, "every CPU's node has memory");
 }
 
-/* On every CPU, what hak_alloc() gives is of the nearest node. */
+/* On every CPU hak_alloc() gives objects of the nearest node. */
 static void refill_is_local(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache_shown(test, 256, 0);
@@ -236,7 +237,7 @@ static void refill_is_local(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, w.bad, 0);
 }
 
-/* What another node frees does not stay there, and home gets all of it. */
+/* Objects freed on another node go home, and their node gets all of them. */
 static void go_home(struct kunit *test, bool bulk)
 {
 	int home = first_node(node_states[N_MEMORY]);
@@ -258,7 +259,7 @@ static void go_home(struct kunit *test, bool bulk)
 	KUNIT_EXPECT_EQ(test, READ_ONCE(per_cpu_ptr(c->cpu, cpu)->nr), 0);
 	KUNIT_EXPECT_NULL(test, READ_ONCE(per_cpu_ptr(c->cpu, cpu)->cur));
 
-	/* Enough for as many again without another slab. */
+	/* So there are enough for as many allocations again without another slab. */
 	w.free = false;
 	work_on(test, cpu_of_node(home), &w);
 	hak_class_stats_read(c, &after);
@@ -281,7 +282,7 @@ static void bulk_frees_go_home(struct kunit *test)
 	go_home(test, true);
 }
 
-/* Dirty what is there, and ask for it again, zeroed. */
+/* Fill the objects with rubbish, free them, and allocate them again, zeroed. */
 static void zeroed_by_node(struct kunit *test)
 {
 	void **obj = kunit_kcalloc(test, NR, sizeof(*obj), GFP_KERNEL);
@@ -302,7 +303,7 @@ static void zeroed_by_node(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, dirty, 0);
 }
 
-/* From here on @nid has nothing for a new cache, nor is it asked for any. */
+/* From here on @nid has no slab for a new cache, and is not asked for pages. */
 static void make_barren(int nid)
 {
 	hak_reap_all();
@@ -317,11 +318,14 @@ static int barren_fn(void *arg)
 	struct work *w = arg;
 	void *p;
 
-	/* Where the node is binding SLUB asks it. */
+	/* If the caller insists on the node, SLUB asks it. */
 	p = hak_cache_alloc(w->c, GFP_KERNEL | __GFP_THISNODE);
 	w->bad += !p || hak_slab_of(p) || node_of(p) != here;
 	hak_cache_free(w->c, p);
-	/* Else it is the nearest other node's, of whose slab some are then cached. */
+	/*
+	 * Otherwise the object is the nearest other node's, and more of that
+	 * slab's are then cached.
+	 */
 	p = hak_cache_alloc(w->c, GFP_KERNEL);
 	w->bad += !hak_slab_of(p) || node_of(p) == here;
 	hak_cache_free(w->c, p);
@@ -329,7 +333,7 @@ static int barren_fn(void *arg)
 	return 0;
 }
 
-/* A node that has nothing: others are tried, unless the caller insists. */
+/* If a node has no memory the others are tried, unless the caller insists. */
 static void other_nodes_are_tried(struct kunit *test)
 {
 	int home = first_node(node_states[N_MEMORY]);
@@ -343,7 +347,7 @@ static void other_nodes_are_tried(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, w.bad, 0);
 }
 
-/* What SLUB serves for a node that has no superslab is of that node. */
+/* If a node has no superslab, SLUB serves objects of that node. */
 static void slubs_are_of_the_node(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache_shown(test, 256, 0);
@@ -361,7 +365,10 @@ static void slubs_are_of_the_node(struct kunit *test)
 	}
 }
 
-/* Two CPUs of one node: the magazines are in that node's depot, and all are trimmed. */
+/*
+ * With two CPUs of one node the magazines are in that node's depot, and all
+ * depots are trimmed.
+ */
 static void depots_of_all_nodes_are_trimmed(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache_shown(test, 256, 0);
@@ -393,7 +400,7 @@ static void depots_of_all_nodes_are_trimmed(struct kunit *test)
 		kunit_skip(test, "no node has two CPUs");
 }
 
-/* Half of the frees on each node, at once, of what both allocated. */
+/* Each node frees half of the objects that both allocated, at the same time. */
 static void both_free_both(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache_shown(test, 64, 0);

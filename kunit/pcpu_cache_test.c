@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Per-CPU caches: refill, spill, and who may touch which freelist. CPUs A and
- * B are pretended; see hak_test.h.
+ * Per-CPU caches: refill, spill, and which CPU may touch which freelist. CPUs A
+ * and B are pretended; see hak_test.h.
  */
 #include <linux/module.h>
 #include <linux/sort.h>
@@ -19,7 +19,7 @@ static int cmp_ptr(const void *a, const void *b)
 	return *x < *y ? -1 : *x > *y;
 }
 
-/* Are the same @n objects in both arrays? Sorts them. */
+/* Do both arrays have the same @n objects? Sorts the arrays. */
 static bool same_objects(void **a, void **b, unsigned int n)
 {
 	sort(a, n, sizeof(*a), cmp_ptr, NULL);
@@ -70,7 +70,7 @@ static void refill_takes_half_a_cache(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, a->nr, batch - 1);
 		KUNIT_EXPECT_EQ(test, a->cur->taken, batch);
 		KUNIT_EXPECT_EQ(test, a->refills, 1UL);
-		/* Fresh objects come in the order of their addresses. */
+		/* New objects come in the order of their addresses. */
 		KUNIT_EXPECT_EQ(test, (unsigned long)p, a->cur->addr);
 		hak_test_free(c, a, p);
 	}
@@ -111,7 +111,10 @@ static void full_cache_spills_its_older_half(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, a->nr, 5);
 	KUNIT_EXPECT_PTR_EQ(test, a->obj[0], obj[4]);
 	KUNIT_EXPECT_PTR_EQ(test, a->obj[4], obj[8]);
-	/* They are its own slab's: straight to the freelist, nothing pushed. */
+	/*
+	 * They are of its own slab, so they go to the freelist and nothing is
+	 * pushed.
+	 */
 	KUNIT_EXPECT_EQ(test, a->pushes, 0UL);
 	KUNIT_EXPECT_EQ(test, hak_test_chain_len(s->freelist), 4);
 	KUNIT_EXPECT_EQ(test, s->taken, 12);
@@ -121,7 +124,7 @@ static void full_cache_spills_its_older_half(struct kunit *test)
 		hak_test_free(c, a, obj[i]);
 }
 
-/* With the cache off every operation meets the slab. */
+/* With the cache off every operation goes to the slab. */
 static void cache_off(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache(test, 64, 0);
@@ -137,7 +140,7 @@ static void cache_off(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, hak_slab_used(s), 0);
 	KUNIT_EXPECT_EQ(test, hak_test_chain_len(s->freelist), 1);
 
-	/* A free by another is there at the very next allocation. */
+	/* The next allocation gets the object that another CPU freed. */
 	p = hak_test_alloc(test, c, a);
 	q = hak_test_alloc(test, c, a);
 	hak_test_free(c, b, p);
@@ -151,9 +154,9 @@ static void cache_off(struct kunit *test)
 }
 
 /*
- * The predecessor's crash, in 13 steps: slab 0's objects are freed by B while A
- * has moved on to slab 7. Its A looked for them in slab 7's queue only, and
- * its B put them on a freelist that was A's.
+ * B frees the objects of slab 0 after A has moved on to slab 7. An earlier
+ * allocator crashed here: its A looked for the objects in slab 7's queue only,
+ * and its B put them on a freelist that A owned. The 13 steps:
  */
 #define SLABS	8
 
@@ -173,7 +176,10 @@ static void thirteen_steps(struct kunit *test, unsigned int cap_a,
 	KUNIT_ASSERT_NOT_NULL(test, obj);
 	KUNIT_ASSERT_NOT_NULL(test, again);
 
-	/* 1: A allocates its way into slab 0, 2: through it, 3: on to slab 7. */
+	/*
+	 * 1: A allocates the first object of slab 0, 2: all of slab 0, 3: and
+	 * goes on to slab 7.
+	 */
 	alloc_many(test, c, a, obj, 1);
 	slab0 = a->cur;
 	alloc_many(test, c, a, obj + 1, FULL - 1);
@@ -188,18 +194,24 @@ static void thirteen_steps(struct kunit *test, unsigned int cap_a,
 	freelist = slab7->freelist;
 	taken = slab7->taken;
 	free_many(c, b, obj, FULL);
-	/* 7: B goes away and gives the rest. 8: no freelist was touched. */
+	/* 7: B goes offline and flushes the rest. 8: No freelist was touched. */
 	hak_cpu_flush(c, b);
 	KUNIT_EXPECT_NULL(test, slab0->freelist);
 	KUNIT_EXPECT_PTR_EQ(test, slab7->freelist, freelist);
 	KUNIT_EXPECT_EQ(test, slab7->taken, taken);
 	KUNIT_EXPECT_EQ(test, slab0->taken, FULL);
-	/* 9: all of them wait on slab 0, 10: which is to be found. */
+	/*
+	 * 9: All objects wait in slab 0's remote list, 10: and slab 0 is in the
+	 * pool.
+	 */
 	KUNIT_EXPECT_EQ(test, hak_test_chain_len(slab0->remote.first), FULL);
 	KUNIT_EXPECT_EQ(test, hak_test_state(slab0), HAK_POOLED);
 	KUNIT_EXPECT_EQ(test, hak_slab_used(slab0), 0);
 
-	/* 11: A allocates again, 12: from slab 0, 13: and gets all of them. */
+	/*
+	 * 11: A allocates again, 12: from slab 0, 13: and gets all of the
+	 * objects.
+	 */
 	claimed = hak_test_event(test, HAK_EV_CLAIMED);
 	alloc_many(test, c, a, again, FULL);
 	HAK_EXPECT_EVENT(test, HAK_EV_CLAIMED, claimed);
@@ -228,7 +240,7 @@ static void predecessors_crash_with_other_caches(struct kunit *test)
 	thirteen_steps(test, 16, 64);
 }
 
-/* A's parked slabs, all freed at once by B, are all found again. */
+/* If B frees all objects of A's parked slabs at once, A finds every slab again. */
 static void every_slab_is_found_again(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache(test, SIZE, 0);
@@ -243,7 +255,7 @@ static void every_slab_is_found_again(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, obj);
 	KUNIT_ASSERT_NOT_NULL(test, again);
 	alloc_many(test, c, a, obj, n);
-	/* Across all slabs, so that spills have groups of one or two. */
+	/* Across all slabs, so that each spill has groups of one or two objects. */
 	for (i = 0; i < n; i++)
 		hak_test_free(c, b, obj[i * 37 % n]);
 	hak_cpu_flush(c, b);
@@ -254,7 +266,7 @@ static void every_slab_is_found_again(struct kunit *test)
 	free_many(c, a, again, n);
 }
 
-/* A spill on the CPU that allocated, of objects of slabs it no longer owns. */
+/* A CPU spills objects that it allocated, but whose slabs it no longer owns. */
 static void spill_of_foreign_objects(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache(test, SIZE, 0);
@@ -264,7 +276,7 @@ static void spill_of_foreign_objects(struct kunit *test)
 	void *obj[4], *rest[4 * FULL];
 	void *spill[4];
 
-	/* B owns a slab; another is in the pool, one is parked, one A's. */
+	/* B owns a slab, another is in the pool, one is parked, and one is A's. */
 	alloc_many(test, c, b, obj + 2, 1);
 	owned = b->cur;
 	pooled = hak_test_slab(test, c);
@@ -293,7 +305,7 @@ static void spill_of_foreign_objects(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, hak_test_chain_len(owned->remote.first), 1);
 	KUNIT_EXPECT_EQ(test, hak_test_state(parked), HAK_POOLED);
 	KUNIT_EXPECT_EQ(test, hak_test_state(owned), HAK_OWNED);
-	/* A's own went to its freelist. */
+	/* The object of A's own slab went to the freelist. */
 	KUNIT_EXPECT_EQ(test, hak_test_chain_len(own->freelist), 1);
 	KUNIT_EXPECT_EQ(test, own->taken, 3);
 	KUNIT_EXPECT_TRUE(test, llist_empty(&own->remote));
@@ -304,7 +316,7 @@ static void spill_of_foreign_objects(struct kunit *test)
 	free_many(c, a, rest + 1, FULL - 1);
 }
 
-/* Objects of one slab travel in one push, however they are mixed. */
+/* All objects of one slab go in one push, in whatever order they come. */
 static void spill_pushes_once_a_slab(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache(test, SIZE, 0);
@@ -322,7 +334,7 @@ static void spill_pushes_once_a_slab(struct kunit *test)
 	for (i = 0; i < 2 * FULL; i++)
 		spill[i] = obj[i % 2 * FULL + i / 2];
 	hak_cpu_spill(c, a, spill, 2 * FULL);
-	/* Two, unless both slabs fall on one entry of the table. */
+	/* Two pushes, unless both slabs use the same entry of the table. */
 	if (((unsigned long)s[0] ^ (unsigned long)s[1]) / sizeof(**s) % 16)
 		KUNIT_EXPECT_EQ(test, a->pushes, 2UL);
 	KUNIT_EXPECT_EQ(test, hak_slab_used(s[0]), 0);
@@ -388,7 +400,7 @@ static void waiting_free_in_another_superslab(struct kunit *test)
 	free_many(c, a, obj, n);
 }
 
-/* Frees to the slab one is at are taken in before it is let go. */
+/* The owner takes in the frees to its current slab before it would park it. */
 static void waiting_free_in_the_current_slab(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache(test, SIZE, 0);
@@ -445,7 +457,7 @@ static void flush_parks_a_full_slab(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, hak_test_reap(c), 1);
 }
 
-/* ... but one with frees waiting is not parked with them. */
+/* But if frees wait in a slab the flush does not park it. */
 static void flush_with_frees_waiting(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache(test, SIZE, 0);
@@ -462,7 +474,10 @@ static void flush_with_frees_waiting(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, hak_test_reap(c), 1);
 }
 
-/* A slab published by a stalled pusher has nothing: refill must go on. */
+/*
+ * A slab that a stalled pusher published has no object, so the refill has to go
+ * on.
+ */
 static void refill_past_a_slab_without_objects(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache(test, SIZE, 0);
@@ -489,7 +504,7 @@ static void refill_past_a_slab_without_objects(struct kunit *test)
 
 /* --- this CPU's own cache, through the API --- */
 
-/* What interrupts the owner gets its memory from SLUB and only pushes. */
+/* An interrupt of the owner gets its memory from SLUB, and only pushes. */
 static void inside_the_busy_section(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache(test, 64, 0);
@@ -526,7 +541,7 @@ static void inside_the_busy_section(struct kunit *test)
 	hak_free(q);
 }
 
-/* Likewise for a size class, whose fallback is kmalloc. */
+/* Likewise for a size class, whose fallback is kmalloc(). */
 static void inside_the_busy_section_of_a_class(struct kunit *test)
 {
 	struct hak_cache *c = hak_size_class(448);

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Pools and superslabs: where slabs wait, and how they go.
- */
+/* Pools and superslabs: where slabs wait, and how they are released. */
 #include <linux/module.h>
 #include <linux/rculist.h>
 #include <linux/string.h>
@@ -37,7 +35,7 @@ static void put_and_adopt(struct kunit *test)
 	hak_pool_put(s, HAK_OWNED);
 }
 
-/* Whatever was there before, and however much of it was adopted meanwhile. */
+/* The newest slab comes first, whatever was in the pool before. */
 static void newest_first(struct kunit *test)
 {
 	static const u8 order[] = { 3, 5, 4, 6, 2, 1, 0 };
@@ -67,7 +65,7 @@ static void newest_first(struct kunit *test)
 	}
 }
 
-/* Every slab put is adopted once, whichever way it lies in the pool. */
+/* Every slab that is put into the pool is adopted once, on whichever list it is. */
 static void all_are_found(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache(test, 1024, 0);
@@ -81,7 +79,10 @@ static void all_are_found(struct kunit *test)
 	}
 	for (i = 0; i < MANY / 2; i++)
 		hak_pool_put(s[i], HAK_OWNED);
-	/* Looked at and kept: they lie elsewhere now. */
+	/*
+	 * The reaper has checked and kept them, so they are on the other list
+	 * now.
+	 */
 	KUNIT_EXPECT_EQ(test, hak_test_reap(c), 0);
 	for (; i < MANY; i++)
 		hak_pool_put(s[i], HAK_OWNED);
@@ -102,7 +103,7 @@ static void all_are_found(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, hak_test_reap(c), MANY);
 }
 
-/* Whole slabs go, those with an object out stay and can be adopted. */
+/* Whole slabs are released; those with a live object stay and can be adopted. */
 static void reaper_takes_the_whole_ones(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache(test, 1024, 0);
@@ -133,7 +134,7 @@ static void reaper_takes_the_whole_ones(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, hak_test_reap(c), 0);
 }
 
-/* A slab with frees waiting and others still out is not whole. */
+/* If frees wait in a slab but other objects are live, it is not whole. */
 static void waiting_frees_do_not_make_it_whole(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache(test, 1024, 0);
@@ -149,8 +150,8 @@ static void waiting_frees_do_not_make_it_whole(struct kunit *test)
 }
 
 /*
- * A slot released and claimed by another cache: geometry, registry, and the
- * check for never-allocated objects are the new one's.
+ * If a slot is released and claimed by another cache, its geometry, its registry
+ * entry, and the check for never-allocated objects are those of the new cache.
  */
 static void slot_changes_class(struct kunit *test)
 {
@@ -168,7 +169,7 @@ static void slot_changes_class(struct kunit *test)
 	hak_pool_put(s, HAK_OWNED);
 	KUNIT_ASSERT_EQ(test, hak_test_reap(c), 1);
 
-	/* The lowest unused slot of the fullest superslab: the same. */
+	/* The lowest unused slot of the fullest superslab, which is the same one. */
 	t = hak_test_slab(test, d);
 	KUNIT_ASSERT_PTR_EQ(test, t, s);
 	KUNIT_EXPECT_PTR_EQ(test, t->cache, d);
@@ -177,7 +178,10 @@ static void slot_changes_class(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, hak_slab_take(d, t, p, 2), 2);
 	KUNIT_EXPECT_EQ(test, (unsigned long)p[0], t->addr + 1536);
 	KUNIT_EXPECT_EQ(test, (unsigned long)p[1], t->addr);
-	/* What was an object of the old class, or will be one of the new. */
+	/*
+	 * The address of an object of the old class, or of a later one of the new
+	 * class.
+	 */
 	hak_free((char *)p[1] + 8);
 	hak_free((char *)p[0] + 1536);
 	HAK_EXPECT_EVENT(test, HAK_EV_BAD_FREE, 2);
@@ -190,7 +194,7 @@ static void slot_changes_class(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, hak_test_reap(d), 1);
 }
 
-/* ... and the same from a cache to a size class. */
+/* The same from a typed cache to a size class. */
 static void slot_changes_to_a_size_class(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache(test, 2048, 0);
@@ -220,7 +224,7 @@ static unsigned int nr_listed(void)
 	return st.superslabs;
 }
 
-/* Slots of a superslab are distinct, and the next one is got when it is full. */
+/* The slots of a superslab are distinct, and when it is full there is a new one. */
 static void slots_of_superslabs(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache(test, 1024, 0);
@@ -250,7 +254,7 @@ static void slots_of_superslabs(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, hak_test_reap(c), NR);
 }
 
-/* Once a slot of a full superslab is released, it is the next to be claimed. */
+/* If a slot of a full superslab is released, it is the next to be claimed. */
 static void full_superslab_has_room_again(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache(test, 1024, 0);
@@ -275,7 +279,7 @@ static void full_superslab_has_room_again(struct kunit *test)
 		hak_pool_put(s[i], HAK_OWNED);
 }
 
-/* Empty superslabs go back, but for the stock; trimming takes that too. */
+/* Empty superslabs go back except the stock; the trim takes that, too. */
 static void empty_superslabs_go_back(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache(test, 1024, 0);
@@ -289,7 +293,7 @@ static void empty_superslabs_go_back(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, s);
 	hak_reap_all();
 	hak_superslab_trim(0);
-	/* Nor any unused slot in those that stay. */
+	/* Unused slots of the superslabs that stay do not count either. */
 	hak_superslab_break();
 	before = nr_listed();
 	bytes = hak_arena_bytes();
@@ -315,8 +319,8 @@ static void empty_superslabs_go_back(struct kunit *test)
 }
 
 /*
- * Slabs in use, however few, stay usable when all around them goes back; and
- * the last takes the superslab with it.
+ * If everything around slabs in use goes back, the slabs stay usable, and the
+ * last of them takes the superslab with it.
  */
 static void unused_slots_go_back(struct kunit *test)
 {
@@ -362,9 +366,9 @@ static void unused_slots_go_back(struct kunit *test)
 		hak_test_give(s[i], p);
 		gone += !!hak_superslab_claim(c, s[i]->nid);
 	}
-	/* None of what went back is handed out. */
+	/* No slot that went back is claimed. */
 	KUNIT_EXPECT_EQ(test, gone, 0);
-	/* A slot that is there is, as long as its superslab is. */
+	/* A slot stays as long as its superslab does. */
 	shared = s[0]->ss == s[EACH]->ss;
 	KUNIT_EXPECT_TRUE(test, shared);
 	if (shared) {
@@ -430,7 +434,7 @@ static int claim_and_release(void *arg, unsigned int id)
 		    !(READ_ONCE(s->ss->used) & BIT_ULL(s->slot)) ||
 		    READ_ONCE(s->ss->used) & HAK_SS_DEAD)
 			atomic_inc(&m->errors);
-		/* In someone's hands alone until it is released. */
+		/* Only this thread has the slab until it releases it. */
 		WRITE_ONCE(s->stranded, id + 1);
 		if (i % 8 == 0)
 			cond_resched();

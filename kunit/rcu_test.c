@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * hak_free_rcu(): what it is given is freed, all of it, once, and not before a
- * grace period has passed.
+ * hak_free_rcu(): every object given to it is freed once, and not before a grace
+ * period has passed.
  */
 #include <linux/module.h>
 #include <linux/rcupdate.h>
@@ -26,7 +26,7 @@ static long live(struct hak_cache *c)
 	return cs.live + cs.fallback;
 }
 
-/* Any number, less and more than make a batch; some of them are SLUB's. */
+/* Numbers below and above a batch; some of the objects are SLUB's. */
 static void all_are_freed(struct kunit *test)
 {
 	static const unsigned int nr[] = { 0, 1, 2, 124, 125, 126, 250, 1000 };
@@ -51,7 +51,7 @@ static void all_are_freed(struct kunit *test)
 	}
 }
 
-/* Without a barrier the work items free them. */
+/* If nobody calls the barrier, the work items free the objects. */
 static void freed_in_the_end(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache_shown(test, sizeof(struct node), 0);
@@ -78,7 +78,7 @@ static void nothing(struct kunit *test)
 	hak_free_rcu_barrier();
 }
 
-/* What kmalloc() gave, and objects of size classes, go the same way. */
+/* Memory from kmalloc() and objects of size classes are freed likewise. */
 static void of_any_origin(struct kunit *test)
 {
 	struct node *n;
@@ -98,7 +98,10 @@ static void of_any_origin(struct kunit *test)
 	hak_free_rcu_barrier();
 }
 
-/* Destroying a cache waits for them; else it would warn, and keep the cache. */
+/*
+ * The destruction of a cache waits for these objects; otherwise it would warn and
+ * keep the cache.
+ */
 static void destroy_waits(struct kunit *test)
 {
 	unsigned int round, i;

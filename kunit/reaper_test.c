@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The reaper: it is told of every slab that becomes whole, looks at hardly any
- * other, and whoever else is at the slab meanwhile comes to no harm.
+ * The reaper: it is told of every slab that becomes whole, checks hardly any
+ * other, and does no harm to a CPU that uses the slab meanwhile.
  */
 #include <linux/module.h>
 
@@ -10,7 +10,7 @@
 
 #define FULL	16	/* capacity of the slabs used here */
 
-/* Let a reaper that is armed already run, so that the next is one's own. */
+/* If the reaper is armed already let it run, so that the test arms the next. */
 static void reaper_disarmed(void)
 {
 	unsigned int i;
@@ -19,7 +19,7 @@ static void reaper_disarmed(void)
 		hak_test_sleep(10);
 }
 
-/* The last free arms the reaper by itself, whoever put the slab in its pool. */
+/* The last free arms the reaper, whichever CPU put the slab into its pool. */
 static void last_free_arms_the_reaper(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache_shown(test, 4096, 0);
@@ -37,7 +37,10 @@ static void last_free_arms_the_reaper(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, hak_test_slab_of(obj[0]));
 }
 
-/* Whole when it is put, with nobody left to free anything. */
+/*
+ * The slab is whole when it is put into the pool, so no later free can arm the
+ * reaper.
+ */
 static void whole_slab_put_arms_the_reaper(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache_shown(test, 4096, 0);
@@ -52,7 +55,7 @@ static void whole_slab_put_arms_the_reaper(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, hak_test_slab_of((void *)addr));
 }
 
-/* Waits until @s is unused; false if that takes too long. */
+/* Wait until @s is unused; false if that takes too long. */
 static bool released(struct hak_slab *s)
 {
 	unsigned int i;
@@ -64,7 +67,7 @@ static bool released(struct hak_slab *s)
 
 #define CROWD	200
 
-/* A whole slab is found without a look at every partial one around it. */
+/* The reaper finds a whole slab without checking every partial one around it. */
 static void reaper_looks_at_few(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache_shown(test, 4096, 0);
@@ -79,14 +82,17 @@ static void reaper_looks_at_few(struct kunit *test)
 		KUNIT_ASSERT_EQ(test, hak_slab_take(c, s[i], obj + i, 1), 1);
 		hak_pool_put(s[i], HAK_OWNED);
 	}
-	/* From anywhere, one after the other. */
+	/* From several places of the pool, one after the other. */
 	for (i = CROWD / 2; i < CROWD; i += 10, gone++) {
 		hak_test_push(s[i], obj[i]);
 		KUNIT_EXPECT_TRUE(test, released(s[i]));
 		s[i] = NULL;
 	}
 	KUNIT_EXPECT_EQ(test, atomic_read(&c->pool[s[0]->nid]->nr), CROWD - gone);
-	/* Once each, as it arrives, and then only those that are whole. */
+	/*
+	 * Each slab is checked once when it arrives, and then only the whole
+	 * ones.
+	 */
 	KUNIT_EXPECT_LE(test, hak_test_event(test, HAK_EV_LOOKED), CROWD + 2 * gone);
 	for (i = 0; i < CROWD; i++)
 		if (s[i])
@@ -100,7 +106,7 @@ static void reap_what_was_told(void)
 	mutex_unlock(&hak_cache_mutex);
 }
 
-/* A slab that is adopted before the reaper comes lives on, parked or pooled. */
+/* If a slab is adopted before the reaper runs, it stays in use, parked or pooled. */
 static void told_and_adopted(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache_shown(test, HAK_SLAB_SIZE / FULL, 0);
@@ -144,7 +150,7 @@ struct movers {
 	int nid;
 };
 
-/* Puts and adopts; whoever adopts a slab has it alone. */
+/* Put and adopt slabs; the thread that adopts a slab has it alone. */
 static int move_slabs(void *arg, unsigned int id)
 {
 	struct movers *m = arg;
@@ -155,7 +161,7 @@ static int move_slabs(void *arg, unsigned int id)
 		preempt_disable();
 		s = hak_pool_adopt(m->c, m->nid);
 		if (s) {
-			/* A field nobody looks at while the test runs. */
+			/* A field that is not in use while the test runs. */
 			WRITE_ONCE(s->stranded, id + 1);
 			cpu_relax();
 			if (READ_ONCE(s->stranded) != id + 1 ||
@@ -203,9 +209,9 @@ static void adopters_and_the_reaper(struct kunit *test)
 }
 
 /*
- * The last free against the release of its slab: threads push the objects of
- * pooled slabs while this task reaps for all it is worth. The superslab's slots
- * are counted in the end, and each claim finds a slab that is nobody's.
+ * The last free races with the release of its slab: threads push the objects of
+ * pooled slabs while this task reaps without a pause. In the end the slots of the
+ * superslab are counted, and each claim finds a slab that has no owner.
  */
 #define RACE_SLABS	8
 
@@ -267,9 +273,9 @@ static void last_free_races_with_release(struct kunit *test)
 }
 
 /*
- * Slabs become whole, are adopted, put back and released, all at once, and each
- * is released in the end though nobody walks the pool: whoever completed it last
- * has told the reaper.
+ * Slabs become whole, are adopted, put back and released, all at the same time.
+ * Each is released in the end although no task walks the pool, because the CPU
+ * that made it whole last has told the reaper.
  */
 #define TELL_BALLS	8
 
@@ -279,7 +285,7 @@ struct tell {
 	atomic_long_t obj[TELL_BALLS];
 };
 
-/* One object of a slab of the pool, or of a new one. */
+/* Take one object from a slab of the pool, or from a new slab. */
 static void *tell_take(struct tell *t)
 {
 	struct hak_slab *s;
@@ -305,7 +311,7 @@ static int tell_thread(void *arg, unsigned int id)
 
 	for (i = 0; i < 10000; i++) {
 		at = i * (2 * id + 1) % TELL_BALLS;
-		/* Now and then there is hardly an object out. */
+		/* From time to time hardly any object is live. */
 		p = i / 16 % 2 ? NULL : tell_take(t);
 		p = (void *)atomic_long_xchg(&t->obj[at], (long)p);
 		if (p)
@@ -355,7 +361,7 @@ static void *from_elsewhere(struct kunit *test, struct hak_cache *c)
 	return hak_test_alloc(test, c, cc);
 }
 
-/* Does a free by this CPU, and nothing else, start a trim that is off? */
+/* Does a free by this CPU alone start a trim that is off? */
 static bool free_starts_trim(struct hak_cache *c, void *p)
 {
 	bool started;
@@ -368,8 +374,9 @@ static bool free_starts_trim(struct hak_cache *c, void *p)
 }
 
 /*
- * A cache comes into use empty, as one that the idle trim has emptied: the trim
- * may be off, and the first free into it is not to lie there for ever.
+ * A cache comes into use empty and asleep, as if the idle trim had emptied it.
+ * The trim may be off, and the first free must start it, or the object would stay
+ * there for ever.
  */
 static void first_free_starts_the_trim(struct kunit *test)
 {
@@ -378,7 +385,7 @@ static void first_free_starts_the_trim(struct kunit *test)
 
 	obj[0] = from_elsewhere(test, c);
 	obj[1] = from_elsewhere(test, c);
-	/* One CPU, so that the second free is not another CPU's first. */
+	/* Stay on one CPU, so that the second free is not another CPU's first. */
 	migrate_disable();
 	KUNIT_EXPECT_TRUE(test, free_starts_trim(c, obj[0]));
 	KUNIT_EXPECT_FALSE(test, free_starts_trim(c, obj[1]));

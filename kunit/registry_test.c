@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * The registry: which addresses are hakmem's, and whose.
- */
+/* The registry: which addresses are hakmem's, and in which slab they lie. */
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/string.h>
@@ -50,14 +48,14 @@ static void ends_of_the_map(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, hak_registry_prepare(base - HAK_SLAB_SIZE,
 							   1, GFP_KERNEL),
 				-ERANGE);
-	/* The last slab covered is fine, and so is to ask again. */
+	/* The last slab that is covered is accepted, also a second time. */
 	KUNIT_EXPECT_EQ(test, hak_registry_prepare(end - HAK_SLAB_SIZE, 1,
 						   GFP_KERNEL), 0);
 	KUNIT_EXPECT_EQ(test, hak_registry_prepare(end - HAK_SLAB_SIZE, 1,
 						   GFP_KERNEL), 0);
 }
 
-/* Slabs of one block may have their entries in two leaves. */
+/* The slabs of one block may have their entries in two leaves. */
 static void block_across_two_leaves(struct kunit *test)
 {
 	unsigned long leaf = HAK_SLAB_SIZE << HAK_LEAF_BITS;
@@ -69,9 +67,12 @@ static void block_across_two_leaves(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, hak_registry_find((void *)(end - 1), &e));
 	KUNIT_EXPECT_TRUE(test, hak_registry_find((void *)end, &e));
 	preempt_enable();
-	/* And one from the middle of a leaf to the beginning of the next but one. */
+	/*
+	 * And a block from the middle of a leaf to the beginning of the next but
+	 * one.
+	 */
 	end -= 4 * leaf;
-	/* The first of its leaves is there already. */
+	/* The first of its leaves exists already. */
 	KUNIT_ASSERT_EQ(test, hak_registry_prepare(end - leaf / 2, 1, GFP_KERNEL), 0);
 	KUNIT_ASSERT_EQ(test, hak_registry_prepare(end - leaf / 2,
 						   3 * leaf / 2 / HAK_SLAB_SIZE + 1,
@@ -104,7 +105,10 @@ static void entry_of_a_slab(struct kunit *test)
 	hak_pool_put(s, HAK_OWNED);
 }
 
-/* Of all addresses in @s, exactly those of objects carved are found. */
+/*
+ * Of all addresses in @s exactly those of carved objects are found. Returns the
+ * number of errors.
+ */
 static unsigned int not_found_rightly(struct hak_slab *s)
 {
 	const u32 size = s->cache->size;
@@ -124,7 +128,7 @@ static unsigned int not_found_rightly(struct hak_slab *s)
 	return wrong;
 }
 
-/* What was never allocated is beyond the bound, and nothing else. */
+/* Exactly the objects that were never allocated are beyond the bound. */
 static void bound_follows_carving(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache(test, 6000, 0);
@@ -139,7 +143,7 @@ static void bound_follows_carving(struct kunit *test)
 	}
 	while (s->taken)
 		hak_test_give(s, obj[s->taken - 1]);
-	/* Free again is not the same as never allocated. */
+	/* A free object still counts as one that was allocated. */
 	KUNIT_EXPECT_EQ(test, s->entry->bound, c->capacity * c->step);
 	KUNIT_EXPECT_EQ(test, not_found_rightly(s), 0);
 	hak_pool_put(s, HAK_OWNED);
@@ -178,7 +182,7 @@ static void cleared_on_release(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, e->bound, 0);
 	KUNIT_EXPECT_NULL(test, s->cache);
 	KUNIT_EXPECT_NULL(test, e->slab);
-	/* The cache may be destroyed, and a late reader still goes by the entry. */
+	/* The cache may be destroyed while a late reader still uses the entry. */
 	KUNIT_EXPECT_TRUE(test, e->cpu == hak_class[0].cpu);
 	KUNIT_EXPECT_NULL(test, hak_slab_of((void *)addr));
 	hak_pool_put(keep, HAK_OWNED);

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The protocol between a slab's owner and those who free its objects: push,
- * drain, park, publish, adopt, release, step by step. hak_slab_link() and
- * hak_slab_count() are the halves of a push; between them a pusher may stall
- * for as long as it likes.
+ * The protocol between a slab's owner and the pushers, step by step: push, drain,
+ * park, publish, adopt, release. hak_slab_link() and hak_slab_count() are the two
+ * halves of a push; between them a pusher may stall for any time.
  */
 #include <linux/jiffies.h>
 #include <linux/module.h>
@@ -21,7 +20,7 @@ struct fixture {
 	int nid;
 };
 
-/* A slab whose every object is out, still owned. */
+/* A slab whose objects are all allocated, still owned. */
 static struct fixture *full_slab(struct kunit *test)
 {
 	struct fixture *f = kunit_kzalloc(test, sizeof(*f), GFP_KERNEL);
@@ -57,7 +56,7 @@ static void push_group(struct fixture *f, unsigned int i, unsigned int n)
 	preempt_enable();
 }
 
-/* The slab is pooled: its last objects come back, and it goes. */
+/* The slab is pooled. Free its last objects, so that it is released. */
 static void release_from_pool(struct kunit *test, struct fixture *f)
 {
 	KUNIT_EXPECT_EQ(test, hak_test_state(f->s), HAK_POOLED);
@@ -118,7 +117,10 @@ static void frees_publish_once(struct kunit *test)
 	release_from_pool(test, f);
 }
 
-/* A group counts as one, and so may be more than the first free. */
+/*
+ * A pusher counts a group at once, so its count may be above one and still be the
+ * first.
+ */
 static void groups_publish_once(struct kunit *test)
 {
 	struct fixture *f = full_slab(test);
@@ -131,7 +133,7 @@ static void groups_publish_once(struct kunit *test)
 	release_from_pool(test, f);
 }
 
-/* What counts are frees since the park, not those long taken back. */
+/* Only frees since the park count, not those taken back earlier. */
 static void count_starts_at_the_park(struct kunit *test)
 {
 	struct fixture *f = full_slab(test);
@@ -157,7 +159,7 @@ static void park_fails_when_a_free_has_arrived(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, hak_slab_park(f->s));
 	KUNIT_EXPECT_EQ(test, hak_test_state(f->s), HAK_OWNED);
 	KUNIT_EXPECT_EQ(test, hak_slab_used(f->s), FULL - 1);
-	/* Only linked, it can be drained already. */
+	/* An object that is linked but not counted can be drained already. */
 	KUNIT_ASSERT_EQ(test, hak_slab_take(f->c, f->s, &again, 1), 1);
 	link_one(f, 1);
 	KUNIT_EXPECT_FALSE(test, hak_slab_park(f->s));
@@ -170,9 +172,9 @@ static void park_fails_when_a_free_has_arrived(struct kunit *test)
 }
 
 /*
- * A pusher stalls between its halves. The owner meanwhile drains the object,
- * hands it out again and parks the slab. The count, when it comes, must make
- * the slab findable, though there is nothing to be found in it.
+ * A pusher stalls between its two halves. Meanwhile the owner drains the object,
+ * allocates it again and parks the slab. When the count comes it has to publish
+ * the slab, although the slab has no free object.
  */
 static void late_count_publishes_for_nothing(struct kunit *test)
 {
@@ -182,7 +184,10 @@ static void late_count_publishes_for_nothing(struct kunit *test)
 	link_one(f, 0);
 	KUNIT_ASSERT_EQ(test, hak_slab_take(f->c, f->s, &again, 1), 1);
 	KUNIT_EXPECT_PTR_EQ(test, again, f->obj[0]);
-	/* Out twice in the books, as the first free is not counted yet. */
+	/*
+	 * The slab counts the object twice, because the first free is not counted
+	 * yet.
+	 */
 	KUNIT_EXPECT_EQ(test, hak_slab_used(f->s), FULL + 1);
 	KUNIT_ASSERT_TRUE(test, hak_slab_park(f->s));
 	hak_slab_count(f->s, 1);
@@ -197,8 +202,8 @@ static void late_count_publishes_for_nothing(struct kunit *test)
 }
 
 /*
- * The same, and a second free comes while the slab is parked, before the
- * stalled count: whoever is first publishes, and only it.
+ * The same, but a second free comes while the slab is parked, before the stalled
+ * count. The pusher that counts first publishes the slab, and only that one.
  */
 static void notice_is_not_swallowed(struct kunit *test)
 {
@@ -221,7 +226,7 @@ static void notice_is_not_swallowed(struct kunit *test)
 	release_from_pool(test, f);
 }
 
-/* The last free of a slab, in two halves, with the reaper looking each time. */
+/* The last free of a slab in two halves; the reaper checks the slab after each. */
 static void last_free_and_the_reaper(struct kunit *test)
 {
 	struct fixture *f = full_slab(test);
@@ -230,7 +235,7 @@ static void last_free_and_the_reaper(struct kunit *test)
 	hak_pool_put(f->s, HAK_OWNED);
 	KUNIT_EXPECT_EQ(test, hak_test_reap(f->c), 0);
 	link_one(f, 0);
-	/* Every object is there, but the pusher is not done with the slab. */
+	/* Every object is in the slab, but the pusher is not done with it. */
 	KUNIT_EXPECT_EQ(test, hak_test_reap(f->c), 0);
 	KUNIT_EXPECT_EQ(test, hak_test_state(f->s), HAK_POOLED);
 	KUNIT_EXPECT_PTR_EQ(test, hak_test_slab_of(f->obj[0]), f->s);
@@ -239,7 +244,7 @@ static void last_free_and_the_reaper(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, hak_slab_of(f->obj[0]));
 }
 
-/* Frees waiting on a slab when it is released are no use to its next life. */
+/* If frees wait in a slab when it is released, its next owner does not get them. */
 static void next_life_starts_empty(struct kunit *test)
 {
 	struct fixture *f = full_slab(test);
@@ -309,9 +314,9 @@ static void one_of_many_pushers_publishes(struct kunit *test)
 }
 
 /*
- * An owner that drains, parks and adopts a single slab while the others free
- * its objects: every park that fails, every crossing, every adoption. Objects
- * travel round and round, and none may be lost on the way.
+ * An owner drains, parks and adopts a single slab while other threads free its
+ * objects. This reaches failing parks, crossing pushes, and adoptions. Objects go
+ * round and round, and none may be lost.
  */
 #define ROUNDS	3000
 
@@ -375,7 +380,7 @@ static void owner_against_pushers(struct kunit *test)
 		atomic_long_set_release(&t->obj[i], (long)p);
 		n++;
 	}
-	/* Let them free what is left. */
+	/* Let the pushers free the rest. */
 	for (i = 0; i < FULL; i++)
 		while (atomic_long_read(&t->obj[i]))
 			hak_test_relax();
@@ -384,13 +389,13 @@ static void owner_against_pushers(struct kunit *test)
 }
 
 /*
- * One pusher and one owner, who parks the slab at the very moment the pusher
- * frees its one object back. Whether the park succeeds or fails, the object is
- * there when the owner next looks, and the books are right.
+ * One pusher and one owner. The owner parks the slab at the moment in which the
+ * pusher frees its only object. Whether or not the park succeeds, the owner must
+ * find the object next time, and the counts must be right.
  */
 struct duel {
 	struct fixture *f;
-	atomic_long_t ball;	/* the object in flight */
+	atomic_long_t ball;	/* the object on its way to the pusher */
 	atomic_t stop;
 };
 
@@ -444,7 +449,7 @@ static bool duel_round(struct fixture *f, struct duel *d, void **p,
 			if (!s && ++idle % 1024 == 0)
 				hak_test_relax();
 		} while (!s);
-		/* Published, so there is something in it. */
+		/* The slab was published, so it has an object. */
 		return s == f->s && hak_test_state(s) == HAK_OWNED &&
 		       hak_slab_take(f->c, s, p, 1) == 1 &&
 		       hak_slab_used(s) == FULL;
@@ -452,7 +457,7 @@ static bool duel_round(struct fixture *f, struct duel *d, void **p,
 	while (!hak_slab_take(f->c, s, p, 1))
 		if (++idle % 1024 == 0)
 			hak_test_relax();
-	/* The count may still be on its way. */
+	/* The pusher may not have counted yet. */
 	while (hak_slab_used(s) != FULL)
 		if (++idle % 1024 == 0)
 			hak_test_relax();

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Giving memory back: what the idle trim may not miss, what the OOM notifier
- * may say, and for whom it waits. Needs a kernel; userspace has none of it.
+ * Giving memory back: the idle trim misses nothing, the OOM notifier reports the
+ * right number of pages, and it waits for CPUs as it should. Needs a kernel;
+ * userspace has no notifier.
  */
 #include <linux/cpu.h>
 #include <linux/jiffies.h>
@@ -12,7 +13,7 @@
 #include "hak_test_threads.h"
 #include "shrink.h"
 
-/* More than the time for which the notifier remembers, in ms. */
+/* Longer than the time over which the notifier reports, in ms. */
 #define LONG_AGO_MS	2500
 
 static bool no_cpu_holds(void)
@@ -25,7 +26,7 @@ static bool no_cpu_holds(void)
 	return true;
 }
 
-/* Let the trim look again and again until it says it is off. */
+/* Let the trim run until it says that it is off. */
 static bool trim_until_off(struct kunit *test)
 {
 	unsigned int i;
@@ -35,7 +36,7 @@ static bool trim_until_off(struct kunit *test)
 		again = hak_trim_step();
 		if (READ_ONCE(hak_trim_off))
 			return again;
-		/* What the last look asked of CPUs. */
+		/* Let the CPUs do the work that the last trim asked for. */
 		hak_test_sleep(20);
 	}
 	KUNIT_FAIL(test, "the trim finds no end");
@@ -61,9 +62,9 @@ static void trim_empties_idle_caches(struct kunit *test)
 }
 
 /*
- * A CPU whose refill is not yet to be seen as the trim looks, and which itself
- * does not see yet that the trim is off: it starts nothing. The trim must come
- * upon what it holds all the same.
+ * A CPU refills, and the trim does not see that yet. The CPU does not see yet
+ * either that the trim is off, so it does not start the trim. The trim must find
+ * the CPU's objects all the same.
  */
 static void trim_misses_no_refill(struct kunit *test)
 {
@@ -75,7 +76,10 @@ static void trim_misses_no_refill(struct kunit *test)
 	again = trim_until_off(test);
 	KUNIT_ASSERT_TRUE(test, no_cpu_holds());
 
-	/* As if both had been done before the look, and seen after it. */
+	/*
+	 * As if both had happened before the trim checked, and become visible
+	 * after it.
+	 */
 	WRITE_ONCE(hak_trim_off, 0);
 	touch_cache(test, c);
 	WRITE_ONCE(hak_trim_off, 1);
@@ -89,7 +93,7 @@ static void trim_misses_no_refill(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, no_cpu_holds());
 }
 
-/* Frees alone, into caches that are empty, start the trim as refills do. */
+/* Frees into empty caches start the trim as refills do. */
 static void trim_misses_no_free(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache_shown(test, 64, 0);
@@ -113,7 +117,7 @@ static void trim_misses_no_free(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, no_cpu_holds());
 }
 
-/* What hakmem holds and nobody uses, at least so many pages. */
+/* Make hakmem hold unused pages. */
 static void hold_pages(struct kunit *test, struct hak_cache *c)
 {
 	enum { NR = 2000 };
@@ -142,7 +146,10 @@ static void notice_tells_what_it_gives_once(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, hak_shrink_for_oom(), 0UL);
 }
 
-/* A task that came for it a moment too late must not be killed for it. */
+/*
+ * If memory has just come back, a task that asks a moment later must not be
+ * killed.
+ */
 static void notice_tells_what_just_came_back(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache_shown(test, 1024, 0);
@@ -150,7 +157,7 @@ static void notice_tells_what_just_came_back(struct kunit *test)
 	unsigned int i;
 
 	hak_shrink_for_oom();
-	/* Unless the test itself is kept from asking in time, every time. */
+	/* Try again if the test itself could not ask in time. */
 	for (i = 0; !told && i < 5; i++) {
 		hold_pages(test, c);
 		pages = hak_arena_bytes() >> PAGE_SHIFT;
@@ -170,7 +177,7 @@ static void notice_forgets_what_came_back_long_ago(struct kunit *test)
 	hak_test_sleep(LONG_AGO_MS);
 	KUNIT_EXPECT_EQ(test, hak_shrink_for_oom(), 0UL);
 
-	/* Nor do shrinks that give nothing keep it in mind. */
+	/* Shrinks that give nothing do not prolong that time. */
 	hold_pages(test, c);
 	hak_shrink();
 	for (unsigned int i = 0; i < 5; i++) {
@@ -180,7 +187,10 @@ static void notice_forgets_what_came_back_long_ago(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, hak_shrink_for_oom(), 0UL);
 }
 
-/* Pressure alone, which is what the page allocator's asking is, empties caches. */
+/*
+ * Pressure alone empties caches. Pressure means that the page allocator asks the
+ * shrinker.
+ */
 static void pressure_empties_caches(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache_shown(test, 64, 0);
@@ -190,7 +200,10 @@ static void pressure_empties_caches(struct kunit *test)
 	hak_superslab_trim(0);
 	touch_cache(test, c);
 	KUNIT_ASSERT_FALSE(test, no_cpu_holds());
-	/* The idle trim is paused. Asked again, as under pressure, it may not come yet. */
+	/*
+	 * The idle trim is paused. Ask again, as under pressure, since the shrink
+	 * may not come at once.
+	 */
 	for (i = 0; i < 500 && !no_cpu_holds(); i++) {
 		sc.nid = hak_node_near(numa_mem_id());
 		hak_superslab_trim(0);
@@ -200,7 +213,10 @@ static void pressure_empties_caches(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, no_cpu_holds());
 }
 
-/* ... and a shrink takes what is in depots, in stock, and beside what is in use. */
+/*
+ * A shrink gives back the objects in depots, the stock, and the unused slots of
+ * superslabs in use.
+ */
 static void shrink_takes_all(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache_shown(test, 1024, 0);
@@ -220,7 +236,7 @@ static void shrink_takes_all(struct kunit *test)
 	KUNIT_ASSERT_GT(test, hak_magazine_objects(b), 0);
 	hak_cpu_flush(c, b);
 	hak_shrink();
-	/* Slabs that the last free has just made whole are on their way. */
+	/* Slabs that the last free has just made whole are still on their way. */
 	for (i = 0; i < 100 && hak_arena_bytes() != bytes; i++)
 		hak_test_sleep(10);
 	KUNIT_EXPECT_EQ(test, hak_arena_bytes(), bytes);
@@ -238,7 +254,7 @@ struct hog {
 	bool stop;
 };
 
-/* Has something to flush, and lets nobody else have the CPU. */
+/* Leave an object to flush, and do not yield the CPU. */
 static int hog_fn(void *arg)
 {
 	struct hog *h = arg;
@@ -246,7 +262,7 @@ static int hog_fn(void *arg)
 
 	hak_cache_free(h->c, hak_cache_alloc(h->c, GFP_KERNEL));
 	preempt_disable();
-	/* From here on, or a flush might come first. */
+	/* Only now, because a flush might come first otherwise. */
 	complete(&h->started);
 	end = jiffies + 15 * HZ;
 	while (!READ_ONCE(h->stop) && time_before(jiffies, end))
@@ -257,7 +273,10 @@ static int hog_fn(void *arg)
 	return 0;
 }
 
-/* A CPU that does not answer is waited for once, and then when it has answered. */
+/*
+ * The notifier waits for a CPU that does not answer once, and again after it has
+ * answered.
+ */
 static void notice_waits_once(struct kunit *test)
 {
 	struct hog *h = kunit_kzalloc(test, sizeof(*h), GFP_KERNEL);
@@ -292,7 +311,7 @@ static void notice_waits_once(struct kunit *test)
 	}
 	migrate_enable();
 	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
-	/* It has answered by and by. */
+	/* In the end the CPU has answered. */
 	hak_shrink();
 	KUNIT_EXPECT_FALSE(test, hak_cpu_holds(cpu));
 	HAK_EXPECT_EVENT(test, HAK_EV_LATE, 1);

@@ -35,14 +35,14 @@ static void class_of_every_size(struct kunit *test)
 			want++;
 		if (c != &hak_class[want] || hak_class_index(size) != want)
 			wrong++;
-		/* No request above 64 wastes more than a fifth. */
+		/* A request above 64 bytes wastes at most a fifth of its object. */
 		if (size > 64 && (c->size - size) * 5 > c->size)
 			wrong++;
 	}
 	KUNIT_EXPECT_EQ(test, wrong, 0);
 }
 
-/* Objects at multiples of the size in a 64 KiB slab are aligned by it alone. */
+/* Objects lie at multiples of the size in a 64 KiB slab, which alone aligns them. */
 static void class_alignment(struct kunit *test)
 {
 	unsigned int size;
@@ -53,7 +53,10 @@ static void class_alignment(struct kunit *test)
 		unsigned int align = size & -size;
 		unsigned int given = hak_size_class(size)->size;
 
-		/* A size of its own class keeps its own divisor. */
+		/*
+		 * A size that is a class of its own has the alignment of its own
+		 * divisor.
+		 */
 		if (given == size)
 			KUNIT_EXPECT_EQ(test, given % align, 0);
 	}
@@ -81,7 +84,7 @@ static void class_geometry(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, geometry_errors(&hak_class[i]), 0);
 }
 
-/* Sizes a typed cache may have, among them all that are awkward to divide by. */
+/* Sizes of typed caches, including all that are hard to divide by. */
 static void typed_geometry(struct kunit *test)
 {
 	static const unsigned int size[] = {

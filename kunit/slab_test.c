@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * One slab and its owner: taking, giving back, draining, and the checks on
- * the way.
+ * One slab and its owner: the owner takes, gives back and drains objects, with
+ * all checks.
  */
 #include <linux/module.h>
 #include <linux/string.h>
@@ -25,7 +25,7 @@ static void objects_are_distinct_and_in_place(struct kunit *test)
 
 	KUNIT_ASSERT_EQ(test, c->capacity, MANY);
 	KUNIT_ASSERT_EQ(test, hak_slab_take(c, s, obj, MANY), MANY);
-	/* Popped from the end they go up. */
+	/* Popped from the end, the addresses go up. */
 	for (i = 0; i < MANY; i++)
 		KUNIT_EXPECT_EQ(test, (unsigned long)obj[i],
 				s->addr + (MANY - 1 - i) * 1024);
@@ -38,7 +38,7 @@ static void objects_are_distinct_and_in_place(struct kunit *test)
 	hak_pool_put(s, HAK_OWNED);
 }
 
-/* The tail of a slab that is too small for an object stays unused. */
+/* The rest at the end of a slab, too small for an object, stays unused. */
 static void never_beyond_capacity(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache(test, 6000, 0);
@@ -55,7 +55,7 @@ static void never_beyond_capacity(struct kunit *test)
 	hak_pool_put(s, HAK_OWNED);
 }
 
-/* A slab that was only ever carved turns to its freelist, and back. */
+/* A slab that was only carved switches to its freelist, and back. */
 static void never_used_space_comes_last(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache(test, 1024, 0);
@@ -102,7 +102,7 @@ static void waiting_frees_before_never_used_space(struct kunit *test)
 	hak_pool_put(s, HAK_OWNED);
 }
 
-/* One take gets at everything there is, wherever it waits. */
+/* One take gets all free objects, on whichever list they are. */
 static void take_from_all_places_at_once(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache(test, 1024, 0);
@@ -146,7 +146,7 @@ static void drain_keeps_what_was_drained(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, hak_slab_drain(c, s));
 	KUNIT_EXPECT_EQ(test, hak_test_chain_len(s->freelist), 1);
 	KUNIT_EXPECT_EQ(test, hak_test_chain_len(s->drained), 1);
-	/* Both places are taken: it waits where it is. */
+	/* Both lists are in use, so the object stays in the remote list. */
 	hak_test_push(s, obj[2]);
 	KUNIT_EXPECT_FALSE(test, hak_slab_drain(c, s));
 	KUNIT_EXPECT_EQ(test, hak_test_chain_len(s->remote.first), 1);
@@ -182,7 +182,7 @@ static void counters_wrap(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, hak_test_reap(c), 1);
 }
 
-/* A link that leads astray is reported, not followed. */
+/* A link to a wrong address is reported and not followed. */
 static void broken_link(struct kunit *test, unsigned long to)
 {
 	struct hak_cache *c = hak_test_cache(test, 1024, 0);
@@ -198,14 +198,17 @@ static void broken_link(struct kunit *test, unsigned long to)
 	hak_test_give(s, obj[1]);
 	hak_to_link(c, obj[1])->next = (struct llist_node *)to;
 	KUNIT_EXPECT_FALSE(test, hak_slab_validate(s));
-	/* The broken link itself is noticed; carving takes over. */
+	/* The broken link is noticed, and the objects come from carving. */
 	KUNIT_EXPECT_EQ(test, hak_slab_take(c, s, again, 2), 2);
 	KUNIT_EXPECT_PTR_EQ(test, again[0], obj[1]);
 	KUNIT_EXPECT_EQ(test, (unsigned long)again[1], s->addr + 4 * 1024);
 	hak_test_provoke(test, HAK_EV_CORRUPT, 2);
 	HAK_EXPECT_EVENT(test, HAK_EV_CORRUPT, 2);
 
-	/* obj[0] was lost with it; put it back, or the slab stays for good. */
+	/*
+	 * obj[0] was lost with the link. Put it back, or the slab would stay for
+	 * ever.
+	 */
 	hak_to_link(c, obj[0])->next = s->freelist;
 	s->freelist = hak_to_link(c, obj[0]);
 	hak_test_give(s, again[0]);
@@ -231,7 +234,7 @@ static void link_to_never_used_space(struct kunit *test)
 	broken_link(test, 0);
 }
 
-/* The walk over a drained chain that checking builds do. */
+/* The walk over a drained chain in builds with HAK_CHECKS. */
 static void double_free_in_a_drained_chain(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache(test, 1024, 0);
@@ -249,7 +252,7 @@ static void double_free_in_a_drained_chain(struct kunit *test)
 	hak_test_provoke(test, HAK_EV_CORRUPT, 1);
 	HAK_EXPECT_EVENT(test, HAK_EV_CORRUPT, 1);
 
-	/* Make it two frees again. */
+	/* Make two separate frees of it again. */
 	hak_to_link(c, obj[0])->next = NULL;
 	s->drained = hak_to_link(c, obj[1]);
 	hak_to_link(c, obj[1])->next = hak_to_link(c, obj[0]);
@@ -259,7 +262,7 @@ static void double_free_in_a_drained_chain(struct kunit *test)
 	hak_pool_put(s, HAK_OWNED);
 }
 
-/* With paranoid_drain every slab this CPU owns takes in what waits, of any cache. */
+/* With paranoid_drain this CPU drains all slabs it owns, of every cache. */
 static void paranoia_knows_every_cache(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache_cap(test, 1024, 0);
@@ -281,7 +284,10 @@ static void paranoia_knows_every_cache(struct kunit *test)
 	hak_cache_free(c, q);
 }
 
-/* What interrupts the owner drains nothing of its, nor lets it out. */
+/*
+ * An interrupt of the owner does not drain the owner's slab, and does not clear
+ * its mark.
+ */
 static void paranoia_keeps_out_of_a_busy_cache(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache_cap(test, 1024, 0);
@@ -307,7 +313,10 @@ static void paranoia_keeps_out_of_a_busy_cache(struct kunit *test)
 	hak_cache_free(c, q);
 }
 
-/* The free link lies where the cache says; no other byte of a free object changes. */
+/*
+ * The free link lies at the cache's offset; no other byte of a free object
+ * changes.
+ */
 static void link_where_the_cache_says(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache(test, 96, 0);
@@ -324,7 +333,7 @@ static void link_where_the_cache_says(struct kunit *test)
 		obj[i] = hak_test_alloc(test, c, i % 3 ? a : b);
 		memset(obj[i], 0x5a, 96);
 	}
-	/* Given to their slab by its owner, and pushed by others. */
+	/* The owner gives objects to the slab, and other CPUs push some. */
 	for (i = 0; i < ARRAY_SIZE(obj); i++)
 		hak_test_free(c, i % 2 ? a : b, obj[i]);
 	hak_cpu_flush(c, a);
@@ -341,11 +350,11 @@ static void link_where_the_cache_says(struct kunit *test)
 	}
 	hak_cpu_flush(c, a);
 	hak_paranoid_drain = paranoid;
-	/* The books, which every test ends with, know of it, too. */
+	/* The statistics that end every test include the slab. */
 	KUNIT_EXPECT_GT(test, hak_test_reap(c), 0);
 }
 
-/* The check every test ends with sees a lost and a doubled object. */
+/* The check that ends every test finds a lost object and a double one. */
 static void books_that_do_not_add_up(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache(test, 1024, 0);

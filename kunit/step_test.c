@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Frees in NMI between any two instructions of hakmem, above all of the owner's
- * busy section: one free after each instruction of an operation in turn, and
- * many at intervals. Code is single-stepped for that, and the free made in the
- * debug exception, which the kernel treats as an NMI.
+ * Frees in NMI between any two instructions of hakmem, above all in the owner's
+ * busy section. One test frees after each instruction of an operation in turn,
+ * another at intervals. For that, code is single-stepped, and the free is made in
+ * the debug exception, which the kernel treats as an NMI.
  */
 #include <linux/kdebug.h>
 #include <linux/mm.h>
@@ -15,7 +15,7 @@
 
 #include "hak_test.h"
 
-/* What may be freed between two instructions. */
+/* The objects that may be freed between two instructions. */
 #define NR_SLOTS	128
 
 static atomic_long_t slot[NR_SLOTS];
@@ -27,7 +27,7 @@ static void *swap_slot(unsigned int i, void *p)
 	return (void *)atomic_long_xchg(&slot[i % NR_SLOTS], (long)p);
 }
 
-/* An object's own address is in its first word until it is freed. */
+/* Until it is freed, an object's first word holds its own address. */
 static unsigned int free_stamped(void *p)
 {
 	unsigned int error;
@@ -45,10 +45,10 @@ static unsigned int free_stamped(void *p)
 static struct {
 	struct task_struct *task;
 	struct hak_cpu_cache *cc;
-	void (*then)(void);	/* done once, in place of a free */
+	void (*then)(void);	/* called once, instead of a free */
 	unsigned int stride;
 	unsigned long steps;	/* instructions of modules */
-	unsigned long hits;	/* frees between two of them */
+	unsigned long hits;	/* frees between two instructions */
 	unsigned long busy;	/* those inside the busy section */
 	unsigned long errors;
 } step;
@@ -81,7 +81,7 @@ static int on_step(struct notifier_block *nb, unsigned long what, void *data)
 
 static struct notifier_block step_nb = { .notifier_call = on_step };
 
-/* The trap flag, which makes every instruction end in a debug exception. */
+/* Set the trap flag, which makes every instruction end in a debug exception. */
 static noinline void trap_flag_on(void)
 {
 	asm volatile("pushfq\n\torq %0, (%%rsp)\n\tpopfq"
@@ -112,7 +112,10 @@ static void step_end(void)
 	preempt_enable();
 }
 
-/* Of @n frees, those inside the busy section were pushed, and no others need be. */
+/*
+ * Of @n frees, those inside the busy section were pushed; the others may have
+ * been.
+ */
 static void expect_pushes(struct kunit *test, unsigned long n)
 {
 	KUNIT_EXPECT_GE(test, hak_test_event(test, HAK_EV_PUSHED), step.busy);
@@ -147,7 +150,7 @@ static void one_free(struct batch *b)
 	hak_cache_free(b->c, b->obj[--b->nr]);
 }
 
-/* Somebody else frees it: it waits in the slab's remote list. */
+/* Another CPU frees an object: it waits in the slab's remote list. */
 static void push_one(struct batch *b)
 {
 	void *p = b->obj[--b->nr];
@@ -155,9 +158,9 @@ static void push_one(struct batch *b)
 	hak_test_push(hak_test_slab_of(p), p);
 }
 
-/* What the cache's magazines are to do with the operation. */
+/* The role of the cache's magazines in the operation. */
 enum magazines {
-	NONE,		/* there are none: it is the slab's business */
+	NONE,		/* there are no magazines; the slab serves */
 	HOME,		/* a free sends one */
 	ON_THE_WAY,	/* an allocation receives one */
 };
@@ -170,7 +173,10 @@ static void no_magazines(struct hak_cache *c)
 		per_cpu_ptr(c->cpu, cpu)->mags = 0;
 }
 
-/* The depot is empty, or has one magazine and this CPU's cache nothing. */
+/*
+ * Either make the depot empty, or put one magazine into it and empty this CPU's
+ * cache.
+ */
 static void set_magazines(struct kunit *test, struct batch *b,
 			  enum magazines where)
 {
@@ -179,7 +185,7 @@ static void set_magazines(struct kunit *test, struct batch *b,
 
 	for_each_node(nid)
 		hak_depot_flush(b->c, nid);
-	/* Only what is of another CPU's slabs is sent. */
+	/* Only objects from another CPU's slabs are sent. */
 	WRITE_ONCE(hak_test_slab_of(b->obj[0])->entry->home, 0);
 	if (where != ON_THE_WAY)
 		return;
@@ -191,16 +197,16 @@ static void set_magazines(struct kunit *test, struct batch *b,
 }
 
 /*
- * Either an allocation that has to take in the @waiting frees of this CPU's
- * slab, or to let it go as there are none; or a free for which there is no room
- * in its cache. With a free in NMI, of an object of that slab, after every
- * instruction of it in turn.
+ * The operation is an allocation that has to drain the @waiting frees of this
+ * CPU's slab, or to park the slab if there are none; or it is a free that finds
+ * no room in the cache. An NMI frees an object of that slab after each
+ * instruction in turn.
  */
 static void every_instruction(struct kunit *test, void (*op)(struct batch *b),
 			      unsigned int waiting, unsigned int cap,
 			      enum magazines where)
 {
-	/* Most steps are lockdep's then, and only hakmem's are of interest. */
+	/* With lockdep most steps are lockdep's, so skip some. */
 	unsigned int skip = IS_ENABLED(CONFIG_LOCKDEP) ? 5 : 1;
 	struct batch *b = kunit_kzalloc(test, sizeof(*b), GFP_KERNEL);
 	struct hak_cache *c = hak_test_cache_cap(test, 4096, cap);
@@ -292,14 +298,14 @@ static void while_a_magazine_is_received(struct kunit *test)
 	every_instruction(test, one_alloc, 0, 2, ON_THE_WAY);
 }
 
-/* The CPU whose magazine is being received, pretended. */
+/* The pretended CPU whose magazine is being received. */
 static struct {
 	struct hak_cache *c;
 	struct hak_cpu_cache *cc;
 	void *obj;
 } sender;
 
-/* It has one object more than there is room for. */
+/* Free one object more than its cache has room for. */
 static void send_again(void)
 {
 	hak_test_free(sender.c, sender.cc, sender.obj);
@@ -318,7 +324,7 @@ static unsigned int nr_equal(void **obj, unsigned int n)
 #define SEND_CAP	4
 #define SEND_NR		(SEND_CAP + SEND_CAP / 2 + 1)
 
-/* Have the sender @b one batch under way, its cache full, and one object more. */
+/* Give the sender @b a batch in the depot, a full cache, and one object more. */
 static void fill_sender(struct kunit *test, struct hak_cache *c,
 			struct hak_cpu_cache *b)
 {
@@ -343,9 +349,9 @@ static void fill_sender(struct kunit *test, struct hak_cache *c,
 }
 
 /*
- * After every instruction of a receipt in turn, the sender fills and sends the
- * one magazine it has, as soon as that is home. No object may be had twice, nor
- * be lost.
+ * After each instruction of a receipt in turn, the sender fills and sends its
+ * only magazine as soon as that is empty. No object may be allocated twice or
+ * lost.
  */
 static void while_a_magazine_is_received_its_cpu_sends(struct kunit *test)
 {
@@ -376,7 +382,7 @@ static void while_a_magazine_is_received_its_cpu_sends(struct kunit *test)
 		if (!hit)
 			send_again();
 		KUNIT_ASSERT_NOT_NULL(test, p);
-		/* All there are, but for what the sender spilled. */
+		/* All objects except those that the sender spilled. */
 		hak_cache_free(c, p);
 		for (i = 0; i < SEND_NR; i++) {
 			obj[i] = hak_cache_alloc(c, GFP_NOWAIT);
@@ -397,7 +403,7 @@ static void while_a_magazine_is_received_its_cpu_sends(struct kunit *test)
 	kunit_info(test, "%lu instructions, sent after %lu of them\n", at / skip, sent);
 }
 
-/* Exchange objects until there were HITS_A_ROUND frees in between. */
+/* Exchange objects until there were HITS_A_ROUND frees in NMI. */
 static void many_frees_round(struct hak_cache *c, unsigned int stride)
 {
 	unsigned int i;
@@ -407,7 +413,7 @@ static void many_frees_round(struct hak_cache *c, unsigned int stride)
 		void *p = hak_cache_alloc(c, GFP_NOWAIT);
 
 		step.errors += !p;
-		/* Far from where the frees are. */
+		/* Use a slot far from those that the frees use. */
 		step.errors += free_stamped(swap_slot(i + step.hits + HITS_A_ROUND, p));
 	}
 	step_end();
@@ -454,7 +460,7 @@ static void many_frees_with_a_small_cache(struct kunit *test)
 
 static int step_test_init(struct kunit *test)
 {
-	/* A test ends with its thread. */
+	/* Each test has a thread of its own, so this need not be undone. */
 	set_cpus_allowed_ptr(current, cpumask_of(raw_smp_processor_id()));
 	return hak_test_init(test);
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Stress: threads bound to CPUs allocate, hand over and free. Every object
- * carries a stamp that is checked when it is freed, so that two holders of one
- * object are noticed; every test ends with the books.
+ * Stress: threads that are bound to CPUs allocate, hand over and free objects.
+ * Every object carries a stamp that is checked when it is freed, so the tests
+ * notice an object with two holders. Every test ends with the check of the
+ * statistics.
  */
 #include <linux/module.h>
 #include <linux/string.h>
@@ -30,7 +31,10 @@ static void prng_init(struct prng *r, unsigned int id)
 	r->state = 0x9e3779b97f4a7c15ULL * (id + 1);
 }
 
-/* Stamps fit the smallest object; larger ones have another at their end. */
+/*
+ * A stamp fits the smallest object. Larger objects have a second one at their
+ * end.
+ */
 static u64 stamp_of(const void *p, size_t size)
 {
 	return (u64)(unsigned long)p ^ (u64)size << 52 ^ 0x5bd1e9955bd1e995ULL;
@@ -43,7 +47,7 @@ static void stamp(void *p, size_t size)
 		((u64 *)p)[size / 8 - 1] = ~stamp_of(p, size);
 }
 
-/* Check, and make sure that nobody else finds it in order. */
+/* Check the stamp, and spoil it so that a second holder notices. */
 static bool stamp_holds(void *p, size_t size)
 {
 	bool holds = *(u64 *)p == stamp_of(p, size);
@@ -101,7 +105,10 @@ static int larson_thread(void *arg, unsigned int id)
 	prng_init(&r, id);
 	for (i = 0; i < OPS; i++) {
 		if (i % 128 == 0) {
-			/* Leave one's array and take the next that is there. */
+			/*
+			 * Leave this thread's array and take the next one that is
+			 * free.
+			 */
 			while (a && atomic_long_cmpxchg(&l->slot[at], 0, (long)a))
 				at = (at + 1) % l->nr;
 			do {
@@ -143,7 +150,10 @@ static void larson(struct kunit *test, struct hak_cache *c, unsigned int min,
 	l->c = c;
 	l->min = min;
 	l->max = max;
-	/* One array more than threads, so that nobody gets his own back. */
+	/*
+	 * One array more than threads, so that no thread has to take its own
+	 * again.
+	 */
 	l->nr = nr + 1;
 	for (i = 0; i < l->nr; i++) {
 		l->array[i] = kunit_kzalloc(test, sizeof(*l->array[i]), GFP_KERNEL);
@@ -285,7 +295,7 @@ static void producers_and_consumers(struct kunit *test)
 	}
 }
 
-/* --- bursts, so that slabs fill and empty, while the reaper is at it --- */
+/* --- bursts, so that slabs fill and empty while the reaper runs --- */
 
 #define BURST	3000
 
@@ -349,7 +359,7 @@ static void bursts_and_the_reaper(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&b->errors), 0);
 }
 
-/* Caches that come and go next to a busy one, sharing its superslabs. */
+/* Caches are created and destroyed next to a busy one, and share its superslabs. */
 static int churn_thread(void *arg, unsigned int id)
 {
 	atomic_t *errors = arg;

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Superslabs: which one a slab is claimed of, and how that lets the others go.
- */
+/* Superslabs: from which one a slab is claimed, so that the others become empty. */
 #include <linux/array_size.h>
 #include <linux/module.h>
 
 #include "hak_test.h"
 
-/* Superslabs that are there. */
+/* The number of superslabs. */
 static unsigned int nr_listed(void)
 {
 	struct hak_stats st;
@@ -16,7 +14,7 @@ static unsigned int nr_listed(void)
 	return st.superslabs;
 }
 
-/* Superslabs without a slot in use. */
+/* The number of superslabs without a used slot. */
 static unsigned int nr_empty(void)
 {
 	struct hak_stats st;
@@ -25,7 +23,7 @@ static unsigned int nr_empty(void)
 	return st.superslabs_empty;
 }
 
-/* No slot is unused from here on, so the next claim needs a new superslab. */
+/* Use all unused slots, so that the next claim needs a new superslab. */
 static void use_up_all(void)
 {
 	hak_reap_all();
@@ -33,7 +31,7 @@ static void use_up_all(void)
 	hak_superslab_break();
 }
 
-/* The slabs of a new superslab, all of them; returns how many. */
+/* Claim all slabs of a new superslab; returns how many. */
 static unsigned int claim_all(struct kunit *test, struct hak_cache *c,
 			      struct hak_slab **s)
 {
@@ -47,7 +45,7 @@ static unsigned int claim_all(struct kunit *test, struct hak_cache *c,
 	return n;
 }
 
-/* Where the machine has not so large a block. */
+/* Skip the test if the machine has no block of that size. */
 static void need_whole(struct kunit *test, unsigned int n)
 {
 	if (n != HAK_MAX_SLOTS)
@@ -60,7 +58,10 @@ static void release_all(struct hak_slab **s, unsigned int from, unsigned int to)
 		hak_slab_release(s[from++]);
 }
 
-/* 30 slots of @fuller stay in use, 1 of @other: which of them are claimed? */
+/*
+ * 30 slots of @fuller stay in use, and 1 of @other. Check that @fuller's are
+ * claimed.
+ */
 static void claim_of_two(struct kunit *test, struct hak_cache *c,
 			 struct hak_slab **fuller, struct hak_slab **other,
 			 bool fuller_first)
@@ -86,8 +87,8 @@ static void claim_of_two(struct kunit *test, struct hak_cache *c,
 }
 
 /*
- * Of two superslabs, one with 30 slots in use and one with a single one, slots
- * are claimed of the first, whichever had one released last.
+ * Of two superslabs one has 30 used slots and the other has one. Slots of the
+ * first are claimed, whichever had the last release.
  */
 static void fullest_first(struct kunit *test)
 {
@@ -108,7 +109,7 @@ static void fullest_first(struct kunit *test)
 	}
 }
 
-/* What is in use is used before the stock is. */
+/* Superslabs in use are claimed from before the stock is. */
 static void empty_last(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache(test, 1024, 0);
@@ -120,7 +121,7 @@ static void empty_last(struct kunit *test)
 	t = hak_test_slab(test, c);
 	release_all(s, 0, n);
 	KUNIT_EXPECT_EQ(test, nr_empty(), 1);
-	/* One with a single slot has none left. */
+	/* A superslab of a single slot has none left. */
 	if (t->ss->order > HAK_MIN_ORDER) {
 		u = hak_superslab_claim(c, t->nid);
 		KUNIT_ASSERT_NOT_NULL(test, u);
@@ -134,8 +135,8 @@ static void empty_last(struct kunit *test)
 }
 
 /*
- * A superslab that has lost its unused slots counts by those it still has: with
- * one of two in use it is fuller than a whole one with four unused.
+ * A superslab that has given back its unused slots counts only those it still
+ * has: with one of two slots used it is fuller than a whole one with four unused.
  */
 static void broken_ones_by_unused_slots(struct kunit *test)
 {
@@ -165,7 +166,7 @@ static void broken_ones_by_unused_slots(struct kunit *test)
 	release_all(s, 0, 2);
 }
 
-/* With its last slab a broken superslab goes; it is no stock for whole ones. */
+/* A broken superslab goes back with its last slab; it does not become the stock. */
 static void broken_ones_are_no_stock(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache(test, 1024, 0);
@@ -188,7 +189,10 @@ static void broken_ones_are_no_stock(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, hak_arena_bytes(), bytes);
 }
 
-/* What the shrinker counts is what its scan frees, and no more than it asks for. */
+/*
+ * A scan of the shrinker frees as many pages as the shrinker counted, and no more
+ * than asked for.
+ */
 static void shrink_frees_what_was_counted(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache(test, 1024, 0);
@@ -216,8 +220,8 @@ static void shrink_frees_what_was_counted(struct kunit *test)
 }
 
 /*
- * A free that comes late may look at the metadata of a superslab that is gone, for
- * as long as it has preemption off: it stays what it was, an unused slab's.
+ * A late free may look at the metadata of a superslab that is gone, as long as it
+ * has preemption off. The metadata stays that of an unused slab.
  */
 static void metadata_outlives_its_superslab(struct kunit *test)
 {
@@ -242,13 +246,13 @@ static void metadata_outlives_its_superslab(struct kunit *test)
 }
 
 #define DENSE		12	/* superslabs that stay in use */
-#define SPARSE		12	/* superslabs that lose what is in use */
+#define SPARSE		12	/* superslabs whose last slabs are released */
 #define DENSE_KEPT	20	/* slabs of each that stay */
 #define SPARSE_KEPT	2
-#define WINDOW		128	/* more, that come and go */
+#define WINDOW		128	/* further slabs that come and go */
 #define LOAD		((DENSE + SPARSE) * HAK_MAX_SLOTS)
 
-/* Of the slabs @from to @to, release all but the first @keep of a superslab. */
+/* Of the slabs @from to @to, release all but the first @keep of each superslab. */
 static void thin_out(struct hak_slab **s, unsigned int from, unsigned int to,
 		     unsigned int keep)
 {
@@ -259,7 +263,7 @@ static void thin_out(struct hak_slab **s, unsigned int from, unsigned int to,
 			hak_slab_release(s[i]);
 }
 
-/* Slabs come, and the oldest of the window goes; @turns times. */
+/* Claim a slab and release the oldest of the window, @turns times. */
 static void come_and_go(struct kunit *test, struct hak_cache *c,
 			struct hak_slab **window, unsigned int *at,
 			unsigned int turns)
@@ -274,11 +278,11 @@ static void come_and_go(struct kunit *test, struct hak_cache *c,
 }
 
 /*
- * A load shrinks while a smaller one goes on: the last of what was in use in
- * half of the superslabs is released while other slabs come and go, for which
- * there is room in the other half. All of the first half goes back. (Where
- * claims are of the superslab that had a slot released last, they are of the
- * first half, and sixteen superslabs stay.)
+ * A load shrinks while a smaller one goes on. In half of the superslabs the last
+ * used slots are released, while other slabs come and go, for which the other
+ * half has room. All of the first half goes back. (If slots were claimed from the
+ * superslab with the last release, they would come from the first half, and
+ * sixteen superslabs would stay.)
  */
 static void shrinking_load_gives_back(struct kunit *test)
 {
@@ -312,7 +316,10 @@ static void shrinking_load_gives_back(struct kunit *test)
 		if (i % HAK_MAX_SLOTS < DENSE_KEPT)
 			hak_slab_release(s[i]);
 	release_all(window, 0, WINDOW);
-	/* Smaller ones, each with fewer slots than are thought of here. */
+	/*
+	 * The machine gave smaller superslabs, with fewer slots than this test
+	 * assumes.
+	 */
 	if (most != DENSE + SPARSE)
 		need_whole(test, 0);
 	KUNIT_EXPECT_EQ(test, left, DENSE);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Trace events: turning one on and off turns on and off what it needs. What the
- * events say is kunit/trace's to test.
+ * Trace events: switching one on or off switches the things it needs. kunit/trace
+ * tests the contents of the events.
  */
 #include <linux/jump_label.h>
 #include <linux/module.h>
@@ -29,7 +29,7 @@ static bool is_object(enum hak_trace_what what)
 	return what == HAK_TR_ALLOC || what == HAK_TR_FREE;
 }
 
-/* Parameters, or somebody who traces hakmem just now, hold the keys, too. */
+/* Parameters, or a user who traces hakmem now, may hold the keys, too. */
 static int trace_test_init(struct kunit *test)
 {
 	if (tracing() || slow())
@@ -37,7 +37,7 @@ static int trace_test_init(struct kunit *test)
 	return hak_test_init(test);
 }
 
-/* Every event can be had, and costs what it has to while it is on. */
+/* Every event can be switched on, and closes the fast paths only if it has to. */
 static void test_each(struct kunit *test)
 {
 	unsigned int i;
@@ -52,7 +52,7 @@ static void test_each(struct kunit *test)
 	}
 }
 
-/* What several events need stays on until the last of them is off. */
+/* The key that several events need stays on until the last of them is off. */
 static void test_together(struct kunit *test)
 {
 	KUNIT_ASSERT_EQ(test, event(HAK_TR_ALLOC, 1), 0);
@@ -67,7 +67,10 @@ static void test_together(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, tracing());
 }
 
-/* A cache that is ready for the fast paths is no longer as soon as an event is on. */
+/*
+ * When an event of single objects is switched on, a cache that is ready for the
+ * fast paths is closed.
+ */
 static void test_ready_caches_are_closed(struct kunit *test)
 {
 	struct hak_cpu_cache *cc;
@@ -87,7 +90,7 @@ static void test_ready_caches_are_closed(struct kunit *test)
 	migrate_enable();
 }
 
-/* They may be turned on and off at any time, with objects cached or not. */
+/* Events may be switched at any time, with or without cached objects. */
 static void test_meanwhile(struct kunit *test)
 {
 	void *p[100];

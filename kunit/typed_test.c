@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Caches with a constructor, flags, a place for the free link: what they promise
- * holds for objects of hakmem's and for those that SLUB has to serve.
+ * Typed caches with a constructor, flags, and a place for the free link. Their
+ * promises hold for objects of hakmem and for those that SLUB has to serve.
  */
 #include <linux/cpumask.h>
 #include <linux/module.h>
@@ -11,7 +11,7 @@
 
 #define NR	3000
 
-/* What the constructor makes, and only it; users change the rest. */
+/* The constructor sets one part, and users change the rest. */
 struct built {
 	u64 magic;
 	u64 born;
@@ -67,7 +67,10 @@ static void alloc_all(struct kunit *test, struct hak_cache *c, gfp_t gfp, void *
 	}
 }
 
-/* Objects that are not as their constructor, or their last user, left them. */
+/*
+ * Count the objects that are not as their constructor or their last user left
+ * them.
+ */
 static unsigned int nr_broken(void **obj)
 {
 	unsigned int i, broken = 0;
@@ -82,7 +85,7 @@ static unsigned int nr_broken(void **obj)
 	return broken;
 }
 
-/* Each writes what is its own, and may leave it so when the object is freed. */
+/* Each user writes its own part, and may leave it so when it frees the object. */
 static void use_all(void **obj)
 {
 	unsigned int i;
@@ -94,12 +97,15 @@ static void use_all(void **obj)
 	}
 }
 
-/* Constructed once, not as they are allocated, and kept while they are free. */
+/*
+ * Objects are constructed once, not when they are allocated, and keep their
+ * contents while they are free.
+ */
 static void constructed_once(struct kunit *test)
 {
 	struct hak_cache *c = built_cache(test, 0);
 	void **obj = array(test);
-	/* The task may move, and each CPU that it has been on keeps a slab. */
+	/* The task may move, and each CPU it has run on keeps a slab. */
 	const u64 kept = (2ULL + num_online_cpus()) * c->capacity;
 	unsigned int i, round;
 	u64 born = 0;
@@ -116,7 +122,7 @@ static void constructed_once(struct kunit *test)
 			hak_cache_free_bulk(c, NR, obj);
 		for (i = 0; !(round & 1) && i < NR; i++)
 			hak_cache_free(c, obj[i]);
-		/* What is free again is used again, as it was. */
+		/* A freed object is allocated again as it was. */
 		if (!round)
 			born = births;
 	}
@@ -143,7 +149,7 @@ static void constructed_in_bulk_and_by_node(struct kunit *test)
 		hak_free_sized(obj[i], sizeof(struct built));
 }
 
-/* Frees that push write their links, and must not write them into the objects. */
+/* Frees that push write links, and must not write them into the objects. */
 static void kept_when_pushed(struct kunit *test)
 {
 	struct hak_cache *c = built_cache(test, 0);
@@ -168,7 +174,7 @@ static void kept_when_pushed(struct kunit *test)
 		hak_free(obj[i]);
 }
 
-/* SLUB's objects likewise; it may take its time to use one again. */
+/* Likewise for SLUB's objects; SLUB may use an object again later. */
 static void slubs_are_constructed(struct kunit *test)
 {
 	struct hak_cache *c = built_cache(test, 0);
@@ -188,7 +194,7 @@ static void slubs_are_constructed(struct kunit *test)
 	}
 }
 
-/* A constructor and zeroes exclude each other: the object stays constructed. */
+/* An object with a constructor is not zeroed for __GFP_ZERO. */
 static void never_zeroed(struct kunit *test)
 {
 	struct hak_cache *c = built_cache(test, 0);
@@ -214,7 +220,10 @@ static void never_zeroed(struct kunit *test)
 	hak_cache_free(c, b);
 }
 
-/* Zeroed when asked for, though it keeps what it holds while it is free. */
+/*
+ * The object is zeroed for __GFP_ZERO, although it keeps its contents while it is
+ * free.
+ */
 static void typesafe_zeroed_when_asked(struct kunit *test)
 {
 	struct hak_cache *c;
@@ -237,7 +246,10 @@ static void typesafe_zeroed_when_asked(struct kunit *test)
 	}
 }
 
-/* Neither the link nor init_on_free may change what a late reader looks at. */
+/*
+ * Neither the link nor init_on_free may change the bytes that a late reader looks
+ * at.
+ */
 static void typesafe_kept_when_free(struct kunit *test)
 {
 	struct hak_cache *c;
@@ -248,7 +260,7 @@ static void typesafe_kept_when_free(struct kunit *test)
 	alloc_all(test, c, GFP_KERNEL, obj);
 	for (i = 0; i < NR; i++)
 		memset(obj[i], 0x77, 48);
-	/* Keeps the slabs, and a grace period from being waited for. */
+	/* These objects keep the slabs in use, so no grace period has to pass. */
 	for (i = 1; i < NR; i++)
 		hak_cache_free(c, obj[i]);
 	rcu_read_lock();
@@ -259,7 +271,7 @@ static void typesafe_kept_when_free(struct kunit *test)
 	hak_cache_free(c, obj[0]);
 }
 
-/* The link goes where the caller lets it, and nowhere else. */
+/* The link lies where the caller allows it, and nowhere else. */
 static void link_inside(struct kunit *test)
 {
 	static const struct hak_cache_args args = {
@@ -284,7 +296,7 @@ static void link_inside(struct kunit *test)
 	hak_cache_free(c, obj[0]);
 }
 
-/* No size, alignment and constructor that go together do not. */
+/* All combinations of size, alignment and constructor work. */
 static void every_geometry(struct kunit *test)
 {
 	static const unsigned int size[] = { 1, 8, 60, 100, 1024, 4096, 8192 };
@@ -318,7 +330,10 @@ static void every_geometry(struct kunit *test)
 	}
 }
 
-/* As kmem_cache_create() has it: a line each, or a whole number to a line. */
+/*
+ * As in kmem_cache_create(): an object has its own line, or a whole number of
+ * objects share one.
+ */
 static void aligned_to_lines(struct kunit *test)
 {
 	static const unsigned int size[] = { 1, 8, 9, 16, 17, 33, 65, 100, 1000 };
@@ -367,7 +382,7 @@ static void accounted_ones_are_slubs(struct kunit *test)
 	hak_cache_free(c, q);
 }
 
-/* They say nothing of how objects lie, or are not honoured yet. */
+/* These flags do not change the layout, or are not honoured yet. */
 static void flags_without_effect(struct kunit *test)
 {
 	static const slab_flags_t flags[] = {
@@ -418,7 +433,7 @@ static void macros(struct kunit *test)
 	hak_cache_destroy(c);
 }
 
-/* What no live object keeps goes back, and the rest stays. */
+/* A shrink gives back the slabs without live objects, and the others stay. */
 static void shrunk(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache_shown(test, 96, 0);

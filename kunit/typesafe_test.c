@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Readers under RCU. SLAB_TYPESAFE_BY_RCU: what a reader found before it was freed
- * stays an object of its cache for as long as the reader is inside. hak_free_rcu():
- * it is not freed before. Kernels only: the userspace build has no grace periods.
+ * Readers under RCU. With SLAB_TYPESAFE_BY_RCU, an object that a reader found
+ * before it was freed stays an object of its cache while the reader is inside.
+ * hak_free_rcu() does not free an object before then. Needs a kernel: the
+ * userspace build has no grace periods.
  */
 #include <linux/module.h>
 #include <linux/rcupdate.h>
@@ -16,11 +17,11 @@
 #define TYPE	0x74797065UL
 
 /**
- * struct reading - a reader on one CPU, and a task that takes its memory away
- * @obj: what the reader has found
- * @inside: the reader is in its critical section
- * @taken: all that was to happen to its objects has happened
- * @lost: objects that were something else by then
+ * struct reading - a reader on one CPU, and a task that frees the memory it reads
+ * @obj: the objects that the reader has found
+ * @inside: the reader is in its read-side critical section
+ * @taken: the task has done everything to the objects
+ * @lost: objects whose memory had another use by then
  */
 struct reading {
 	void **obj;
@@ -46,7 +47,10 @@ static int read_objects(void *arg, unsigned int id)
 	return 0;
 }
 
-/* Free all, have each whole slab released, and fill what can be had with rubbish. */
+/*
+ * Free all objects, release each whole slab, and fill all memory that can be had
+ * with rubbish.
+ */
 static void take_away(struct kunit *test, struct hak_cache *c, void **obj,
 		      void **other)
 {
@@ -55,7 +59,7 @@ static void take_away(struct kunit *test, struct hak_cache *c, void **obj,
 
 	hak_cache_free_bulk(c, NR, obj);
 	hak_cache_shrink(c);
-	/* As often as the reaper may look while a grace period cannot end. */
+	/* Run the reaper several times while the grace period cannot end. */
 	for (i = 0; i < 5; i++) {
 		hak_reap_all();
 		hak_test_sleep(20);
@@ -98,7 +102,7 @@ static unsigned int lost_by_a_reader(struct kunit *test, slab_flags_t flags)
 	return r.lost;
 }
 
-/* The reader does not share the CPU it keeps to itself with the test. */
+/* Is there one CPU only? The reader needs a CPU that the test does not use. */
 static bool alone(struct kunit *test)
 {
 	return num_online_cpus() < 2;
@@ -111,7 +115,10 @@ static void readers_objects_stay(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, lost_by_a_reader(test, SLAB_TYPESAFE_BY_RCU), 0);
 }
 
-/* The reader above would notice: without the flag it loses nearly all. */
+/*
+ * Without the flag the reader loses nearly all objects, so the test above can
+ * fail.
+ */
 static void others_are_taken_away(struct kunit *test)
 {
 	if (alone(test))
@@ -153,7 +160,10 @@ static void flush_this_cpu(struct hak_cache *c)
 	preempt_enable();
 }
 
-/* A free too many while a slab waits is told of; the slab does not go. */
+/*
+ * If an object is freed twice while its slab is in limbo, that is reported, and
+ * the slab is kept.
+ */
 static void freed_again_in_limbo(struct kunit *test)
 {
 	struct hak_class_stats cs;
@@ -179,7 +189,7 @@ static void freed_again_in_limbo(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, hak_test_slab_of(p), s);
 	hak_class_stats_read(c, &cs);
 	KUNIT_EXPECT_EQ(test, cs.excess, 1UL);
-	/* As if there had been an allocation, too. */
+	/* Undo the second free by counting an allocation. */
 	mutex_lock(&hak_cache_mutex);
 	WRITE_ONCE(s->taken, s->taken + 1);
 	hak_pool_reap(c->pool[s->nid]);
@@ -192,8 +202,8 @@ struct headed {
 };
 
 /*
- * A CPU that gives more to hak_free_rcu() than batches hold, while a reader looks at
- * all of it.
+ * A CPU gives more objects to hak_free_rcu() than the batches hold, while a
+ * reader looks at all of them.
  */
 static void nothing_is_freed_early(struct kunit *test)
 {
@@ -224,7 +234,7 @@ static void nothing_is_freed_early(struct kunit *test)
 		else
 			hak_free_rcu(h);
 	}
-	/* If one of them were free already, it would be overwritten here. */
+	/* If one of the objects were free already, it would be overwritten here. */
 	for (i = 0; i < 10; i++) {
 		hak_test_sleep(10);
 		for (j = 0; j < NR; j++) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What memory holds when it is handed out: zeroes, if the caller or the system
- * (init_on_alloc, init_on_free) wants that, whichever way it came back.
+ * The contents of allocated memory: zeroes if the caller or the system
+ * (init_on_alloc, init_on_free) wants that, in whichever way the memory was
+ * freed.
  */
 #include <linux/module.h>
 #include <linux/string.h>
@@ -20,13 +21,13 @@ static bool is_filled(const void *p, u8 c, size_t n)
 	return true;
 }
 
-/* Sizes below, at and above those of classes, and above. */
+/* Sizes below, at and above those of the classes, and above HAK_MAX_SIZE. */
 static const size_t sizes[] = {
 	1, 8, 9, 24, 33, 64, 65, 96, 112, 128, 255, 256, 320, 448, 512, 640, 1000,
 	1024, 1025, 2048, 4096, 8192, 65536,
 };
 
-/* Free it full of rubbish, for the next one to find. */
+/* Fill the memory with rubbish and free it, for the next allocation to find. */
 static void dirty(void *p, size_t size)
 {
 	memset(p, 0xa5, size);
@@ -45,7 +46,7 @@ static void zeroing(struct kunit *test)
 		dirty(p, hak_usable_size(p));
 		q = hak_zalloc(size, GFP_KERNEL);
 		KUNIT_ASSERT_NOT_NULL(test, q);
-		/* The whole object, as kmalloc() has it. */
+		/* The whole object is zeroed, as by kmalloc(). */
 		KUNIT_EXPECT_TRUE(test, is_filled(q, 0, size <= HAK_MAX_SIZE ?
 						  hak_usable_size(q) : size));
 		dirty(q, size);
@@ -83,7 +84,7 @@ static bool all_is_zero(void)
 	return want_init_on_alloc(GFP_KERNEL) || want_init_on_free();
 }
 
-/* Without __GFP_ZERO nobody may pay for it, unless the system wants it so. */
+/* Without __GFP_ZERO memory is not zeroed, unless the system wants that. */
 static void no_zeroing_unasked(struct kunit *test)
 {
 	u8 *p = hak_alloc(64, GFP_KERNEL), *q;
@@ -98,13 +99,13 @@ static void no_zeroing_unasked(struct kunit *test)
 	hak_free(q);
 }
 
-/* Asked for by the caller, where the system does not want it anyway. */
+/* __GFP_ZERO, unless the system zeroes anyway. */
 static gfp_t zero(gfp_t gfp)
 {
 	return all_is_zero() ? gfp : gfp | __GFP_ZERO;
 }
 
-/* Dirty them all; how many were not all zeroes before. */
+/* Fill all objects with rubbish. Returns how many were not all zeroes before. */
 static unsigned int nr_dirty(void **obj, unsigned int n, size_t size)
 {
 	unsigned int i, dirty = 0;
@@ -134,7 +135,7 @@ static void free_all(struct hak_cache *c, void **obj)
 		hak_cache_free(c, obj[i]);
 }
 
-/* Many objects come back by a spill, and with the cache off one by one. */
+/* Many objects go back to the slab by a spill, and with the cache off one by one. */
 static void zero_after_spills(struct kunit *test)
 {
 	static const unsigned int cap[] = { 0, 1, 64 }, size[] = { 8, 40, 1024 };
@@ -156,7 +157,7 @@ static void zero_after_spills(struct kunit *test)
 	}
 }
 
-/* What interrupts the owner pushes, as does an NMI. */
+/* An interrupt of the owner pushes, and so does an NMI. */
 static void zero_after_pushes(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache_shown(test, 48, 0);
@@ -217,7 +218,7 @@ static void zero_by_node_and_size(struct kunit *test)
 	}
 }
 
-/* Slabs go from cache to cache, with what their free objects hold. */
+/* Slabs go from cache to cache with the contents of their free objects. */
 static void zero_in_anothers_slab(struct kunit *test)
 {
 	void **obj = kunit_kcalloc(test, NR, sizeof(*obj), GFP_KERNEL);
@@ -229,7 +230,10 @@ static void zero_in_anothers_slab(struct kunit *test)
 	alloc_all(test, c, obj);
 	KUNIT_EXPECT_EQ(test, nr_dirty(obj, NR, 32), 0);
 	free_all(c, obj);
-	/* Its slabs become unused slots, those of a superslab in stock too. */
+	/*
+	 * Its slabs become unused slots, and those of the superslab in stock do,
+	 * too.
+	 */
 	hak_cache_destroy(c);
 	c = hak_test_cache_shown(test, 96, 0);
 	alloc_all(test, c, obj);
