@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The arena: one range of addresses that superslabs come from first, and one table
- * with the registry's entries of all of it. So free() finds an entry in one step;
- * what lies elsewhere it leaves to the core, whose registry knows both.
+ * The arena: one range of addresses from which superslabs come first, and one
+ * table with the registry's entries for all of it. So free() finds an entry in
+ * one step. If an address lies elsewhere, free() leaves it to the core, whose
+ * registry knows all addresses.
  *
- * Address space is all that the arena takes. There is none where the process may
- * have little of that (RLIMIT_AS), and none where a limit on locked memory says that
- * the program may mean to lock all it has: what is reserved counts.
+ * The arena takes address space only. There is none if RLIMIT_AS limits the
+ * process to little of that. There is none either if a limit on locked memory
+ * suggests that the program wants to lock all its memory, because reserved
+ * address space counts against that limit.
  */
 #include <errno.h>
 #include <sys/mman.h>
@@ -24,7 +26,10 @@
 #define LEAST		(1UL << 30)
 #define LEAF_SPAN	(1UL << HAK_LEAF_SHIFT)
 
-/* Who may lock less than the library takes without an arena does not lock all. */
+/*
+ * A process that may lock less than this cannot lock all its memory, since the
+ * library takes as much even without an arena.
+ */
 #define LOCKS_ALL	(80UL << 20)
 
 struct shim_arena shim_arena;
@@ -48,7 +53,7 @@ static size_t table_bytes(unsigned long bytes)
 	return (bytes >> HAK_SLAB_SHIFT) * sizeof(struct hak_entry);
 }
 
-/* Reserve @bytes, as a leaf of the registry wants them aligned, and their table. */
+/* Reserve @bytes, aligned as a leaf of the registry, and their table. */
 static bool reserve(unsigned long bytes)
 {
 	char *p = shim_reserve(bytes + LEAF_SPAN, PROT_NONE), *base;
@@ -71,7 +76,7 @@ static bool reserve(unsigned long bytes)
 	return true;
 }
 
-/* Without one all is as it was, and a little slower. */
+/* Without an arena everything works, a little slower. */
 void shim_arena_init(void)
 {
 	unsigned long bytes;
@@ -82,7 +87,7 @@ void shim_arena_init(void)
 		;
 }
 
-/* The core did not start. */
+/* For when the core did not start. */
 void shim_arena_exit(void)
 {
 	if (!shim_arena.bytes)
@@ -97,8 +102,8 @@ void shim_arena_exit(void)
  * @bytes: how many
  *
  * Context: the page source's lock held.
- * Return: the first, not to be accessed before shim_open(); NULL if there are
- * none left.
+ * Context: the page source's lock held. Return: the first address, which may not
+ * be accessed before shim_open(); NULL if there are none left.
  */
 void *shim_arena_take(unsigned long bytes)
 {
@@ -117,12 +122,12 @@ static struct hak_entry *leaf_of(unsigned long index)
 }
 
 /**
- * shim_leaf_alloc() - memory for a leaf of the registry
- * @addr: one of the addresses it is for
+ * shim_leaf_alloc() - allocate memory for a leaf of the registry
+ * @addr: one of the addresses that the leaf covers
  * @bytes: its size
  * @gfp: as for kmalloc()
  *
- * Two threads may ask for one leaf at the same time. The second gets memory that
+ * If two threads ask for one leaf at the same time, the second gets memory that
  * is in no table, and will most likely give it back.
  *
  * Return: zeroed memory or NULL.

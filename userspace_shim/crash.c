@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The crash report: on SIGSEGV, SIGBUS and SIGABRT say where it happened in
- * hakmem's terms and dump the trace ring, then die as the program would have.
- * Everything the handler calls is async-signal-safe. It is installed only on
- * request (HAKMEM_CRASH_REPORT=1, HAKMEM_TINY_TRACE_RING=1, or the function
- * below), and only then have threads a signal stack of ours: one in each
- * per-CPU chunk, for threads that have none of their own.
+ * The crash report. On SIGSEGV, SIGBUS and SIGABRT it prints where the crash
+ * happened in hakmem's terms and dumps the trace ring; then the program dies as
+ * it would have. Everything that the handler calls is async-signal-safe. The
+ * handler is installed only on request (HAKMEM_CRASH_REPORT=1,
+ * HAKMEM_TINY_TRACE_RING=1, or the function below). Only then does a thread that
+ * has no signal stack of its own get one, in its per-CPU chunk.
  */
 #include <errno.h>
 #include <signal.h>
@@ -67,12 +67,12 @@ static void crash(int sig, siginfo_t *info, void *context)
 	if (fault)
 		report_address((unsigned long)info->si_addr);
 	report_trace();
-	/* A fault comes again when its instruction is run again. */
+	/* A fault happens again when its instruction runs again. */
 	if (!fault)
 		raise(sig);
 }
 
-/* The calling thread's, unless it has a signal stack. */
+/* Use @stack for the calling thread, unless it has a signal stack. */
 static void use_stack(void *stack)
 {
 	stack_t old, new = { .ss_sp = stack, .ss_size = STACK_BYTES };
@@ -103,9 +103,9 @@ static int stack_down(unsigned int cpu)
 }
 
 /**
- * hakmem_install_crash_report() - report crashes from here on
+ * hakmem_install_crash_report() - report crashes from now on
  *
- * Threads that came online earlier crash on the stack they run on.
+ * For threads that came online earlier the handler runs on the stack they use.
  *
  * Return: 0 or a negative error.
  */

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Deferred work: work items, irq_work and RCU callbacks, without a thread of
- * our own. Whoever reaches a point where it is allowed runs what is pending:
+ * Deferred work: work items, irq_work and RCU callbacks, without a thread of the
+ * library's own. A thread runs the work that is due when it reaches one of these
+ * points
  *
- *   alloc_pages() with a gfp that is not GFP_ATOMIC's; a thread going offline; the
- *   malloc front end's slow paths when shim_pending is set; a flush; shim_run_pending()
+ *   alloc_pages() with a gfp that is not GFP_ATOMIC; a thread going offline; the
+ *   malloc front end's slow paths when shim_pending is set; a flush;
+ *   shim_run_pending()
  *
- * and only while it holds no lock. One thread at a time does (runner); others
- * pass by.
+ * and holds no lock. One thread at a time does so (the runner); others go on.
  */
 #include <errno.h>
 #include <limits.h>
@@ -22,7 +23,10 @@
 #include "core.h"
 #include "shim.h"
 
-/* Items run in one go, so that work that queues itself cannot hold a thread. */
+/*
+ * Most items that one call runs, so that work which queues itself cannot hold a
+ * thread.
+ */
 #define RUN_MAX		64
 
 struct workqueue_struct shim_wq = { "shim" };
@@ -52,16 +56,16 @@ static void pending_clear(int bits)
 	__atomic_fetch_and(&shim_pending, ~bits, __ATOMIC_SEQ_CST);
 }
 
-/* With so few pages in use there is next to nothing to give back. */
+/* With so few pages in use there is hardly anything to give back. */
 #define WATCH_PAGES	(2UL << HAK_MAX_ORDER)
 
-/* Have those look at the clock who need no slow path, see shim_largest. */
+/* Make threads that need no slow path check the clock, see shim_largest. */
 static void watch(void)
 {
 	if (READ_ONCE(shim_pages_out) <= WATCH_PAGES)
 		return;
 	WRITE_ONCE(shim_largest, 0);
-	/* Pairs with the clearing in __work_ripen(): one of the two is the last to write. */
+	/* Pairs with the clearing in __work_ripen(): one of the two writes last. */
 	smp_mb();
 	if (!(READ_ONCE(shim_pending) & SHIM_PENDING_LATER))
 		WRITE_ONCE(shim_largest, HAK_MAX_SIZE);
@@ -122,7 +126,7 @@ static struct work_struct *__work_next(void)
 	return work;
 }
 
-/* No lock held from here on. */
+/* No lock is held from here on. */
 static void run_works(void)
 {
 	struct work_struct *work;
@@ -152,7 +156,7 @@ static void run_irq_works(void)
 		struct irq_work *work = llist_entry(n, struct irq_work, llnode);
 
 		next = n->next;
-		/* May be queued again from here on. */
+		/* From here on the item may be queued again. */
 		atomic_xchg(&work->flags, IRQ_WORK_BUSY);
 		work->func(work);
 		atomic_fetch_andnot(IRQ_WORK_BUSY, &work->flags);
@@ -186,9 +190,9 @@ static bool runner_is_me(void)
 }
 
 /**
- * shim_run_pending() - run what is pending and due, if that is allowed here
+ * shim_run_pending() - run the work that is due, if that is allowed here
  *
- * Does nothing while the thread holds a lock or another is at it.
+ * Does nothing if the thread holds a lock, or if another thread is the runner.
  */
 void shim_run_pending(void)
 {
@@ -215,7 +219,7 @@ void shim_pending_check(void)
 		watch();
 }
 
-/* For fork(): nobody is running work, and nobody will. */
+/* For fork(): wait until no thread runs work, and let none begin. */
 void shim_deferred_lock(void)
 {
 	if (!__shim_trylock(&runner))
@@ -307,8 +311,8 @@ bool irq_work_queue(struct irq_work *work)
 }
 
 /*
- * In a forked child: some thread may have been between the two steps of
- * irq_work_queue(). All are forgotten, for their owners to queue them anew.
+ * In a forked child: a thread may have been between the two steps of
+ * irq_work_queue(). Forget all items, so that their owners can queue them again.
  */
 void shim_deferred_forked(void)
 {
@@ -323,7 +327,10 @@ void shim_deferred_forked(void)
 void irq_work_sync(struct irq_work *work)
 {
 	while (atomic_read_acquire(&work->flags) && !runner_is_me()) {
-		/* Even where the caller holds a mutex, under which nothing else runs. */
+		/*
+		 * This runs work even if the caller holds a mutex, which nothing
+		 * else does.
+		 */
 		if (__shim_trylock(&runner)) {
 			run_irq_works();
 			__shim_unlock(&runner);
@@ -349,7 +356,7 @@ void rcu_barrier(void)
 		shim_run_pending();
 		shim_yield();
 	}
-	/* Those taken off the list by another thread have run, too. */
+	/* Items that another thread took off the list have run, too. */
 	if (!runner_is_me()) {
 		shim_deferred_lock();
 		shim_deferred_unlock();

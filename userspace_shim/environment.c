@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * The environment: the core's parameters, and those of this build alone.
- */
+/* The environment: the core's parameters, and those of this build only. */
 #define _GNU_SOURCE
 #include <stdlib.h>
 #include <string.h>
@@ -32,14 +30,14 @@ static const struct hak_param own[] = {
 	{ .env = "HAKMEM_PR_DEBUG", .kind = HAK_PARAM_bool, .value = &pr_debug_on },
 };
 
-/* Variables that programs and scripts around the library look at. */
+/* Variables that programs and scripts around the library use. */
 static const char *const others[] = {
 	"HAKMEM_LARSON_TINY_ONLY", "HAKMEM_CACHE", "HAKMEM_CPUS",
-	/* Taken by snapshot.c, for they are words. */
+	/* snapshot.c takes these, because they are words. */
 	"HAKMEM_STATS", "HAKMEM_STATS_FILE",
 };
 
-/* A value that is refused ends the program: it was told why. */
+/* If a value is refused, the program ends; the message has been printed. */
 static void take(const struct hak_param *param, unsigned int n)
 {
 	const char *val;
@@ -75,7 +73,10 @@ static bool known(const char *var)
 	return false;
 }
 
-/* A name mistyped would be a measurement of something else, unnoticed. */
+/*
+ * Report unknown names. A mistyped name would go unnoticed, and a measurement
+ * would be of something else.
+ */
 static void name_unknown(void)
 {
 	char **var;
@@ -91,8 +92,8 @@ static void name_unknown(void)
 /**
  * shim_environment() - take the settings from the environment
  *
- * In a program that has rights its caller has not, all of it is ignored, and
- * nothing printed.
+ * If a program has privileges that its caller has not, all variables are ignored
+ * silently.
  */
 void shim_environment(void)
 {
@@ -108,7 +109,7 @@ void shim_environment(void)
 #endif
 }
 
-/* With HAKMEM_VERBOSE: whose malloc() it is, and with which settings. */
+/* With HAKMEM_VERBOSE: print which malloc() serves, and the settings. */
 void shim_say_started(int err)
 {
 	char line[512];

@@ -3,7 +3,7 @@
  * fork(), which has to find everything at rest.
  *
  * The prepare handler takes locks in this order: the C library's list of streams,
- * CPU hotplug, the runner of deferred work, all other locks of hakmem's. fork()
+ * CPU hotplug, the runner of deferred work, all other locks of hakmem. fork()
  * then takes the C library's own locks.
  *
  *   A thread that flushes all streams holds the list and calls the streams' own
@@ -19,7 +19,7 @@
  *   If another library registered its handlers earlier, they run while the
  *   forking thread holds hakmem's locks. The forking thread is MOVING then: it
  *   allocates from the C library, and it frees by pushing. Neither takes a lock
- *   of hakmem's.
+ *   of hakmem.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -33,7 +33,7 @@
 
 #pragma weak __libc_single_threaded
 
-/* What the prepare handler found, for the handlers after the fork. */
+/* Results of the prepare handler, for the handlers after the fork. */
 static struct {
 	bool alone;
 	bool list_locked;
@@ -74,7 +74,7 @@ static void step_aside(bool list_locked)
 	shim_cpu_delta = 0;
 }
 
-/* Return: whether the prepare handler took the list. */
+/* Return: true if the prepare handler took the list. */
 static bool step_back(void)
 {
 	shim_cpu_delta = forking.delta;
@@ -87,9 +87,10 @@ static bool step_back(void)
 }
 
 /*
- * All locks, and nobody running deferred work: the child's only thread is then
- * outside everything that a lock guards. Threads may still have been inside a
- * per-CPU cache; the core leaves those alone, see shim_thread_bury_others().
+ * Take all locks, and wait until no thread runs deferred work. The child's only
+ * thread is then outside everything that a lock guards. Other threads may still
+ * be inside a per-CPU cache; the core leaves those alone, see
+ * shim_thread_bury_others().
  */
 static void fork_prepare(void)
 {
@@ -129,7 +130,10 @@ static void fork_child(void)
 	if (forking.alone)
 		return;
 	list = step_back();
-	/* fork() has done so, unless it took the process for one thread alone. */
+	/*
+	 * fork() has done this, unless it found the process to have one thread
+	 * only.
+	 */
 	if (list)
 		_IO_list_resetlock();
 	shim_locks_release_all();
@@ -143,11 +147,11 @@ static void fork_child(void)
 }
 
 /**
- * shim_fork_init() - register what fork() has to call
+ * shim_fork_init() - register the handlers of fork()
  *
- * Does nothing but the first time.
+ * Later calls do nothing.
  *
- * Return: 0 or a negative error, the same each time.
+ * Return: 0 or a negative error, the same for each call.
  */
 int shim_fork_init(void)
 {

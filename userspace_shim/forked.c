@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The core in the child of fork(): the other threads are gone, wherever they
- * were. No lock was held then; what is marked without one may be marked for
- * ever, and is set right here. A kernel has nothing of the kind, so this is no
- * part of the core, though it knows it well.
+ * The core in the child of fork(). The other threads are gone, wherever they
+ * were. No lock was held then, but marks that the core sets without a lock may be
+ * left for ever, so this file resets them. A kernel has nothing of the kind, so
+ * this is no part of the core, although it knows the core's structures.
  */
 #include <linux/cpumask.h>
 #include <linux/irq_work.h>
@@ -14,13 +14,13 @@
 #include "core.h"
 #include "shim.h"
 
-/* It may be marked as queued, but not be. */
+/* The item may be marked as queued without being queued. */
 static void forget_queued(struct irq_work *work)
 {
 	init_irq_work(work, work->func);
 }
 
-/* Who was growing a node is not any more. */
+/* A thread that was growing a node is gone. */
 static void nodes_forked(void)
 {
 	int nid;
@@ -29,7 +29,7 @@ static void nodes_forked(void)
 		atomic_set(&hak_node[nid]->growing, 0);
 }
 
-/* Objects may wait for work that was not queued. */
+/* Objects may wait for work that a vanished thread did not queue. */
 static void fallback_forked(void)
 {
 	unsigned int cpu;
@@ -43,7 +43,7 @@ static void fallback_forked(void)
 	}
 }
 
-/* It may be marked as told of, but not be on the list. */
+/* The slab may have HAK_TOLD set without being on the list. */
 static void tell_again(struct hak_slab *s)
 {
 	if (atomic_read(&s->rc) & HAK_TOLD)
@@ -75,7 +75,7 @@ static struct hak_magazine *magazine(struct hak_cpu_cache *cc, unsigned int i)
 	       i * hak_magazine_bytes(cc->cap);
 }
 
-/* What hak_magazine.full is set to while those in a depot are told from others. */
+/* Value of hak_magazine.full that marks magazines in a depot during the check. */
 #define IN_DEPOT	2
 
 static void mark_magazines(struct llist_node *n, u32 full)
@@ -91,8 +91,8 @@ static void mark_depot(struct hak_depot *d, u32 full)
 }
 
 /*
- * Did the thread of @cc vanish after it had filled @m, and before it took the
- * objects out of @cc? Then that is made good. Only a full cache sends.
+ * If the thread of @cc vanished after it had filled @m, and before it took the
+ * objects out of @cc, take them out. Only a full cache sends.
  */
 static void finish_send(struct hak_cpu_cache *cc, struct hak_magazine *m)
 {
@@ -104,9 +104,9 @@ static void finish_send(struct hak_cpu_cache *cc, struct hak_magazine *m)
 }
 
 /*
- * A thread vanished that had filled a magazine and not put it on the stack, or
- * had taken it and not copied it: the magazine is full and in no depot. Nobody
- * but that thread knew of it, so its objects go to their slabs.
+ * A vanished thread had filled a magazine and not put it onto the stack, or had
+ * taken it off and not copied it. Such a magazine is full and in no depot. Only
+ * that thread knew of it, so its objects go to their slabs.
  */
 static void magazines_forked(struct hak_cache *c, unsigned int cpu)
 {
@@ -142,7 +142,7 @@ static void depots_forked(void)
 	}
 }
 
-/* In the child; the core is up, and no lock is held. */
+/* Runs in the child; the core is up, and no lock is held. */
 void shim_core_forked(void)
 {
 	nodes_forked();

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The fast paths of malloc() and free(): what the core's do, less what a thread
- * need not do that is a CPU of its own.
+ * The fast paths of malloc() and free(). They leave out the steps of the core's
+ * fast paths that a thread, being a CPU of its own, does not need.
  *
- * A thread is not interrupted by anything that may allocate, so no busy mark is
- * set: signal handlers must not, and work that was deferred waits for a slow
- * path. A thread without an id, and any with trace_ring and paranoid_drain, where
- * each operation is to come by the slow way, finds caches that are empty when it
- * allocates, and caches without room when it frees.
+ * No interrupt that may allocate comes in a thread: signal handlers must not
+ * allocate, and deferred work waits for a slow path. So no busy mark is set. A
+ * thread without an id, and every thread with trace_ring or paranoid_drain, must
+ * take the slow path for each operation. It gets caches that are empty when it
+ * allocates, and full when it frees.
  *
- * fork() may copy a thread that is in here, and the child empties its caches. So
- * an object is stored before it is counted.
+ * fork() may copy a thread that is inside these functions, and the child flushes
+ * its caches. So an object is stored before it is counted.
  */
 #ifndef _SHIM_FRONT_H
 #define _SHIM_FRONT_H
@@ -21,19 +21,22 @@
 /* Sizes of one class: (size - 1) / HAK_MIN_SIZE. */
 #define SHIM_NR_SIZES	(HAK_MAX_SIZE / HAK_MIN_SIZE)
 
-/* By size, this thread's caches. */
+/* This thread's caches, by size. */
 extern __thread struct hak_cpu_cache **shim_caches __hidden;
 
-/* Calls of malloc() until the next that looks whether work is due. */
+/* Calls of malloc() until one checks whether work is due. */
 extern __thread int shim_calls __hidden;
 
-/* May @size be served though work waits for its time to come? */
+/* May malloc() serve @size although work waits for its time? */
 static __always_inline bool front_may_go_on(size_t size)
 {
 	return size - 1 < HAK_MAX_SIZE && --shim_calls >= 0;
 }
 
-/* How many there are. The compiler is not to do arithmetic in 16 bits. */
+/*
+ * The number of objects, in a form that keeps the compiler from 16-bit
+ * arithmetic.
+ */
 static __always_inline unsigned long objects(const struct hak_cpu_cache *cc)
 {
 	unsigned long nr = data_race(cc->nr);
@@ -42,7 +45,7 @@ static __always_inline unsigned long objects(const struct hak_cpu_cache *cc)
 	return nr;
 }
 
-/* Take an object of at least @size bytes. False: it is not that simple. */
+/* Take an object of at least @size bytes. False if the slow path has to. */
 static __always_inline bool front_pop(size_t size, void **p)
 {
 	struct hak_cpu_cache *cc;
@@ -60,8 +63,8 @@ static __always_inline bool front_pop(size_t size, void **p)
 }
 
 /*
- * Does an object begin at @p that was ever allocated, as hak_find_object() has it,
- * and in the arena? Then *@e is its slab's entry.
+ * Does @p, in the arena, begin an object that was ever allocated? The check is
+ * that of hak_find_object(). If so, *@e is its slab's entry.
  */
 static __always_inline bool front_find(void *p, struct hak_entry **e)
 {
@@ -74,7 +77,7 @@ static __always_inline bool front_find(void *p, struct hak_entry **e)
 	       data_race((*e)->bound);
 }
 
-/* Take @p back, with the checks of hak_free(). False: it is not that simple. */
+/* Take @p back, with the checks of hak_free(). False if the slow path has to. */
 static __always_inline bool front_push(void *p)
 {
 	struct hak_entry *e = NULL;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Starting: whichever comes first, a malloc-family call or the constructor.
+ * Starting: the first malloc-family call or the constructor, whichever is
+ * earlier.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -42,8 +43,8 @@ out:
 }
 
 /*
- * One thread starts; calls that come meanwhile, its own included, are the C
- * library's. So are those from before there is an environment to look at.
+ * One thread starts the library. Until it is done the C library serves all calls,
+ * including that thread's, and also calls from before the environment is there.
  */
 void shim_init(void)
 {
@@ -67,14 +68,18 @@ void shim_init(void)
 
 /*
  * In the shared library this is the first constructor of the process, see fork.c.
- * The C library sets environ in one of its own, later, to the same.
+ * The C library sets environ later, in a constructor of its own, to the same
+ * value.
  */
 static void __attribute__((constructor(101)))
 shim_constructor(int argc, char **argv, char **envp)
 {
 	if (!environ)
 		environ = envp;
-	/* Not in shim_init(): the first malloc() may be the dynamic linker's. */
+	/*
+	 * Not in shim_init(), because the dynamic linker may make the first
+	 * malloc().
+	 */
 	shim_kmalloc_init();
 	shim_init();
 	shim_stay();

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * SLUB's place is taken by the C library's allocator, called by names a
- * program that has hakmem as its malloc does not reach. Memory that RCU readers
- * may still look at is never given back to it.
+ * The C library's allocator takes SLUB's place. It is called by names that still
+ * lead to it if hakmem is the program's malloc. Memory that RCU readers may still
+ * look at never goes back to it.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -40,12 +40,13 @@ static long fail_after = -1;
 
 /*
  * AddressSanitizer's allocator has locks of its own and, as of gcc 12, does not
- * see to them in fork(). So nobody is inside it without a lock that fork() does
- * take. ThreadSanitizer's does; there a lock would only hide races.
+ * handle them in fork(). So a thread enters it only with a lock that fork() also
+ * takes. ThreadSanitizer's allocator handles its locks, and a lock here would
+ * only hide races.
  */
 #ifdef __SANITIZE_ADDRESS__
 DEFINE_SHIM_LOCK(libc_lock);
-/* A thread that forks holds all locks, and handlers of fork() may allocate. */
+/* A forking thread holds all locks, and handlers of fork() may allocate. */
 static bool libc_enter(void)
 {
 	bool mine = shim_lock_mine(&libc_lock);
@@ -104,9 +105,9 @@ void shim_libc_free(void *p)
 }
 
 /*
- * These have no other name: the C library's are asked for there, for the name may
- * be ours here and yet another allocator's further on. Later it may be ours there,
- * too, see shim_redirect_libc().
+ * These functions have no second name, so the C library is asked for them. The
+ * public name may lead to hakmem here, and to yet another allocator elsewhere.
+ * Later it may lead to hakmem in the C library, too, see shim_redirect_libc().
  */
 #ifdef HAK_SHIM_SANITIZER
 #define find(f)	(f)
@@ -139,7 +140,7 @@ void shim_fail_kmalloc_after(long n)
 	WRITE_ONCE(fail_after, n);
 }
 
-/* Does the test want this one to fail? alloc_percpu() counts, too. */
+/* Does a test want this allocation to fail? alloc_percpu() counts, too. */
 bool shim_kmalloc_must_fail(void)
 {
 	long n = READ_ONCE(fail_after);
@@ -153,13 +154,13 @@ bool shim_kmalloc_must_fail(void)
 }
 
 /*
- * Blocks given to kfree_rcu(). They stay as they are, readable, until one of
- * the same size is asked for zeroed, which is how metadata is asked for.
+ * Blocks given to kfree_rcu(). They stay readable and unchanged until a zeroed
+ * block of the same size is asked for, which is how the core allocates metadata.
  */
 struct retired {
 	struct retired *next;
 	void *p;
-	size_t size;	/* sizeof of what it was */
+	size_t size;	/* size that was asked for */
 	size_t usable;
 };
 
@@ -191,7 +192,10 @@ static bool retired_fits(const struct retired *r, size_t size, size_t align)
 		return false;
 	if (size == r->size)
 		return true;
-	/* A flexible array at its end: its size is not known exactly. */
+	/*
+	 * A block with a flexible array at its end, whose exact size is not
+	 * known.
+	 */
 	return size > 1024 && size > r->size && size <= r->usable &&
 	       r->usable - size < 2 * sizeof(long);
 }
@@ -262,7 +266,7 @@ void *kmalloc(size_t size, gfp_t gfp)
 	return __kmalloc(size, natural_align(size), gfp);
 }
 
-/* No alignment: a large zeroed table is then fresh, untouched memory. */
+/* No alignment, so a large zeroed table is fresh, untouched memory. */
 void *kvmalloc(size_t size, gfp_t gfp)
 {
 	return __kmalloc(size, 2 * sizeof(long), gfp);
@@ -307,8 +311,8 @@ char *kstrdup(const char *s, gfp_t gfp)
 }
 
 /*
- * Objects of a SLAB_TYPESAFE_BY_RCU cache are followed by a link and kept on
- * the cache's own list once free, until the cache is destroyed.
+ * Objects of a SLAB_TYPESAFE_BY_RCU cache have a link behind them. When they are
+ * free they stay on the cache's own list until the cache is destroyed.
  */
 static void **type_link(struct kmem_cache *s, void *p)
 {
@@ -340,7 +344,7 @@ struct kmem_cache *kmem_cache_create(const char *name, unsigned int size,
 	return s;
 }
 
-/* What is free; live objects are the caller's leak. */
+/* Free the free objects; live ones are leaks of the caller. */
 void kmem_cache_destroy(struct kmem_cache *s)
 {
 	void *p;

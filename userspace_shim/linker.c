@@ -4,11 +4,12 @@
  * allocation functions lead to hakmem's.
  *
  * A preloaded library is searched before the C library, but not by every object.
- * An object opened with RTLD_DEEPBIND searches its own dependencies first, so it
- * finds the C library's free(). A program that asks dlsym() for the C library's
- * free() gets that one, too. It aborts on a block of hakmem's. Therefore the
- * constructor writes the addresses of hakmem's functions into the C library's
- * symbol table. Addresses that were looked up before that stay the C library's.
+ * If an object is opened with RTLD_DEEPBIND it searches its own dependencies
+ * first, so it finds the C library's free(). A program that asks dlsym() for the
+ * C library's free() gets that one, too. It aborts on a block of hakmem.
+ * Therefore the constructor writes the addresses of hakmem's functions into the C
+ * library's symbol table. Addresses that were looked up before that stay the C
+ * library's.
  *
  * The shared library is initialised before the C library. dlopen() of an object
  * that is loaded may run the constructors of the object and of all it depends on.
@@ -41,10 +42,10 @@ static bool is_never_unloaded(const struct link_map *map)
 /**
  * shim_stay() - keep the object that hakmem is linked into from being unloaded
  *
- * The destructor of each thread, fork()'s handlers and the program's blocks
- * refer to it. A program itself is never unloaded, nor is the shared library,
- * which is linked with -z nodelete. What else it is linked into is initialised
- * after the C library.
+ * The destructor of each thread, fork()'s handlers and the program's blocks refer
+ * to it. A program itself is never unloaded, and neither is the shared library,
+ * which is linked with -z nodelete. Any other object that hakmem is linked into
+ * is initialised after the C library.
  */
 void shim_stay(void)
 {
@@ -97,7 +98,7 @@ static void *dynamic_ptr(const struct symbols *s, const Elf64_Dyn *d)
 	return (void *)(addr < s->base ? addr + s->base : addr);
 }
 
-/* Return: whether it is the C library's. */
+/* Return: true if it is the C library's. */
 static bool read_dynamic(struct symbols *s, const Elf64_Dyn *d)
 {
 	unsigned long soname = 0;
@@ -115,7 +116,7 @@ static bool read_dynamic(struct symbols *s, const Elf64_Dyn *d)
 	return s->names && soname && !strcmp(s->names + soname, LIBC);
 }
 
-/* The protection of the table's segment, if that is only for reading. */
+/* The protection of the table's segment, if the segment is read-only. */
 static int table_prot(const struct symbols *s, const struct dl_phdr_info *info)
 {
 	unsigned long at = (unsigned long)s->table - s->base;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Locks: the slow paths of the futex lock, and the list of all locks there
- * are, which fork() takes so that the child finds everything consistent.
+ * Locks: the slow paths of the futex lock, and the list of all locks, which
+ * fork() takes so that the child finds everything consistent.
  */
 #include <errno.h>
 #include <linux/futex.h>
@@ -25,8 +25,8 @@ extern struct shim_lock * const __start_hak_locks[] __weak __hidden;
 extern struct shim_lock * const __stop_hak_locks[] __weak __hidden;
 
 /*
- * Locks initialised at run time. registry_lock is no part of the list: it is
- * taken first by fork() and held by nobody who takes another.
+ * Locks initialised at run time. registry_lock is not in the list: fork() takes
+ * it first, and no thread takes another lock while it holds this one.
  */
 static struct shim_lock registry_lock;
 static struct shim_lock *registry[SHIM_MAX_LOCKS];
@@ -49,7 +49,10 @@ void shim_lock_wait(struct shim_lock *lock)
 			return;
 		cpu_relax();
 	}
-	/* 2 even when nobody else waits: at worst one wake-up too many. */
+	/*
+	 * 2 even if no other thread waits; the worst result is one wake-up too
+	 * many.
+	 */
 	while (__atomic_exchange_n(&lock->word, 2, __ATOMIC_ACQUIRE) != 0)
 		shim_futex(&lock->word, FUTEX_WAIT, 2);
 	WRITE_ONCE(lock->owner, (void *)&shim_locks_held);
@@ -97,7 +100,7 @@ void shim_lock_destroy(struct shim_lock *lock)
 	shim_locks_forget(lock, sizeof(*lock));
 }
 
-/* The memory is being freed, and the locks in it with it. */
+/* The memory is being freed, so forget the locks in it. */
 void shim_locks_forget(const void *start, size_t size)
 {
 	unsigned long lo = (unsigned long)start, hi = lo + size;
@@ -140,7 +143,10 @@ static bool try_all(void)
 	return true;
 }
 
-/* Whatever order others nest them in: all at once, or none and try again. */
+/*
+ * Take all locks or none, and try again, so the order in which threads nest them
+ * does not matter.
+ */
 void shim_locks_take_all(void)
 {
 	for (;;) {

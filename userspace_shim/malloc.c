@@ -3,10 +3,10 @@
  * The malloc front end: the C library's allocation functions over hakmem, for
  * a program linked with libhakmem.a or run with LD_PRELOAD=libhakmem.so.
  *
- * Requests of up to HAK_MAX_SIZE bytes are hakmem's, larger ones go to the C
+ * hakmem serves requests of up to HAK_MAX_SIZE bytes. Larger ones go to the C
  * library by the names it has for itself. Every block is aligned to 16, as the
- * psABI has it: 24 is the one class that would not be and is never used, 8 only
- * if the user asked for it.
+ * psABI requires. Class 24 would not be aligned so and is never used, and class 8
+ * only if the user asked for it.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -20,7 +20,7 @@
 #include "front.h"
 #include "shim.h"
 
-/* Sanitizers have a malloc of their own; there ours goes by another name. */
+/* Sanitizers have a malloc of their own; with them ours has another name. */
 #ifdef HAK_SHIM_SANITIZER
 #define malloc		hakmem_malloc
 #define calloc		hakmem_calloc
@@ -57,9 +57,9 @@ SHIM_EXPORT int malloc_trim(size_t pad);
 
 /*
  * realloc() and free() as the program binds these names. A program may have its
- * own malloc(), free(), calloc() and realloc(), and lack others. Those of the
- * others that are made of these two have to use the program's. front.list keeps
- * the linker from binding the two names to hakmem's functions.
+ * own malloc(), free(), calloc() and realloc(), and lack other functions of the
+ * family. Those others, if they are made of these two, have to use the program's.
+ * front.list keeps the linker from binding the two names to hakmem's functions.
  */
 extern void *public_realloc(void *p, size_t size) __asm__(__stringify(realloc));
 extern void public_free(void *p) __asm__(__stringify(free));
@@ -73,14 +73,14 @@ static size_t tiny_size(size_t size)
 }
 
 /*
- * Has a call of malloc() reached this file's? If the program has a malloc() of
- * its own, none does, and the program's free() does not know hakmem's objects.
- * So until then calloc(), memalign() and the others return the C library's
- * blocks, as they would without hakmem.
+ * Has a call reached this file's malloc()? If the program has a malloc() of its
+ * own, none does, and the program's free() does not know hakmem's objects. So
+ * until then calloc(), memalign() and the others return the C library's blocks,
+ * as they would without hakmem.
  */
 static bool serving;
 
-/* The caches of threads that have none, or must not use those they have so. */
+/* Empty caches for threads that have none, or that must take the slow path. */
 static struct hak_cpu_cache nobody;
 static struct hak_cpu_cache *no_caches[SHIM_NR_SIZES] = {
 	[0 ... SHIM_NR_SIZES - 1] = &nobody
@@ -88,7 +88,7 @@ static struct hak_cpu_cache *no_caches[SHIM_NR_SIZES] = {
 
 __thread struct hak_cpu_cache **shim_caches = no_caches;
 
-/* Calls of malloc() between two looks at the clock, while work waits. */
+/* Calls of malloc() between two checks of the clock, while work waits. */
 #define CALLS	64
 __thread int shim_calls;
 
@@ -98,7 +98,7 @@ struct caches {
 
 static DEFINE_PER_CPU(struct caches, caches);
 
-/* An id has the same caches whoever uses it. */
+/* The caches depend on the id only, not on the thread that uses it. */
 static void fill(struct hak_cpu_cache **mine)
 {
 	for (unsigned int i = 0; i < SHIM_NR_SIZES; i++)
@@ -106,10 +106,11 @@ static void fill(struct hak_cpu_cache **mine)
 }
 
 /**
- * shim_front_use() - have this thread's malloc() use its caches or not
+ * shim_front_use() - let this thread's malloc() use its caches, or not
  * @online: the thread has just come online; or it is about to leave its id
  *
- * What is to be watched comes by the slow way: malloc() finds nothing then.
+ * With trace_ring or paranoid_drain malloc() gets empty caches, so every call
+ * takes the slow path.
  */
 void shim_front_use(bool online)
 {
@@ -129,7 +130,7 @@ static __always_inline bool is_tiny(size_t size)
 	return size - 1 < HAK_MAX_SIZE;
 }
 
-/* Bring the core up and this thread online; false: the C library serves it. */
+/* Start the core and bring this thread online. False: the C library serves. */
 static bool get_ready(void)
 {
 	if (unlikely(!shim_is_ready())) {
@@ -167,7 +168,7 @@ static void *tiny_slow(size_t size, gfp_t gfp, bool by_name)
 	return p;
 }
 
-/* An object for the thread whose cache @cc is, after a refill if it has none. */
+/* Take an object from the thread's cache @cc, after a refill if it is empty. */
 static void *take(struct hak_cache *c, struct hak_cpu_cache *cc)
 {
 	void *p;
@@ -180,7 +181,10 @@ static void *take(struct hak_cache *c, struct hak_cpu_cache *cc)
 	return p;
 }
 
-/* This thread's cache is empty, or is to be watched, or it is time to look. */
+/*
+ * The slow path: this thread's cache is empty or watched, or the clock has to be
+ * checked.
+ */
 static void *tiny_refill(size_t size)
 {
 	struct hak_cache *c = hak_size_class(tiny_size(size));
@@ -249,7 +253,10 @@ void *calloc(size_t n, size_t size)
 	return calloc_slow(n, size);
 }
 
-/* Take @p back though this thread's cache is full. False if it is not as simple. */
+/*
+ * Make room in this thread's full cache and take @p back. False if a slower path
+ * has to.
+ */
 static bool make_room(void *p)
 {
 	struct hak_entry *e = NULL;
@@ -270,7 +277,7 @@ static bool make_room(void *p)
 	return true;
 }
 
-/* A thread that forks is MOVING. It holds all locks, so it must take none. */
+/* A forking thread is MOVING. It holds all locks, so it must not take one. */
 static noinline void free_slow(void *p)
 {
 	if (likely(make_room(p))) {
@@ -305,13 +312,16 @@ void free_aligned_sized(void *p, size_t align, size_t size)
 	public_free(p);
 }
 
-/* The C library keeps it for old programs; none can be linked with it. */
+/*
+ * The C library keeps cfree() for old programs; new ones cannot be linked with
+ * it.
+ */
 void cfree(void *p)
 {
 	public_free(p);
 }
 
-/* Before the core is up nothing is its own. */
+/* Until the core is up no block is hakmem's. */
 static size_t usable_size(void *p, bool *ours)
 {
 	struct hak_slab *s = hak_slab_of(p);
@@ -365,8 +375,8 @@ void *reallocarray(void *p, size_t n, size_t size)
 }
 
 /*
- * The smallest class that holds a multiple of a power of two is a multiple of
- * it itself, so rounding the size up is all the alignment there is to do.
+ * If a size is a multiple of a power of two, the smallest class that holds it is
+ * one, too. So it is enough to round the size up.
  */
 static void *aligned(size_t align, size_t size)
 {
@@ -378,7 +388,7 @@ static void *aligned(size_t align, size_t size)
 	p = do_malloc(bytes, false);
 	if (likely(!((unsigned long)p & (align - 1))))
 		return p;
-	/* From the C library, before the core was up. */
+	/* The block came from the C library, before the core was up. */
 	do_free(p);
 	return shim_libc_memalign(align, size);
 }
@@ -407,7 +417,7 @@ void *aligned_alloc(size_t align, size_t size)
 	return aligned(align, size);
 }
 
-/* As the C library's: an alignment that is none is rounded up to one. */
+/* As in the C library, an alignment that is no power of two is rounded up to one. */
 void *memalign(size_t align, size_t size)
 {
 	if (align > SIZE_MAX / 2 + 1) {
@@ -434,8 +444,8 @@ void *pvalloc(size_t size)
 }
 
 /*
- * What no thread can be said to use goes back to the system: the stocks of threads
- * that have ended and of the caller, and what is on its way between threads.
+ * Give back memory that no thread uses: the stocks of threads that have ended, of
+ * the caller, and of the depots.
  */
 int malloc_trim(size_t pad)
 {
@@ -452,7 +462,7 @@ int malloc_trim(size_t pad)
 }
 
 #ifndef HAK_SHIM_SANITIZER
-/* The names in front.list mean the program's functions, these hakmem's. */
+/* The names in front.list lead to the program's functions, these to hakmem's. */
 #define OURS(f)	__attribute__((alias(#f), visibility("hidden"), nothrow, leaf))
 
 extern typeof(free) our_free OURS(free);
@@ -476,7 +486,7 @@ static const struct shim_symbol front[] = {
 	{ "malloc_trim", malloc_trim },
 };
 
-/* For objects that search the C library first, see linker.c. */
+/* Redirect objects that search the C library first; see linker.c. */
 void shim_redirect_libc(void)
 {
 	if (shim_redirect && shim_is_ready() && shim_is_bound(&front[0]))

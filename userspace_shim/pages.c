@@ -2,10 +2,10 @@
 /*
  * The page source: naturally aligned blocks of 1 << order pages.
  *
- * Addresses are carved out of the arena, or else out of large reserved mappings,
- * and never put together again. A block is opened when it is handed out. Freed, it keeps its address on
- * a stack of its order, without its memory; if it is a large one, closed. Only
- * what does not fit on the stack is unmapped.
+ * Addresses come from the arena, or else from large reserved mappings, and are
+ * never merged again. A block is opened when it is allocated. When it is freed,
+ * its memory goes back and its address stays on a stack of its order; a large
+ * block is also closed. A block that does not fit on the stack is unmapped.
  */
 #include <errno.h>
 #include <string.h>
@@ -22,8 +22,8 @@
 #define REGION_SIZE	(64UL << 20)
 #define REGION_SHARE	16	/* of the address space a process may have */
 #define STACK_SIZE	16384UL
-#define MIN_SPLIT_ORDER	4	/* smaller blocks are not split off larger ones */
-/* Every closed block may be a mapping of its own, of which there are 65,530. */
+#define MIN_SPLIT_ORDER	4	/* smaller blocks are not made by splitting */
+/* Each closed block may be a mapping of its own, and a process may have 65,530. */
 #define MIN_CLOSE_ORDER	9
 
 pg_data_t shim_node;
@@ -36,7 +36,10 @@ static unsigned int room[NR_PAGE_ORDERS];	/* of the stack, opened so far */
 static unsigned long carve, carve_end;
 static long fail_after = -1;
 
-/* Open another page of the stack. False: it is full, or there is no memory. */
+/*
+ * Open another page of the stack. False: the stack is full, or there is no
+ * memory.
+ */
 static bool make_room(unsigned int order)
 {
 	if (!stack[order])
@@ -57,7 +60,7 @@ static void push_block(unsigned long addr, unsigned int order)
 		munmap((void *)addr, PAGE_SIZE << order);
 }
 
-/* Put [carve, end) on the stacks in the largest aligned blocks there are. */
+/* Put [carve, end) onto the stacks in the largest aligned blocks possible. */
 static void shelve_until(unsigned long end)
 {
 	while (carve < end) {
@@ -169,7 +172,7 @@ struct page *shim_alloc_pages(gfp_t gfp, unsigned int order)
 	might_sleep_if(gfpflags_allow_blocking(gfp));
 	if (order > MAX_PAGE_ORDER)
 		return NULL;
-	/* GFP_ATOMIC and its like say that the caller cannot. */
+	/* With GFP_ATOMIC and the like the caller cannot. */
 	if ((gfp & __GFP_RECLAIM) != __GFP_KSWAPD_RECLAIM &&
 	    READ_ONCE(shim_pending))
 		shim_run_pending();
@@ -193,11 +196,11 @@ void __free_pages(struct page *page, unsigned int order)
 		return;
 	if (WARN_ON((unsigned long)page & (size - 1)))
 		return;
-	/* Refused for locked memory. Does what takes long without a write lock. */
+	/* Fails for locked memory. It does the slow part without a write lock. */
 	gone = !madvise(page, size, MADV_DONTNEED);
 	if (order >= MIN_CLOSE_ORDER && shim_close(page, size))
 		gone = true;
-	/* Then only the contents go. */
+	/* In that case only the contents are dropped. */
 	if (!gone)
 		memset(page, 0, size);
 	put_block((unsigned long)page, order);

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Parked ids: a thread that ends leaves its per-CPU caches as they are, and a new
- * one takes them over with the id. So threads that come and go do not empty and
+ * thread takes them over with the id. So short-lived threads need not empty and
  * fill them each time.
  *
  * A parked id is up, as the core sees it, and not online. Its objects and slabs
- * count as any CPU's. The number of parked ids is bounded, and an id that nobody
- * has taken over within a second is taken down; so are all when memory is wanted,
- * and by malloc_trim().
+ * count as any CPU's. The number of parked ids is bounded. If no thread has taken
+ * an id over within a second it is taken down. All are taken down if memory is
+ * wanted, and by malloc_trim().
  */
 #define _GNU_SOURCE
 #include <sched.h>
@@ -27,7 +27,7 @@
 
 struct parked {
 	unsigned int id;
-	int processor;	/* where its thread ran last */
+	int processor;	/* processor on which its thread ran last */
 	u64 since;
 };
 
@@ -43,7 +43,10 @@ unsigned int shim_nr_parked(void)
 	return READ_ONCE(nr_parked);
 }
 
-/* Two for each processor: more threads than that neither end nor begin at a time. */
+/*
+ * Two for each processor, since hardly more threads than that end or begin at one
+ * time.
+ */
 static unsigned int most_parked(void)
 {
 	static unsigned int most;
@@ -64,9 +67,9 @@ static unsigned int take_out(unsigned int i)
 
 /**
  * shim_park() - keep the caches of a thread that ends
- * @id: its id, which is not online any more
+ * @id: its id, which is no longer online
  *
- * If there are too many, those parked longest are taken down.
+ * If there are too many, the ids parked longest are taken down.
  *
  * Context: shim_hotplug_lock held.
  */
@@ -81,10 +84,10 @@ void shim_park(unsigned int id)
 }
 
 /**
- * shim_unpark() - a parked id for a new thread
+ * shim_unpark() - find a parked id for a new thread
  *
- * What was last used on the processor the thread runs on is warm there. Otherwise
- * any is better than an id with empty caches.
+ * An id that was last used on the thread's processor is warm there. Otherwise any
+ * parked id is better than one with empty caches.
  *
  * Context: shim_hotplug_lock held.
  * Return: the id, or -1 if none is parked.
@@ -109,7 +112,10 @@ static void flush_older(u64 than)
 		shim_take_down(take_out(0));
 }
 
-/* fork() waits for deferred work with the lock held, so this must not wait for it. */
+/*
+ * fork() waits for deferred work while it holds the lock, so this must not wait
+ * for the lock.
+ */
 static void flush_old(struct work_struct *work)
 {
 	if (cpus_read_trylock()) {
@@ -123,7 +129,7 @@ static void flush_old(struct work_struct *work)
 /**
  * shim_flush_parked() - take all parked ids down
  *
- * Context: no lock held but, perhaps, shim_hotplug_lock; not in deferred work.
+ * Context: no lock held except possibly shim_hotplug_lock; not in deferred work.
  */
 void shim_flush_parked(void)
 {
@@ -134,7 +140,7 @@ void shim_flush_parked(void)
 	cpus_read_unlock();
 }
 
-/* Likewise, unless somebody has shim_hotplug_lock. Context: no lock held. */
+/* Likewise, unless another thread holds shim_hotplug_lock. Context: no lock held. */
 void shim_try_flush_parked(void)
 {
 	if (READ_ONCE(nr_parked) && cpus_read_trylock()) {

@@ -5,10 +5,10 @@
  * chunk of id 0 is the program's own data, so a __percpu pointer is an address
  * in it and other chunks lie shim_cpu_deltas[id] away.
  *
- * Id 0 is the CPU of threads without one and never online. Id 1 is never
- * anybody's: the kernel's way is to initialise per-CPU data for each possible
- * CPU when it is allocated, and what that writes to id 1 is what the chunk of
- * an id starts from when the id is first used.
+ * Id 0 is the CPU of threads without an id, and never online. Id 1 belongs to no
+ * thread. The kernel initialises per-CPU data for each possible CPU when it is
+ * allocated. The values that this writes for id 1 are the initial values of an
+ * id's chunk when the id is first used.
  */
 #include <errno.h>
 #include <string.h>
@@ -23,7 +23,7 @@
 
 #define UNIT		16UL
 #define NR_UNITS	(SHIM_PERCPU_SIZE / UNIT)
-#define STEP		(32UL << 10)	/* of the dynamic area, opened at a time */
+#define STEP		(32UL << 10)	/* bytes of the dynamic area that are opened at a time */
 
 __thread unsigned long shim_cpu_delta;
 __thread unsigned int shim_cpu;
@@ -32,7 +32,7 @@ unsigned int shim_cpus_used = SHIM_TEMPLATE + 1;
 
 static char dynamic[SHIM_PERCPU_SIZE] __aligned(PAGE_SIZE);
 
-/* Makes the section, and keeps other data off its pages. */
+/* This creates the section, and keeps other data off its pages. */
 static char static_first[PAGE_SIZE] __used __aligned(PAGE_SIZE)
 	__section("hak_percpu");
 extern char __start_hak_percpu[] __hidden, __stop_hak_percpu[] __hidden;
@@ -54,7 +54,7 @@ static size_t static_size(void)
 	       static_begin();
 }
 
-/* Reserve both pieces of a chunk in one go and give back what is between. */
+/* Reserve both pieces of a chunk at once and give back the space between them. */
 static void *map_chunk(unsigned long *delta)
 {
 	unsigned long s = static_begin(), d = (unsigned long)dynamic;
@@ -91,7 +91,7 @@ static int open_chunk(unsigned long delta, unsigned long bytes)
 	return err;
 }
 
-/* Likewise the first @bytes of the dynamic area of every chunk there is. */
+/* Likewise make the first @bytes of the dynamic area of all chunks writable. */
 static int open_all(unsigned long bytes)
 {
 	unsigned int cpu;
@@ -106,7 +106,7 @@ static int open_all(unsigned long bytes)
 }
 
 /**
- * shim_percpu_map() - make sure an id has its chunk
+ * shim_percpu_map() - give an id its chunk, if it has none yet
  * @cpu: the id
  *
  * Context: shim_hotplug_lock held.
@@ -125,7 +125,7 @@ int shim_percpu_map(unsigned int cpu)
 	}
 	errno = saved;
 
-	/* An allocation under way now clears, or writes, this chunk too. */
+	/* From now on allocations also clear or write this chunk. */
 	shim_lock(&alloc_lock);
 	if (open_chunk(delta, opened)) {
 		shim_unlock(&alloc_lock);
@@ -163,7 +163,7 @@ int shim_percpu_init(void)
 	return 0;
 }
 
-/* The core did not start: no id will ever be used. */
+/* For when the core did not start, so no id will be used. */
 void shim_percpu_exit(void)
 {
 	unmap_chunk(shim_cpu_deltas[SHIM_TEMPLATE]);
@@ -203,7 +203,7 @@ void *__alloc_percpu(size_t size, size_t align)
 	}
 	bitmap_set(taken, i, n);
 	__set_bit(i + n - 1, last);
-	/* Beyond top every chunk is as mmap() made it. */
+	/* Beyond top every chunk is still zero. */
 	if (i < top) {
 		for_each_possible_cpu(cpu) {
 			if (cpu == SHIM_NOBODY || shim_cpu_deltas[cpu])

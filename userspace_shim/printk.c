@@ -31,7 +31,7 @@ struct out {
 
 struct spec {
 	bool left, zero, plus, space, alt, upper;
-	int width, precision;	/* precision < 0: none given */
+	int width, precision;	/* precision < 0: no precision was given */
 	char size;		/* h, H (hh), l, L (ll), z, t, j or 0 */
 };
 
@@ -296,7 +296,7 @@ void __noreturn panic(const char *fmt, ...)
 	abort();
 }
 
-/* Races between threads cost or save a message at most. */
+/* A race between threads prints or drops at most one message. */
 bool shim_ratelimit(struct shim_ratelimit *rs)
 {
 	u64 now = ktime_get_coarse_ns();

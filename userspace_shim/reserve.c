@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Address space first, memory later. What is reserved may not be written, so
- * it is neither charged to the process where nothing may be overcommitted, nor
- * made resident by mlockall(). It is opened where it is needed.
+ * Address space first, memory later. Reserved memory may not be written, so if
+ * overcommit is off the process is not charged for it, and mlockall() does not
+ * make it resident. It is opened where it is needed.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -17,10 +17,10 @@
 #define FLAGS	(MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE)
 
 /**
- * shim_reserve() - get address space
+ * shim_reserve() - reserve address space
  * @size: bytes
- * @prot: PROT_NONE; or PROT_READ for what is read before it is written, which
- *	then is all zero
+ * @prot: PROT_NONE; or PROT_READ if it is read before it is written, and reads as
+ *	zero
  *
  * Return: the first byte, page-aligned, or NULL.
  */
@@ -36,9 +36,9 @@ void *shim_reserve(size_t size, int prot)
 /**
  * shim_open() - make reserved memory writable
  * @p: first byte
- * @size: how many; the pages they are in are opened whole
+ * @size: number of bytes; the pages that contain them are opened as a whole
  *
- * Return: 0, or -ENOMEM if there is no memory to promise, or no mapping left.
+ * Return: 0, or -ENOMEM if there is no memory left to commit, or no mapping.
  */
 int shim_open(const void *p, size_t size)
 {
@@ -53,11 +53,11 @@ int shim_open(const void *p, size_t size)
 }
 
 /**
- * shim_close() - give memory back, and what was promised of it
- * @p: first byte, of a page
+ * shim_close() - give memory back, and its commit charge
+ * @p: first byte of a page
  * @size: whole pages
  *
- * Return: did it work? If not, all is as it was.
+ * Return: true if it worked. If not, nothing has changed.
  */
 bool shim_close(void *p, size_t size)
 {
@@ -68,7 +68,10 @@ bool shim_close(void *p, size_t size)
 	return q == p;
 }
 
-/* Bytes of address space this process may have; ULONG_MAX if nobody says. */
+/*
+ * The address space that this process may have, in bytes; ULONG_MAX if there is
+ * no limit.
+ */
 unsigned long shim_address_space(void)
 {
 	struct rlimit lim;

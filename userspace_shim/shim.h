@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The runtime behind the shim's headers: what its files tell each other, and
- * what tests may ask of it. The core includes none of this.
+ * The runtime behind the shim's headers: the interfaces between its files, and
+ * those for tests. The core includes none of this.
  */
 #ifndef _SHIM_H
 #define _SHIM_H
@@ -17,15 +17,15 @@
  * A thread is a CPU. It comes online at its first malloc-family call and goes
  * offline in the last round of its thread-specific destructors.
  *
- *   state   runs on     malloc() is      how it got there
- *   NEW     id 0        (goes ONLINE)    born
- *   MOVING  id 0        the C library's  coming online; init(); fork()'s handlers
- *   ONLINE  an id       hakmem's
- *   SHARED  id 0        the C library's  no id, chunk or key was to be had
- *   DEAD    id 0        the C library's  its destructor has run
+ *   state   runs on     malloc() by      how the thread gets there
+ *   NEW     id 0        (goes ONLINE)    it starts
+ *   MOVING  id 0        the C library    coming online; init(); fork()'s handlers
+ *   ONLINE  an id       hakmem           its first malloc-family call
+ *   SHARED  id 0        the C library    there was no id, chunk or key for it
+ *   DEAD    id 0        the C library    its destructor has run
  *
- * "The C library's" is for the last two what the core makes of a per-CPU cache
- * that is never online: every allocation is a kmalloc(), every free a push.
+ * In the last two states the call goes through the core, which finds a per-CPU
+ * cache that is never online: every allocation is a kmalloc(), every free a push.
  */
 enum shim_thread_state {
 	SHIM_NEW,
@@ -62,8 +62,8 @@ static inline bool shim_is_ready(void)
 /* init.c */
 void shim_init(void);
 
-/* environment.c: what it says, all of it 0 or 1 */
-extern unsigned int shim_verbose;	/* say on stderr what is done */
+/* environment.c: settings, each 0 or 1 */
+extern unsigned int shim_verbose;	/* print on stderr whether and how the library serves */
 extern unsigned int shim_crash_report;
 extern unsigned int shim_redirect;	/* see linker.c */
 extern unsigned int shim_align_8;	/* malloc(8) need not be aligned to 16 */
@@ -74,7 +74,7 @@ void shim_say_started(int err);
 int shim_snapshot_setting(const char *when, const char *where);
 void shim_snapshot_init(void);
 
-/* malloc.c, which programs that only use the core are linked without */
+/* malloc.c; programs that use only the core are linked without it */
 void __weak shim_front_use(bool online);
 void __weak shim_redirect_libc(void);
 
@@ -100,7 +100,7 @@ void shim_locks_take_all(void);
 void shim_locks_release_all(void);
 void shim_locks_forget(const void *start, size_t size);
 
-/* Pages that had locks initialised in them, hashed: says no at once, mostly. */
+/* Hashed pages that had locks initialised in them; mostly answers no at once. */
 #define SHIM_LOCK_PAGES	4096UL
 extern unsigned long shim_lock_pages[];
 
@@ -116,7 +116,7 @@ static inline bool shim_may_hold_lock(const void *p)
 	       test_bit(shim_lock_page((char *)p + 4095), shim_lock_pages);
 }
 
-/* percpu.c: ids 0 and 1 are nobody and the template, see there. */
+/* percpu.c: id 0 belongs to no thread, and id 1 is the template; see there. */
 #define SHIM_NOBODY	0U
 #define SHIM_TEMPLATE	1U
 #define SHIM_FIRST_CPU	2U
@@ -144,10 +144,10 @@ unsigned int shim_nr_parked(void);
 #define SHIM_PENDING_LATER	2
 extern int shim_pending;
 /*
- * Of a request that malloc() may serve without more ado: HAK_MAX_SIZE, or 0 while work
- * waits for its time to come that may give back memory. Then malloc() looks at the
- * clock every few dozen calls, or a program that needs no slow path would never give
- * back what was freed before.
+ * The largest request that malloc() may serve without a further check:
+ * HAK_MAX_SIZE. It is 0 while work waits for its time that may give back memory.
+ * Then malloc() checks the clock every few dozen calls; otherwise a program that
+ * needs no slow path would never give back the memory it freed before.
  */
 extern unsigned long shim_largest __hidden;
 void shim_pending_check(void);
@@ -165,7 +165,7 @@ int shim_open(const void *p, size_t size);
 bool shim_close(void *p, size_t size);
 unsigned long shim_address_space(void);
 
-/* arena.c: bytes is 0 where there is none */
+/* arena.c: bytes is 0 if there is no arena */
 struct hak_entry;
 struct shim_arena {
 	unsigned long base;

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Shrinkers, called by nobody but shim_shrink().
- */
+/* Shrinkers, which only shim_shrink() calls. */
 #include <linux/kernel.h>
 #include <linux/shrinker.h>
 #include <linux/slab.h>
@@ -40,7 +38,7 @@ void shrinker_free(struct shrinker *s)
 	kfree(s);
 }
 
-/* Ask every shrinker for @nr objects; registration must not go on meanwhile. */
+/* Ask every shrinker for @nr objects. No shrinker may be registered meanwhile. */
 unsigned long shim_shrink(unsigned long nr)
 {
 	unsigned long freed = 0, n;

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Snapshots for haktop and hakmap: the counters in the form of debugfs' files, one
- * after the other, appended to a file as the program ends or gets SIGUSR1.
+ * Snapshots for haktop and hakmap: the counters in the form of debugfs' files,
+ * one after the other, appended to a file when the program exits or gets SIGUSR1.
  *
- * The signal's handler writes by itself. That is async-signal-safe: what it reads is
- * RCU's or single words, and it formats and writes without a lock or memory of
- * anybody's. So it does not matter what it has interrupted.
+ * The signal handler writes the snapshot itself. That is async-signal-safe: it
+ * reads data under RCU or single words, and formats and writes them without
+ * taking a lock or allocating memory. So it does not matter what the signal
+ * interrupted.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -24,7 +25,7 @@
 #include "shim.h"
 #include "text.h"
 
-/* More than any one line's part takes. */
+/* More than any part of a line takes. */
 #define PART_MAX	640
 
 struct snapshot {
@@ -39,7 +40,10 @@ enum { STATS_OFF, STATS_EXIT, STATS_SIGNAL };
 static int mode;
 static char file[PATH_MAX - 32] = "hakmem-stats";
 
-/* Process whose thread is writing; that of a parent is not in a fork()ed child. */
+/*
+ * The process whose thread is writing. In a child of fork() it may be the parent,
+ * which does not count.
+ */
 static int writer;
 
 static void flush(struct snapshot *s)
@@ -103,7 +107,7 @@ static void write_all(struct snapshot *s)
 	flush(s);
 }
 
-/* Is this thread to write? One at a time of a process does. */
+/* Become the writer; only one thread of a process can be. */
 static bool become_writer(int pid)
 {
 	int was = __atomic_load_n(&writer, __ATOMIC_RELAXED);
@@ -143,14 +147,14 @@ static void on_signal(int sig)
 	errno = saved;
 }
 
-/* The last of all that the process does, but for what ends it at once. */
+/* This runs last in the process, unless the process ends without destructors. */
 static void __attribute__((destructor(101))) at_exit(void)
 {
 	unsigned int tries = 1000;
 
 	if (!mode || !shim_is_ready())
 		return;
-	/* A thread that is not done with a signal's gets some time. */
+	/* Give a thread that is still writing for a signal some time. */
 	while (!become_writer(getpid()) && --tries)
 		usleep(1000);
 	if (tries)
@@ -158,11 +162,11 @@ static void __attribute__((destructor(101))) at_exit(void)
 }
 
 /**
- * shim_snapshot_setting() - take the variables' values
+ * shim_snapshot_setting() - take the values of the variables
  * @when: HAKMEM_STATS, or NULL
  * @where: HAKMEM_STATS_FILE, or NULL
  *
- * Return: 0, or a negative error, and why is printed.
+ * Return: 0, or a negative error after the reason was printed.
  */
 int shim_snapshot_setting(const char *when, const char *where)
 {
@@ -183,7 +187,10 @@ int shim_snapshot_setting(const char *when, const char *where)
 	return 0;
 }
 
-/* The core is up. A handler that the program installs later replaces this one. */
+/*
+ * Runs when the core is up. A handler that the program installs later replaces
+ * this one.
+ */
 void shim_snapshot_init(void)
 {
 	struct sigaction sa = { .sa_handler = on_signal, .sa_flags = SA_RESTART };

@@ -40,7 +40,10 @@ static void add_totals(struct json *j)
 	    st.grown, st.shrunk);
 	add(j, "\"pages\":%lu,\"slots_used\":%lu,\"arena_bytes\":%llu,",
 	    st.pages, st.slots_used, hak_arena_bytes());
-	/* Who asks for the counters with this on has stopped freeing. */
+	/*
+	 * With this on, a program reads the counters only after it has stopped
+	 * freeing.
+	 */
 	add(j, "\"stranded\":%lu,",
 	    hak_paranoid_drain ? hak_paranoid_scan() : 0);
 	add(j, "\"threads_online\":%u,\"threads_parked\":%u,\"threads_possible\":%u,",
@@ -61,12 +64,12 @@ static void add_cache(struct json *j, struct hak_cache *c)
 }
 
 /**
- * hakmem_stats_json() - the counters, as one JSON object
- * @buf: filled in, always terminated unless @len is 0
+ * hakmem_stats_json() - write the counters as one JSON object
+ * @buf: filled in, and terminated unless @len is 0
  * @len: its size
  *
- * Return: characters the whole object takes, as snprintf(); -1 if the core is
- * not running.
+ * Return: the length of the whole object, as snprintf(); -1 if the core is not
+ * running.
  */
 int hakmem_stats_json(char *buf, unsigned long len)
 {

@@ -72,7 +72,10 @@ void get_random_bytes(void *buf, size_t len)
 			break;
 	}
 	errno = saved;
-	/* No system call: something that at least differs between calls. */
+	/*
+	 * Without the system call, use something that at least differs between
+	 * calls.
+	 */
 	for (; done < len; done++)
 		((u8 *)buf)[done] = ktime_get_ns() >> (done % 4 * 3);
 }

@@ -28,7 +28,10 @@ __thread enum shim_thread_state shim_thread;
 unsigned long shim_online_map[BITS_TO_LONGS(NR_CPUS)];
 unsigned int shim_cpus_online;
 
-/* Protects everything below; cpus_read_lock() is this too. Taken first. */
+/*
+ * Protects everything below; cpus_read_lock() takes it, too. It is taken before
+ * all other locks.
+ */
 struct shim_lock shim_hotplug_lock = SHIM_LOCK_INIT;
 static unsigned int hotplug_depth;
 static struct hotplug_state states[MAX_STATES];
@@ -39,7 +42,7 @@ static pthread_key_t key;
 
 /* The round of destructors in which a thread goes offline: the last. */
 #ifdef HAK_SHIM_SANITIZER
-/* ThreadSanitizer tears its own thread state down in the last. */
+/* ThreadSanitizer destroys its own thread state in the last round. */
 #define LAST_ROUND	(PTHREAD_DESTRUCTOR_ITERATIONS - 1)
 #else
 #define LAST_ROUND	PTHREAD_DESTRUCTOR_ITERATIONS
@@ -78,7 +81,7 @@ int cpus_read_trylock(void)
 	return 1;
 }
 
-/* Run teardown callbacks of states below @n, last first. */
+/* Run the teardown callbacks of states below @n, the last first. */
 static void call_down(unsigned int cpu, unsigned int n)
 {
 	while (n--) {
@@ -104,7 +107,7 @@ static int call_up(unsigned int cpu)
 	return 0;
 }
 
-/* Of an id whose caches are empty, or were never used. */
+/* Get an id whose caches are empty, or were never used. */
 static int get_id(void)
 {
 	if (nr_free_ids)
@@ -173,7 +176,7 @@ static bool bring_up(void)
 	return true;
 }
 
-/* First malloc-family call of a thread. */
+/* Called at the first malloc-family call of a thread. */
 void shim_thread_online(void)
 {
 	int saved = errno;
@@ -189,7 +192,10 @@ void shim_thread_online(void)
 	errno = saved;
 }
 
-/* Did the thread end inside the core? The caches it was in are busy for ever. */
+/*
+ * Did the thread end inside the core? If so, the cache it was in is busy for
+ * ever.
+ */
 static bool is_inside(unsigned int cpu)
 {
 	struct hak_cache *c;
@@ -203,8 +209,8 @@ static bool is_inside(unsigned int cpu)
 }
 
 /**
- * shim_take_down() - have an id's caches emptied, and the id free
- * @cpu: the id, which nobody is on
+ * shim_take_down() - empty the caches of an id, and free the id
+ * @cpu: the id, which no thread uses
  *
  * Context: shim_hotplug_lock held.
  */
@@ -242,8 +248,8 @@ void shim_thread_offline(void)
 }
 
 /*
- * Other keys' destructors may still allocate and free, so wait for the last
- * round; what comes after ours in that round runs on id 0.
+ * Destructors of other keys may still allocate and free, so wait for the last
+ * round. Destructors that come after ours in that round run on id 0.
  */
 static void key_destroy(void *round)
 {
@@ -286,7 +292,7 @@ int __cpuhp_setup_state(enum cpuhp_state state, const char *name, bool invoke,
 	int err = 0;
 
 	hotplug_lock();
-	/* Of those the callbacks know nothing. */
+	/* The callbacks do not know parked ids. */
 	shim_flush_parked();
 	for (i = 1; i < MAX_STATES && states[i].name; i++)
 		;
