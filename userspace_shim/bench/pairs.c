@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * pairs.c - what bench-pairs counts the instructions of
+ * pairs.c - the loops whose instructions bench-pairs counts
  *
  * usage: pairs PATTERN N [stub]
  *
@@ -23,7 +23,7 @@ typedef void (*free_fn)(void *p);
 static void *live[ROUND];
 static uint32_t seed = 12345;
 
-/* Two instructions and one, as bench-pairs has to know. */
+/* Two instructions and one; bench-pairs relies on these numbers. */
 static char stub_block[2048];
 
 static __attribute__((__noinline__, __noclone__)) void *stub_alloc(size_t size)
@@ -48,7 +48,7 @@ static uint32_t next_random(void)
 	return seed;
 }
 
-/* Freed as soon as it is allocated. */
+/* Free each block at once. */
 static void run_once(long n)
 {
 	alloc_fn alloc = chosen_alloc;
@@ -58,7 +58,7 @@ static void run_once(long n)
 		release(alloc(64));
 }
 
-/* A random one of those live is freed, and another allocated. */
+/* Free a random live block, and allocate another. */
 static void run_replace(long n, unsigned int least, unsigned int span)
 {
 	alloc_fn alloc = chosen_alloc;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Random programs of API calls against a model of what the calls should do. libFuzzer
- * makes up the bytes, each a call or what a call is given; the model is an array of
- * the objects that are live, each full of a pattern of its own. Whatever a program
- * does, no object changes under its owner, none is refused when it is freed, what is
- * no object is refused, and everything comes back in the end.
+ * Random programs of API calls, compared with a model. libFuzzer generates the
+ * bytes; each selects a call or is an argument. The model is an array of the live
+ * objects, each full of a pattern of its own. For every program, no object may
+ * change while it is live, no live object may be refused when it is freed, every
+ * other address has to be refused, and all memory has to come back in the end.
  *
  * CPUs are pretended: idle threads have come online, and the one that runs takes the
  * place of one or the other.
@@ -29,7 +29,7 @@
 #define CPUS		4
 #define SLOTS		512
 #define CACHES		4
-#define BULK		80	/* objects of a bulk call at most */
+#define BULK		80	/* most objects of a bulk call */
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -42,7 +42,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 		}							\
 	} while (0)
 
-/* One live object: @size bytes of @fill, or nothing if @p is NULL. */
+/* A live object: @size bytes of @fill. There is none if @p is NULL. */
 struct object {
 	u8 *p;
 	size_t size;
@@ -53,11 +53,11 @@ struct object {
 static struct object slot[SLOTS];
 static struct hak_cache *cache[CACHES];
 static unsigned int cpu_id[CPUS], cpu;
-static bool gone[CPUS];		/* its stock was taken, and it is offline */
+static bool gone[CPUS];		/* its caches are flushed, and it is offline */
 static unsigned int live_of[CACHES];
 static u8 next_fill;
 
-/* What is left of the program. */
+/* The rest of the program. */
 static const uint8_t *at, *end;
 
 static unsigned int byte(void)
@@ -94,7 +94,7 @@ static bool intact(const struct object *o)
 	return true;
 }
 
-/* @p is from now on the object of @o; SLUB may have nothing while memory fails. */
+/* From now on @p is the object of @o. If memory fails SLUB may have none. */
 static void begin(struct object *o, void *p, size_t size, struct hak_cache *c, bool zeroed)
 {
 	size_t i;
@@ -114,7 +114,7 @@ static void begin(struct object *o, void *p, size_t size, struct hak_cache *c, b
 		live_of[index_of(c)]++;
 }
 
-/* It is about to be freed: is it as it was? Returns where it is. */
+/* Check that the object is unchanged before it is freed. Returns its address. */
 static void *finish(struct object *o)
 {
 	void *p = o->p;
@@ -144,7 +144,7 @@ static size_t some_size(void)
 {
 	unsigned int n = word();
 
-	/* Mostly what hakmem serves itself. */
+	/* Mostly sizes that hakmem serves itself. */
 	return n & 0x8000 ? n & 0x3fff : 1 + n % HAK_MAX_SIZE;
 }
 
@@ -299,7 +299,7 @@ static void do_realloc(void)
 	begin(o, p, size, NULL, false);
 }
 
-/* What is no object is refused, by each call, and nothing changes. */
+/* Each call refuses an address where no object begins, and nothing changes. */
 static void do_bad_free(void)
 {
 	struct object *o = any();
@@ -317,7 +317,7 @@ static void do_bad_free(void)
 	hak_free_sized(p, o->size);
 	hak_free_bulk(1, (void **)&p);
 	check(!hak_realloc(p, 10, GFP_KERNEL));
-	/* As one of another cache's. */
+	/* As an object of another cache. */
 	c = o->c == cache[0] ? cache[1] : cache[0];
 	if (c)
 		hak_cache_free(c, o->p);
@@ -405,7 +405,7 @@ static void do_trim(void)
 	}
 }
 
-/* Memory runs out after so many requests, or is there again. */
+/* Memory runs out after some requests, or is there again. */
 static void do_memory(void)
 {
 	unsigned int n = byte();
@@ -457,7 +457,7 @@ static void do_cache(void)
 		return;
 	}
 	snprintf(name, sizeof(name), "fuzz%u", i);
-	/* Now and then one that keeps few objects, or none. */
+	/* Sometimes a cache that holds few objects or none. */
 	hak_fast_cap = bits & 0x80 ? bits & 7 : saved;
 	cache[i] = hak_cache_create(name, 1 + word() % 2000, bits & 8 ? 64 : 0, 0, NULL);
 	hak_fast_cap = saved;
@@ -479,7 +479,7 @@ static void memory_is_there(void)
 	WRITE_ONCE(hak_node[0]->failed, 0);
 }
 
-/* Everything is freed, by whichever CPU, and everything comes back. */
+/* Free everything, on any CPU, and check that all memory comes back. */
 static void everything_comes_back(void)
 {
 	unsigned int i;
@@ -532,7 +532,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 static sem_t up;
 
-/* Comes online, and is never heard of again. */
+/* Come online, and do nothing else. */
 static void *be_a_cpu(void *n)
 {
 	shim_thread_online();
@@ -548,7 +548,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	pthread_t t;
 	long i;
 
-	/* Once more, with a ring for what is traced. */
+	/* Start once more, with a trace ring. */
 	shim_init();
 	hak_core_exit();
 	hak_trace_ring = 1;
@@ -560,7 +560,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 			abort();
 		sem_wait(&up);
 	}
-	/* The one that runs is none of its own. */
+	/* The running thread has no id of its own. */
 	shim_thread = SHIM_ONLINE;
 	switch_to(0);
 	return 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Runs a KUnit suite with cmocka: every case is one test, with init() before
- * it and exit() after it however it ended.
+ * Run a KUnit suite with cmocka. Every case is one test, with init() before it
+ * and exit() after it, however the case ends.
  */
 #include "test.h"
 
@@ -10,7 +10,7 @@
 #include "core.h"
 #include "shim.h"
 
-/* There is no idle trim here. */
+/* The userspace build has no idle trim. */
 void hak_trim_pause(bool pause)
 {
 }
@@ -106,7 +106,7 @@ static void run_case(void **state)
 	if (!setjmp(now.out) && suite->exit)
 		suite->exit(&now.test);
 	free_memory();
-	/* cmocka's skip() counts as a failure to those who read its TAP. */
+	/* Programs that read cmocka's TAP count its skip() as a failure. */
 	if (now.failed)
 		fail();
 }

@@ -24,7 +24,7 @@ static void *run(void *arg)
 {
 	struct kthread *k = arg;
 
-	/* hak_alloc() does not ask, as malloc() does. */
+	/* hak_alloc() does not bring the thread online, as malloc() does. */
 	shim_thread_online();
 	k->ret = k->fn(k->data);
 	return NULL;

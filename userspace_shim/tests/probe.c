@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A program that says something of itself, built without the library, with
- * libhakmem.a and with libhakmem.so: footprint.sh and environment.sh compare.
+ * A program that prints facts about its own process. It is built without the
+ * library, with libhakmem.a and with libhakmem.so; footprint.sh and
+ * environment.sh compare the output.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -16,7 +17,7 @@
 
 static pthread_barrier_t barrier;
 
-/* One small block of each of some sizes, as any program has them. */
+/* Allocate one small block of each of some sizes, as any program does. */
 static int use_malloc(void)
 {
 	size_t size;
@@ -32,7 +33,7 @@ static int use_malloc(void)
 	return 0;
 }
 
-/* What is charged as committed where nothing may be overcommitted. */
+/* The memory that the system counts as committed if overcommit is off. */
 static long committed_kib(void)
 {
 	unsigned long start, end;
@@ -74,7 +75,7 @@ static void *thread(void *arg)
 	return arg;
 }
 
-/* What is committed while so many threads are there, their stacks included. */
+/* The committed memory while @threads threads exist, with their stacks. */
 static int commit(int threads)
 {
 	pthread_t t[MAX_THREADS];
@@ -95,7 +96,10 @@ static int commit(int threads)
 	return 0;
 }
 
-/* The peak of a heap of @mib small blocks, and what is left a while after. */
+/*
+ * The memory at the peak of a heap of @mib MiB of small blocks, and a while after
+ * it was freed.
+ */
 static int peak(unsigned long mib)
 {
 	unsigned long i, n = mib << 10;
@@ -117,7 +121,7 @@ static int peak(unsigned long mib)
 	return 0;
 }
 
-/* Much of the address space there may be is the program's own. */
+/* Let the program take most of its address space itself. */
 static int take(unsigned long kib)
 {
 	char *p = malloc(kib << 10);
@@ -129,7 +133,10 @@ static int take(unsigned long kib)
 	return puts("fine") < 0;
 }
 
-/* What is resident if everything is, and what still can be allocated then. */
+/*
+ * The resident memory if all memory is locked, and the memory that can still be
+ * allocated then.
+ */
 static int locked(void)
 {
 	if (use_malloc())

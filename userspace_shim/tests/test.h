@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What every test of the shim starts with: the C library first, then cmocka.
+ * The common beginning of every test of the shim: the C library first, then
+ * cmocka.
  */
 #ifndef _SHIM_TEST_H
 #define _SHIM_TEST_H
@@ -25,14 +26,14 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-/* Sanitizers make everything some ten times slower. */
+/* Sanitizers make everything about ten times slower. */
 #ifdef HAK_SHIM_SANITIZER
 #define SLOW	10
 #else
 #define SLOW	1
 #endif
 
-/* Hide from the compiler that it knows what malloc() does. */
+/* Keep the compiler from using what it knows about malloc(). */
 #define opaque(p) \
 	({ __auto_type __o = (p); __asm__("" : "+r"(__o) : : "memory"); __o; })
 
@@ -46,7 +47,7 @@
 			assert_int_equal(pthread_join(__t[__i], NULL), 0); \
 	} while (0)
 
-/* How a child that ran @f ended, as waitpid() says. */
+/* Run @f in a child. Returns the child's status, as waitpid(). */
 static inline int in_child(void (*f)(void))
 {
 	int status = -1;

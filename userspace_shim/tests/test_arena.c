@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the OOM notifier counts as given back: pages that were of use, and none
- * of a superslab that came to nothing for want of memory for its metadata.
+ * The pages that the OOM notifier counts as given back: pages that were in use,
+ * and none of a superslab that was not used because there was no memory for its
+ * metadata.
  */
 #include <unistd.h>
 
@@ -16,7 +17,7 @@ static void test_failed_superslab_is_not_returned(void **state)
 	long n;
 	int nid;
 
-	/* Each of the allocations that a superslab takes fails in turn. */
+	/* Each allocation that a superslab needs fails in turn. */
 	for (n = 0; n < 100; n++) {
 		shim_fail_kmalloc_after(n);
 		nid = hak_superslab_grow(0, GFP_KERNEL);
@@ -25,7 +26,7 @@ static void test_failed_superslab_is_not_returned(void **state)
 			break;
 		assert_int_equal(hak_arena_bytes(), held);
 		assert_int_equal(hak_arena_returned(), returned);
-		/* Sooner the node would not be asked again. */
+		/* Before that the node would not be asked again. */
 		usleep(2000 * HAK_BACKOFF_MS);
 	}
 	assert_true(n > 0 && n < 100);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the core asks the page source for, and how often, when it has nothing:
- * hak_arena_alloc() is the test's here and fails as the test says.
+ * The requests to the page source, and their number, if it has no memory.
+ * hak_arena_alloc() is the test's own here and fails as the test says.
  */
 #include "test.h"
 
@@ -18,11 +18,11 @@
 void *__real_hak_arena_alloc(int nid, unsigned int order, gfp_t gfp);
 void *__wrap_hak_arena_alloc(int nid, unsigned int order, gfp_t gfp);
 
-static unsigned int least = HAK_MAX_ORDER + 1;	/* such orders fail, and larger */
+static unsigned int least = HAK_MAX_ORDER + 1;	/* this order and larger ones fail */
 static atomic_t asked, slabs;
 static unsigned int last_order;
 
-static void (*meanwhile)(void);	/* called once, as the page source is asked */
+static void (*meanwhile)(void);	/* called once, when the page source is asked */
 
 void *__wrap_hak_arena_alloc(int nid, unsigned int order, gfp_t gfp)
 {
@@ -42,7 +42,7 @@ void *__wrap_hak_arena_alloc(int nid, unsigned int order, gfp_t gfp)
 
 static int setup(void **state)
 {
-	/* So long ago that nothing is left of what failed before. */
+	/* Go so far back that no earlier failure counts. */
 	least = HAK_MAX_ORDER + 1;
 	msleep(HAK_BACKOFF_MS + 10);
 	assert_int_equal(hak_superslab_grow(0, GFP_KERNEL), 0);
@@ -63,7 +63,7 @@ static unsigned int periods(unsigned long start)
 	return jiffies_to_msecs(jiffies - start) / HAK_BACKOFF_MS + 1;
 }
 
-/* One request of each order fails, and then there is none in the period. */
+/* One request of each order fails, and then no other is made in the period. */
 static void test_fails_once_a_period(void **state)
 {
 	unsigned long start = jiffies;
@@ -78,7 +78,7 @@ static void test_fails_once_a_period(void **state)
 		assert_int_equal(hak_superslab_grow(0, GFP_KERNEL), -ENOMEM);
 		n = periods(start);
 	}
-	/* One slab in each further period. */
+	/* In each further period one slab is asked for. */
 	assert_true(atomic_read(&asked) < HAK_NR_ORDERS + periods(start));
 	assert_int_equal(atomic_read(&slabs), atomic_read(&asked) - HAK_NR_ORDERS + 1);
 	hak_stats_read(&after);
@@ -88,7 +88,10 @@ static void test_fails_once_a_period(void **state)
 			 i + 1 - atomic_read(&slabs));
 }
 
-/* What is free again is found after the period: one slab, and then the most. */
+/*
+ * Memory that is free again is found after the period: first one slab, then the
+ * largest order.
+ */
 static void test_finds_memory_again(void **state)
 {
 	least = 0;
@@ -101,7 +104,7 @@ static void test_finds_memory_again(void **state)
 	assert_int_equal(last_order, HAK_MAX_ORDER);
 }
 
-/* Larger orders that fail are no reason to wait: each slab is asked for. */
+/* If only larger orders fail there is no wait: each slab is asked for. */
 static void test_small_blocks_are_enough(void **state)
 {
 	least = HAK_MIN_ORDER + 1;
@@ -119,7 +122,7 @@ static void *ask(void *unused)
 	return NULL;
 }
 
-/* Of many threads one looks whether there is memory again. */
+/* Of many threads one checks whether there is memory again. */
 static void test_one_looks_again(void **state)
 {
 	pthread_t t[THREADS];
@@ -146,7 +149,7 @@ static void ask_meanwhile(void)
 	assert_int_equal(atomic_read(&asked), 0);
 }
 
-/* While one of them looks, which may take long, the others do not. */
+/* While one thread checks, which may take long, the others do not. */
 static void test_nobody_else_looks_meanwhile(void **state)
 {
 	least = 0;
@@ -160,8 +163,8 @@ static void test_nobody_else_looks_meanwhile(void **state)
 }
 
 /*
- * What a CPU has cached is found although the node has nothing, also while every
- * operation goes the slow way.
+ * The objects in a CPU's cache are found although the node has no memory, also
+ * while every operation takes the slow path.
  */
 static void test_cached_objects_are_found(void **state)
 {
@@ -170,9 +173,9 @@ static void test_cached_objects_are_found(void **state)
 	void *obj[HAK_SLAB_SIZE / 4096], *p;
 
 	assert_non_null(c);
-	/* Where the program's malloc() is another the thread has no CPU yet. */
+	/* If the program's malloc() is not hakmem's, the thread has no CPU yet. */
 	free(opaque(malloc(64)));
-	/* Of what else there is no slab is left to be claimed. */
+	/* Leave no other slab to be claimed. */
 	hak_superslab_trim(0);
 	hak_superslab_break();
 	least = HAK_MIN_ORDER + 1;
@@ -180,7 +183,7 @@ static void test_cached_objects_are_found(void **state)
 		obj[i] = hak_cache_alloc(c, GFP_KERNEL);
 		assert_non_null(obj[i]);
 	}
-	/* The slab is used up, and the CPU lets it go. */
+	/* The slab is used up, and the CPU parks it. */
 	least = 0;
 	p = hak_cache_alloc(c, GFP_KERNEL);
 	hak_cache_free(c, p);

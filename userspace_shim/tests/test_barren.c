@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A node that has no memory to give, and is not to be asked for any: what there is of
- * a cache all the same is found, wherever it lies. Linked without the malloc front end.
+ * A node has no memory, and is not asked for any. The objects of a cache that
+ * exist all the same are found, wherever they are. Linked without the malloc
+ * front end.
  */
 #include "test.h"
 
@@ -13,9 +14,9 @@
 #define CAP	8
 
 static struct hak_cache *cache;
-static struct hak_cpu_cache *other;	/* a pretended CPU's */
+static struct hak_cpu_cache *other;	/* of a pretended CPU */
 
-/* For as long as the test takes. */
+/* This lasts longer than the test. */
 static void nothing_to_give(void)
 {
 	WRITE_ONCE(hak_node[0]->failed, jiffies + 60 * HZ);
@@ -58,7 +59,7 @@ static void *take(struct hak_cpu_cache *cc)
 	return p;
 }
 
-/* No slot of any superslab is unused from here on. */
+/* Use all slots of all superslabs. */
 static void use_up_slots(void)
 {
 	hak_superslab_trim(0);
@@ -66,7 +67,7 @@ static void use_up_slots(void)
 	assert_null(hak_superslab_claim(cache, 0));
 }
 
-/* SLUB's, if there is nothing at all. */
+/* If there is no object at all, SLUB serves. */
 static void test_nothing(void **state)
 {
 	struct hak_stats before, after;
@@ -83,13 +84,13 @@ static void test_nothing(void **state)
 	hak_cache_free(cache, p);
 }
 
-/* Magazines under way. */
+/* Objects in magazines of the depot. */
 static void test_depot(void **state)
 {
 	void *obj[3 * CAP], *p;
 	unsigned int i, n = 0;
 
-	/* Until the pretended CPU has none cached, and its slab has none. */
+	/* Until the pretended CPU's cache and slab are empty. */
 	for (i = 0; i < 2 * CAP; i++)
 		obj[n++] = take(other);
 	WRITE_ONCE(hak_slab_of(obj[0])->entry->home, 0);
@@ -106,7 +107,7 @@ static void test_depot(void **state)
 		hak_cpu_put(cache, other, hak_slab_of(obj[n]), obj[n]);
 }
 
-/* A partial slab in the pool. */
+/* Objects in a partial slab of the pool. */
 static void test_pool(void **state)
 {
 	void *p = take(other), *q;
@@ -120,7 +121,7 @@ static void test_pool(void **state)
 	hak_cpu_put(cache, other, hak_slab_of(p), p);
 }
 
-/* A slot of a superslab that others use. */
+/* An unused slot of a superslab that other caches use. */
 static void test_slots(void **state)
 {
 	void *p = take(other), *q;

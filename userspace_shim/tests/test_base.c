@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * The headers that stand alone: atomics, llist, bit and number helpers, text.
- */
+/* The headers that need no runtime: atomics, llist, bit and number helpers, text. */
 #include "test.h"
 
 #include <linux/atomic.h>
@@ -112,7 +110,10 @@ static void *pop(void *arg)
 	return NULL;
 }
 
-/* Batches of several threads: none lost, none doubled, each thread's in order. */
+/*
+ * Batches of several threads: no node is lost or doubled, and each thread's come
+ * in order.
+ */
 static void test_llist_threads(void **state)
 {
 	pthread_t t;

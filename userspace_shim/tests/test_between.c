@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What happens between two steps of one function: another CPU's free while a slab is
- * being parked or published, and claims and releases while a superslab is broken up.
- * A park is stepped through, and interrupted after each of its instructions in turn;
- * else the linker wraps what is called in between. Linked without the malloc front end.
+ * Events between two steps of one function: another CPU's free while a slab is
+ * being parked or published, and claims and releases while a superslab is broken
+ * up. A park is single-stepped, and interrupted after each of its instructions in
+ * turn. For the others the linker wraps a function that is called in between.
+ * Linked without the malloc front end.
  */
 #include "test.h"
 
@@ -17,11 +18,11 @@ void __wrap_hak_pool_put(struct hak_slab *s, enum hak_slab_state from);
 void __real_hak_arena_split(void *addr, unsigned int order);
 void __wrap_hak_arena_split(void *addr, unsigned int order);
 
-static void (*publishing)(void);		/* called once, as a parked slab is */
-static void (*splitting)(void);			/* called once, as one is broken up */
+static void (*publishing)(void);		/* called once, when a parked slab is put into the pool */
+static void (*splitting)(void);			/* called once, when a superslab is broken up */
 static unsigned int published, published_empty;
 
-/* The pusher whose count is the first has linked its object before. */
+/* The pusher that counts first has linked its object before. */
 void __wrap_hak_pool_put(struct hak_slab *s, enum hak_slab_state from)
 {
 	void (*f)(void) = publishing;
@@ -91,7 +92,7 @@ static int teardown(void **state)
 	return READ_ONCE(shim_warnings) != warnings;
 }
 
-/* A slab whose every object is out, the pretended CPU's. */
+/* A slab whose objects are all allocated, owned by the pretended CPU. */
 static struct hak_slab *full_slab(void)
 {
 	struct hak_slab *s;
@@ -114,7 +115,7 @@ static void free_all(unsigned int from)
 		push(obj[from]);
 }
 
-/* Sanitizers make thousands of instructions of it. */
+/* With sanitizers it has thousands of instructions. */
 #if defined(__x86_64__) && !defined(HAK_SHIM_SANITIZER)
 #define CAN_STEP	1
 
@@ -133,7 +134,7 @@ static bool fired(void)
 	return steps >= at;
 }
 
-/* @what, interrupted by @f where @at says. */
+/* Run @what, and call @f after as many instructions as @at says. */
 #define stepped(s, f, what)						\
 	do {								\
 		steps = 0;						\
@@ -147,8 +148,8 @@ static bool fired(void)
 	} while (0)
 
 /*
- * After every instruction there is, or every @stride-th where there are many, and
- * once after the last.
+ * After every instruction, or after every @stride-th if there are many, and once
+ * after the last.
  */
 #define for_each_step(stride)	for (at = 1; at == 1 || fired(); at += (stride))
 
@@ -178,7 +179,10 @@ static void push_one(struct hak_slab *s)
 	push(obj[0]);
 }
 
-/* A free that is counted in the middle of a park makes it fail, or is found. */
+/*
+ * If a free is counted in the middle of a park, the park fails, or the free is
+ * found.
+ */
 static void test_free_in_a_park(void **state)
 {
 	unsigned int failed = 0;
@@ -210,7 +214,7 @@ static void test_free_in_a_park(void **state)
 	assert_in_range(failed, 1, at - 1);
 }
 
-/* ... also in a refill, which then keeps the slab, and has the object. */
+/* Likewise in a refill, which then keeps the slab and gets the object. */
 static void test_free_in_a_refill(void **state)
 {
 	unsigned long kept_once = 0;
@@ -237,7 +241,7 @@ static void test_free_in_a_refill(void **state)
 	assert_true(kept_once > 0);
 }
 
-/* ... and in a flush, which puts the slab where it is found. */
+/* Likewise in a flush, which then puts the slab into the pool. */
 static void test_free_in_a_flush(void **state)
 {
 	for_each_step(2) {
@@ -257,7 +261,7 @@ static void link_one(struct hak_slab *s)
 	hak_slab_link(s, link, link);
 }
 
-/* One that is only linked by then is counted while the slab is parked, or owned. */
+/* A free that is only linked then is counted while the slab is parked, or owned. */
 static void test_half_a_free_in_a_park(void **state)
 {
 	unsigned int parks = 0;
@@ -287,7 +291,7 @@ static void clear_mark(struct hak_slab *s)
 	atomic_andnot(HAK_TOLD, &s->rc);
 }
 
-/* The reaper clears its mark meanwhile: that is no reason not to park. */
+/* The reaper clears its mark meanwhile. That must not make the park fail. */
 static void test_mark_cleared_in_a_park(void **state)
 {
 	for_each_step(1) {
@@ -302,14 +306,17 @@ static void test_mark_cleared_in_a_park(void **state)
 		assert_int_equal(atomic_read(&s->rc), HAK_PARKED);
 		assert_int_equal(hak_slab_used(s), FULL);
 		free_all(0);
-		/* Or it is in the reaper's list as its mark is cleared. */
+		/*
+		 * Otherwise the slab would be in the reaper's list while its mark
+		 * is cleared.
+		 */
 		hak_reap_all();
 	}
 }
 
 #endif
 
-/* Whoever publishes a slab has something in it to be found. */
+/* A CPU publishes a slab only when the slab has an object. */
 static void test_linked_before_published(void **state)
 {
 	struct hak_slab *s = full_slab();
@@ -326,7 +333,7 @@ static void push_second(void)
 	push(obj[1]);
 }
 
-/* A free that is counted before the first one's pusher has published the slab. */
+/* A second free is counted before the first one's pusher has published the slab. */
 static void test_two_frees_publish_once(void **state)
 {
 	struct hak_slab *s = full_slab();
@@ -369,7 +376,7 @@ static void claim_one(void)
 	claimed = hak_superslab_claim(cache, 0);
 }
 
-/* Slots whose pages are on their way back are nobody's. */
+/* Slots whose pages are being given back cannot be claimed. */
 static void test_claim_while_broken_up(void **state)
 {
 	one_slot_in_use();
@@ -386,7 +393,7 @@ static void release_last(void)
 	hak_slab_release(slab[0]);
 }
 
-/* The last slab goes meanwhile, and the superslab with it. */
+/* Meanwhile the last slab is released, and the superslab with it. */
 static void test_last_slab_goes_while_broken_up(void **state)
 {
 	u64 bytes;
@@ -397,7 +404,7 @@ static void test_last_slab_goes_while_broken_up(void **state)
 	hak_superslab_break();
 	assert_null(splitting);
 	assert_int_equal(hak_arena_bytes(), bytes);
-	/* There is no such superslab any more. */
+	/* The superslab does not exist any more. */
 	assert_null(hak_superslab_claim(cache, 0));
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the counters say after an object was freed once too often: as much, and
- * no number of objects that nobody can have. Everything but the check for the
- * same object twice in a row takes such a free for any other.
+ * The counters after an object was freed once too often: they show that, and
+ * never an impossible number of objects. All checks except the one for two frees
+ * in a row take such a free for a correct one.
  */
 #include "test.h"
 
@@ -11,7 +11,7 @@
 
 static char text[1 << 16];
 
-/* What @f writes to standard error goes to @text. */
+/* Run @f, and store what it writes to standard error in @text. */
 static void listen_to(void (*f)(void *arg), void *arg)
 {
 	FILE *tmp = tmpfile();
@@ -61,7 +61,7 @@ static void test_more_frees_than_allocations(void **state)
 	struct hak_class_stats cs;
 	long live = -1;
 
-	/* While all of it is in a CPU's cache, and once that is empty. */
+	/* First while the objects are in a CPU's cache, then when that is empty. */
 	hak_class_stats_read(c, &cs);
 	assert_int_equal(cs.live, -1);
 	listen_to(destroy, c);
@@ -82,7 +82,7 @@ static void test_more_frees_than_allocations(void **state)
 	assert_non_null(strstr(text, "\"live\":0,\"excess_frees\":1,"));
 }
 
-/* What is live is said as ever. */
+/* Live objects are reported as always. */
 static void test_live_objects(void **state)
 {
 	struct hak_cache *c = books("live", 3, 1);

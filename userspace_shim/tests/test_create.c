@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * SLAB_PANIC: a cache that cannot be made ends the program, as it would the kernel.
- */
+/* SLAB_PANIC: if a cache cannot be made, the program ends, as the kernel would. */
 #include "test.h"
 
 #include <sys/wait.h>

@@ -72,7 +72,7 @@ static void test_work_requeues(void **state)
 	queue_work(system_wq, &work);
 	flush_workqueue(system_wq);
 	assert_int_equal(runs, 4);
-	/* One that never stops does not keep its thread. */
+	/* Work that queues itself for ever does not hold its thread. */
 	again = 1000000;
 	queue_work(system_wq, &work);
 	shim_run_pending();
@@ -128,15 +128,18 @@ static void come_and_go(void)
 		free(p[i]);
 }
 
-/* The C library declares that malloc() and free() call nothing in this file. */
+/*
+ * The C library's declarations say that malloc() and free() call nothing in this
+ * file.
+ */
 static int runs_now(void)
 {
 	return READ_ONCE(runs);
 }
 
 /*
- * What malloc() and free() do when they leave the fast path: at once what is due,
- * by the clock what is not.
+ * When malloc() and free() leave the fast path they run work that is due: at
+ * once, or when the clock says so.
  */
 static void test_slow_paths_run_it(void **state)
 {
@@ -170,7 +173,10 @@ static void test_safe_points(void **state)
 	page = alloc_pages(GFP_KERNEL, 0);
 	assert_int_equal(runs, 1);
 	__free_pages(page, 0);
-	/* As the core asks for superslabs, which wait for nothing. */
+	/*
+	 * With the flags by which the core asks for superslabs, which do not
+	 * wait.
+	 */
 	queue_work(system_wq, &work);
 	page = alloc_pages(__GFP_NORETRY | __GFP_NOWARN, 9);
 	assert_int_equal(runs, 2);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A flush of a depot to which a CPU goes on sending: each time the flush has
- * spilled a magazine, which hak_cpu_spill() of the test's sees, another is sent.
+ * spilled a magazine, which the test sees in its own hak_cpu_spill(), another is
+ * sent.
  */
 #include "test.h"
 
@@ -23,7 +24,7 @@ void __wrap_hak_cpu_spill(struct hak_cache *c, struct hak_cpu_cache *cc,
 static struct hak_cpu_cache *sender;
 static unsigned int spilled;
 
-/* A batch of objects becomes a magazine under way. */
+/* Send a batch of objects to the depot. */
 static void send_one(struct hak_cache *c)
 {
 	unsigned int n = hak_cpu_batch(sender);
@@ -41,7 +42,10 @@ void __wrap_hak_cpu_spill(struct hak_cache *c, struct hak_cpu_cache *cc,
 		send_one(c);
 }
 
-/* What was there as the flush began goes; what comes meanwhile does not keep it. */
+/*
+ * The flush takes the magazines that were there when it began, and ends although
+ * others come.
+ */
 static void test_flush_ends_while_others_send(void **state)
 {
 	struct hak_cache *c = hak_cache_create("flushed", 1024, 0, 0, NULL);

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * fork() in the middle of everything, and what debug builds abort on.
- */
+/* fork() at any moment, and the faults on which debug builds abort. */
 #include "test.h"
 
 #include <linux/kernel.h>
@@ -19,8 +17,8 @@ static int stop;
 static void *slots[256];
 
 /*
- * Threads are neither starting nor ending while one forks: a sanitizer's own
- * allocator would be in use then without the shim knowing.
+ * No thread starts or ends while another forks, because a sanitizer's own
+ * allocator would be in use then without the shim's knowledge.
  */
 static pthread_barrier_t all_there;
 
@@ -51,7 +49,7 @@ static void *child_thread(void *arg)
 	return NULL;
 }
 
-/* Uses everything: every class, what the parent allocated, new threads. */
+/* Use everything: every class, objects of the parent, and new threads. */
 static void use_all(void)
 {
 	struct hak_stats st;
@@ -92,8 +90,9 @@ static void unlock_and_use_all(void)
 }
 
 /*
- * A signal handler that interrupted the only thread while it held a lock forks.
- * First, as the process has not had another thread then.
+ * A signal handler forks after it has interrupted the only thread while that held
+ * a lock. This test is the first, because the process has had no other thread
+ * then.
  */
 static void __maybe_unused test_fork_with_lock(void **state)
 {
@@ -156,7 +155,10 @@ static void __maybe_unused test_fork_in_threads(void **state)
 
 static unsigned int inside_id;
 
-/* As if it were in its per-CPU cache of 64 bytes while another thread forks. */
+/*
+ * Act as if this thread were in its per-CPU cache of 64 bytes while another
+ * forks.
+ */
 static void *stay_inside(void *arg)
 {
 	struct hak_cpu_cache *cc;
@@ -171,7 +173,7 @@ static void *stay_inside(void *arg)
 	return NULL;
 }
 
-/* Of a thread that is there as long as @arg, a barrier, wants it to be. */
+/* Return the id of a thread that stays until @arg, a barrier, lets it go. */
 static void *id_of_thread(void *arg)
 {
 	long id;
@@ -184,8 +186,9 @@ static void *id_of_thread(void *arg)
 }
 
 /*
- * Does a new thread get the id @want? Which of the unused ids a thread gets depends
- * on the processor it starts on, so more threads are there at once than ever were.
+ * Does a new thread get the id @want? The processor that a thread starts on
+ * decides which unused id it gets, so start more threads at once than there ever
+ * were.
  */
 static bool id_is_given(long want)
 {
@@ -205,7 +208,7 @@ static bool id_is_given(long want)
 	return given;
 }
 
-/* The id is nobody's any more, and the cache as it was. */
+/* No thread gets the id again, and its cache stays as it was. */
 static void id_stays_unused(void)
 {
 	struct hak_cpu_cache *cc = per_cpu_ptr(hak_size_class(64)->cpu, inside_id);
@@ -227,7 +230,7 @@ static void __maybe_unused test_fork_while_inside(void **state)
 	assert_int_equal(in_child(id_stays_unused), 0);
 	pthread_barrier_wait(&all_there);
 	pthread_join(t, NULL);
-	/* Here it is used again. */
+	/* In this process the id is used again. */
 	assert_true(id_is_given(inside_id));
 }
 
@@ -252,8 +255,8 @@ static void wait_for_reaper(void)
 }
 
 /*
- * A thread is gone that had marked a slab for the reaper, but not put it on the
- * list: in the child it is told of again.
+ * A vanished thread had marked a slab for the reaper, but not put it on the list.
+ * In the child the reaper is told of it again.
  */
 static void test_half_told(void **state)
 {
@@ -262,7 +265,7 @@ static void test_half_told(void **state)
 	pthread_t t;
 	void *p;
 
-	/* One thread alone would find everything as it left it. */
+	/* A process with one thread would find everything as it left it. */
 	pthread_barrier_init(&all_there, NULL, 2);
 	pthread_create(&t, NULL, stay, NULL);
 	pthread_barrier_wait(&all_there);
@@ -277,7 +280,7 @@ static void test_half_told(void **state)
 	hak_slab_link(marked, link, link);
 	atomic_add((1 << HAK_FREED_SHIFT) + HAK_TOLD, &marked->rc);
 	assert_int_equal(in_child(wait_for_reaper), 0);
-	/* Here it is not. */
+	/* In this process it was not. */
 	assert_int_equal(hak_rc_state(atomic_read(&marked->rc)), HAK_POOLED);
 	atomic_andnot(HAK_TOLD, &marked->rc);
 	hak_pool_tell(marked, atomic_read(&marked->rc));
@@ -289,7 +292,7 @@ static void test_half_told(void **state)
 
 static struct hak_cache *half;
 
-/* The magazine of @half that CPU @cc fills next. */
+/* The magazine that CPU @cc fills next. */
 static struct hak_magazine *next_magazine(struct hak_cpu_cache *cc)
 {
 	return (void *)cc + hak_magazine_offset(cc->cap) +
@@ -314,7 +317,10 @@ static void leave(struct hak_cpu_cache *cc)
 	preempt_enable();
 }
 
-/* Stays where hak_depot_send() has filled a magazine and not put it on the stack. */
+/*
+ * Stay where hak_depot_send() has filled a magazine and not put it onto the
+ * stack.
+ */
 static void *stay_in_send(void *arg)
 {
 	struct hak_cpu_cache *cc;
@@ -333,7 +339,7 @@ static void *stay_in_send(void *arg)
 	return NULL;
 }
 
-/* Stays where hak_depot_receive() has the magazine and not copied it. */
+/* Stay where hak_depot_receive() has the magazine and not copied it. */
 static void *stay_in_receive(void *arg)
 {
 	struct llist_node *n;
@@ -350,7 +356,10 @@ static void *stay_in_receive(void *arg)
 	return NULL;
 }
 
-/* Nothing is in a magazine but what is in the depot, and all else is accounted for. */
+/*
+ * Only magazines in the depot have objects, and all other objects are accounted
+ * for.
+ */
 static void nothing_is_lost(void)
 {
 	struct hak_cpu_cache *cc = this_cpu_ptr(half->cpu);
@@ -372,7 +381,7 @@ static void nothing_is_lost(void)
 		_exit(5);
 }
 
-/* Of a thread that vanishes in mid-send or mid-receive, the magazine comes home. */
+/* If a thread vanishes while it sends or receives, its magazine is empty again. */
 static void __maybe_unused test_fork_amid_magazines(void **state)
 {
 	struct hak_cpu_cache *cc;

@@ -45,7 +45,7 @@ static void *open_stream(void *arg)
 	return (void *)(long)(!f || fclose(f));
 }
 
-/* Two take the lock of the list of streams: the first has to let go of it. */
+/* Two threads take the lock of the list of streams: the first has to release it. */
 static void use_in_threads(void)
 {
 	void *res = NULL;
@@ -83,7 +83,7 @@ static void fork_in_flush(void)
 	assert_int_equal(status, 0);
 }
 
-/* First, as the process has not had a thread then. */
+/* This test is the first, because the process has had no other thread then. */
 static void test_fork_in_flush(void **state)
 {
 	fork_in_flush();
@@ -157,7 +157,7 @@ static void use_and_check(void)
 		_exit(4);
 }
 
-/* Registered before the library's own, they run between its own. */
+/* Handlers registered before the library's run between its own. */
 static void test_handlers(void **state)
 {
 	void *p = malloc(64);

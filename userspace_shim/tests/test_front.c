@@ -44,7 +44,7 @@ static void free_all(void)
 	}
 }
 
-/* The one table and the core's registry agree. */
+/* The arena's table and the core's registry agree. */
 static void test_entries(void **state)
 {
 	struct hak_entry *e;
@@ -61,7 +61,7 @@ static void test_entries(void **state)
 	free_all();
 }
 
-/* What free() cannot look up, the core can. */
+/* If free() cannot look up an address, the core can. */
 static void test_without_arena(void **state)
 {
 	unsigned long bytes = shim_arena.bytes, before = bad_frees();
@@ -75,7 +75,10 @@ static void test_without_arena(void **state)
 	assert_int_equal(bad_frees(), before);
 }
 
-/* The checks are the core's: what is no object is refused, and so is the last freed. */
+/*
+ * The checks are the core's: an address where no object begins is refused, and so
+ * is the object freed last.
+ */
 static void test_bad_frees(void **state)
 {
 	unsigned long before = bad_frees();
@@ -125,7 +128,7 @@ static void test_sizes(void **state)
 	free(opaque(NULL));
 }
 
-/* Of two threads that want one leaf, the second gets memory in no table. */
+/* If two threads ask for one leaf, the second gets memory that is in no table. */
 static void test_leaf_race(void **state)
 {
 	unsigned long last = shim_arena.base + shim_arena.bytes - 1;
@@ -148,7 +151,10 @@ static void test_leaf_race(void **state)
 	shim_leaf_free(b, bytes);
 }
 
-/* Last, as there is no arena left afterwards: superslabs come from elsewhere. */
+/*
+ * This test is the last, because afterwards no arena is left and superslabs come
+ * from elsewhere.
+ */
 static void test_used_up(void **state)
 {
 	static void *more[200000];

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Which of a caller's flags reach whom. What asks the page source for a superslab
- * neither waits nor reclaims, whatever the caller allows; what is left to SLUB is
- * asked for with the caller's flags, all of them and no other. The linker wraps those
- * who are asked. Linked without the malloc front end.
+ * Which GFP flags of a caller reach which allocator. A request to the page source
+ * for a superslab neither waits nor reclaims, whatever the caller allows. A
+ * request that is left to SLUB has all flags of the caller and no other. The
+ * linker wraps the functions that are asked. Linked without the malloc front end.
  */
 #include "test.h"
 
@@ -24,11 +24,11 @@ void *__real_kmem_cache_alloc(struct kmem_cache *s, gfp_t gfp);
 void *__wrap_kmem_cache_alloc(struct kmem_cache *s, gfp_t gfp);
 
 static bool no_pages;		/* the page source has none */
-static bool listening;		/* from here on calls are noted */
-static gfp_t pages_any;		/* flags of requests for pages, one or the other's */
-static gfp_t pages_all;		/* and those that all of them had */
-static gfp_t meta_any;		/* of those for metadata */
-static gfp_t given;		/* of the last that is SLUB's */
+static bool listening;		/* calls are recorded */
+static gfp_t pages_any;		/* flags that any request for pages had */
+static gfp_t pages_all;		/* flags that all of them had */
+static gfp_t meta_any;		/* flags that any request for metadata had */
+static gfp_t given;		/* flags of the last request to SLUB */
 static unsigned int asked, served;
 
 struct page *__wrap_shim_alloc_pages(gfp_t gfp, unsigned int order)
@@ -39,7 +39,7 @@ struct page *__wrap_shim_alloc_pages(gfp_t gfp, unsigned int order)
 	return no_pages ? NULL : __real_shim_alloc_pages(gfp, order);
 }
 
-/* Metadata is asked for while pages are to be had, objects while there are none. */
+/* If there are pages the request is for metadata, otherwise for an object. */
 static void note(gfp_t gfp)
 {
 	if (!listening)
@@ -109,9 +109,12 @@ static void test_superslab_neither_waits_nor_reclaims(void **state)
 		assert_int_equal(asked, 1);
 		assert_int_equal(pages_any & ~may, 0);
 		assert_int_equal(pages_all & must, must);
-		/* The caller's nodes are binding. */
+		/* The caller's nodes are respected. */
 		assert_int_equal(pages_any & __GFP_HARDWALL, callers[i] & __GFP_HARDWALL);
-		/* Metadata: nothing that waits, nothing the caller may not. */
+		/*
+		 * Metadata: no flag that waits, and none that the caller did not
+		 * give.
+		 */
 		assert_int_equal(meta_any & (__GFP_DIRECT_RECLAIM | __GFP_NOFAIL |
 					     __GFP_MEMALLOC | __GFP_RETRY_MAYFAIL), 0);
 		assert_int_equal(meta_any & __GFP_HIGH & ~callers[i], 0);
@@ -120,7 +123,7 @@ static void test_superslab_neither_waits_nor_reclaims(void **state)
 	}
 }
 
-/* As many objects as there are in per-CPU caches and slabs are out of the way. */
+/* Allocate all objects of per-CPU caches and slabs. */
 static void use_up(struct hak_cache *c)
 {
 	unsigned int i = 0;
@@ -136,7 +139,7 @@ static void use_up(struct hak_cache *c)
 	no_pages = false;
 }
 
-/* A class whose slab is used up, and so is every slot there is. */
+/* Use up the slab of a class, and every slot. */
 static void test_slub_is_asked_as_the_caller_asks(void **state)
 {
 	struct hak_cache *c = hak_cache_create("gfp", 256, 0, 0, NULL);
@@ -183,7 +186,7 @@ static void test_slub_is_asked_as_the_caller_asks(void **state)
 	}
 }
 
-/* hak_realloc() that has to move asks for the new memory as it was asked. */
+/* If hak_realloc() has to move, it allocates with the caller's flags. */
 static void test_realloc_hands_its_flags_on(void **state)
 {
 	void *p = hak_alloc(64, GFP_KERNEL);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Memory fails at every single point: of a superslab's growth, of a refill, of a bulk
- * call, of a cache's creation. Each time the error comes back, nothing is lost or
- * taken for given back, and it works once there is memory. The linker wraps the
- * allocator underneath, to count what is out. Linked without the malloc front end.
+ * Memory fails at every point of a superslab's growth, of a refill, of a bulk
+ * call, and of a cache's creation. Each time the error comes back, nothing is
+ * lost or wrongly counted as given back, and the operation works once there is
+ * memory. The linker wraps the allocator underneath to count live blocks. Linked
+ * without the malloc front end.
  */
 #include "test.h"
 
@@ -24,7 +25,7 @@ void *__wrap_kmem_cache_alloc(struct kmem_cache *s, gfp_t gfp);
 void __real_kmem_cache_free(struct kmem_cache *s, void *p);
 void __wrap_kmem_cache_free(struct kmem_cache *s, void *p);
 
-/* Blocks that are out; those for kfree_rcu() stay so for ever. */
+/* Live blocks; those given to kfree_rcu() stay live for ever. */
 static long out;
 
 void *__wrap_kmalloc(size_t size, gfp_t gfp)
@@ -60,7 +61,7 @@ static void forget_failure(void)
 	WRITE_ONCE(hak_node[0]->failed, 0);
 }
 
-/* No superslab has an unused slot, nor is there an empty one. */
+/* Use all slots of all superslabs; none is empty. */
 static void use_up_slots(void)
 {
 	hak_reap_all();
@@ -91,7 +92,7 @@ static void test_growth(void **state)
 		assert_int_equal(err, -ENOMEM);
 		assert_int_equal(out, before);
 		assert_int_equal(hak_arena_bytes(), bytes);
-		/* Pages that came to no use are none that somebody has now. */
+		/* Pages that were never used do not count as given back. */
 		assert_int_equal(hak_arena_returned(), returned);
 		assert_true(hak_node[0]->failed);
 	}
@@ -127,14 +128,20 @@ static void test_uncovered(void **state)
 	forget_failure();
 }
 
-/* While the registry moves no leaf is added, and the allocation is SLUB's. */
+/*
+ * While the registry's table is replaced no leaf is added, and SLUB serves the
+ * allocation.
+ */
 static void test_moving(void **state)
 {
 	unsigned long at = hak_registry.base + hak_registry.bytes - HAK_SLAB_SIZE;
 	long was = out;
 
 	hak_registry.moving = true;
-	/* Twice, for the shim has one place for each leaf before it asks kmalloc(). */
+	/*
+	 * Twice, because the shim has one place for each leaf before it asks
+	 * kmalloc().
+	 */
 	assert_int_equal(hak_registry_prepare(at, 1, GFP_KERNEL), -EAGAIN);
 	assert_int_equal(hak_registry_prepare(at, 1, GFP_KERNEL), -EAGAIN);
 	hak_registry.moving = false;
@@ -150,7 +157,10 @@ static long live(struct hak_cache *c)
 	return cs.live + cs.fallback;
 }
 
-/* All or nothing, wherever it fails: of a typed cache and of a size class. */
+/*
+ * Wherever a bulk call fails, it allocates all objects or none, for a typed cache
+ * and for a size class.
+ */
 static void bulk_fails(struct hak_cache *c, bool typed)
 {
 	static void *obj[MANY];
@@ -205,7 +215,7 @@ static void test_large_bulk(void **state)
 	}
 }
 
-/* Nothing is left of a cache that came, or nearly came, and went. */
+/* Nothing is left of a cache after its destruction, or after its creation failed. */
 static void test_caches(void **state)
 {
 	struct hak_cache *c = NULL;
@@ -213,7 +223,7 @@ static void test_caches(void **state)
 	void *p;
 	long was;
 
-	/* What is allocated the first time and kept is none of the cache's. */
+	/* The first cache allocates memory that is kept and is not the cache's. */
 	hak_cache_destroy(hak_cache_create("first", 64, 0, 0, NULL));
 	was = out;
 	for (n = 0; n < ENOUGH && !c; n++) {
@@ -254,7 +264,7 @@ static void test_refill(void **state)
 	hak_cache_destroy(c);
 }
 
-/* Where kfree() may not be called memory waits, though it has no room for a link. */
+/* If kfree() may not be called memory waits, even if it has no room for a link. */
 static void test_small_memory_waits(void **state)
 {
 	unsigned int i;
@@ -274,7 +284,7 @@ static void test_small_memory_waits(void **state)
 	assert_int_equal(out, was);
 }
 
-/* ... and is waited for when its cache is destroyed, which is done under a mutex. */
+/* The destruction of its cache waits for it, under a mutex. */
 static void test_destroy_while_memory_waits(void **state)
 {
 	struct hak_cache *c = hak_cache_create("waits", 64, 0, 0, NULL);

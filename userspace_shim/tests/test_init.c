@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * hak_core_init() with every one of its allocations failing in turn: the error
- * comes back, nothing is left behind, and the core can be started again. Linked
- * without the malloc front end. What leaks is the address sanitizer's to find.
+ * hak_core_init() with each of its allocations failing in turn: the error comes
+ * back, nothing is left behind, and the core can be started again. Linked without
+ * the malloc front end. The address sanitizer finds leaks.
  */
 #include "test.h"
 
@@ -21,7 +21,7 @@ static void nothing_is_left(void)
 	assert_int_equal(hak_arena_bytes(), 0);
 }
 
-/* Allocations until init succeeds; each failure before is checked. */
+/* Number of allocations until init succeeds; each failure before is checked. */
 static unsigned int failures(void)
 {
 	unsigned int n;

@@ -115,7 +115,7 @@ static void test_realloc_copies(void **state)
 	assert_null(realloc(malloc(10), 0));
 }
 
-/* A large block made small does not keep its memory. */
+/* A large block that is made small does not keep its memory. */
 static void test_realloc_shrinks(void **state)
 {
 	void *p = realloc(malloc(1 << 20), 10), *q;
@@ -209,7 +209,7 @@ static void *mix(void *arg)
 		p = malloc(n);
 		p[0] = n;
 		p[n - 1] = n;
-		/* Whatever was there was somebody else's as likely as not. */
+		/* The block that was there is probably another thread's. */
 		p = __atomic_exchange_n(&b->p, p, __ATOMIC_ACQ_REL);
 		free(p);
 	}
@@ -234,7 +234,7 @@ static void test_threads_mix(void **state)
 		hak_class_stats_read(&hak_class[i], &cs);
 		live += cs.live;
 	}
-	/* Of this program and cmocka's own, none of those above. */
+	/* Objects of this program and of cmocka, but none of those above. */
 	assert_in_range(live, 0, 300);
 }
 

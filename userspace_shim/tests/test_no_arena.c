@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A process that has a limit on locked memory which would let it lock all it has.
- * What is reserved counts, so it has no arena, and free() asks the core's registry.
+ * A process with a limit on locked memory that would let it lock all its memory.
+ * Reserved address space counts, so it has no arena, and free() asks the core's
+ * registry.
  */
 #include "test.h"
 
@@ -17,8 +18,8 @@
 static unsigned long locked = 100UL << 20, space = RLIM_INFINITY;
 
 /*
- * The one the library calls, too; and a sanitizer, before it can watch anything, of
- * which the others are.
+ * The library calls this function, too, and so does a sanitizer, before it can
+ * watch anything.
  */
 __attribute__((no_sanitize("thread", "address", "undefined")))
 int getrlimit(__rlimit_resource_t what, struct rlimit *lim)

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The order of two writes that no race can be relied on to show: a push links
- * before it counts, and a slab is POOLED before it is on the pool's list. The
- * slab's metadata are made read-only; the first write to them faults, and the
- * address tells which it was.
+ * The order of two writes that races do not show reliably: a push links before it
+ * counts, and a slab is POOLED before it is on the pool's list. The slab's
+ * metadata is made read-only. The first write to it faults, and the address tells
+ * which write it was.
  */
 #include "test.h"
 
@@ -18,7 +18,7 @@ static char *page_of(void *p)
 	return (char *)((unsigned long)p & PAGE_MASK);
 }
 
-/* The slab's 128 bytes do not straddle pages. */
+/* The slab's 128 bytes lie in one page. */
 static void protect(int prot)
 {
 	if (mprotect(page_of(slab), PAGE_SIZE, prot))
@@ -90,7 +90,10 @@ int main(void)
 						setup, teardown),
 	};
 
-	/* Sanitizers have malloc() for themselves, so nothing else would. */
+	/*
+	 * Sanitizers have their own malloc(), so nothing else would start the
+	 * library.
+	 */
 	shim_init();
 	shim_thread_online();
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -26,7 +26,7 @@ static void test_alignment(void **state)
 				assert_non_null(p);
 				assert_int_equal((unsigned long)p %
 						 (PAGE_SIZE << o), 0);
-				/* Zero, first used or not. */
+				/* Pages are zero, used before or not. */
 				assert_int_equal(p[0] | p[(PAGE_SIZE << o) - 1], 0);
 				memset(p, o + 1, PAGE_SIZE << o);
 			}
@@ -60,7 +60,7 @@ static void test_memory_goes_back(void **state)
 	unsigned long out;
 	long before;
 
-	/* The first stream may be what hakmem's first superslab is for. */
+	/* The first stream may need hakmem's first superslab. */
 	before = resident_kib();
 	out = shim_pages_out;
 	for (int i = 0; i < 200; i++) {
@@ -93,7 +93,7 @@ static void test_failure(void **state)
 	__free_pages(page, 4);
 }
 
-/* No page to be had: every allocation still succeeds, by the C library. */
+/* If there are no pages, every allocation still succeeds, by the C library. */
 static void test_core_without_pages(void **state)
 {
 	enum { N = 40000 };
@@ -118,7 +118,7 @@ static void test_core_without_pages(void **state)
 	assert_int_equal(st.event[HAK_EV_CORRUPT], 0);
 }
 
-/* Neither pages nor a C library with memory: ENOMEM, and nothing breaks. */
+/* If neither pages nor the C library have memory: ENOMEM, and nothing breaks. */
 static void test_no_memory_at_all(void **state)
 {
 	enum { N = 40000 };

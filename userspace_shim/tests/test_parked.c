@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Threads that end leave their caches to those that begin.
- */
+/* A thread that ends leaves its caches to a new thread. */
 #include "test.h"
 
 #include <linux/kernel.h>
@@ -10,17 +8,17 @@
 #include "core.h"
 #include "shim.h"
 
-#define SIZE	176	/* of a class that nothing else here uses */
+#define SIZE	176	/* of a class that nothing else in this program uses */
 #define OBJECTS	20
 
 static pthread_barrier_t barrier;
 
 struct life {
 	unsigned int id;
-	void *first;	/* what its first malloc() gave */
+	void *first;	/* result of its first malloc() */
 };
 
-/* Leaves some objects in its cache. */
+/* Leave some objects in the thread's cache. */
 static void *live(void *arg)
 {
 	struct life *me = arg;
@@ -57,7 +55,7 @@ static struct hak_slab *slab_of(unsigned int id)
 	return per_cpu_ptr(hak_size_class(SIZE)->cpu, id)->cur;
 }
 
-/* The second has the first one's id, stock and slab. */
+/* The second thread has the id, the cached objects and the slab of the first. */
 static void test_taken_over(void **state)
 {
 	struct life a, b;
@@ -82,7 +80,7 @@ static void test_taken_over(void **state)
 	assert_int_equal(a.id, b.id);
 }
 
-/* The books are settled a second or two later, if anything is done at all. */
+/* A second or two later the caches are flushed, if the program does anything. */
 static void test_idle(void **state)
 {
 	struct life a;
@@ -109,7 +107,7 @@ static void test_malloc_trim(void **state)
 	malloc_trim(0);
 	assert_int_equal(shim_nr_parked(), 0);
 	assert_int_equal(cached(), 0);
-	/* The caller's caches go on working. */
+	/* The caller's caches still work. */
 	mine = opaque(malloc(SIZE));
 	assert_non_null(mine);
 	free(mine);
@@ -136,7 +134,7 @@ static void *live_together(void *arg)
 	return NULL;
 }
 
-/* However many threads end at once, few ids are parked; all are used again. */
+/* If many threads end at once few ids are parked, and all ids are used again. */
 static void test_bounded(void **state)
 {
 	static struct life life[100];
@@ -183,12 +181,12 @@ static void *stay(void *arg)
 	return arg;
 }
 
-/* The child has them, too; what it does with them is its own affair. */
+/* The child has the parked ids, too, and uses them independently. */
 static void __maybe_unused test_forked(void **state)
 {
 	pthread_t t;
 
-	/* One thread alone would not need fork()'s handlers. */
+	/* A process with one thread would not need fork()'s handlers. */
 	pthread_barrier_init(&barrier, NULL, 2);
 	pthread_create(&t, NULL, stay, NULL);
 	pthread_barrier_wait(&barrier);

@@ -84,7 +84,7 @@ static void *read_fixed(void *arg)
 	return (void *)(long)this_cpu_read(fixed);
 }
 
-/* What was written for each possible CPU is what an id to come starts from. */
+/* A new id starts with the values that were written for each possible CPU. */
 static void test_template(void **state)
 {
 	static pthread_t t[40];
@@ -149,7 +149,7 @@ static void test_recycling(void **state)
 	assert_true(st > 0);
 	for (int i = 0; i < rounds; i++)
 		run_threads(4, live_and_die);
-	/* Most take over an id that is up; no id is left so. */
+	/* Most threads take over a parked id; none is left parked. */
 	shim_flush_parked();
 	assert_in_range(atomic_read(&ups), 1, 4 * rounds);
 	assert_int_equal(atomic_read(&downs), atomic_read(&ups));
@@ -172,7 +172,7 @@ static void *refused(void *arg)
 	return (void *)(long)(shim_thread != SHIM_SHARED);
 }
 
-/* A thread that gets no CPU works all the same. */
+/* If a thread gets no CPU it works all the same. */
 static void test_startup_fails(void **state)
 {
 	int st = cpuhp_setup_state_nocalls(CPUHP_BP_PREPARE_DYN, "test",
@@ -189,7 +189,7 @@ static void test_startup_fails(void **state)
 static pthread_key_t late_key;
 static atomic_t late_frees;
 
-/* Frees and allocates in every round of destructors there is. */
+/* Free and allocate in every round of destructors. */
 static void late(void *p)
 {
 	void *q = opaque(malloc(48));
@@ -257,7 +257,10 @@ int main(void)
 		cmocka_unit_test(test_recycling),
 		cmocka_unit_test(test_startup_fails),
 #ifndef __SANITIZE_THREAD__
-		/* Its own per-thread state goes before the last of them. */
+		/*
+		 * ThreadSanitizer's own per-thread state goes before the last of
+		 * them.
+		 */
 		cmocka_unit_test(test_late_destructors),
 #endif
 		cmocka_unit_test(test_many_at_once),

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Slabs arrive in a pool while the reaper is at it: between one whole slab and
- * the next, in hak_superslab_unclaim(), which the linker wraps. The other must be
- * found behind them all the same, and there must be an end.
+ * Slabs arrive in a pool while the reaper runs: between one whole slab and the
+ * next, in hak_superslab_unclaim(), which the linker wraps. The reaper must find
+ * the next whole slab behind them, and must end.
  */
 #include "test.h"
 
@@ -69,13 +69,13 @@ static void test_arrivals_hide_no_whole_slab(void **state)
 		assert_non_null(slab[i]);
 		assert_int_equal(hak_slab_take(cache, slab[i], &obj[i], 1), 1);
 	}
-	/* Once looked at, they are on the list and no new arrivals. */
+	/* Once checked, the slabs are on the list and no longer arrivals. */
 	for (i = 0; i < NR; i++)
 		hak_pool_put(slab[i], HAK_OWNED);
 	assert_int_equal(reap(), 0);
 	hak_stats_read(&before);
 
-	/* The first and the last one looked at become whole. */
+	/* The first and the last slab to be checked become whole. */
 	i = list_first_entry(&cache->pool[0]->list, struct hak_slab, list) == slab[0] ?
 	    0 : NR - 1;
 	arrive = true;
@@ -98,7 +98,10 @@ static void test_arrivals_hide_no_whole_slab(void **state)
 	hak_cache_destroy(cache);
 }
 
-/* Slabs that become whole as fast as others are released do not keep it. */
+/*
+ * Slabs become whole as fast as others are released, and the reaper ends all the
+ * same.
+ */
 static void test_reap_ends_while_slabs_become_whole(void **state)
 {
 	struct hak_slab *s, *other;
@@ -109,7 +112,7 @@ static void test_reap_ends_while_slabs_become_whole(void **state)
 	if (!s && hak_superslab_grow(0, GFP_KERNEL) >= 0)
 		s = hak_superslab_claim(cache, 0);
 	assert_non_null(s);
-	/* So that the superslab stays. */
+	/* This slab keeps the superslab. */
 	other = hak_superslab_claim(cache, 0);
 	assert_non_null(other);
 

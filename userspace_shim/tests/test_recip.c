@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The one comparison by which a free tells an object from any other address: for
- * every size a cache may have and every offset in its slab.
+ * The comparison by which a free tells an object from any other address, for
+ * every size that a cache may have and every offset in its slab.
  */
 #include "test.h"
 
@@ -30,7 +30,7 @@ static void test_every_size_and_offset(void **state)
 	assert_int_equal(wrong, 0);
 }
 
-/* What hak_cache_setup() computes is what was tried above. */
+/* hak_cache_setup() computes the values that were tested above. */
 static void test_of_a_cache(void **state)
 {
 	u32 size;

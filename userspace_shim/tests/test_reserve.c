@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What is reserved, opened and closed: the page source's blocks, per-CPU
+ * Memory that is reserved, opened and closed: the page source's blocks, per-CPU
  * chunks, and the table of the registry's leaves.
  */
 #include "test.h"
@@ -29,7 +29,7 @@ static void read_target(void)
 	(void)READ_ONCE(*target);
 }
 
-/* A sanitizer's handler exits, where the default action kills. */
+/* A sanitizer's handler exits; the default action kills. */
 static bool faults(void (*how)(void), void *p)
 {
 	target = p;
@@ -59,7 +59,7 @@ static void test_block(void **state)
 	assert_true(faults(read_target, p));
 	assert_true(faults(write_to_target, p + BLOCK - 1));
 
-	/* The same again, and nothing in it. */
+	/* The same block again, and it is empty. */
 	assert_ptr_equal(page_address(alloc_pages(GFP_KERNEL, 9)), p);
 	assert_null(memchr_inv(p, 0, BLOCK));
 	__free_pages(virt_to_page(p), 9);
@@ -80,7 +80,7 @@ static void test_locked_block(void **state)
 	__free_pages(virt_to_page(p), 9);
 }
 
-/* A small one stays open, for there would be a mapping for each. */
+/* A small block stays open, because each closed one could need a mapping. */
 static void test_small_block(void **state)
 {
 	char *p = page_address(alloc_pages(GFP_KERNEL, 4));
@@ -92,7 +92,7 @@ static void test_small_block(void **state)
 	assert_int_equal(*p, 0);
 }
 
-/* The chunks of all threads grow with what is allocated, and are zero. */
+/* The chunks of all threads grow with the allocations, and are zero. */
 static void test_percpu(void **state)
 {
 	enum { N = 24, SIZE = 8192 };
@@ -115,7 +115,7 @@ static void test_percpu(void **state)
 		free_percpu(p[n]);
 }
 
-/* Read everywhere, written in few places. */
+/* The table can be read everywhere, and written where it was opened. */
 static void test_table(void **state)
 {
 	unsigned long i, nr = 1UL << 20;
@@ -132,7 +132,7 @@ static void test_table(void **state)
 	shim_table_free(table, nr * sizeof(*table));
 }
 
-/* A leaf whose place in the table cannot be opened is no leaf. */
+/* If a leaf's place in the table cannot be opened, there is no leaf. */
 static void test_no_memory_for_table(void **state)
 {
 	unsigned long addr = 1UL << 40;

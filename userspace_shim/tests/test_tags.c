@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Tagged KASAN, where the page allocator's and SLUB's addresses have a tag in
- * their top byte: hakmem's have none, and a look-up disregards it. No machine
- * with tags is needed: the arena and the look-up are compiled here for addresses
- * that the test tags.
+ * Tagged KASAN: addresses from the page allocator and SLUB have a tag in their
+ * top byte. hakmem's have none, and its look-up ignores tags. No machine with
+ * tags is needed: the arena and the look-up are compiled here for addresses that
+ * the test tags.
  */
 #include "test.h"
 
@@ -39,7 +39,7 @@ static void test_arena_takes_tags_off(void **state)
 
 	assert_non_null(addr);
 	assert_ptr_equal(addr, kasan_reset_tag(addr));
-	/* It is the page's all the same. */
+	/* It is the address of the same page. */
 	addr[0] = 1;
 	hak_arena_discard(addr, HAK_MAX_ORDER);
 }
@@ -48,7 +48,7 @@ static void test_look_up_disregards_tags(void **state)
 {
 	char *p;
 
-	/* Where the program's malloc() is another the thread has no CPU yet. */
+	/* If the program's malloc() is not hakmem's, the thread has no CPU yet. */
 	free(opaque(malloc(64)));
 	p = hak_alloc(64, GFP_KERNEL);
 	assert_non_null(p);

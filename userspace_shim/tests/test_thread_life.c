@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Threads by the hundred thousand: each lives for a moment, and what it has
- * allocated is freed by those that come after it. Memory stays flat.
+ * Hundreds of thousands of threads: each lives for a moment, and later threads
+ * free its objects. The memory does not grow.
  */
 #include "test.h"
 
@@ -23,7 +23,7 @@ static size_t letter_size(unsigned long n)
 	return sizeof(struct letter) + n * 2654435761UL % 1000;
 }
 
-/* Frees what somebody left here, and leaves as much. */
+/* Free the objects that an earlier thread left here, and leave as many. */
 static void *live(void *arg)
 {
 	unsigned long me = __atomic_fetch_add(&born, 1, __ATOMIC_RELAXED);

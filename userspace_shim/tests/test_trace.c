@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The trace ring: no reader gets a record that is half of one event and half of
- * another, even if a writer is held up while others fill the ring once more. A
- * writer is stepped through; after one of its instructions, another for each
- * round, an interrupt writes a whole lap, and what the ring then says is checked
- * after each of the rest.
+ * The trace ring: no reader gets a record that mixes two events, even if a writer
+ * is held up while others fill the ring once more. A writer is single-stepped.
+ * After one of its instructions, a different one in each round, an interrupt
+ * writes a whole lap. After each of the remaining instructions the contents of
+ * the ring are checked.
  */
 #include "test.h"
 
@@ -26,7 +26,7 @@ static void test_ring_in_order(void **state)
 		n++;
 	}
 	assert_int_equal(n, LAP);
-	/* And on from there. */
+	/* Continue from there. */
 	__hak_trace(HAK_TR_FREE, NULL, 0, (void *)i, i);
 	assert_false(hak_trace_next(&it, &ev));
 	it.end = 0;
@@ -35,14 +35,14 @@ static void test_ring_in_order(void **state)
 	assert_false(hak_trace_next(&it, &ev));
 }
 
-/* Sanitizers make thousands of instructions of the writer. */
+/* With sanitizers the writer has thousands of instructions. */
 #if defined(__x86_64__) && !defined(HAK_SHIM_SANITIZER)
 #define CAN_STEP	1
 
 static unsigned int at, steps, torn;
 static unsigned long next_obj;
 
-/* A record whose fields all follow from the object. */
+/* Write a record whose fields all follow from the object. */
 static void record(void)
 {
 	unsigned long obj = ++next_obj;
@@ -96,7 +96,7 @@ static void test_no_torn_record(void **state)
 	}
 	assert_int_equal(torn, 0);
 	assert_in_range(at, 20, 100000);
-	/* Nor is a place in the ring lost for good. */
+	/* No place in the ring is lost for good either. */
 	for (i = 0; i < LAP; i++)
 		record();
 	assert_int_equal(check(), LAP);
@@ -111,7 +111,7 @@ static void on_trap_of_reader(int sig)
 			record();
 }
 
-/* It is the reader that is interrupted, and what it reads is written meanwhile. */
+/* The reader is interrupted, and the entry that it reads is written meanwhile. */
 static void test_no_torn_read(void **state)
 {
 	struct sigaction sa = { .sa_handler = on_trap_of_reader };
@@ -122,7 +122,10 @@ static void test_no_torn_read(void **state)
 	for (at = 1; at == 1 || steps >= at; at++) {
 		struct hak_trace_iter it = { 0 };
 
-		/* To the newest record, or there is a lap to be skipped step by step. */
+		/*
+		 * Go to the newest record; otherwise the reader would skip a lap
+		 * step by step.
+		 */
 		record();
 		while (hak_trace_next(&it, &ev))
 			;

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * A program to be harmed: cli.sh says how.
- */
+/* A program that gets harmed on purpose; cli.sh says how. */
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
