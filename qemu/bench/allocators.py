@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Which allocators there are to be preloaded, and which version each is."""
+"""The allocators that can be preloaded, and their versions."""
 import glob
 import hashlib
 import os

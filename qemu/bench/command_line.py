@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """
-What the values of the benchmarks' arguments may be. All are checked before
-anything is built; a wrong one ends the program with status 2 and its name. The
-same for shell scripts is in qemu/lib/options.sh.
+The values that the arguments of the benchmarks take. All arguments are checked before
+anything is built. If one is wrong the program exits with status 2 and a message that
+names it. qemu/lib/options.sh does the same for shell scripts.
 """
 import argparse
 import os

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
 """
-Keeps the CPUs of user-mode Linux on cores of their own, and tells what else ran.
+Keeps the CPUs of user-mode Linux on cores of their own, and reports what else ran.
 
 A CPU of user-mode Linux is a thread of the host. If the host's scheduler puts two of
-them on one core, nothing moves from core to core, and rows in which two CPUs meet say
-the opposite of the truth.
+them onto one core, no cache line moves from core to core, and the rows in which two
+CPUs work together are wrong.
 """
 import os
 import threading

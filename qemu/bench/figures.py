@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Figures, tables and plots: what bench-slub and bench-larson share."""
+"""Figures, tables and plots: the common part of bench-slub and bench-larson."""
 import os
 import statistics
 import subprocess

@@ -3,12 +3,12 @@
 """
 Simulates producers and consumers on one memory node, for docs/scaling.md.
 
-Half of the CPUs allocate, each handing its objects to one of the other half,
-which free. An operation's own time passes on its CPU; a line that CPUs share is
-held by one of them at a time and passed on first come, first served. What is
-counted is how often a batch moves and how long its lines are held, as listed in
-docs/scaling.md; nothing else of an allocator is in it, so the figures say where a
-line saturates, not how fast an allocator is.
+Half of the CPUs allocate, and each hands its objects to one of the other half, which
+free. The time of an operation passes on its CPU. One CPU at a time holds a line that
+CPUs share; the line is passed on first come, first served. The simulation counts how
+often a batch moves and how long its lines are held, as listed in docs/scaling.md. It
+knows nothing else of an allocator, so the figures say where a line saturates, and not
+how fast an allocator is.
 """
 import argparse
 import heapq

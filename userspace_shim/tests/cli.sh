@@ -3,8 +3,8 @@
 #
 # usage: userspace_shim/tests/cli.sh [--bin DIR]
 #
-# Tests one build of the library from outside: parameters, crash reports, what
-# it exports. Output is TAP.
+# Tests one build of the library from outside: parameters, crash reports, exported
+# symbols. Output is TAP.
 
 set -u
 

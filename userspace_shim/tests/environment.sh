@@ -3,8 +3,8 @@
 #
 # usage: userspace_shim/tests/environment.sh [--bin DIR]
 #
-# Tests which HAKMEM_ variables and values the library takes, refuses, names and
-# ignores. What concerns set-user-ID programs needs root. Output is TAP.
+# Tests which HAKMEM_ variables and values the library accepts, refuses, reports
+# and ignores. The tests of set-user-ID programs need root. Output is TAP.
 
 set -u
 

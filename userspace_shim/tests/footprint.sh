@@ -3,10 +3,10 @@
 #
 # usage: userspace_shim/tests/footprint.sh [--bin DIR]
 #
-# Runs one program with the library and without, and compares what is committed,
-# what is resident when all of it is locked, and how it fares with little address
-# space. Of builds without a sanitizer, whose own memory is many times as much.
-# Output is TAP.
+# Runs one program with the library and without, and compares the committed
+# memory, the resident memory when all of it is locked, and the behaviour with
+# little address space. It tests builds without a sanitizer only, since a
+# sanitizer needs many times as much memory. Output is TAP.
 
 set -u
 

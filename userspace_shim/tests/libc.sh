@@ -3,10 +3,10 @@
 #
 # usage: userspace_shim/tests/libc.sh [OPTION]...
 #
-# Tests that libhakmem.so and the C library do not get in each other's way:
-# fork(), dlopen(), programs with a malloc of their own. Each program of libc/
-# ends with status 0 and says "fine", without the library and with it. For the
-# release and debug builds. Output is TAP.
+# Tests that libhakmem.so and the C library work together: fork(), dlopen(),
+# programs with a malloc of their own. Each program of libc/ has to exit with
+# status 0 and print "fine", without the library and with it. For the release and
+# debug builds. Output is TAP.
 
 set -u
 

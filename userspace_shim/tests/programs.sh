@@ -4,12 +4,12 @@
 # usage: userspace_shim/tests/programs.sh [OPTION]...
 #
 # Runs python3, git, gcc and g++, make, redis, sqlite3 and node with libhakmem
-# preloaded. Each program does the same work twice, on the C library's malloc()
-# and on hakmem's, and has to come to the same result. That the second time it
-# really uses hakmem is read off the dynamic linker.
+# preloaded. Each program does the same work twice, with the C library's malloc()
+# and with hakmem's, and has to get the same result. The dynamic linker's output
+# shows that the second run really uses hakmem.
 #
-# Output is TAP; the exit status is 0 if everything passed, 1 if not, 2 on bad
-# usage. A program that is not installed counts as a failure.
+# Output is TAP. The exit status is 0 if everything passed, 1 if not, 2 on bad
+# usage. If a program is not installed, that is a failure.
 
 set -u
 
@@ -21,7 +21,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 shim=$TOP/userspace_shim
 option lib PATH file "${OUT:-$TOP/out}/release/libhakmem.so" 'the library'
-option no-lib '' flag '' 'preload nothing, which tests the tests'
+option no-lib '' flag '' 'preload nothing, to test the tests themselves'
 option timeout N number:1..86400 180 'seconds a program may take'
 option filter RE regex '' 'only the programs whose name matches the regular expression'
 parse_options "$@"

@@ -3,9 +3,9 @@
 #
 # usage: userspace_shim/tests/snapshot.sh [--bin DIR]
 #
-# Tests HAKMEM_STATS and HAKMEM_STATS_FILE: when snapshots are written, that haktop
-# reads them, and that the signal does no harm to a program in the middle of
-# malloc(). Output is TAP.
+# Tests HAKMEM_STATS and HAKMEM_STATS_FILE: when snapshots are written, that
+# haktop can read them, and that the signal does no harm to a program that it
+# interrupts in malloc(). Output is TAP.
 
 set -u
 
