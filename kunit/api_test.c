@@ -99,7 +99,7 @@ static void natural_alignment(struct kunit *test)
 	}
 }
 
-static void large_requests_are_kmallocs(struct kunit *test)
+static void large_requests_go_to_kmalloc(struct kunit *test)
 {
 	void *p = hak_alloc(HAK_MAX_SIZE + 1, GFP_KERNEL);
 	void *q = hak_alloc(1 << 20, GFP_KERNEL);
@@ -114,7 +114,7 @@ static void large_requests_are_kmallocs(struct kunit *test)
 	hak_free_sized(q, 1 << 20);
 }
 
-static void flags_that_are_slubs(struct kunit *test)
+static void flags_go_to_slub(struct kunit *test)
 {
 	static const gfp_t flags[] = { __GFP_ACCOUNT, __GFP_DMA, __GFP_DMA32 };
 	unsigned int i;
@@ -137,7 +137,7 @@ static void flags_that_are_slubs(struct kunit *test)
 	HAK_EXPECT_EVENT(test, HAK_EV_FOREIGN, 4);
 }
 
-static void kmallocs_own_pointers(struct kunit *test)
+static void frees_of_kmalloc_memory(struct kunit *test)
 {
 	void *p = kmalloc(64, GFP_KERNEL);
 	void *q = kmalloc(1 << 16, GFP_KERNEL);
@@ -220,7 +220,7 @@ static void realloc_shrinks_in_place(struct kunit *test)
 	hak_free(q);
 }
 
-static void realloc_to_nothing(struct kunit *test)
+static void realloc_to_zero_bytes(struct kunit *test)
 {
 	void *p = hak_alloc(100, GFP_KERNEL);
 
@@ -311,7 +311,7 @@ static void constant_sizes(struct kunit *test)
 }
 
 /* Typed caches pass the same flags to SLUB as hak_alloc() does. */
-static void flags_of_slub_in_a_cache(struct kunit *test)
+static void cache_flags_go_to_slub(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache(test, 72, 0);
 	void *obj[3];
@@ -512,7 +512,7 @@ static void cache_alignment(struct kunit *test)
 	}
 }
 
-static void cache_comes_and_goes(struct kunit *test)
+static void cache_create_and_destroy(struct kunit *test)
 {
 	char name[] = "hak_test_name";
 	struct hak_class_stats cs;
@@ -574,18 +574,18 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(zero_size),
 	KUNIT_CASE(null),
 	KUNIT_CASE(natural_alignment),
-	KUNIT_CASE(large_requests_are_kmallocs),
-	KUNIT_CASE(flags_that_are_slubs),
-	KUNIT_CASE(kmallocs_own_pointers),
+	KUNIT_CASE(large_requests_go_to_kmalloc),
+	KUNIT_CASE(flags_go_to_slub),
+	KUNIT_CASE(frees_of_kmalloc_memory),
 	KUNIT_CASE(calloc_overflow),
 	KUNIT_CASE(usable_size),
 	KUNIT_CASE(realloc_grows_with_its_contents),
 	KUNIT_CASE(realloc_shrinks_in_place),
-	KUNIT_CASE(realloc_to_nothing),
+	KUNIT_CASE(realloc_to_zero_bytes),
 	KUNIT_CASE(realloc_that_fails),
 	KUNIT_CASE(realloc_copies_first),
 	KUNIT_CASE(constant_sizes),
-	KUNIT_CASE(flags_of_slub_in_a_cache),
+	KUNIT_CASE(cache_flags_go_to_slub),
 	KUNIT_CASE(realloc_in_place_zeroes),
 	KUNIT_CASE(realloc_of_kmalloc_memory),
 	KUNIT_CASE(bulk),
@@ -594,7 +594,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(many_by_node),
 	KUNIT_CASE(cache_objects),
 	KUNIT_CASE(cache_alignment),
-	KUNIT_CASE(cache_comes_and_goes),
+	KUNIT_CASE(cache_create_and_destroy),
 	KUNIT_CASE(destroy_with_live_objects),
 	{}
 };

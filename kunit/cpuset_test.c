@@ -232,7 +232,7 @@ static void slabs_are_of_allowed_nodes(struct kunit *test)
  * asks the page allocator, which knows whether a cpuset above allows the node.
  * hakmem asks for no superslab, and the node does not count as failed.
  */
-static void a_forbidden_node_is_for_slub(struct kunit *test)
+static void a_forbidden_node_goes_to_slub(struct kunit *test)
 {
 	static const gfp_t gfp[] = { GFP_KERNEL, GFP_USER };
 	int home = first_node(node_states[N_MEMORY]);
@@ -283,7 +283,7 @@ static void cpuset_test_exit(struct kunit *test)
 static struct kunit_case cpuset_cases[] = {
 	KUNIT_CASE(pages_are_of_allowed_nodes),
 	KUNIT_CASE(slabs_are_of_allowed_nodes),
-	KUNIT_CASE(a_forbidden_node_is_for_slub),
+	KUNIT_CASE(a_forbidden_node_goes_to_slub),
 	{}
 };
 

@@ -54,7 +54,7 @@ static void use_up(struct kunit *test, struct hak_cache *c,
 		obj[(*n)++] = hak_test_alloc(test, c, cc);
 }
 
-static void a_batch_travels_whole(struct kunit *test)
+static void a_batch_is_sent_as_a_whole(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache(test, SIZE, 0);
 	struct hak_cpu_cache *a = hak_test_cpu_sending(test, c, CAP);
@@ -167,7 +167,7 @@ static void without_a_magazine_objects_are_spilled(struct kunit *test)
 			2 * BATCH);
 }
 
-static void magazines_come_home_in_any_order(struct kunit *test)
+static void magazines_are_released_in_any_order(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache(test, SIZE, 0);
 	struct hak_cpu_cache *a = hak_test_cpu_sending(test, c, CAP);
@@ -195,7 +195,7 @@ static void magazines_come_home_in_any_order(struct kunit *test)
 	KUNIT_EXPECT_GT(test, b->sends, HAK_MAGAZINES);
 }
 
-static void nobody_waits_for_the_lock(struct kunit *test)
+static void a_held_lock_is_not_waited_for(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache(test, SIZE, 0);
 	struct hak_cpu_cache *a = hak_test_cpu_sending(test, c, CAP);
@@ -242,7 +242,7 @@ static void one_cpu_takes_one_magazine(struct kunit *test)
 	hak_test_free(c, d, q);
 }
 
-static void what_a_dead_cpu_sent_is_received(struct kunit *test)
+static void magazines_of_a_dead_cpu_are_received(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache(test, SIZE, 0);
 	struct hak_cpu_cache *a = hak_test_cpu_sending(test, c, CAP);
@@ -332,7 +332,7 @@ static void no_magazines_with_the_cache_off(struct kunit *test)
 }
 
 /* Through the API, so this CPU's own cache sends, and counts it. */
-static void the_books_know_what_is_under_way(struct kunit *test)
+static void statistics_count_magazines(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache_cap(test, SIZE, CAP);
 	void *obj[CAP + BATCH], *more[CAP + BATCH];
@@ -534,32 +534,32 @@ static void race(struct kunit *test, bool trim)
 	KUNIT_EXPECT_TRUE(test, handed_over(r));
 }
 
-static void hand_over_is_raced(struct kunit *test)
+static void hand_over_by_many_threads(struct kunit *test)
 {
 	race(test, false);
 }
 
-static void hand_over_is_raced_by_a_flush(struct kunit *test)
+static void hand_over_during_flushes(struct kunit *test)
 {
 	race(test, true);
 }
 
 static struct kunit_case cases[] = {
-	KUNIT_CASE(a_batch_travels_whole),
+	KUNIT_CASE(a_batch_is_sent_as_a_whole),
 	KUNIT_CASE(its_own_objects_are_not_sent),
 	KUNIT_CASE(a_cpu_receives_what_it_sent),
 	KUNIT_CASE(without_a_magazine_objects_are_spilled),
-	KUNIT_CASE(magazines_come_home_in_any_order),
-	KUNIT_CASE(nobody_waits_for_the_lock),
+	KUNIT_CASE(magazines_are_released_in_any_order),
+	KUNIT_CASE(a_held_lock_is_not_waited_for),
 	KUNIT_CASE(one_cpu_takes_one_magazine),
-	KUNIT_CASE(what_a_dead_cpu_sent_is_received),
+	KUNIT_CASE(magazines_of_a_dead_cpu_are_received),
 	KUNIT_CASE(a_flush_gives_all_back),
 	KUNIT_CASE(an_idle_depot_is_trimmed),
 	KUNIT_CASE(no_magazines_with_the_cache_off),
-	KUNIT_CASE(the_books_know_what_is_under_way),
+	KUNIT_CASE(statistics_count_magazines),
 	KUNIT_CASE(a_cache_with_magazines_under_way_is_destroyed),
-	KUNIT_CASE(hand_over_is_raced),
-	KUNIT_CASE(hand_over_is_raced_by_a_flush),
+	KUNIT_CASE(hand_over_by_many_threads),
+	KUNIT_CASE(hand_over_during_flushes),
 	{}
 };
 

@@ -74,7 +74,7 @@ static void wrong_cache(struct kunit *test)
 }
 
 /* Memory from SLUB that is no object of a typed cache. */
-static void no_caches_object(struct kunit *test)
+static void object_of_no_cache(struct kunit *test)
 {
 	static const size_t size[] = { 8, 64, 88, 96, 1024, 8192, 8208, 1 << 16 };
 	struct hak_cache *c = hak_test_cache(test, 72, 0);
@@ -231,7 +231,7 @@ static void written_past_the_end(struct kunit *test)
  * hak_cache_destroy() warns and keeps the cache, and the object can still be
  * freed.
  */
-static void destroy_with_a_live_one(struct kunit *test)
+static void destroy_with_a_live_object(struct kunit *test)
 {
 #ifdef kunit_warning_suppress
 	struct hak_cache *c = hak_cache_create("hak_test_live", 64, 0, 0, NULL);
@@ -258,13 +258,13 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(kmalloc_object),
 	KUNIT_CASE(every_free),
 	KUNIT_CASE(wrong_cache),
-	KUNIT_CASE(no_caches_object),
+	KUNIT_CASE(object_of_no_cache),
 	KUNIT_CASE(wrong_size),
 	KUNIT_CASE(usable_size),
 	KUNIT_CASE(resized),
 	KUNIT_CASE(counted),
 	KUNIT_CASE(written_past_the_end),
-	KUNIT_CASE(destroy_with_a_live_one),
+	KUNIT_CASE(destroy_with_a_live_object),
 	{}
 };
 

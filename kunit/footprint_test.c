@@ -8,7 +8,7 @@
 #define NR	3000
 
 /* The figures in docs/design.md: 5.5 MiB for 4 CPUs, and the stock. */
-static void bound_is_as_stated(struct kunit *test)
+static void bound_is_as_documented(struct kunit *test)
 {
 	KUNIT_EXPECT_EQ(test, 4 * HAK_NR_CLASSES * HAK_SLAB_SIZE,
 			5632UL << 10);
@@ -127,7 +127,7 @@ static void large_objects_count_for_more(struct kunit *test)
 }
 
 static struct kunit_case footprint_cases[] = {
-	KUNIT_CASE(bound_is_as_stated),
+	KUNIT_CASE(bound_is_as_documented),
 	KUNIT_CASE(one_slab_a_cpu),
 	KUNIT_CASE(no_slab_without_a_cached_object),
 	KUNIT_CASE(large_objects_count_for_more),

@@ -48,7 +48,7 @@ static void page_cache(struct kunit *test)
 	__free_pages(page, ORDER);
 }
 
-static void on_a_list_of_reclaim(struct kunit *test)
+static void on_an_lru_list(struct kunit *test)
 {
 	struct page *page = block(test, ORDER);
 
@@ -79,7 +79,7 @@ static void large_kmalloc(struct kunit *test)
 
 static struct kunit_case cases[] = {
 	KUNIT_CASE(page_cache),
-	KUNIT_CASE(on_a_list_of_reclaim),
+	KUNIT_CASE(on_an_lru_list),
 	KUNIT_CASE(too_small_for_kmalloc),
 	KUNIT_CASE(large_kmalloc),
 	{}

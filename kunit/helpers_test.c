@@ -138,7 +138,7 @@ static void sensitive_is_wiped(struct kunit *test)
 	hak_free_sensitive(large);
 }
 
-static void sensitive_refuses_what_is_none(struct kunit *test)
+static void sensitive_refuses_bad_addresses(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache(test, 96, 0);
 	u8 *p = hak_cache_alloc(c, GFP_KERNEL);
@@ -231,7 +231,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(array_is_resized),
 	KUNIT_CASE(copies),
 	KUNIT_CASE(sensitive_is_wiped),
-	KUNIT_CASE(sensitive_refuses_what_is_none),
+	KUNIT_CASE(sensitive_refuses_bad_addresses),
 	KUNIT_CASE(zeroed_object),
 	KUNIT_CASE(scope_frees),
 	KUNIT_CASE(mempool),

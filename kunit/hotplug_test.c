@@ -55,7 +55,7 @@ static void cache_made_while_a_cpu_is_prepared(struct kunit *test)
 }
 
 /* A CPU cannot be kept from dying. */
-static void dead_is_dead(struct kunit *test)
+static void dead_cpu_may_have_a_busy_cache(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache_shown(test, 64, 0);
 	unsigned int cpu = take_cpu(test);
@@ -170,7 +170,7 @@ static void destroy_waits_for_readers(struct kunit *test)
 
 static struct kunit_case cases[] = {
 	KUNIT_CASE(cache_made_while_a_cpu_is_prepared),
-	KUNIT_CASE(dead_is_dead),
+	KUNIT_CASE(dead_cpu_may_have_a_busy_cache),
 	KUNIT_CASE(dead_cpu_keeps_nothing),
 	KUNIT_CASE(destroy_waits_for_readers),
 	{}

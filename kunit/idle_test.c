@@ -94,7 +94,7 @@ static void all_asleep(struct kunit *test, unsigned int cpu)
 	KUNIT_EXPECT_FALSE(test, hak_cpu_holds(cpu));
 }
 
-static void idle_is_what_nobody_uses(struct kunit *test)
+static void unused_caches_are_idle(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache_shown(test, SIZE, 0);
 	struct hak_cpu_cache *cc;
@@ -285,7 +285,7 @@ static void frees_are_fast_after_a_mode(struct kunit *test)
 static struct kunit_case cases[] = {
 	KUNIT_CASE(refill_and_spill_start_the_trim),
 	KUNIT_CASE(send_and_receive_start_the_trim),
-	KUNIT_CASE(idle_is_what_nobody_uses),
+	KUNIT_CASE(unused_caches_are_idle),
 	KUNIT_CASE(every_count_is_activity),
 	KUNIT_CASE(a_slab_alone_is_held),
 	KUNIT_CASE(a_busy_cache_is_left_alone),

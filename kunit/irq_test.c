@@ -223,7 +223,7 @@ static int plug_thread(void *arg, unsigned int id)
 	return 0;
 }
 
-static void cpu_goes_with_a_full_cache(struct kunit *test)
+static void cpu_goes_offline_with_a_full_cache(struct kunit *test)
 {
 	struct hak_test_gang *g = kunit_kzalloc(test, sizeof(*g), GFP_KERNEL);
 	struct plug *p = kunit_kzalloc(test, sizeof(*p), GFP_KERNEL);
@@ -263,7 +263,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(timers_while_tasks_work),
 	KUNIT_CASE(timers_with_the_cache_off),
 	KUNIT_CASE(timers_with_a_small_cache),
-	KUNIT_CASE(cpu_goes_with_a_full_cache),
+	KUNIT_CASE(cpu_goes_offline_with_a_full_cache),
 	{}
 };
 

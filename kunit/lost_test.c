@@ -127,7 +127,7 @@ static void an_unlisted_cache_is_not_reaped(struct kunit *test)
 }
 
 /* Only slabs of the pool that is reaped are counted. */
-static void reaped_slabs_are_the_pools_own(struct kunit *test)
+static void only_slabs_of_the_pool_are_counted(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache_shown(test, SIZE, 0);
 	struct hak_cache *d = hak_test_cache_shown(test, 2 * SIZE, 0);
@@ -153,7 +153,7 @@ static bool all_released(unsigned long *addr, unsigned int n)
 }
 
 /* More slabs than the reaper takes each time it holds the mutex. */
-static void the_reaper_comes_for_all(struct kunit *test)
+static void the_reaper_releases_all(struct kunit *test)
 {
 	enum { NR = 150 };
 	struct hak_cache *c = hak_test_cache_shown(test, SIZE, 0);
@@ -195,7 +195,7 @@ static void look_at_order(struct work_struct *work)
  * A whole slab is released long before the idle trim runs. No time is measured:
  * the reaper is asked first, and is done before work that is due at 900 ms.
  */
-static void the_reaper_comes_before_the_trim(struct kunit *test)
+static void the_reaper_runs_before_the_trim(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache_shown(test, SIZE, 0);
 	struct hak_slab *s = hak_test_slab(test, c);
@@ -215,7 +215,7 @@ static void the_reaper_comes_before_the_trim(struct kunit *test)
 }
 
 /* The lists of a released slab are empty for the next owner. */
-static void next_life_forgets_every_list(struct kunit *test)
+static void reused_slot_has_empty_lists(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache(test, SIZE, 0);
 	struct hak_slab *s = hak_test_slab(test, c), *t;
@@ -267,7 +267,7 @@ static void scan_finds_a_parked_slab(struct kunit *test)
  * The slab is parked with a free that was counted before, so no later count is
  * the first.
  */
-static void scan_finds_a_swallowed_notice(struct kunit *test)
+static void scan_finds_a_slab_that_no_free_publishes(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache(test, SIZE, 0);
 	struct hak_slab *s = hak_test_slab(test, c);
@@ -338,7 +338,7 @@ static void a_slab_with_a_double_free_is_kept(struct kunit *test)
  * If the slab of cached objects was released they are reported, and other cached
  * objects are spilled.
  */
-static void objects_of_a_slab_that_is_gone(struct kunit *test)
+static void objects_of_a_released_slab(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache(test, SIZE, 0);
 	struct hak_slab *keep = hak_test_slab(test, c), *s = hak_test_slab(test, c);
@@ -407,15 +407,15 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(the_mark_survives_a_park),
 	KUNIT_CASE(a_marked_slab_is_not_released),
 	KUNIT_CASE(an_unlisted_cache_is_not_reaped),
-	KUNIT_CASE(reaped_slabs_are_the_pools_own),
-	KUNIT_CASE(the_reaper_comes_for_all),
-	KUNIT_CASE(the_reaper_comes_before_the_trim),
-	KUNIT_CASE(next_life_forgets_every_list),
+	KUNIT_CASE(only_slabs_of_the_pool_are_counted),
+	KUNIT_CASE(the_reaper_releases_all),
+	KUNIT_CASE(the_reaper_runs_before_the_trim),
+	KUNIT_CASE(reused_slot_has_empty_lists),
 	KUNIT_CASE(scan_finds_a_parked_slab),
-	KUNIT_CASE(scan_finds_a_swallowed_notice),
+	KUNIT_CASE(scan_finds_a_slab_that_no_free_publishes),
 	KUNIT_CASE(scan_finds_a_whole_slab),
 	KUNIT_CASE(a_slab_with_a_double_free_is_kept),
-	KUNIT_CASE(objects_of_a_slab_that_is_gone),
+	KUNIT_CASE(objects_of_a_released_slab),
 	KUNIT_CASE(slabs_are_counted),
 	{}
 };

@@ -171,7 +171,7 @@ static void every_way_to_free(struct kunit *test)
 }
 
 /* The next drain finds the pushed objects, and they are used before new space. */
-static void freed_comes_next(struct kunit *test)
+static void pushed_objects_come_next(struct kunit *test)
 {
 	struct batch *b = batch_alloc(test);
 	void *again[5], *freed[5];
@@ -333,7 +333,7 @@ static void fill(void *p)
 }
 
 /* Objects of a cache that keeps their contents keep them while they wait, too. */
-static void kept_objects_wait(struct kunit *test)
+static void objects_keep_contents_while_they_wait(struct kunit *test)
 {
 	static const struct hak_cache_args args = { .ctor = fill };
 	struct hak_cache *c = hak_test_cache_args(test, 72, &args,
@@ -379,7 +379,7 @@ static void ask(void *arg)
 }
 
 /* Nothing is cached, and neither the page arena nor SLUB may be called. */
-static void nothing_to_be_had(struct kunit *test)
+static void no_memory_in_nmi(struct kunit *test)
 {
 	struct asked a = { 0 };
 	unsigned int i;
@@ -668,12 +668,12 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(free_every_class),
 	KUNIT_CASE(a_ready_cache_is_filled),
 	KUNIT_CASE(every_way_to_free),
-	KUNIT_CASE(freed_comes_next),
+	KUNIT_CASE(pushed_objects_come_next),
 	KUNIT_CASE(first_free_of_a_parked_slab),
 	KUNIT_CASE(last_frees_arm_the_reaper),
 	KUNIT_CASE(slub_objects_wait),
-	KUNIT_CASE(kept_objects_wait),
-	KUNIT_CASE(nothing_to_be_had),
+	KUNIT_CASE(objects_keep_contents_while_they_wait),
+	KUNIT_CASE(no_memory_in_nmi),
 	KUNIT_CASE(inside_the_busy_section),
 	KUNIT_CASE(bad_frees_are_refused),
 	KUNIT_CASE(storm_while_tasks_work),

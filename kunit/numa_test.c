@@ -401,7 +401,7 @@ static void depots_of_all_nodes_are_trimmed(struct kunit *test)
 }
 
 /* Each node frees half of the objects that both allocated, at the same time. */
-static void both_free_both(struct kunit *test)
+static void both_nodes_free_all(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache_shown(test, 64, 0);
 	struct work w[2] = { { .c = c, .nr = NR }, { .c = c, .nr = NR } };
@@ -444,7 +444,7 @@ static struct kunit_case numa_cases[] = {
 	KUNIT_CASE(other_nodes_are_tried),
 	KUNIT_CASE(slubs_are_of_the_node),
 	KUNIT_CASE(depots_of_all_nodes_are_trimmed),
-	KUNIT_CASE(both_free_both),
+	KUNIT_CASE(both_nodes_free_all),
 	{}
 };
 

@@ -222,17 +222,17 @@ static void thirteen_steps(struct kunit *test, unsigned int cap_a,
 	free_many(c, a, obj, SLABS * FULL);
 }
 
-static void predecessors_crash(struct kunit *test)
+static void frees_after_the_owner_moved_on(struct kunit *test)
 {
 	thirteen_steps(test, 8, 8);
 }
 
-static void predecessors_crash_with_the_cache_off(struct kunit *test)
+static void frees_after_the_owner_moved_on_with_the_cache_off(struct kunit *test)
 {
 	thirteen_steps(test, 0, 0);
 }
 
-static void predecessors_crash_with_other_caches(struct kunit *test)
+static void frees_after_the_owner_moved_on_with_other_caches(struct kunit *test)
 {
 	thirteen_steps(test, 2, 8);
 	thirteen_steps(test, 8, 0);
@@ -421,7 +421,7 @@ static void waiting_free_in_the_current_slab(struct kunit *test)
 	free_many(c, a, obj, FULL + 1);
 }
 
-static void flush_makes_a_slab_with_objects_findable(struct kunit *test)
+static void flush_pools_a_slab_with_objects(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache(test, SIZE, 0);
 	struct hak_cpu_cache *a = hak_test_cpu(test, c, 8);
@@ -597,16 +597,16 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(last_in_first_out),
 	KUNIT_CASE(full_cache_spills_its_older_half),
 	KUNIT_CASE(cache_off),
-	KUNIT_CASE(predecessors_crash),
-	KUNIT_CASE(predecessors_crash_with_the_cache_off),
-	KUNIT_CASE(predecessors_crash_with_other_caches),
+	KUNIT_CASE(frees_after_the_owner_moved_on),
+	KUNIT_CASE(frees_after_the_owner_moved_on_with_the_cache_off),
+	KUNIT_CASE(frees_after_the_owner_moved_on_with_other_caches),
 	KUNIT_CASE(every_slab_is_found_again),
 	KUNIT_CASE(spill_of_foreign_objects),
 	KUNIT_CASE(spill_pushes_once_a_slab),
 	KUNIT_CASE(spill_of_many_slabs),
 	KUNIT_CASE(waiting_free_in_another_superslab),
 	KUNIT_CASE(waiting_free_in_the_current_slab),
-	KUNIT_CASE(flush_makes_a_slab_with_objects_findable),
+	KUNIT_CASE(flush_pools_a_slab_with_objects),
 	KUNIT_CASE(flush_parks_a_full_slab),
 	KUNIT_CASE(flush_with_frees_waiting),
 	KUNIT_CASE(refill_past_a_slab_without_objects),

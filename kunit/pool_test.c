@@ -104,7 +104,7 @@ static void all_are_found(struct kunit *test)
 }
 
 /* Whole slabs are released; those with a live object stay and can be adopted. */
-static void reaper_takes_the_whole_ones(struct kunit *test)
+static void reaper_releases_whole_slabs(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache(test, 1024, 0);
 	struct hak_slab *s[MANY];
@@ -468,7 +468,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(put_and_adopt),
 	KUNIT_CASE(newest_first),
 	KUNIT_CASE(all_are_found),
-	KUNIT_CASE(reaper_takes_the_whole_ones),
+	KUNIT_CASE(reaper_releases_whole_slabs),
 	KUNIT_CASE(waiting_frees_do_not_make_it_whole),
 	KUNIT_CASE(slot_changes_class),
 	KUNIT_CASE(slot_changes_to_a_size_class),

@@ -52,7 +52,7 @@ static void all_are_freed(struct kunit *test)
 }
 
 /* If nobody calls the barrier, the work items free the objects. */
-static void freed_in_the_end(struct kunit *test)
+static void freed_without_a_barrier(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache_shown(test, sizeof(struct node), 0);
 	unsigned int i;
@@ -79,7 +79,7 @@ static void nothing(struct kunit *test)
 }
 
 /* Memory from kmalloc() and objects of size classes are freed likewise. */
-static void of_any_origin(struct kunit *test)
+static void memory_of_any_origin(struct kunit *test)
 {
 	struct node *n;
 	unsigned int i;
@@ -184,9 +184,9 @@ static void dumped(struct kunit *test)
 
 static struct kunit_case cases[] = {
 	KUNIT_CASE(all_are_freed),
-	KUNIT_CASE(freed_in_the_end),
+	KUNIT_CASE(freed_without_a_barrier),
 	KUNIT_CASE(nothing),
-	KUNIT_CASE(of_any_origin),
+	KUNIT_CASE(memory_of_any_origin),
 	KUNIT_CASE(destroy_waits),
 	KUNIT_CASE(from_all_cpus),
 	KUNIT_CASE(dumped),

@@ -68,7 +68,7 @@ static bool released(struct hak_slab *s)
 #define CROWD	200
 
 /* The reaper finds a whole slab without checking every partial one around it. */
-static void reaper_looks_at_few(struct kunit *test)
+static void reaper_checks_few_slabs(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache_shown(test, 4096, 0);
 	struct hak_slab **s = kunit_kcalloc(test, CROWD, sizeof(*s), GFP_KERNEL);
@@ -107,7 +107,7 @@ static void reap_what_was_told(void)
 }
 
 /* If a slab is adopted before the reaper runs, it stays in use, parked or pooled. */
-static void told_and_adopted(struct kunit *test)
+static void adopted_after_the_reaper_was_told(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache_shown(test, HAK_SLAB_SIZE / FULL, 0);
 	struct hak_slab *s = hak_test_slab(test, c), *again;
@@ -395,8 +395,8 @@ static void first_free_starts_the_trim(struct kunit *test)
 static struct kunit_case cases[] = {
 	KUNIT_CASE(last_free_arms_the_reaper),
 	KUNIT_CASE(whole_slab_put_arms_the_reaper),
-	KUNIT_CASE(reaper_looks_at_few),
-	KUNIT_CASE(told_and_adopted),
+	KUNIT_CASE(reaper_checks_few_slabs),
+	KUNIT_CASE(adopted_after_the_reaper_was_told),
 	KUNIT_CASE(adopters_and_the_reaper),
 	KUNIT_CASE(last_free_races_with_release),
 	KUNIT_CASE(whole_slabs_are_told_of),

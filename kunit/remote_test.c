@@ -205,7 +205,7 @@ static void late_count_publishes_for_nothing(struct kunit *test)
  * The same, but a second free comes while the slab is parked, before the stalled
  * count. The pusher that counts first publishes the slab, and only that one.
  */
-static void notice_is_not_swallowed(struct kunit *test)
+static void stalled_count_and_free_publish_once(struct kunit *test)
 {
 	struct fixture *f = full_slab(test);
 	void *again;
@@ -245,7 +245,7 @@ static void last_free_and_the_reaper(struct kunit *test)
 }
 
 /* If frees wait in a slab when it is released, its next owner does not get them. */
-static void next_life_starts_empty(struct kunit *test)
+static void reused_slot_starts_empty(struct kunit *test)
 {
 	struct fixture *f = full_slab(test);
 	struct hak_cache *other = hak_test_cache(test, 96, 0);
@@ -496,9 +496,9 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(count_starts_at_the_park),
 	KUNIT_CASE(park_fails_when_a_free_has_arrived),
 	KUNIT_CASE(late_count_publishes_for_nothing),
-	KUNIT_CASE(notice_is_not_swallowed),
+	KUNIT_CASE(stalled_count_and_free_publish_once),
 	KUNIT_CASE(last_free_and_the_reaper),
-	KUNIT_CASE(next_life_starts_empty),
+	KUNIT_CASE(reused_slot_starts_empty),
 	KUNIT_CASE(one_of_many_pushers_publishes),
 	KUNIT_CASE(park_races_with_a_push),
 	KUNIT_CASE(owner_against_pushers),

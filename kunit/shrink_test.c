@@ -132,7 +132,7 @@ static void hold_pages(struct kunit *test, struct hak_cache *c)
 	KUNIT_ASSERT_GT(test, hak_arena_bytes(), 0ULL);
 }
 
-static void notice_tells_what_it_gives_once(struct kunit *test)
+static void oom_notice_reports_pages_once(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache_shown(test, 1024, 0);
 	unsigned long pages;
@@ -150,7 +150,7 @@ static void notice_tells_what_it_gives_once(struct kunit *test)
  * If memory has just come back, a task that asks a moment later must not be
  * killed.
  */
-static void notice_tells_what_just_came_back(struct kunit *test)
+static void oom_notice_reports_returned_pages(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache_shown(test, 1024, 0);
 	unsigned long pages, told = 0;
@@ -167,7 +167,7 @@ static void notice_tells_what_just_came_back(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, told, pages);
 }
 
-static void notice_forgets_what_came_back_long_ago(struct kunit *test)
+static void oom_notice_forgets_old_pages(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache_shown(test, 1024, 0);
 
@@ -277,7 +277,7 @@ static int hog_fn(void *arg)
  * The notifier waits for a CPU that does not answer once, and again after it has
  * answered.
  */
-static void notice_waits_once(struct kunit *test)
+static void oom_notice_waits_once(struct kunit *test)
 {
 	struct hog *h = kunit_kzalloc(test, sizeof(*h), GFP_KERNEL);
 	struct hak_cache *c = hak_test_cache_shown(test, 64, 0);
@@ -321,10 +321,10 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(trim_empties_idle_caches),
 	KUNIT_CASE(trim_misses_no_refill),
 	KUNIT_CASE(trim_misses_no_free),
-	KUNIT_CASE(notice_tells_what_it_gives_once),
-	KUNIT_CASE(notice_tells_what_just_came_back),
-	KUNIT_CASE_SLOW(notice_forgets_what_came_back_long_ago),
-	KUNIT_CASE(notice_waits_once),
+	KUNIT_CASE(oom_notice_reports_pages_once),
+	KUNIT_CASE(oom_notice_reports_returned_pages),
+	KUNIT_CASE_SLOW(oom_notice_forgets_old_pages),
+	KUNIT_CASE(oom_notice_waits_once),
 	KUNIT_CASE(pressure_empties_caches),
 	KUNIT_CASE(shrink_takes_all),
 	{}

@@ -263,7 +263,7 @@ static void double_free_in_a_drained_chain(struct kunit *test)
 }
 
 /* With paranoid_drain this CPU drains all slabs it owns, of every cache. */
-static void paranoia_knows_every_cache(struct kunit *test)
+static void paranoid_drain_covers_every_cache(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache_cap(test, 1024, 0);
 	struct hak_cache *d = hak_test_cache_cap(test, 2048, 0);
@@ -288,7 +288,7 @@ static void paranoia_knows_every_cache(struct kunit *test)
  * An interrupt of the owner does not drain the owner's slab, and does not clear
  * its mark.
  */
-static void paranoia_keeps_out_of_a_busy_cache(struct kunit *test)
+static void paranoid_drain_leaves_busy_caches(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache_cap(test, 1024, 0);
 	struct hak_cache *d = hak_test_cache_cap(test, 2048, 0);
@@ -355,7 +355,7 @@ static void link_where_the_cache_says(struct kunit *test)
 }
 
 /* The check that ends every test finds a lost object and a double one. */
-static void books_that_do_not_add_up(struct kunit *test)
+static void validate_finds_wrong_counts(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache(test, 1024, 0);
 	struct hak_slab *s = hak_test_slab(test, c);
@@ -386,10 +386,10 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(link_inside_an_object),
 	KUNIT_CASE(link_to_never_used_space),
 	KUNIT_CASE(double_free_in_a_drained_chain),
-	KUNIT_CASE(paranoia_knows_every_cache),
-	KUNIT_CASE(paranoia_keeps_out_of_a_busy_cache),
+	KUNIT_CASE(paranoid_drain_covers_every_cache),
+	KUNIT_CASE(paranoid_drain_leaves_busy_caches),
 	KUNIT_CASE(link_where_the_cache_says),
-	KUNIT_CASE(books_that_do_not_add_up),
+	KUNIT_CASE(validate_finds_wrong_counts),
 	{}
 };
 

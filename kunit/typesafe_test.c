@@ -108,7 +108,7 @@ static bool alone(struct kunit *test)
 	return num_online_cpus() < 2;
 }
 
-static void readers_objects_stay(struct kunit *test)
+static void objects_stay_for_readers(struct kunit *test)
 {
 	if (alone(test))
 		kunit_skip(test, "takes a CPU for the reader");
@@ -119,7 +119,7 @@ static void readers_objects_stay(struct kunit *test)
  * Without the flag the reader loses nearly all objects, so the test above can
  * fail.
  */
-static void others_are_taken_away(struct kunit *test)
+static void without_the_flag_objects_are_reused(struct kunit *test)
 {
 	if (alone(test))
 		kunit_skip(test, "takes a CPU for the reader");
@@ -127,7 +127,7 @@ static void others_are_taken_away(struct kunit *test)
 }
 
 /* After a grace period the reaper releases the slabs by itself. */
-static void slabs_go_in_the_end(struct kunit *test)
+static void slabs_are_released_in_the_end(struct kunit *test)
 {
 	void **obj = kunit_kcalloc(test, NR, sizeof(*obj), GFP_KERNEL);
 	struct hak_class_stats cs;
@@ -253,9 +253,9 @@ static void nothing_is_freed_early(struct kunit *test)
 }
 
 static struct kunit_case cases[] = {
-	KUNIT_CASE(readers_objects_stay),
-	KUNIT_CASE(others_are_taken_away),
-	KUNIT_CASE(slabs_go_in_the_end),
+	KUNIT_CASE(objects_stay_for_readers),
+	KUNIT_CASE(without_the_flag_objects_are_reused),
+	KUNIT_CASE(slabs_are_released_in_the_end),
 	KUNIT_CASE(freed_again_in_limbo),
 	KUNIT_CASE(nothing_is_freed_early),
 	{}

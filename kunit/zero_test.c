@@ -219,7 +219,7 @@ static void zero_by_node_and_size(struct kunit *test)
 }
 
 /* Slabs go from cache to cache with the contents of their free objects. */
-static void zero_in_anothers_slab(struct kunit *test)
+static void zero_in_a_reused_slab(struct kunit *test)
 {
 	void **obj = kunit_kcalloc(test, NR, sizeof(*obj), GFP_KERNEL);
 	struct hak_cache *c;
@@ -249,7 +249,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(zero_after_pushes),
 	KUNIT_CASE(zero_in_bulk),
 	KUNIT_CASE(zero_by_node_and_size),
-	KUNIT_CASE(zero_in_anothers_slab),
+	KUNIT_CASE(zero_in_a_reused_slab),
 	{}
 };
 
