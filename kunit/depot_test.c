@@ -507,7 +507,7 @@ static int race_or_trim(void *arg, unsigned int id)
 	return r->trim && id == r->nr - 1 ? trim_thread(r) : race_thread(r, id);
 }
 
-static void race(struct kunit *test, bool trim)
+static void run_race(struct kunit *test, bool trim)
 {
 	struct hak_test_gang *g = kunit_kzalloc(test, sizeof(*g), GFP_KERNEL);
 	struct race *r = kunit_kzalloc(test, sizeof(*r), GFP_KERNEL);
@@ -536,12 +536,12 @@ static void race(struct kunit *test, bool trim)
 
 static void hand_over_by_many_threads(struct kunit *test)
 {
-	race(test, false);
+	run_race(test, false);
 }
 
 static void hand_over_during_flushes(struct kunit *test)
 {
-	race(test, true);
+	run_race(test, true);
 }
 
 static struct kunit_case cases[] = {

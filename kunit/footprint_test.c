@@ -20,7 +20,7 @@ struct use {
 	unsigned int nr;
 };
 
-static int use(void *arg, unsigned int id)
+static int use_objects(void *arg, unsigned int id)
 {
 	struct use *u = arg;
 	void **obj = kcalloc(u->nr, sizeof(*obj), GFP_KERNEL);
@@ -51,7 +51,7 @@ static void all_cpus(struct kunit *test, struct hak_cache *c,
 	struct hak_test_gang *g = kunit_kzalloc(test, sizeof(*g), GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, g);
-	KUNIT_EXPECT_EQ(test, hak_test_gang_start(g, nr, use, &u), 0);
+	KUNIT_EXPECT_EQ(test, hak_test_gang_start(g, nr, use_objects, &u), 0);
 	KUNIT_EXPECT_EQ(test, hak_test_gang_join(g), 0);
 	hak_reap_all();
 	hak_class_stats_read(c, cs);

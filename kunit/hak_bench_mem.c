@@ -151,7 +151,7 @@ static int free_thread(void *arg)
 	return 0;
 }
 
-static int release(unsigned int percent, const char *how, unsigned int cpu)
+static int release_objects(unsigned int percent, const char *how, unsigned int cpu)
 {
 	struct release r = {
 		.nr = mult_frac(live, percent, 100),
@@ -285,7 +285,7 @@ static int command(const char *val)
 	if (sscanf(val, "fill %7s %u %lu", word, &a, &n) == 3)
 		return fill(word, a, n);
 	if (sscanf(val, "free %u %7s %u", &a, word, &b) == 3)
-		return release(a, word, b);
+		return release_objects(a, word, b);
 	if (sscanf(val, "ring %u %u", &a, &b) == 2)
 		return ring_start(a, b);
 	if (!strncmp(val, "stop", 4))
@@ -318,7 +318,7 @@ static void __exit hak_bench_mem_exit(void)
 	if (ring)
 		ring_stop();
 	if (live)
-		release(100, "order", cpumask_first(cpu_online_mask));
+		release_objects(100, "order", cpumask_first(cpu_online_mask));
 }
 
 module_init(hak_bench_mem_init);

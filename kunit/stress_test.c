@@ -138,8 +138,8 @@ static void larson_free(struct larson *l, struct array *a)
 	}
 }
 
-static void larson(struct kunit *test, struct hak_cache *c, unsigned int min,
-		   unsigned int max)
+static void run_larson(struct kunit *test, struct hak_cache *c, unsigned int min,
+		       unsigned int max)
 {
 	struct hak_test_gang *g = kunit_kzalloc(test, sizeof(*g), GFP_KERNEL);
 	struct larson *l = kunit_kzalloc(test, sizeof(*l), GFP_KERNEL);
@@ -169,17 +169,17 @@ static void larson(struct kunit *test, struct hak_cache *c, unsigned int min,
 
 static void larson_of_all_sizes(struct kunit *test)
 {
-	larson(test, NULL, 1, HAK_MAX_SIZE / 8);
+	run_larson(test, NULL, 1, HAK_MAX_SIZE / 8);
 }
 
 static void larson_of_small_sizes(struct kunit *test)
 {
-	larson(test, NULL, 1, 16);
+	run_larson(test, NULL, 1, 16);
 }
 
 static void larson_of_one_size(struct kunit *test)
 {
-	larson(test, NULL, 8, 8);
+	run_larson(test, NULL, 8, 8);
 }
 
 static void larson_with_cap(struct kunit *test, unsigned int cap)
@@ -190,7 +190,7 @@ static void larson_with_cap(struct kunit *test, unsigned int cap)
 	hak_fast_cap = cap;
 	c = hak_test_cache_shown(test, 1024, 0);
 	hak_fast_cap = saved;
-	larson(test, c, 128, 128);
+	run_larson(test, c, 128, 128);
 }
 
 static void larson_with_the_cache_off(struct kunit *test)

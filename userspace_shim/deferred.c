@@ -35,7 +35,7 @@ int shim_pending;
 unsigned long shim_largest = HAK_MAX_SIZE;
 
 /* Not in the list of locks: fork() takes it before those, see fork.c. */
-static struct shim_lock runner = SHIM_LOCK_INIT;
+static struct shim_futex runner = SHIM_LOCK_INIT;
 
 static LLIST_HEAD(irq_works);
 static struct rcu_head *rcu_heads;

@@ -21,15 +21,15 @@
 
 __thread int shim_locks_held;
 
-extern struct shim_lock * const __start_hak_locks[] __weak __hidden;
-extern struct shim_lock * const __stop_hak_locks[] __weak __hidden;
+extern struct shim_futex * const __start_hak_locks[] __weak __hidden;
+extern struct shim_futex * const __stop_hak_locks[] __weak __hidden;
 
 /*
  * Locks initialised at run time. registry_lock is not in the list: fork() takes
  * it first, and no thread takes another lock while it holds this one.
  */
-static struct shim_lock registry_lock;
-static struct shim_lock *registry[SHIM_MAX_LOCKS];
+static struct shim_futex registry_lock;
+static struct shim_futex *registry[SHIM_MAX_LOCKS];
 static unsigned int registry_nr;
 unsigned long shim_lock_pages[SHIM_LOCK_PAGES / BITS_PER_LONG];
 
@@ -39,7 +39,7 @@ static long shim_futex(u32 *word, int op, u32 val)
 		       NULL, 0);
 }
 
-void shim_lock_wait(struct shim_lock *lock)
+void shim_lock_wait(struct shim_futex *lock)
 {
 	int saved = errno;
 	unsigned int i;
@@ -59,7 +59,7 @@ void shim_lock_wait(struct shim_lock *lock)
 	errno = saved;
 }
 
-void shim_lock_wake(struct shim_lock *lock)
+void shim_lock_wake(struct shim_futex *lock)
 {
 	int saved = errno;
 
@@ -67,13 +67,13 @@ void shim_lock_wake(struct shim_lock *lock)
 	errno = saved;
 }
 
-void shim_lock_not_held(const struct shim_lock *lock)
+void shim_lock_not_held(const struct shim_futex *lock)
 {
 	pr_emerg("lock %p: lockdep assertion failed\n", lock);
 	abort();
 }
 
-void shim_lock_init(struct shim_lock *lock)
+void shim_lock_init(struct shim_futex *lock)
 {
 	unsigned int i;
 
@@ -95,7 +95,7 @@ out:
 	shim_unlock(&registry_lock);
 }
 
-void shim_lock_destroy(struct shim_lock *lock)
+void shim_lock_destroy(struct shim_futex *lock)
 {
 	shim_locks_forget(lock, sizeof(*lock));
 }
@@ -123,7 +123,7 @@ static unsigned int static_locks(void)
 	return __stop_hak_locks - __start_hak_locks;
 }
 
-static struct shim_lock *nth_lock(unsigned int n)
+static struct shim_futex *nth_lock(unsigned int n)
 {
 	return n < static_locks() ? __start_hak_locks[n] :
 				    registry[n - static_locks()];

@@ -297,7 +297,7 @@ void __noreturn panic(const char *fmt, ...)
 }
 
 /* A race between threads prints or drops at most one message. */
-bool shim_ratelimit(struct shim_ratelimit *rs)
+bool shim_ratelimit_ok(struct shim_ratelimit *rs)
 {
 	u64 now = ktime_get_coarse_ns();
 

@@ -55,8 +55,8 @@ static inline bool shim_is_ready(void)
 #define SHIM_EXPORT	__attribute__((__visibility__("default")))
 
 #define DEFINE_SHIM_LOCK(name)						\
-	static struct shim_lock name = SHIM_LOCK_INIT;			\
-	static struct shim_lock * const __shim_lock_##name		\
+	static struct shim_futex name = SHIM_LOCK_INIT;			\
+	static struct shim_futex * const __shim_lock_##name		\
 	__used __section("hak_locks") = &name
 
 /* init.c */
@@ -125,7 +125,7 @@ void shim_percpu_exit(void);
 int shim_percpu_map(unsigned int cpu);
 
 /* thread.c */
-extern struct shim_lock shim_hotplug_lock;
+extern struct shim_futex shim_hotplug_lock;
 int shim_thread_init(void);
 void shim_thread_online(void);
 void shim_thread_offline(void);

@@ -32,7 +32,7 @@ unsigned int shim_cpus_online;
  * Protects everything below; cpus_read_lock() takes it, too. It is taken before
  * all other locks.
  */
-struct shim_lock shim_hotplug_lock = SHIM_LOCK_INIT;
+struct shim_futex shim_hotplug_lock = SHIM_LOCK_INIT;
 static unsigned int hotplug_depth;
 static struct hotplug_state states[MAX_STATES];
 static u16 free_ids[NR_CPUS];

@@ -12,7 +12,7 @@
 #include <linux/lockdep.h>
 
 struct mutex {
-	struct shim_lock lock;
+	struct shim_futex lock;
 };
 
 #define __MUTEX_INITIALIZER(name)	{ .lock = SHIM_LOCK_INIT }

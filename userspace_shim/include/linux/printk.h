@@ -49,12 +49,12 @@ struct shim_ratelimit {
 	unsigned int printed;
 };
 
-bool shim_ratelimit(struct shim_ratelimit *rs);
+bool shim_ratelimit_ok(struct shim_ratelimit *rs);
 
 #define __printk_ratelimited(pr, fmt, ...)				\
 do {									\
 	static struct shim_ratelimit __rs;				\
-	if (shim_ratelimit(&__rs))					\
+	if (shim_ratelimit_ok(&__rs))					\
 		pr(fmt, ##__VA_ARGS__);					\
 } while (0)
 #define __printk_once(pr, fmt, ...)					\

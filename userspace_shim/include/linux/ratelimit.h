@@ -18,7 +18,7 @@ struct ratelimit_state {
 	struct ratelimit_state name = RATELIMIT_STATE_INIT(name, interval, burst)
 #define DEFAULT_RATELIMIT_INTERVAL	(5 * HZ)
 #define DEFAULT_RATELIMIT_BURST		10
-#define __ratelimit(state)	shim_ratelimit(&(state)->rs)
+#define __ratelimit(state)	shim_ratelimit_ok(&(state)->rs)
 #define printk_ratelimit()	true
 
 #endif

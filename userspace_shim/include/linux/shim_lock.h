@@ -16,7 +16,7 @@
 #include <linux/types.h>
 #include <linux/preempt.h>
 
-struct shim_lock {
+struct shim_futex {
 	u32 word;		/* 0 free, 1 held, 2 held and waited for */
 	u32 registered;
 	void *owner;		/* &shim_locks_held of the holder */
@@ -24,17 +24,17 @@ struct shim_lock {
 
 #define SHIM_LOCK_INIT		{ 0, 0, NULL }
 #define __SHIM_REGISTER_LOCK(name)					\
-	static struct shim_lock * const __shim_lock_##name		\
+	static struct shim_futex * const __shim_lock_##name		\
 	__used __section("hak_locks") = &name.lock
 
-void shim_lock_init(struct shim_lock *lock);
-void shim_lock_destroy(struct shim_lock *lock);
-void shim_lock_wait(struct shim_lock *lock);
-void shim_lock_wake(struct shim_lock *lock);
-void shim_lock_not_held(const struct shim_lock *lock);
+void shim_lock_init(struct shim_futex *lock);
+void shim_lock_destroy(struct shim_futex *lock);
+void shim_lock_wait(struct shim_futex *lock);
+void shim_lock_wake(struct shim_futex *lock);
+void shim_lock_not_held(const struct shim_futex *lock);
 
 /* The bare lock, without the count of locks held. */
-static __always_inline bool __shim_trylock(struct shim_lock *lock)
+static __always_inline bool __shim_trylock(struct shim_futex *lock)
 {
 	u32 old = 0;
 
@@ -45,14 +45,14 @@ static __always_inline bool __shim_trylock(struct shim_lock *lock)
 	return true;
 }
 
-static __always_inline void __shim_unlock(struct shim_lock *lock)
+static __always_inline void __shim_unlock(struct shim_futex *lock)
 {
 	WRITE_ONCE(lock->owner, NULL);
 	if (unlikely(__atomic_exchange_n(&lock->word, 0, __ATOMIC_RELEASE) == 2))
 		shim_lock_wake(lock);
 }
 
-static __always_inline bool shim_trylock(struct shim_lock *lock)
+static __always_inline bool shim_trylock(struct shim_futex *lock)
 {
 	if (!__shim_trylock(lock))
 		return false;
@@ -60,25 +60,25 @@ static __always_inline bool shim_trylock(struct shim_lock *lock)
 	return true;
 }
 
-static __always_inline void shim_lock(struct shim_lock *lock)
+static __always_inline void shim_lock(struct shim_futex *lock)
 {
 	if (unlikely(!__shim_trylock(lock)))
 		shim_lock_wait(lock);
 	shim_locks_held++;
 }
 
-static __always_inline void shim_unlock(struct shim_lock *lock)
+static __always_inline void shim_unlock(struct shim_futex *lock)
 {
 	shim_locks_held--;
 	__shim_unlock(lock);
 }
 
-static __always_inline bool shim_is_locked(const struct shim_lock *lock)
+static __always_inline bool shim_is_locked(const struct shim_futex *lock)
 {
 	return READ_ONCE(lock->word) != 0;
 }
 
-static __always_inline bool shim_lock_mine(const struct shim_lock *lock)
+static __always_inline bool shim_lock_mine(const struct shim_futex *lock)
 {
 	return READ_ONCE(lock->owner) == (void *)&shim_locks_held;
 }

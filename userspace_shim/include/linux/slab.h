@@ -112,7 +112,7 @@ struct kmem_cache {
 	unsigned int align;
 	slab_flags_t flags;
 	void (*ctor)(void *);
-	struct shim_lock lock;
+	struct shim_futex lock;
 	void *free;
 };
 

@@ -10,11 +10,11 @@
 #include <linux/shim_lock.h>
 
 typedef struct raw_spinlock {
-	struct shim_lock lock;
+	struct shim_futex lock;
 } raw_spinlock_t;
 
 typedef struct spinlock {
-	struct shim_lock lock;
+	struct shim_futex lock;
 } spinlock_t;
 
 #define __RAW_SPIN_LOCK_UNLOCKED(name)	{ .lock = SHIM_LOCK_INIT }
