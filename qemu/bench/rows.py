@@ -24,12 +24,13 @@ class Row:
         self.tail = f"{order} {size} {most} {n} {holes} {threads} {lives} {ops}"
         # Where threads wait for each other, time is no sum of loop and allocator.
         self.waits = workload.startswith(("ring", "to_one", "pingpong"))
-        # What differs from slice to slice is noise, but where it is the heap's shape.
+        # Differences from slice to slice are noise, except where they come from the
+        # heap's shape.
         self.noisy = not holes
         self.big = n * threads >= 500000
         self.split = workload in ("burst", "burst_const", "touch", "irq_free", "irq_both",
                                   "longest", "second")
-        # Flushing is for what fills more than the caches of a CPU.
+        # Flush only for rows that fill more than the caches of a CPU.
         self.flush = n > 64
         # What was measured: by allocator and round the records of its slices.
         self.rounds = {}
@@ -75,7 +76,7 @@ class Rows:
         self.burst(64, kinds=every, level=SHORT)
         self.burst(64, "lifo")
         self.burst(64, "random")
-        # What SLUB's two sheaves of 60 hold, and hakmem's cache does not.
+        # As many as SLUB's two sheaves of 60 hold, and more than hakmem's cache holds.
         self.burst(120)
         self.burst(1000, kinds=every)
         self.burst(1000, "lifo")

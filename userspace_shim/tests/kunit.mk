@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
-# The KUnit suites of ../kunit as programs of this build, one each. They are
-# linked without the malloc front end: nobody but the suite uses the core, so
-# its counters are exact. The suite of interrupts needs a kernel.
+# The KUnit suites of ../kunit, each as a program of this build. They are linked
+# without the malloc front end, so only the suite uses the core and its counters are
+# exact. The suite of interrupts needs a kernel.
 
 KUNIT_SUITES := size_class registry slab remote pcpu_cache depot magazine pool \
 		superslab reaper idle lost api helpers zero bulk bad_input fallback typed rcu \

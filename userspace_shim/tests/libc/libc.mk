@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
-# What libc.sh runs: programs that know nothing of the library, and libraries
-# that they link with or open.
+# The programs that libc.sh runs: they know nothing of the library, and neither do
+# the libraries that they link with or open.
 
 ifneq ($(filter release debug,$(BUILD)),)
 LIBC_TESTS := $(addprefix $(D)/tests/libc/,flush forks deepbind deepbind_fixed own_malloc \
