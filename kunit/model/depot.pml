@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A model of the depot: send, take, release, and the flush. Three CPUs with two
- * magazines each, or with MAGS, of one object to BATCH; a task that flushes;
- * OBJECTS objects, told apart.
+ * A model of the depot: send, take, release, and the flush. There are three CPUs;
+ * NR_MAGS magazines of one object to BATCH, one each of the first CPUs or all of
+ * CPU 0; a task that flushes; and OBJECTS distinct objects.
  *
- * A CPU sends what it has freed or receives what others sent, as it likes, without
- * end. Every access to what others may access is a step of its own, under the name
- * of the C function: each object that is copied, too.
+ * A CPU sends objects it has freed, or receives objects that others sent, in any
+ * order, without end. Each access to shared data is a step of its own, with the
+ * name of the C function, and so is the copy of each object.
  *
- * Checked all the time: no object is in two places, none is lost on the way, a
- * magazine is written only while it is home and nobody reads it, and is on the
- * stack once at most. Checked when nobody is in the middle of anything: a magazine
- * that is not home is in the depot, so a receiver or the flush finds it.
+ * In every state: no object is in two places or lost; a magazine is written only
+ * while it is empty and nobody reads it; and a magazine is on the stack at most
+ * once. Whenever no process is in the middle of an operation: each full magazine
+ * is in the depot, so a receiver or the flush finds it.
  *
- * Left out: what becomes of spilled objects (slab.pml); they are anybody's, as are
- * those in per-CPU caches, which allows more than the C code. A receiver that has
- * not got the lock goes to its slab, so here it just stops trying. Left out for
- * good: memory ordering (all is sequentially consistent).
+ * Left out: the way of spilled objects (see slab.pml). Any CPU may use them, and
+ * also the objects in per-CPU caches, which allows more than the C code does. A
+ * receiver that does not get the lock goes to its slab; here it just stops. The
+ * model does not cover memory ordering (all is sequentially consistent).
  */
 #ifdef ALL_OF_CPU0
 #define MAGS(cpu)	((cpu) == 0 -> NR_MAGS : 0)

@@ -3,38 +3,42 @@
  * A model of a slab's life: push, drain, park, publish, adopt, claim, a CPU that
  * goes offline, and, with -DREAPER, notices of whole slabs, reap and release.
  *
- * CPUS CPUs allocate, free and give up their slab as they like, without end. With
+ * CPUS CPUs allocate, free and give up their slab in any order, without end. With
  * -DIRQ an interrupt in the busy section of CPU 0 frees; with -DOFFLINE CPU 1
- * goes and comes. There are SLABS slabs, of CAP0 and CAP1 objects. kunit/model/run
- * says which it tries.
+ * goes offline and comes back. There are SLABS slabs, of CAP0 and CAP1 objects.
+ * kunit/model/run says which combinations it tries.
  *
- * An access to what others may access is a step of its own, under the name of
- * the C function. What only the owner of a slab may access (freelist, drained,
- * bump) is part of the step before or after.
+ * Each access to shared data is a step of its own, with the name of the C
+ * function. An access to data that only the owner of a slab uses (freelist,
+ * drained, bump) is part of the step before or after.
  *
- * Checked all the time: only the owner touches the freelist; all objects that
- * were carved are in one place each; a slab is put on no list that it is on, and
- * none is released while an object of it is out, or about to be counted.
- * Checked when nobody is in the middle of anything: settled().
+ * In every state: only the owner touches the freelist; each carved object is in
+ * one place; no slab is put onto a list it is on; and no slab is released while
+ * one of its objects is in use or not counted yet. Whenever no process is in the
+ * middle of an operation: settled().
  *
- * Left out, so that there is less to try. The first of these allow more than the
- * C code does, and the next are the same thing written otherwise:
- *   - which CPU has cached what: an object that left its slab is anybody's to free;
- *   - the order of lists, and the lists within a pool: the next may be any;
- *   - that a CPU which empties its own caches keeps the reaper away meanwhile;
- *   - which object: those of a slab are alike, and places hold a number of them.
- *     An object in two places makes the sum of all too large at once;
- *   - drained is part of freelist: both are the owner's alone;
- *   - the numbers in rc and taken. There is their difference, used, and, of a
- *     parked slab, whether a free was counted. Who remembers an rc knows whether it
- *     was written since. If not, his cmpxchg succeeds, and taken is as it was, for it
- *     is written only after rc says OWNED. If so, then hak_pool_tell() finds what
- *     it likes, and sets its mark or does not: the same number may have come back.
- *     While a slab is being parked it cannot, in fewer than 2^29 frees, nor while
- *     the reaper has the pool's lock.
- * Left out for good: memory ordering (all is sequentially consistent), hak_pool.nr,
- * a refill of several objects at once (it is as several refills), hak_pool_reap(),
- * a pool with so many arrivals that the reaper puts a slab off.
+ * Some things are left out to reduce the number of states. Leaving out the first
+ * three allows more than the C code does; the others are the same thing written
+ * in another way:
+ *   - which CPU has cached an object: any CPU may free an object that left its slab;
+ *   - the order of lists, and the lists within a pool: any slab may be the next;
+ *   - that a CPU which flushes its own caches keeps the reaper away meanwhile;
+ *   - which object: the objects of a slab are alike, and places hold a number of them.
+ *     If an object is in two places, the sum of all is too large at once;
+ *   - the difference between drained and freelist: only the owner uses either;
+ *   - the numbers in rc and taken. The model has their difference, used, and for a
+ *     parked slab whether a free was counted. A process that has read rc knows
+ *     whether rc was written since. If it was not, the process's cmpxchg succeeds,
+ *     and taken is unchanged, because it is written only after rc says OWNED. If it
+ *     was, hak_pool_tell() may find any value, and may or may not set its mark,
+ *     because the same number may have come back. That cannot happen while a slab is
+ *     being parked, in fewer than 2^29 frees, nor while the reaper has the pool's
+ *     lock.
+ *
+ * These things the model does not cover: memory ordering (all is sequentially
+ * consistent), hak_pool.nr, a refill of several objects at once (it is like
+ * several refills), hak_pool_reap(), and a pool with so many arrivals that the
+ * reaper defers a slab.
  */
 #define NONE		SLABS		/* no slab */
 #define TASK		(CPUS + 1)	/* owners beside 1 + CPU, and 0 for nobody */
@@ -59,7 +63,7 @@ byte freelist[SLABS], remote[SLABS], bump[SLABS], state[SLABS], used[SLABS];
 bit marked[SLABS], counted[SLABS];
 /* Objects that are live or cached; that a pusher holds; that are not counted. */
 byte out[SLABS], hand[SLABS], uncounted[SLABS];
-/* Who has the slab, and the processes that remember its rc as it is. */
+/* The owner of the slab, and the processes that remember its present rc. */
 byte owner[SLABS], seen[SLABS];
 
 /* Sets of slabs: in hak_pool, in hak_told, and slots in use. */
@@ -70,7 +74,7 @@ bit pool_lock, armed;
 byte cur[CPUS];
 bool busy[CPUS];
 bool in_irq, down;
-/* How many are in the middle of something. */
+/* The number of processes in the middle of an operation. */
 byte inside;
 
 #define IN(set, s)	((set >> (s)) & 1)
@@ -96,10 +100,10 @@ byte inside;
 
 inline remember(s) { seen[s] = seen[s] | (1 << _pid); }
 inline forget(s) { seen[s] = seen[s] & ~(1 << _pid); }
-/* After each write to rc: what others remember of it is old. */
+/* After each write to rc the values that other processes remember are old. */
 inline wrote_rc(s) { seen[s] = 0; }
 
-/* Nothing that is free is out of reach. */
+/* Every free object can be found. */
 inline settled()
 {
 	if
@@ -112,7 +116,7 @@ inline settled()
 				assert(owner[k] && owner[k] <= CPUS);
 				assert(cur[owner[k] - 1] == k);
 			:: state[k] == PARKED ->
-				/* No free waits without a finder. */
+				/* No free waits where no CPU finds it. */
 				assert(!remote[k] && !counted[k]);
 				assert(!HAS_FREE(k));
 			:: state[k] == POOLED ->
@@ -289,7 +293,7 @@ tell:	goto done
 	fi
 #endif
 
-/* A CPU in task context, one operation after the other. */
+/* A CPU in task context does one operation after the other. */
 proctype cpu(byte me) provided (!(in_irq && _pid == 1))
 {
 	byte s = NONE, n, k;
