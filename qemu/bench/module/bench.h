@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * What the benchmark's loops and the code that runs them share.
- */
+/* The interface between the benchmark's loops and the code that runs them. */
 #ifndef _HAK_BENCH_H
 #define _HAK_BENCH_H
 
@@ -21,7 +19,7 @@
 
 #define BENCH_MAX_THREADS	16
 #define BENCH_RING		1024	/* objects on their way from one CPU to another */
-#define BENCH_BATCH		32	/* of them, that are handed over together */
+#define BENCH_BATCH		32	/* objects that are handed over together */
 #define BENCH_NR_MIXED		1024	/* of the table of recorded sizes */
 
 /* The size classes of hakmem, for loops whose size is a constant. */
@@ -32,7 +30,7 @@
 
 struct bench;
 
-/* What is freed after a grace period. */
+/* An object that is freed after a grace period. */
 struct bench_headed {
 	unsigned long data;
 	struct rcu_head rcu;
@@ -43,7 +41,7 @@ struct bench_headed {
  * @b: the measurement
  * @id: number, also of its CPU
  * @task: the thread
- * @done: it will not touch anything any more
+ * @done: the thread has ended and uses nothing any more
  * @wall: time it took
  * @cpu: CPU time it took, where that is known
  * @random: state of its random numbers
@@ -67,16 +65,16 @@ struct bench_thread {
 /**
  * struct bench_ring - from one producer to one consumer, in batches
  * @in: objects pushed, as the producer knows it
- * @room: @in may go so far before @tail is looked at again
+ * @room: @in may go up to here before the producer reads @tail again
  * @out: objects popped, as the consumer knows it
- * @ready: @out may go so far before @head is looked at again
- * @head: objects pushed, as the producer last said
- * @tail: objects popped, as the consumer last said
+ * @ready: @out may go up to here before the consumer reads @head again
+ * @head: objects pushed, as the producer last published
+ * @tail: objects popped, as the consumer last published
  * @slot: the objects
  *
- * Each side tells the other of BENCH_BATCH objects at a time and looks for
- * news only when it must, so that what is measured is not the ring's own
- * traffic between the CPUs.
+ * Each side tells the other of BENCH_BATCH objects at a time, and reads the
+ * other's count only when it must, so that the measurement does not include the
+ * ring's own traffic between the CPUs.
  */
 struct bench_ring {
 	u32 in ____cacheline_aligned_in_smp;
@@ -92,8 +90,8 @@ struct bench_ring {
  * struct bench_loops - the loops, compiled for one allocator
  * @name: of the allocator, and how its size is known
  *
- * A loop returns 0 or an error, with nothing left allocated. What it leaves in
- * bench.ns is the time of its phases alone.
+ * A loop returns 0, or an error with everything freed. It leaves in bench.ns the
+ * time of its phases only.
  */
 struct bench_loops {
 	const char *name;
@@ -136,8 +134,8 @@ struct bench_loops {
  * @perm: order in which @obj is freed
  * @ring: by producer
  * @arrived: threads ready to start
- * @turn: whose the objects are (pingpong)
- * @failed: somebody has; the others shall not wait for him
+ * @turn: the thread that has the objects (pingpong)
+ * @failed: a thread has failed; the others must not wait for it
  * @ns: time taken by the phases
  * @timer: its handler is the interrupt
  * @irq_done: by the handler
@@ -175,8 +173,8 @@ bool bench_relax(struct bench *b, unsigned int *spins);
 int bench_start_line(struct bench *b);
 
 /*
- * Nanoseconds. User-mode Linux is a process of a host that has other things to
- * do, so there what counts is the CPU time of the thread that is this CPU.
+ * Nanoseconds. User-mode Linux is a process of a host that has other work, so
+ * there the clock is the CPU time of the thread that is this CPU.
  */
 static __always_inline u64 bench_clock(void)
 {
@@ -195,7 +193,7 @@ static __always_inline u64 bench_clock(void)
 #endif
 }
 
-/* What the two longest of many operations took, the longest first. */
+/* Duration of the two longest of many operations, the longest first. */
 struct bench_longest {
 	u64 took[2];
 };
@@ -208,13 +206,16 @@ static __always_inline void bench_longest_add(struct bench_longest *l, u64 took)
 	l->took[0] = max(took, l->took[0]);
 }
 
-/* Somebody wants it to stop, or another thread has failed. */
+/*
+ * True if the user wants the measurement to stop, or if another thread has
+ * failed.
+ */
 static inline bool bench_ended(const struct bench *b)
 {
 	return READ_ONCE(bench_stop) || READ_ONCE(b->failed);
 }
 
-/* The thread that is waited for may itself wait for a CPU of the host. */
+/* The other thread may itself wait for a CPU of the host. */
 static inline void bench_yield(void)
 {
 #ifdef CONFIG_UML

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The loops that are measured, compiled once for each allocator, so that every
- * call in them is a direct one. Whoever includes this has defined
+ * call in them is a direct one. The including file has defined
  *
  *   LOOPS		name of the struct bench_loops
  *   ALLOC(b, size, gfp) an object
  *   FREE(b, p)
- *   ALLOC_BULK(b, n, p) and FREE_BULK(b, n, p), if there is such a thing;
- *			the first is true if it worked
+ *   ALLOC_BULK(b, n, p) and FREE_BULK(b, n, p), if the allocator has them;
+ *		the first is true if it worked
  *   FREE_RCU(b, p)	and RCU_BARRIER(), likewise
  *   ANY_SIZE		if one allocator serves all sizes
  *
- * A loop reads what it needs through the thread's structure again and again,
- * as the calls make it; barrier() in the empty allocator has the same effect.
+ * A loop reads its data through the thread's structure again and again, because
+ * the calls force it to; barrier() in the empty allocator has the same effect.
  */
 #include <linux/completion.h>
 #include <linux/errno.h>
@@ -89,7 +89,7 @@ static __always_inline int bursts(struct bench *b, size_t size, const bool touch
 	return err;
 }
 
-/* A heap with holes: every other of its objects, in random places, is live. */
+/* A heap with holes: every other object, at random places, is live. */
 static int make_holes(struct bench *b)
 {
 	unsigned int i;
@@ -185,7 +185,10 @@ static int longest_burst(struct bench *b, struct bench_longest *alloc,
 	return 0;
 }
 
-/* As if every operation had taken as long as the one of this @rank did. */
+/*
+ * Record the time as if every operation had taken as long as the one of this
+ * @rank.
+ */
 static __always_inline int longest(struct bench *b, unsigned int rank)
 {
 	struct bench_longest alloc = { 0 }, free = { 0 };
@@ -257,8 +260,9 @@ static int bulk(struct bench_thread *t)
 
 #ifdef FREE_RCU
 /*
- * Frees that wait for a grace period, until @ops are done. What frees the objects
- * then has its share of this CPU's time, as it gets it; the rest comes after.
+ * Free objects after a grace period, until @ops are done. The later frees of the
+ * objects get their share of this CPU's time as it comes; the rest comes after
+ * the measurement.
  */
 static int rcu_free(struct bench_thread *t)
 {
@@ -308,7 +312,7 @@ static void empty(struct bench_thread *t)
 			FREE(b, t->obj[i]);
 	if (!b->ring)
 		return;
-	/* What was pushed and not told of, too. */
+	/* Include objects that were pushed and not published yet. */
 	b->ring[t->id].head = b->ring[t->id].in;
 	while ((p = bench_ring_pop(&b->ring[t->id])))
 		FREE(b, p);
@@ -328,7 +332,10 @@ static int fill(struct bench_thread *t)
 	return 0;
 }
 
-/* One array's owner does that until @ops are done; -ENOMEM leaves a hole. */
+/*
+ * The owner of one array replaces objects until @ops are done; -ENOMEM leaves a
+ * hole.
+ */
 static __always_inline int replace(struct bench_thread *t, const bool mixed)
 {
 	struct bench *b = t->b;
@@ -367,8 +374,9 @@ static int replace_mixed(struct bench_thread *t)
 /* --- from CPU to CPU --- */
 
 /*
- * Every thread allocates for the next and frees what the one before made. With
- * @touch, as in all of these, the one writes to the object and the other reads.
+ * Every thread allocates for the next one and frees the objects of the one
+ * before. With @touch, here and below, one side writes to the object and the
+ * other reads it.
  */
 static __always_inline int ring(struct bench_thread *t, const bool touch)
 {
@@ -484,7 +492,10 @@ static int to_one_touch(struct bench_thread *t)
 	return to_one(t, true);
 }
 
-/* The objects change hands as a whole: free the other's, allocate anew. */
+/*
+ * All objects change hands at once: free the other thread's, and allocate new
+ * ones.
+ */
 static int pingpong(struct bench_thread *t)
 {
 	struct bench *b = t->b;
@@ -509,7 +520,7 @@ static int pingpong(struct bench_thread *t)
 
 /* --- in hard interrupt context: freed alone, or allocated as well --- */
 
-/* All of @b->obj, or -ENOMEM and nothing. */
+/* Allocate all of @b->obj, or return -ENOMEM with nothing allocated. */
 static __always_inline int alloc_batch(struct bench *b, const gfp_t gfp)
 {
 	u64 start = bench_clock();
@@ -565,7 +576,7 @@ static int interrupt(struct bench *b)
 	hrtimer_start(&b->timer, 0, HRTIMER_MODE_REL_PINNED_HARD);
 	while (!READ_ONCE(b->irq_done))
 		cpu_relax();
-	/* It has said that it is done, but may not have returned. */
+	/* The handler has reported its end, but may not have returned. */
 	hrtimer_cancel(&b->timer);
 	if (!bench_ended(b))
 		return 0;

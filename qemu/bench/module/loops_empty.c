@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * No allocator: what the loops themselves cost. barrier() makes the compiler
- * forget what memory held, as a call would.
+ * No allocator: the cost of the loops themselves. barrier() makes the compiler
+ * forget the contents of memory, as a call would.
  */
 #include "bench.h"
 

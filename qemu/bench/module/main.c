@@ -3,13 +3,13 @@
  * hak_bench: hakmem and SLUB in the same loops, in the same kernel.
  *
  * debugfs, directory hak_bench:
- *   run      a specification is written: eleven words, see parse_spec(). The
- *	      write returns when it has been measured. A signal ends it early, and
- *	      the write then fails with ECANCELED (EINTR would be tried again).
- *   results  what was measured since the module was loaded: a JSON object
- *   stop     1 ends what is being measured, and all that follows, until 0
+ *   run      write a specification: eleven words, see parse_spec(). The write
+ *            returns when the measurement is done. A signal ends it early, and the
+ *            write then fails with ECANCELED (EINTR would be tried again).
+ *   results  the measurements since the module was loaded: a JSON object
+ *   stop     1 ends the present measurement, and all that follow, until 0
  *
- * The order of measurements and flushing between them are up to the writer:
+ * The writer chooses the order of measurements and flushes between them: see
  * qemu/bench/bench-slub and qemu/bench/guest/slub.
  */
 #define pr_fmt(fmt) "hak_bench: " fmt
@@ -59,7 +59,7 @@ static ssize_t run_write(struct file *file, const char __user *buf, size_t len,
 	if (copy_from_user(line, buf, len))
 		return -EFAULT;
 	line[len] = '\0';
-	/* A page each: out of the way of both allocators. */
+	/* A page each, so that they come from neither allocator. */
 	BUILD_BUG_ON(sizeof(*r) > PAGE_SIZE);
 	r = (struct record *)get_zeroed_page(GFP_KERNEL);
 	if (!r)

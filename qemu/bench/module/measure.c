@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * One measurement: sets the stage, has the loop run by kthreads, each bound to
- * a CPU of its own, and takes the stage down again.
+ * One measurement: prepare, run the loop in kthreads, each bound to a CPU of its
+ * own, and clean up.
  */
 #include <linux/cpumask.h>
 #include <linux/err.h>
@@ -67,7 +67,7 @@ static const struct bench_loops *const all_loops[] = {
 	&bench_empty, &bench_kmalloc, &bench_kmem_cache, &bench_hak, &bench_hak_cache,
 };
 
-/* Nothing to do until another thread has; false: give up. */
+/* Wait a moment for another thread; false: give up. */
 bool bench_relax(struct bench *b, unsigned int *spins)
 {
 	cpu_relax();
@@ -78,7 +78,7 @@ bool bench_relax(struct bench *b, unsigned int *spins)
 	return !bench_ended(b);
 }
 
-/* All start together, and nobody sleeps meanwhile. */
+/* All threads start together, and none sleeps meanwhile. */
 int bench_start_line(struct bench *b)
 {
 	unsigned int spins = 0;
@@ -136,7 +136,7 @@ static int launch(struct bench_life *life)
 		module_put(THIS_MODULE);
 		return PTR_ERR(task);
 	}
-	/* Of a chain, every thread is on another CPU than the one before. */
+	/* In a chain, every thread runs on another CPU than the one before. */
 	kthread_bind(task, (t->id + t->lives) % t->b->threads);
 	wake_up_process(task);
 	return 0;
@@ -156,8 +156,8 @@ static bool hand_on(struct bench_life *life)
 }
 
 /*
- * Work that is not counted: a thread alone does a part of what it will do,
- * others fill their arrays, on the CPU they will work on.
+ * Uncounted work: a single thread does a part of its work, others fill their
+ * arrays, on the CPU they will run on.
  */
 static int warm_up(struct bench_thread *t, const struct workload *w)
 {
@@ -286,7 +286,7 @@ static void destroy_hak(void)
 }
 
 /**
- * bench_destroy_caches() - destroy what measurements have kept
+ * bench_destroy_caches() - destroy the caches that measurements have kept
  *
  * Context: task, may sleep; when nothing is measured.
  */
@@ -406,8 +406,8 @@ static bool plausible(const struct bench_spec *s, const struct workload *w)
 
 /**
  * bench_measure() - do one measurement
- * @spec: what
- * @res: what came of it
+ * @spec: the specification
+ * @res: the result
  *
  * Context: task, may sleep; one at a time.
  * Return: 0, -EINVAL for a specification that makes no sense, -EOPNOTSUPP for

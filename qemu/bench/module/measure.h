@@ -5,11 +5,11 @@
 #include "bench.h"
 
 /**
- * struct bench_spec - what is to be measured, one line of debugfs's "run"
+ * struct bench_spec - specification of a measurement, one line of debugfs's "run"
  * @workload: name in the table in measure.c
  * @loops: which allocator
  * @order: fifo, lifo or random
- * @seed: of everything random
+ * @seed: seed of all random numbers
  *
  * The others are those of struct bench.
  */

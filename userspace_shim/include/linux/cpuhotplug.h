@@ -2,13 +2,13 @@
 /*
  * Shim: custom
  *
- * Callbacks in the order of the kernel's prepare stage, with cpus_read_lock()
- * held: startup runs before the thread is online, on the thread itself while it
- * counts as id 0, and teardown some time after it no longer is, on any thread,
- * unless another thread takes the id over before that. A startup that fails
- * leaves the thread without a CPU. In addition to the kernel's meaning: in a
- * forked child, teardown runs for every thread that is no longer there.
- * Dynamic states only, all treated alike.
+ * Callbacks run in the order of the kernel's prepare stage, with cpus_read_lock()
+ * held. Startup runs before the thread is online, on the thread itself, which
+ * counts as id 0 then. Teardown runs some time after the thread went offline, on
+ * any thread, unless another thread takes the id over before. If a startup fails
+ * the thread has no CPU. In addition to the kernel's meaning, in a forked child
+ * teardown runs for every thread that is gone. There are dynamic states only, all
+ * treated alike.
  */
 #ifndef _SHIM_LINUX_CPUHOTPLUG_H
 #define _SHIM_LINUX_CPUHOTPLUG_H

@@ -2,14 +2,14 @@
 /*
  * Shim: custom
  *
- * Pages come from the shim's page source: naturally aligned blocks of orders
- * 0 to MAX_PAGE_ORDER of reserved address space, made writable when handed
- * out; given back, the addresses are kept for reuse, without memory.
- * alloc_pages() also is a point where deferred work may run, if the caller
- * holds no lock, unless kswapd alone may reclaim. NULL when the system has no
- * memory; __GFP_NOFAIL retries for ever. free_pages_exact() gives back the
- * whole block of the order that holds the size, not page by page, for blocks
- * are never put together again.
+ * Pages come from the shim's page source: naturally aligned blocks of orders 0 to
+ * MAX_PAGE_ORDER of reserved address space, made writable when they are
+ * allocated. When they are freed, the addresses are kept for reuse, without
+ * memory. alloc_pages() is also a point where deferred work may run, if the
+ * caller holds no lock, unless only kswapd may reclaim. It returns NULL if the
+ * system has no memory; __GFP_NOFAIL retries for ever. free_pages_exact() gives
+ * back the whole block of the order that holds the size, not page by page,
+ * because blocks are never merged.
  */
 #ifndef _SHIM_LINUX_GFP_H
 #define _SHIM_LINUX_GFP_H

@@ -53,7 +53,7 @@ static inline void list_add_tail(struct list_head *e, struct list_head *h)
 	shim_list_insert(e, h->prev);
 }
 
-/* Out of its list; what @e itself points to stays. */
+/* Take @e out of its list; the pointers of @e itself stay. */
 static inline void __list_del_entry(struct list_head *e)
 {
 	shim_list_join(e->prev, e->next);
@@ -94,7 +94,10 @@ static inline void list_move_tail(struct list_head *e, struct list_head *h)
 	__e == __h ? NULL : list_entry(__e, type, field);		\
 })
 
-/* The entry after @e; at the end, where the head would be the entry's. */
+/*
+ * The entry after @e; after the last one, the address an entry would have that
+ * contained the head.
+ */
 #define shim_list_after(e, field) \
 	list_entry((e)->field.next, typeof(*(e)), field)
 

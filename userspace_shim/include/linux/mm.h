@@ -2,12 +2,11 @@
 /*
  * Shim: custom
  *
- * A struct page pointer is the address of its page, and there are no page
- * structures: reference counts and flags are accepted and forgotten. Every
- * address up to high_memory is valid and counts as a slab page, for kfree()
- * may well be right about it: it ends in the C library's free(), which makes
- * its own checks. Where a block of the C library's ends nobody knows, so
- * page_size() is more than any has.
+ * A struct page pointer is the address of its page. There are no page structures:
+ * reference counts and flags are accepted and ignored. Every address up to
+ * high_memory is valid and counts as a slab page, because kfree() ends in the C
+ * library's free(), which makes its own checks. The end of a block of the C
+ * library is not known, so page_size() is larger than any block.
  */
 #ifndef _SHIM_LINUX_MM_H
 #define _SHIM_LINUX_MM_H

@@ -12,7 +12,7 @@
 #include <linux/preempt.h>
 #include <linux/cache.h>
 
-/* Distance of a CPU's chunk from the static one; 0 is nobody's chunk. */
+/* Distance of a CPU's chunk from the static one; 0 is the chunk of id 0. */
 extern __thread unsigned long shim_cpu_delta;
 extern __thread unsigned int shim_cpu;
 extern unsigned long shim_cpu_deltas[];
@@ -38,7 +38,7 @@ extern unsigned long shim_cpu_deltas[];
 #define get_cpu_ptr(ptr)	({ preempt_disable(); this_cpu_ptr(ptr); })
 #define put_cpu_ptr(ptr)	do { (void)(ptr); preempt_enable(); } while (0)
 
-/* Safe against everything: the chunk of id 0 is shared by many threads. */
+/* Atomic, because many threads share the chunk of id 0. */
 #define this_cpu_read(v)	READ_ONCE(*raw_cpu_ptr(&(v)))
 #define this_cpu_write(v, x)	WRITE_ONCE(*raw_cpu_ptr(&(v)), x)
 #define this_cpu_add(v, x) \
@@ -68,7 +68,7 @@ extern unsigned long shim_cpu_deltas[];
 	__atomic_compare_exchange_n(raw_cpu_ptr(&(v)), (po), (n), false, \
 				    __ATOMIC_RELAXED, __ATOMIC_RELAXED)
 
-/* The caller keeps others out; on id 0 an update may be lost. */
+/* The caller excludes others; on id 0 an update may be lost. */
 #define __shim_raw_op(v, op, x)						\
 do {									\
 	typeof(&(v)) __p = raw_cpu_ptr(&(v));				\

@@ -65,7 +65,7 @@ do {									\
 #define in_atomic()		(preempt_count() != 0 || shim_locks_held != 0)
 #define preemptible()		(!in_atomic() && !irqs_disabled())
 #define might_sleep_if(c)	do { if (c) might_sleep(); } while (0)
-/* A thread is a CPU: it cannot go to another. As in the kernel, it may sleep. */
+/* A thread is a CPU, so it cannot migrate. As in the kernel, it may sleep. */
 #define migrate_disable()	barrier()
 #define migrate_enable()		barrier()
 

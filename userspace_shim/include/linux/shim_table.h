@@ -2,12 +2,12 @@
 /*
  * Shim: custom
  *
- * Not a kernel header: what the core's registry is made of. It spans the whole
- * address space here, so the table of its leaves is reserved and reads as zero,
- * and a page of it is opened before the first write. Leaves are larger than a
- * page, for a shorter table, and those of the arena (arena.c) lie in one row.
- * None where the process may have little address space (RLIMIT_AS), of which
- * the table would take more than an eighth.
+ * Not a kernel header: the memory of the core's registry. The registry spans the
+ * whole address space here, so the table of its leaves is reserved and reads as
+ * zero, and a page of it is opened before the first write. Leaves are larger than
+ * a page, for a shorter table, and those of the arena (arena.c) lie in one row.
+ * There is no table if it would take more than an eighth of the address space
+ * that the process may have (RLIMIT_AS).
  */
 #ifndef _SHIM_LINUX_SHIM_TABLE_H
 #define _SHIM_LINUX_SHIM_TABLE_H
@@ -19,7 +19,7 @@
 /* 32 KiB, for as many addresses as the page source maps at a time. */
 #define HAK_LEAF_BITS		10
 
-/* Nor is it filled with anything. */
+/* The table is not filled either. */
 #define HAK_TABLE_IS_ZERO	1
 
 void *shim_table_alloc(size_t size);
