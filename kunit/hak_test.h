@@ -12,6 +12,7 @@
 #define _HAK_TEST_H
 
 #include <kunit/test.h>
+#include <linux/kconfig.h>
 #include <linux/list.h>
 
 #include "core.h"
@@ -41,6 +42,18 @@ struct hak_test {
 	unsigned int nr_cpus;
 	unsigned long live;
 };
+
+/**
+ * hak_test_rounds() - how often a test repeats a race
+ * @n: how often it does so where nothing slows it down
+ *
+ * Under KASAN a round takes ten times as long, and an access that is not allowed is
+ * found in any round. The races themselves are the business of the other kernels.
+ */
+static inline unsigned int hak_test_rounds(unsigned int n)
+{
+	return IS_ENABLED(CONFIG_KASAN) ? n / 8 : n;
+}
 
 int hak_test_init(struct kunit *test);
 void hak_test_exit(struct kunit *test);

@@ -420,7 +420,7 @@ static int claim_and_release(void *arg, unsigned int id)
 	unsigned int i;
 	int nid;
 
-	for (i = 0; i < 1000; i++) {
+	for (i = 0; i < hak_test_rounds(1000); i++) {
 		struct hak_slab *s = hak_superslab_claim(m->c, m->nid);
 
 		if (!s) {

@@ -157,7 +157,7 @@ static int move_slabs(void *arg, unsigned int id)
 	struct hak_slab *s;
 	unsigned int i;
 
-	for (i = 0; i < MOVES; i++) {
+	for (i = 0; i < hak_test_rounds(MOVES); i++) {
 		preempt_disable();
 		s = hak_pool_adopt(m->c, m->nid);
 		if (s) {
@@ -309,7 +309,7 @@ static int tell_thread(void *arg, unsigned int id)
 	unsigned int i, at;
 	void *p;
 
-	for (i = 0; i < 10000; i++) {
+	for (i = 0; i < hak_test_rounds(10000); i++) {
 		at = i * (2 * id + 1) % TELL_BALLS;
 		/* From time to time hardly any object is live. */
 		p = i / 16 % 2 ? NULL : tell_take(t);

@@ -103,7 +103,7 @@ static int larson_thread(void *arg, unsigned int id)
 	struct prng r;
 
 	prng_init(&r, id);
-	for (i = 0; i < OPS; i++) {
+	for (i = 0; i < hak_test_rounds(OPS); i++) {
 		if (i % 128 == 0) {
 			/*
 			 * Leave this thread's array and take the next one that is
@@ -228,7 +228,7 @@ static void produce(struct pipeline *p, struct ring *r)
 {
 	unsigned int i;
 
-	for (i = 0; i < OPS; i++) {
+	for (i = 0; i < hak_test_rounds(OPS); i++) {
 		void *obj = hak_alloc(p->size, GFP_KERNEL);
 
 		if (!obj) {
@@ -250,7 +250,7 @@ static void consume(struct pipeline *p, struct ring *r)
 {
 	unsigned int i;
 
-	for (i = 0; i < OPS; i++) {
+	for (i = 0; i < hak_test_rounds(OPS); i++) {
 		void *obj;
 
 		/* Pairs with produce()'s release. */
