@@ -68,8 +68,8 @@ struct bench_thread {
  * @room: @in may go up to here before the producer reads @tail again
  * @out: objects popped, as the consumer knows it
  * @ready: @out may go up to here before the consumer reads @head again
- * @head: objects pushed, as the producer last published
- * @tail: objects popped, as the consumer last published
+ * @head: objects pushed, as the producer last wrote it
+ * @tail: objects popped, as the consumer last wrote it
  * @slot: the objects
  *
  * Each side tells the other of BENCH_BATCH objects at a time, and reads the

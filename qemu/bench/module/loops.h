@@ -312,7 +312,7 @@ static void empty(struct bench_thread *t)
 			FREE(b, t->obj[i]);
 	if (!b->ring)
 		return;
-	/* Include objects that were pushed and not published yet. */
+	/* Include objects that were pushed, and not yet shown to the consumer. */
 	b->ring[t->id].head = b->ring[t->id].in;
 	while ((p = bench_ring_pop(&b->ring[t->id])))
 		FREE(b, p);
