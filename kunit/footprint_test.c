@@ -42,7 +42,10 @@ static int use_objects(void *arg, unsigned int id)
 	return 0;
 }
 
-/* Allocate and free @nr objects on every CPU; return the statistics of the cache. */
+/*
+ * Allocate and free @nr_objects objects on every CPU; return the statistics of
+ * the cache.
+ */
 static void all_cpus(struct kunit *test, struct hak_cache *c,
 		     struct hak_class_stats *cs, unsigned int nr_objects)
 {

@@ -18,8 +18,8 @@ static void refused(struct kunit *test, struct page *page)
 	int refs = page_ref_count(page);
 
 	/*
-	 * A reference, so that the test may free the block even if hakmem has
-	 * freed it.
+	 * If hakmem frees the block all the same, it drops this reference, and
+	 * the test must not drop it again.
 	 */
 	get_page(page);
 	hak_free(page_address(page));
