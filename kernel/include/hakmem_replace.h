@@ -8,12 +8,13 @@
  *
  *   ccflags-y += -include hakmem_replace.h
  *
- * Frees are always mapped, including kfree(), kvfree(), kfree_rcu() and
- * kfree_sensitive(), because hak_free() also takes memory from kmalloc().
- * kmalloc() and its variants are mapped only if HAKMEM_REPLACE_KMALLOC is defined
- * before this header is included. Define it only if no such memory leaves the
- * module for code that gives it to kfree() or ksize(); hakmem.h lists the
- * functions that must not get it.
+ * Frees are always mapped, including kfree(), kvfree(), kfree_rcu(),
+ * kfree_sensitive() and __free(kfree), because hak_free() also takes memory from
+ * kmalloc(). kmalloc(), kvmalloc() and their variants are mapped only if
+ * HAKMEM_REPLACE_KMALLOC is defined before this header is included. Define it only
+ * if no such memory leaves the module for code that gives it to kfree() or ksize();
+ * hakmem.h lists the functions that must not get it. kvfree_rcu() is not mapped, so
+ * it must not get such memory either.
  *
  * If a module gets a cache from kernel code, or gives one to it, that cache is a
  * kmem_cache and not a hak_cache, so its functions must not be mapped. One
@@ -78,6 +79,157 @@ static inline void hak_replace_kvfree(const void *p)
 		hak_free(p);
 }
 
+DEFINE_FREE(hak_free_sensitive, void *, hak_free_sensitive(_T))
+DEFINE_FREE(hak_replace_kvfree, void *, IS_ERR(_T) ? (void)0 : hak_replace_kvfree(_T))
+
+/* hakmem serves small requests. The kernel serves the others, which may need vmalloc(). */
+static inline __alloc_size(1) void *
+hak_replace_kvmalloc_node(size_t size, gfp_t gfp, int node)
+{
+	if (size <= HAK_MAX_SIZE)
+		return hak_alloc_node(size, gfp, node);
+	return kvmalloc_node(size, gfp, node);
+}
+
+static inline __alloc_size(1) void *hak_replace_kvmalloc(size_t size, gfp_t gfp)
+{
+	if (size <= HAK_MAX_SIZE)
+		return hak_alloc(size, gfp);
+	return kvmalloc(size, gfp);
+}
+
+static inline __alloc_size(1, 2) void *
+hak_replace_kvmalloc_array(size_t n, size_t size, gfp_t gfp)
+{
+	size_t bytes;
+
+	if (unlikely(check_mul_overflow(n, size, &bytes)))
+		return NULL;
+	return hak_replace_kvmalloc(bytes, gfp);
+}
+
+/* The kernel's kvrealloc() must not get memory of hakmem's, so it gets vmalloc()'s alone. */
+static inline __realloc_size(2) __must_check void *
+hak_replace_kvrealloc(const void *p, size_t size, gfp_t gfp)
+{
+	void *new;
+
+	if (ZERO_OR_NULL_PTR(p))
+		return hak_replace_kvmalloc(size, gfp);
+	if (is_vmalloc_addr(p))
+		return kvrealloc(p, size, gfp);
+	if (size <= PAGE_SIZE)
+		return hak_realloc(p, size, gfp);
+	new = kvmalloc(size, gfp);
+	if (!new)
+		return NULL;
+	memcpy(new, p, min(hak_usable_size(p), size));
+	hak_free(p);
+	return new;
+}
+
+#ifdef kmem_cache_alloc_from_sheaf
+
+/**
+ * struct hak_sheaf - objects that are allocated in advance, in place of a slab_sheaf
+ * @nr: objects in @obj
+ * @room: pointers that @obj has room for
+ * @obj: the objects
+ *
+ * SLUB's sheaves are parts of a CPU's cache. Their users rely on less: as long as a
+ * sheaf holds objects, taking one of them cannot fail.
+ */
+struct hak_sheaf {
+	unsigned int nr;
+	unsigned int room;
+	void *obj[];
+};
+
+static inline struct hak_sheaf *hak_sheaf_new(unsigned int room, gfp_t gfp)
+{
+	struct hak_sheaf *sheaf = hak_alloc(struct_size(sheaf, obj, room), gfp);
+
+	if (sheaf) {
+		sheaf->nr = 0;
+		sheaf->room = room;
+	}
+	return sheaf;
+}
+
+/* Have @sheaf, which has the room, hold @size objects; false if memory is short. */
+static inline bool hak_sheaf_fill(struct hak_cache *c, gfp_t gfp,
+				  struct hak_sheaf *sheaf, unsigned int size)
+{
+	if (sheaf->nr < size)
+		sheaf->nr += hak_cache_alloc_bulk(c, gfp, size - sheaf->nr,
+						  sheaf->obj + sheaf->nr);
+	return sheaf->nr >= size;
+}
+
+static inline void hak_replace_return_sheaf(struct hak_cache *c, gfp_t gfp,
+					    struct slab_sheaf *theirs)
+{
+	struct hak_sheaf *sheaf = (struct hak_sheaf *)theirs;
+
+	hak_cache_free_bulk(c, sheaf->nr, sheaf->obj);
+	hak_free(sheaf);
+}
+
+static inline struct slab_sheaf *
+hak_replace_prefill_sheaf(struct hak_cache *c, gfp_t gfp, unsigned int size)
+{
+	struct hak_sheaf *sheaf = hak_sheaf_new(size, gfp);
+
+	if (sheaf && !hak_sheaf_fill(c, gfp, sheaf, size)) {
+		hak_replace_return_sheaf(c, gfp, (struct slab_sheaf *)sheaf);
+		return NULL;
+	}
+	return (struct slab_sheaf *)sheaf;
+}
+
+/* If memory is short, the sheaf keeps the objects that it holds. */
+static inline int hak_replace_refill_sheaf(struct hak_cache *c, gfp_t gfp,
+					   struct slab_sheaf **theirs,
+					   unsigned int size)
+{
+	struct hak_sheaf *old = (struct hak_sheaf *)*theirs, *sheaf = old;
+
+	if (old->room < size) {
+		sheaf = hak_sheaf_new(size, gfp);
+		if (!sheaf)
+			return -ENOMEM;
+		memcpy(sheaf->obj, old->obj, old->nr * sizeof(old->obj[0]));
+		sheaf->nr = old->nr;
+		hak_free(old);
+		*theirs = (struct slab_sheaf *)sheaf;
+	}
+	return hak_sheaf_fill(c, gfp, sheaf, size) ? 0 : -ENOMEM;
+}
+
+static inline void *hak_replace_alloc_from_sheaf(struct hak_cache *c, gfp_t gfp,
+						 struct slab_sheaf *theirs)
+{
+	struct hak_sheaf *sheaf = (struct hak_sheaf *)theirs;
+
+	if (WARN_ON_ONCE(!sheaf->nr))
+		return NULL;
+	return sheaf->obj[--sheaf->nr];
+}
+
+static inline unsigned int hak_replace_sheaf_size(struct slab_sheaf *theirs)
+{
+	return ((struct hak_sheaf *)theirs)->nr;
+}
+
+#define kmem_cache_prefill_sheaf	hak_replace_prefill_sheaf
+#define kmem_cache_refill_sheaf		hak_replace_refill_sheaf
+#define kmem_cache_return_sheaf		hak_replace_return_sheaf
+#undef kmem_cache_alloc_from_sheaf
+#define kmem_cache_alloc_from_sheaf	hak_replace_alloc_from_sheaf
+#define kmem_cache_sheaf_size		hak_replace_sheaf_size
+
+#endif /* kmem_cache_alloc_from_sheaf */
+
 #define kmem_cache hak_cache
 
 /* With four arguments or with five, as the kernel's own. */
@@ -127,6 +279,10 @@ static inline void hak_replace_kvfree(const void *p)
 #define kfree_rcu(p, rhf)		hak_free_rcu(p, rhf)
 #undef kfree_rcu_mightsleep
 #define kfree_rcu_mightsleep(p)		hak_free_rcu_mightsleep(p)
+/* __free(kfree), __free(kfree_sensitive) and __free(kvfree) use these functions. */
+#define __free_kfree			__free_hak_free
+#define __free_kfree_sensitive		__free_hak_free_sensitive
+#define __free_kvfree			__free_hak_replace_kvfree
 
 #ifdef HAKMEM_REPLACE_KMALLOC
 
@@ -154,6 +310,22 @@ static inline void hak_replace_kvfree(const void *p)
 #define kstrdup(s, gfp)			hak_strdup(s, gfp)
 #undef ksize
 #define ksize(p)			hak_usable_size(p)
+#undef kvmalloc
+#define kvmalloc(size, gfp)		hak_replace_kvmalloc(size, gfp)
+#undef kvzalloc
+#define kvzalloc(size, gfp)		hak_replace_kvmalloc(size, (gfp) | __GFP_ZERO)
+#undef kvmalloc_node
+#define kvmalloc_node(size, gfp, node)	hak_replace_kvmalloc_node(size, gfp, node)
+#undef kvzalloc_node
+#define kvzalloc_node(size, gfp, node) \
+	hak_replace_kvmalloc_node(size, (gfp) | __GFP_ZERO, node)
+#undef kvmalloc_array
+#define kvmalloc_array(n, size, gfp)	hak_replace_kvmalloc_array(n, size, gfp)
+#undef kvcalloc
+#define kvcalloc(n, size, gfp) \
+	hak_replace_kvmalloc_array(n, size, (gfp) | __GFP_ZERO)
+#undef kvrealloc
+#define kvrealloc(p, size, gfp)		hak_replace_kvrealloc(p, size, gfp)
 
 #endif /* HAKMEM_REPLACE_KMALLOC */
 

@@ -12,6 +12,7 @@ fragments() {
 	case $1 in
 	kunit) echo base x86 preempt kunit debug-light cpuset ;;
 	numa)  echo base x86 preempt kunit debug-light cpuset acpi debug-mm ;;
+	block) echo base x86 preempt kunit debug-light cpuset block ;;
 	bench) echo base x86 preempt bench production ;;
 	bench-plain) echo base x86 preempt bench production plain ;;
 	kasan) echo base x86 preempt kunit debug-light lockdep kasan ;;

@@ -6,6 +6,7 @@
 
 FLAVOUR_TABLE='kunit        KUnit, light checks, NUMA, cpusets
 numa         the same with ACPI: memory nodes as in hardware; checks of pages
+block        KUnit, light checks, block layer, memory cgroup
 bench        as in production: no debugging at all
 bench-plain  the same, SLUB with plain freelists, as hakmem
 kasan        KASAN and lockdep

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the kernel's names stand for once hakmem_replace.h is included: each
+ * allocates memory of hakmem's, or the kernel's where it is too large, and each
+ * that frees takes both.
+ */
+#include <kunit/test.h>
+#include <linux/cleanup.h>
+#include <linux/module.h>
+
+#define HAKMEM_REPLACE_KMALLOC
+#include "hakmem_replace.h"
+
+/* Only of its own objects does hakmem say what they are. */
+#define EXPECT_HAKMEM(test, p)	KUNIT_EXPECT_TRUE(test, hak_dump_obj(p))
+#define EXPECT_KERNEL(test, p)	KUNIT_EXPECT_FALSE(test, hak_dump_obj(p))
+
+struct item {
+	struct rcu_head rcu;
+	u8 field[40];
+};
+
+static bool is_zero(const void *p, size_t n)
+{
+	return !memchr_inv(p, 0, n);
+}
+
+static void kmallocs(struct kunit *test)
+{
+	void *p[] = {
+		kmalloc(40, GFP_KERNEL), kmalloc_array(4, 10, GFP_KERNEL),
+		kmalloc_node(40, GFP_KERNEL, NUMA_NO_NODE),
+		kmemdup("forty bytes, with those that follow them", 40, GFP_KERNEL),
+		kstrdup("a string", GFP_KERNEL),
+		kzalloc(40, GFP_KERNEL), kcalloc(4, 10, GFP_KERNEL),
+		kzalloc_node(40, GFP_KERNEL, NUMA_NO_NODE),
+		kcalloc_node(4, 10, GFP_KERNEL, NUMA_NO_NODE),
+	};
+	void *larger;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(p); i++) {
+		KUNIT_ASSERT_NOT_NULL(test, p[i]);
+		EXPECT_HAKMEM(test, p[i]);
+		KUNIT_EXPECT_TRUE(test, i < 5 || is_zero(p[i], 40));
+		KUNIT_EXPECT_GE(test, ksize(p[i]), i == 4 ? 9 : 40);
+	}
+	larger = krealloc(p[0], 400, GFP_KERNEL);
+	EXPECT_HAKMEM(test, larger);
+	p[0] = larger;
+	larger = krealloc_array(p[1], 40, 10, GFP_KERNEL);
+	EXPECT_HAKMEM(test, larger);
+	p[1] = larger;
+	kfree_sensitive(p[2]);
+	kvfree(p[3]);
+	p[2] = NULL;
+	p[3] = NULL;
+	kfree_bulk(2, p);
+	for (i = 2; i < ARRAY_SIZE(p); i++)
+		kfree(p[i]);
+}
+
+/* Small memory is hakmem's; beyond that kmalloc()'s, and vmalloc()'s. */
+static void kvmallocs(struct kunit *test)
+{
+	static const size_t size[] = { 1, 1024, 1025, 8192, 16UL << 20 };
+	unsigned int i, j;
+
+	for (i = 0; i < ARRAY_SIZE(size); i++) {
+		void *p[] = {
+			kvmalloc(size[i], GFP_KERNEL), kvmalloc_array(size[i], 1, GFP_KERNEL),
+			kvmalloc_node(size[i], GFP_KERNEL, NUMA_NO_NODE),
+			kvzalloc(size[i], GFP_KERNEL), kvcalloc(1, size[i], GFP_KERNEL),
+			kvzalloc_node(size[i], GFP_KERNEL, NUMA_NO_NODE),
+		};
+
+		for (j = 0; j < ARRAY_SIZE(p); j++) {
+			KUNIT_ASSERT_NOT_NULL(test, p[j]);
+			KUNIT_EXPECT_EQ(test, hak_dump_obj(p[j]), size[i] <= 1024);
+			KUNIT_EXPECT_TRUE(test, j < 3 || is_zero(p[j], size[i]));
+			kvfree(p[j]);
+		}
+	}
+	KUNIT_EXPECT_NULL(test, kvmalloc_array(SIZE_MAX / 2, 3, GFP_KERNEL));
+}
+
+/* From nothing to hakmem's, the kernel's, and vmalloc()'s, and back. */
+static void kvreallocs(struct kunit *test)
+{
+	static const size_t size[] = { 100, 1000, 3000, 5000, 16UL << 20, 3000, 100 };
+	size_t had = 0;
+	u8 *p = NULL;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(size); i++) {
+		u8 *q = kvrealloc(p, size[i], GFP_KERNEL);
+
+		KUNIT_ASSERT_NOT_NULL(test, q);
+		KUNIT_EXPECT_NULL(test, memchr_inv(q, 0x5c, min(had, size[i])));
+		memset(q, 0x5c, size[i]);
+		had = size[i];
+		p = q;
+	}
+	kvfree(p);
+}
+
+static unsigned int nr_live(struct kmem_cache *c)
+{
+	/* Whether it has a slab; frees that wait are none. */
+	hak_free_rcu_barrier();
+	return kmem_cache_shrink(c);
+}
+
+static void caches(struct kunit *test)
+{
+	struct kmem_cache_args args = { .align = 64 };
+	struct kmem_cache *c[] = {
+		KMEM_CACHE(item, 0),
+		kmem_cache_create("replaced_a", sizeof(struct item), 0, 0, NULL),
+		kmem_cache_create("replaced_b", sizeof(struct item), &args, 0),
+		kmem_cache_create("replaced_c", sizeof(struct item), NULL, 0),
+		kmem_cache_create_usercopy("replaced_d", sizeof(struct item), 0, 0,
+					   8, 8, NULL),
+		KMEM_CACHE_USERCOPY(rcu_head, 0, next),
+	};
+	void *bulk[4];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(c); i++) {
+		struct item *p;
+
+		KUNIT_ASSERT_NOT_NULL(test, c[i]);
+		KUNIT_EXPECT_GE(test, kmem_cache_size(c[i]), sizeof(struct rcu_head));
+		p = kmem_cache_alloc(c[i], GFP_KERNEL);
+		EXPECT_HAKMEM(test, p);
+		kfree_rcu(p, rcu);
+		p = kmem_cache_zalloc(c[i], GFP_KERNEL);
+		KUNIT_EXPECT_TRUE(test, is_zero(p, kmem_cache_size(c[i])));
+		kfree_rcu_mightsleep(p);
+		p = kmem_cache_alloc_node(c[i], GFP_KERNEL, NUMA_NO_NODE);
+		EXPECT_HAKMEM(test, p);
+		kmem_cache_free(c[i], p);
+		p = kmem_cache_alloc_lru(c[i], NULL, GFP_KERNEL);
+		EXPECT_HAKMEM(test, p);
+		kfree(p);
+		KUNIT_ASSERT_EQ(test, kmem_cache_alloc_bulk(c[i], GFP_KERNEL, 4, bulk), 4);
+		EXPECT_HAKMEM(test, bulk[3]);
+		KUNIT_EXPECT_EQ(test, nr_live(c[i]), 1);
+		kmem_cache_free_bulk(c[i], 4, bulk);
+		KUNIT_EXPECT_EQ(test, nr_live(c[i]), 0);
+		kmem_cache_destroy(c[i]);
+	}
+}
+
+/* A kernel without sheaves has none of their names. */
+static void objects_ahead(struct kunit *test)
+{
+#ifdef kmem_cache_alloc_from_sheaf
+	struct kmem_cache *c = KMEM_CACHE(item, 0);
+	struct slab_sheaf *sheaf = kmem_cache_prefill_sheaf(c, GFP_KERNEL, 10);
+	void *p[50];
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, sheaf);
+	KUNIT_EXPECT_GE(test, kmem_cache_sheaf_size(sheaf), 10);
+	for (i = 0; i < 7; i++) {
+		p[i] = kmem_cache_alloc_from_sheaf(c, GFP_NOWAIT, sheaf);
+		EXPECT_HAKMEM(test, p[i]);
+	}
+	KUNIT_EXPECT_EQ(test, kmem_cache_refill_sheaf(c, GFP_KERNEL, &sheaf, 5), 0);
+	KUNIT_EXPECT_EQ(test, kmem_cache_refill_sheaf(c, GFP_KERNEL, &sheaf, 43), 0);
+	KUNIT_EXPECT_GE(test, kmem_cache_sheaf_size(sheaf), 43);
+	for (; i < 45; i++) {
+		p[i] = kmem_cache_alloc_from_sheaf(c, GFP_NOWAIT, sheaf);
+		EXPECT_HAKMEM(test, p[i]);
+	}
+	kmem_cache_free_bulk(c, 45, p);
+	KUNIT_EXPECT_EQ(test, nr_live(c), 1);
+	kmem_cache_return_sheaf(c, GFP_NOWAIT, sheaf);
+	KUNIT_EXPECT_EQ(test, nr_live(c), 0);
+	kmem_cache_destroy(c);
+#else
+	kunit_skip(test, "this kernel has no sheaves");
+#endif
+}
+
+/* Freed by their names as the variables go out of scope; a leak is reported at exit. */
+static void freed_by_scope(struct kunit *test)
+{
+	unsigned int i;
+
+	for (i = 0; i < 100; i++) {
+		void *small __free(kfree) = kmalloc(40, GFP_KERNEL);
+		void *theirs __free(kfree) = kmalloc(4000, GFP_KERNEL);
+		void *large __free(kvfree) = kvmalloc(16UL << 20, GFP_KERNEL);
+		void *little __free(kvfree) = kvmalloc(40, GFP_KERNEL);
+
+		EXPECT_HAKMEM(test, small);
+		EXPECT_KERNEL(test, theirs);
+		EXPECT_KERNEL(test, large);
+		EXPECT_HAKMEM(test, little);
+	}
+}
+
+static struct kunit_case cases[] = {
+	KUNIT_CASE(kmallocs),
+	KUNIT_CASE(kvmallocs),
+	KUNIT_CASE(kvreallocs),
+	KUNIT_CASE(caches),
+	KUNIT_CASE(objects_ahead),
+	KUNIT_CASE(freed_by_scope),
+	{}
+};
+
+static struct kunit_suite hak_replace_suite = {
+	.name = "hakmem_replace",
+	.test_cases = cases,
+};
+
+kunit_test_suites(&hak_replace_suite);
+
+MODULE_DESCRIPTION("KUnit suite: the names that hakmem_replace.h maps");
+MODULE_LICENSE("GPL");
