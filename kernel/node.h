@@ -31,9 +31,9 @@ struct hak_cache;
  * @nr_empty: superslabs without a slot in use
  * @empty_pages: pages in those
  * @near: the nearest node that had memory as the core came up
- * @growing: somebody is asking for a superslab
+ * @growing: a caller is asking the page allocator for a superslab
  * @failed: when the page allocator last had not even one slab, in jiffies, or
- *	when somebody went to ask it again after that; 0 if it has had one since
+ *	when a caller asked it again after that; 0 if it has had one since
  * @nearest: all nodes that may ever be, by their distance, this one first
  */
 struct hak_node {

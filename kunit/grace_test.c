@@ -87,9 +87,9 @@ static void destroy_waits_for_frees(struct kunit *test)
 }
 
 /*
- * One free after the other, each of which looks at the table for a while. The first
- * grace period of a replacement ends as the next free has begun, which therefore has
- * the old table in its hands when the new one is published.
+ * One free after the other, each of which reads the table for a while. The first
+ * grace period of a replacement ends when the next free has begun, so that free
+ * still has the old table when the new one is installed.
  */
 static int table_reader_fn(void *arg)
 {
@@ -127,7 +127,10 @@ static void cover_waits_for_frees(struct kunit *test)
 	end = hak_registry.base + hak_registry.bytes;
 	task = start_reader(test, r, table_reader_fn);
 	KUNIT_EXPECT_EQ(test, hak_registry_cover(end + 1), 0);
-	/* It sees the new table in its next free, if not the end of the old one before. */
+	/*
+	 * The reader sees the new table in its next free, or before that the end
+	 * of the old one.
+	 */
 	hak_test_sleep(500);
 	kthread_stop(task);
 	KUNIT_EXPECT_TRUE(test, r->left);

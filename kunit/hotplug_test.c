@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * CPUs and caches that come and go, each while the other is half way. Needs a
- * kernel: in userspace no CPU is prepared without being online, and RCU waits
- * for nobody.
+ * CPUs go offline and come back while caches are made and destroyed, each half
+ * way through. Needs a kernel: in userspace no CPU is prepared without being
+ * online, and RCU waits for no reader.
  */
 #include <linux/cpu.h>
 #include <linux/jiffies.h>
@@ -29,7 +29,10 @@ static bool busy(struct hak_cache *c, unsigned int cpu)
 	return hak_cpu_inside(per_cpu_ptr(c->cpu, cpu));
 }
 
-/* A cache made between a CPU's being prepared and its being online is used. */
+/*
+ * A cache that is made after a CPU was prepared and before it is online is used
+ * on that CPU.
+ */
 static void cache_made_while_a_cpu_is_prepared(struct kunit *test)
 {
 	unsigned int cpu = take_cpu(test);
@@ -41,7 +44,7 @@ static void cache_made_while_a_cpu_is_prepared(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, busy(before, cpu));
 	meanwhile = hak_test_cache_shown(test, 64, 0);
 	KUNIT_EXPECT_FALSE(test, busy(meanwhile, cpu));
-	/* It comes to nothing. */
+	/* The CPU does not come online after all. */
 	KUNIT_EXPECT_EQ(test, hak_cpu_dead(cpu), 0);
 	KUNIT_EXPECT_TRUE(test, busy(before, cpu));
 	KUNIT_EXPECT_TRUE(test, busy(meanwhile, cpu));
@@ -54,7 +57,10 @@ static void cache_made_while_a_cpu_is_prepared(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, busy(after, cpu));
 }
 
-/* A CPU cannot be kept from dying. */
+/*
+ * A CPU goes offline even if its cache is busy, and the dead callback must not
+ * fail.
+ */
 static void dead_cpu_may_have_a_busy_cache(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache_shown(test, 64, 0);
@@ -66,7 +72,7 @@ static void dead_cpu_may_have_a_busy_cache(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, add_cpu(cpu), 0);
 }
 
-/* Leaves objects and a slab with the CPU that it runs on. */
+/* Leave objects and a slab with the CPU that this thread runs on. */
 static int leave_stock(void *arg, unsigned int id)
 {
 	struct hak_cache *c = arg;
@@ -83,7 +89,7 @@ static int leave_stock(void *arg, unsigned int id)
 	return nr;
 }
 
-/* Objects and the slab of a CPU that is gone are where other CPUs find them. */
+/* After a CPU is gone, other CPUs find its objects and its slab. */
 static void dead_cpu_keeps_nothing(struct kunit *test)
 {
 	struct hak_test_gang *g = kunit_kzalloc(test, sizeof(*g), GFP_KERNEL);
@@ -109,7 +115,7 @@ struct reader {
 	bool kept;
 };
 
-/* Has found a cache, by a pointer to an object that was freed before. */
+/* The reader has found a cache by a stale pointer. */
 static int reader_fn(void *arg)
 {
 	struct reader *r = arg;
@@ -121,7 +127,7 @@ static int reader_fn(void *arg)
 	end = jiffies + 5 * HZ;
 	while (!list_empty_careful(&c->list) && time_before(jiffies, end))
 		cpu_relax();
-	/* What comes next in the other task has time enough to come. */
+	/* Give the other task time for its next step. */
 	end = jiffies + HZ / 5;
 	while (time_before(jiffies, end))
 		cpu_relax();
@@ -133,7 +139,7 @@ static int reader_fn(void *arg)
 	return 0;
 }
 
-/* What such a reader has found is there for as long as it looks at it. */
+/* The cache that such a reader has found stays as long as the reader uses it. */
 static void destroy_waits_for_readers(struct kunit *test)
 {
 	struct reader *r = kunit_kzalloc(test, sizeof(*r), GFP_KERNEL);
