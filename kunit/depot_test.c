@@ -440,6 +440,17 @@ static void stamped_free(struct race *r, struct hak_cpu_cache *cc, void *p)
 	preempt_enable();
 }
 
+/* Magazines received, of whatever node's depot. */
+static unsigned int nr_received(struct hak_cache *c)
+{
+	unsigned int n = 0;
+	int nid;
+
+	for_each_node(nid)
+		n += READ_ONCE(c->pool[nid]->depot.received);
+	return n;
+}
+
 /*
  * Was a magazine handed over? A flush may take every magazine before another CPU
  * does; then it is enough that one was sent.
@@ -449,7 +460,7 @@ static bool handed_over(struct race *r)
 	unsigned int i, sends = 0;
 
 	if (!r->trim)
-		return READ_ONCE(depot_of(r->c)->received);
+		return nr_received(r->c);
 	for (i = 0; i < r->nr; i++)
 		sends += READ_ONCE(r->cc[i]->sends);
 	return sends;
