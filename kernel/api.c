@@ -216,7 +216,8 @@ static bool hak_cpu_freed_last(const struct hak_cache *c, const void *p)
 {
 	const struct hak_cpu_cache *cc = this_cpu_ptr(c->cpu);
 
-	return hak_cpu_is_awake(cc) && hak_cpu_last(cc, READ_ONCE(cc->nr)) == p;
+	return hak_cpu_is_awake(cc) && (hak_cpu_last(cc, READ_ONCE(cc->nr)) == p ||
+					hak_outbox_last(cc) == p);
 }
 
 /*
@@ -424,6 +425,8 @@ static void __hak_free_bulk(const struct hak_cache *want, unsigned int n, void *
 
 	for (i = 0; i < n; i += done) {
 		done = hak_cpu_free_bulk(want, n - i, p + i);
+		if (!done && hak_has_nodes())
+			done = hak_outbox_add_bulk(want, n - i, p + i);
 		if (!done) {
 			hak_free_slow(want, p[i], caller);
 			done = 1;

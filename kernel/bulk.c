@@ -8,9 +8,6 @@
 #include "core.h"
 #include "fast_path.h"
 
-/* At most so many objects of a bulk call are moved with preemption off. */
-#define HAK_BULK_BATCH	64
-
 /* Up to @n objects of the per-CPU cache, those freed last. */
 static __always_inline unsigned int
 hak_cpu_take_cached(struct hak_cpu_cache *cc, unsigned int n, void **p)

@@ -100,6 +100,7 @@
 #include "lock.h"
 #include "modes.h"
 #include "node.h"
+#include "outbox.h"
 #include "page_arena.h"
 #include "params.h"
 #include "pcpu_cache.h"

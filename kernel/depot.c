@@ -86,6 +86,45 @@ unsigned int hak_magazine_objects(struct hak_cpu_cache *cc)
 }
 
 /**
+ * hak_magazine_next() - the magazine that a CPU fills next
+ * @cc: its per-CPU cache, busy
+ *
+ * Return: the magazine, which is home and the caller's to fill; NULL if it is under way.
+ */
+struct hak_magazine *hak_magazine_next(struct hak_cpu_cache *cc)
+{
+	struct hak_magazine *m;
+
+	if (!cc->mags)
+		return NULL;
+	m = hak_cpu_magazine(cc, cc->sends % cc->mags);
+	/* Pairs with the release in hak_magazine_release(). */
+	return smp_load_acquire(&m->full) ? NULL : m;
+}
+
+/**
+ * hak_magazine_send() - send a magazine
+ * @c: the cache
+ * @cc: the per-CPU cache, busy
+ * @m: what hak_magazine_next() gave, filled
+ * @n: objects in it
+ * @nid: the node whose CPUs are to receive it
+ *
+ * Context: preemption off.
+ */
+void hak_magazine_send(struct hak_cache *c, struct hak_cpu_cache *cc,
+		       struct hak_magazine *m, unsigned int n, int nid)
+{
+	WRITE_ONCE(m->nr, n);
+	WRITE_ONCE(m->full, 1);
+	/* Ordered by llist_add()'s cmpxchg, pairs with hak_depot_take(). */
+	llist_add(&m->link, &c->pool[nid]->depot.incoming);
+	WRITE_ONCE(cc->sends, cc->sends + 1);
+	hak_trim_kick();
+	hak_trace(HAK_TR_SEND, c, 0, m, n);
+}
+
+/**
  * hak_depot_send() - send the older half of a full per-CPU cache
  * @c: the cache
  * @cc: the per-CPU cache, busy, with a batch of objects at least
@@ -98,25 +137,13 @@ unsigned int hak_magazine_objects(struct hak_cpu_cache *cc)
  */
 bool hak_depot_send(struct hak_cache *c, struct hak_cpu_cache *cc)
 {
-	int nid = hak_node_near(numa_mem_id());
+	struct hak_magazine *m = hak_magazine_next(cc);
 	unsigned int n = hak_cpu_batch(cc);
-	struct hak_magazine *m;
 
-	if (!cc->mags)
+	if (!m)
 		return false;
-	m = hak_cpu_magazine(cc, cc->sends % cc->mags);
-	/* Pairs with the release in hak_magazine_release(). */
-	if (smp_load_acquire(&m->full))
-		return false;
-
 	hak_move_objects(m->obj, cc->obj, n);
-	WRITE_ONCE(m->nr, n);
-	WRITE_ONCE(m->full, 1);
-	/* Ordered by llist_add()'s cmpxchg, pairs with hak_depot_take(). */
-	llist_add(&m->link, &c->pool[nid]->depot.incoming);
-	WRITE_ONCE(cc->sends, cc->sends + 1);
-	hak_trim_kick();
-	hak_trace(HAK_TR_SEND, c, 0, m, n);
+	hak_magazine_send(c, cc, m, n, hak_node_near(numa_mem_id()));
 	return true;
 }
 
@@ -139,7 +166,7 @@ static struct hak_magazine *hak_depot_take(struct hak_depot *d)
 /* The caller has read all it needs of @m: send it home, where its CPU may fill it. */
 static void hak_magazine_release(struct hak_magazine *m)
 {
-	/* Pairs with the acquire in hak_depot_send(). */
+	/* Pairs with the acquire in hak_magazine_next(). */
 	smp_store_release(&m->full, 0);
 }
 

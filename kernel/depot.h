@@ -54,6 +54,9 @@ struct hak_depot {
 };
 
 void hak_depot_init(struct hak_depot *d);
+struct hak_magazine *hak_magazine_next(struct hak_cpu_cache *cc);
+void hak_magazine_send(struct hak_cache *c, struct hak_cpu_cache *cc,
+		       struct hak_magazine *m, unsigned int n, int nid);
 bool hak_depot_send(struct hak_cache *c, struct hak_cpu_cache *cc);
 unsigned int hak_depot_receive(struct hak_cache *c, struct hak_cpu_cache *cc,
 			       int nid);

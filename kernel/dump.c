@@ -26,6 +26,17 @@ static int hak_dump_owner(const struct hak_cache *c, const struct hak_entry *e)
 	return -1;
 }
 
+/* Is the object @p in the outbox of @cc? */
+static bool hak_dump_away(const struct hak_cpu_cache *cc, const void *p)
+{
+	unsigned int i, nr = hak_outbox_objects(cc);
+
+	for (i = 0; i < nr; i++)
+		if (READ_ONCE(hak_cpu_outbox(cc)->obj[i]) == p)
+			return true;
+	return false;
+}
+
 /* Is the object @p in a per-CPU cache? */
 static bool hak_dump_cached(const struct hak_cache *c, const void *p)
 {
@@ -37,6 +48,8 @@ static bool hak_dump_cached(const struct hak_cache *c, const void *p)
 		for (i = 0; i < hak_cpu_objects(cc) && i < cc->cap; i++)
 			if (READ_ONCE(cc->obj[i]) == p)
 				return true;
+		if (hak_dump_away(cc, p))
+			return true;
 	}
 	return false;
 }

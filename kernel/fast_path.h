@@ -23,6 +23,8 @@ void hak_free_slow(const struct hak_cache *want, const void *p,
 		   unsigned long caller);
 void hak_free_full(const struct hak_cache *want, const void *p,
 		   unsigned long caller, struct hak_cpu_cache __percpu *cpu);
+void hak_free_away(const struct hak_cache *want, const void *p,
+		   unsigned long caller, const struct hak_entry *e);
 
 /* Pop an object off this CPU's cache; false if that has none to give. */
 static __always_inline bool hak_cpu_pop(struct hak_cpu_cache __percpu *cc, void **p)
@@ -51,8 +53,10 @@ static __always_inline void hak_free_object(const void *p, const bool typed,
 		goto slow;
 	/* May be of another slab than the bound, see hak_find_entry(). */
 	cc = data_race(e->cpu);
-	if (hak_has_nodes() && e->nid != numa_mem_id())
-		goto slow;
+	if (hak_has_nodes() && e->nid != numa_mem_id()) {
+		hak_free_away(want, p, _RET_IP_, e);
+		return;
+	}
 	if (typed && unlikely(cc != want->cpu))
 		goto slow;
 	if (unlikely(!hak_cpu_add_last(cc, p))) {

@@ -91,7 +91,7 @@ void hak_cpu_watch_all(void)
 
 static bool hak_cpu_cache_holds(const struct hak_cpu_cache *cc)
 {
-	return hak_cpu_objects(cc) || READ_ONCE(cc->cur);
+	return hak_cpu_objects(cc) || hak_outbox_objects(cc) || READ_ONCE(cc->cur);
 }
 
 /*

@@ -514,8 +514,8 @@ void *hak_cpu_alloc_slow(struct hak_cache *c, gfp_t gfp)
  * @s: the object's slab
  * @p: the object
  *
- * In NMI, inside the owner's busy section, and for objects of another node the
- * free only pushes.
+ * In NMI and inside the owner's busy section the free only pushes. An object of
+ * another memory node goes to the outbox.
  *
  * Context: any; preemption off.
  */
@@ -532,13 +532,11 @@ void hak_cpu_free(struct hak_cache *c, struct hak_slab *s, void *p)
 	}
 	if (hak_paranoid_drain)
 		hak_cpu_drain_all();
-	if (hak_has_nodes() &&
-	    s->nid != hak_node_near(numa_mem_id())) {
-		hak_slab_push(s, link, link, 1);
-		return;
-	}
 	hak_cpu_wake(cc);
-	hak_cpu_put(c, cc, s, p);
+	if (cc->outbox && hak_is_away(s->nid))
+		hak_outbox_put(c, cc, p);
+	else
+		hak_cpu_put(c, cc, s, p);
 	hak_cpu_leave(cc);
 }
 
@@ -578,6 +576,8 @@ void hak_cpu_flush(struct hak_cache *c, struct hak_cpu_cache *cc)
 {
 	struct hak_slab *s;
 
+	if (cc->outbox)
+		hak_outbox_flush(c, cc);
 	if (cc->nr)
 		hak_cpu_spill(c, cc, cc->obj, cc->nr);
 	hak_cpu_set_nr(cc, 0);
@@ -603,13 +603,17 @@ unsigned int hak_cpu_cap(u32 size)
 }
 
 /*
- * Bytes of a per-CPU cache that holds @cap objects, with its magazines; never
- * without room for one object.
+ * Bytes of a per-CPU cache that holds @cap objects, with its magazines and, on a
+ * machine of several nodes, its outbox; never without room for one object.
  */
 size_t hak_cpu_cache_bytes(unsigned int cap)
 {
-	return hak_magazine_offset(cap) +
-	       (cap ? HAK_MAGAZINES : 0) * hak_magazine_bytes(cap);
+	size_t bytes = hak_magazine_offset(cap);
+
+	if (!cap)
+		return bytes;
+	bytes += HAK_MAGAZINES * hak_magazine_bytes(cap);
+	return hak_has_nodes() ? bytes + hak_outbox_bytes(cap) : bytes;
 }
 
 /* A fresh per-CPU cache is busy: its CPU is not up, as far as it knows. */
@@ -618,6 +622,7 @@ void hak_cpu_cache_init(struct hak_cpu_cache *cc, struct hak_cache *c,
 {
 	cc->mark = HAK_CPU_INSIDE;
 	cc->mags = cap ? mags : 0;
+	cc->outbox = cap && hak_has_nodes();
 	cc->cap = cap;
 	cc->cache = c;
 }

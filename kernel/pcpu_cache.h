@@ -39,6 +39,9 @@ enum hak_cpu_mark {
 	HAK_CPU_ASLEEP = 0xc0,
 };
 
+/* At most so many objects of a bulk call are moved with preemption off. */
+#define HAK_BULK_BATCH		64
+
 /* HAK_CPU_READY, as a part of struct hak_cpu_cache's @word. */
 #define HAK_CPU_OPEN		BIT(24)
 
@@ -54,6 +57,7 @@ enum hak_cpu_mark {
  * @cache: whose objects these are
  * @cap: most objects @obj may hold after a free
  * @mags: its magazines, which lie behind @obj; 0 with the cache off
+ * @outbox: is there an outbox behind the magazines?
  * @word: @nr and @mark in one, for fast paths that change both at once, which
  *	only little-endian processors have
  * @nr: objects in @obj
@@ -81,7 +85,8 @@ struct hak_cpu_cache {
 	unsigned long drains;
 	struct hak_cache *cache;
 	u32 cap;
-	u32 mags;
+	u16 mags;
+	bool outbox;
 	union {
 		u32 word;
 		struct {

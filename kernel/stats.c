@@ -126,7 +126,7 @@ void hak_class_stats_begin(struct hak_cache *c, struct hak_class_stats *cs)
 	for_each_possible_cpu(cpu) {
 		struct hak_cpu_cache *cc = per_cpu_ptr(c->cpu, cpu);
 
-		cs->cached += hak_cpu_objects(cc);
+		cs->cached += hak_cpu_objects(cc) + hak_outbox_objects(cc);
 		cs->depot += hak_magazine_objects(cc);
 		cs->refills += READ_ONCE(cc->refills);
 		cs->spills += READ_ONCE(cc->spills);

@@ -84,7 +84,7 @@ struct hak_class_stats {
 	long live;		/* live objects in slabs; see hak_class_stats_read() */
 	long fallback;		/* live objects that SLUB served (typed caches) */
 	unsigned long excess;	/* excess frees, summed over the slabs that had some */
-	unsigned long cached;	/* objects in per-CPU caches */
+	unsigned long cached;	/* objects in per-CPU caches and outboxes */
 	unsigned long depot;	/* objects in magazines */
 	unsigned long slabs;
 	unsigned long slabs_active; /* slabs with an object in use */

@@ -430,13 +430,17 @@ static void *stamped_alloc(struct race *r, struct hak_cpu_cache *cc)
 	return p;
 }
 
+/* An object of another node travels in the outbox, as hak_free() has it. */
 static void stamped_free(struct race *r, struct hak_cpu_cache *cc, void *p)
 {
 	if (*(void **)p != p)
 		atomic_inc(&r->errors);
 	*(void **)p = NULL;
 	preempt_disable();
-	hak_test_free(r->c, cc, p);
+	if (hak_is_away(hak_test_slab_of(p)->nid))
+		hak_outbox_put(r->c, cc, p);
+	else
+		hak_test_free(r->c, cc, p);
 	preempt_enable();
 }
 

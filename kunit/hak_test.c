@@ -277,7 +277,9 @@ struct hak_cpu_cache *hak_test_cpu(struct kunit *test, struct hak_cache *c,
 	struct hak_cpu_cache *cc;
 
 	KUNIT_ASSERT_LT(test, t->nr_cpus, HAK_TEST_MAX);
-	cc = kunit_kzalloc(test, hak_cpu_cache_bytes(cap), GFP_KERNEL);
+	/* With room for an outbox, also where the machine has one node. */
+	cc = kunit_kzalloc(test, hak_cpu_cache_bytes(cap) + hak_outbox_bytes(cap),
+			   GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, cc);
 	hak_cpu_cache_init(cc, c, cap, 0);
 	t->cpu[t->nr_cpus] = cc;
@@ -298,6 +300,18 @@ struct hak_cpu_cache *hak_test_cpu_sending(struct kunit *test,
 }
 
 HAK_EXPORT_INTERNAL(hak_test_cpu_sending);
+
+/* Likewise, with an outbox, even if the machine has one memory node. */
+struct hak_cpu_cache *hak_test_cpu_outbox(struct kunit *test,
+					  struct hak_cache *c, unsigned int cap)
+{
+	struct hak_cpu_cache *cc = hak_test_cpu_sending(test, c, cap);
+
+	cc->outbox = true;
+	return cc;
+}
+
+HAK_EXPORT_INTERNAL(hak_test_cpu_outbox);
 
 /* Claim an unused slab, which the test owns from then on. */
 struct hak_slab *hak_test_slab(struct kunit *test, struct hak_cache *c)

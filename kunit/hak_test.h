@@ -71,6 +71,8 @@ struct hak_cpu_cache *hak_test_cpu(struct kunit *test, struct hak_cache *c,
 				   unsigned int cap);
 struct hak_cpu_cache *hak_test_cpu_sending(struct kunit *test,
 					   struct hak_cache *c, unsigned int cap);
+struct hak_cpu_cache *hak_test_cpu_outbox(struct kunit *test,
+					  struct hak_cache *c, unsigned int cap);
 struct hak_slab *hak_test_slab(struct kunit *test, struct hak_cache *c);
 void *hak_test_alloc(struct kunit *test, struct hak_cache *c,
 		     struct hak_cpu_cache *cc);

@@ -163,7 +163,7 @@ idle:
 		fi
 	}
 
-send:	/* hak_depot_send(): smp_load_acquire(). */
+send:	/* hak_magazine_next(): smp_load_acquire(). */
 	if
 	:: sent[m] || !outside -> goto done;
 	:: else
@@ -193,7 +193,7 @@ send:	/* hak_depot_send(): smp_load_acquire(). */
 		fi;
 	}
 	atomic { assert(!readers[m]); sent[m] = 1; }
-	/* hak_depot_send(): llist_add(), its store to the link, and its cmpxchg */
+	/* hak_magazine_send(): llist_add(), its store to the link, and its cmpxchg */
 add:
 	atomic { assert(!readers[m]); link[m] = incoming; }
 	if

@@ -9,14 +9,19 @@ CPUs share; the line is passed on first come, first served. The simulation count
 often a batch moves and how long its lines are held, as listed in docs/scaling.md. It
 knows nothing else of an allocator, so the figures say where a line saturates, and not
 how fast an allocator is.
+
+With --nodes it simulates instead a CPU that frees objects of other memory nodes at
+random, and counts the lines and locked operations that the outbox of hakmem takes.
 """
 import argparse
 import heapq
+import random
 from collections import deque
 
 BARN_FULL = 10          # MAX_FULL_SHEAVES of mm/slub.c, and as many empty ones
 SHEAF = 60              # objects of a sheaf, for objects of 64 bytes
 MAGAZINES, BATCH = 2, 32
+LEAST = 4               # HAK_OUTBOX_LEAST of kernel/outbox.c
 
 
 class Line:
@@ -115,6 +120,42 @@ def simulate(kind, cpus, opt):
     return moved / pairs / opt.milliseconds * 1e-3, slow / max(batches, 1)
 
 
+def outbox(nodes, frees=200000):
+    """The objects of each magazine, and how many are pushed, for so many nodes."""
+    rng = random.Random(1)
+    waiting, magazines, pushed = [], [], 0
+    for _ in range(frees):
+        if len(waiting) == BATCH:
+            n = waiting.count(waiting[0])
+            waiting = [nid for nid in waiting if nid != waiting[0]]
+            if n >= LEAST:
+                magazines.append(n)
+            else:
+                pushed += n
+        waiting.append(rng.randrange(nodes - 1))
+    return magazines, pushed
+
+
+def magazine_lines(n):
+    """What a magazine of n objects takes on both sides, as docs/scaling.md counts."""
+    own = -(-(16 + 8 * n) // 64)
+    # incoming, the magazine; lock, incoming, the magazine, full.
+    return 1 + own + 2 + own + 1
+
+
+def print_nodes(opt):
+    """A table of what sending an object home costs."""
+    print("| nodes | objects a magazine | pushed | lines an object | locked an object |")
+    print("| ---: | ---: | ---: | ---: | ---: |")
+    for nodes in opt.nodes:
+        magazines, pushed = outbox(nodes)
+        sent = sum(magazines)
+        lines = sum(magazine_lines(n) for n in magazines) + 2 * pushed
+        locked = 3 * len(magazines) + 2 * pushed
+        print(f"| {nodes} | {sent / max(len(magazines), 1):.1f} | {pushed / (sent + pushed):.0%} "
+              f"| {lines / (sent + pushed):.2f} | {locked / (sent + pushed):.2f} |")
+
+
 def main():
     """Prints a table for docs/scaling.md."""
     parser = argparse.ArgumentParser(description=__doc__,
@@ -132,7 +173,14 @@ def main():
     parser.add_argument("--milliseconds", type=float, default=5.0, metavar="MS",
                         help="simulated time (default %(default)s)")
     parser.add_argument("--cpus", type=int, nargs="+", default=[2, 4, 8, 16, 32, 64, 128, 256])
+    parser.add_argument("--nodes", type=int, nargs="+", metavar="N",
+                        help="what it costs to free objects of N - 1 other nodes, instead")
     opt = parser.parse_args()
+    if opt.nodes:
+        if min(opt.nodes) < 2:
+            parser.error("--nodes takes 2 at least")
+        print_nodes(opt)
+        return
     if min(opt.cpus) < 2 or min(opt.work, opt.transfer, opt.overlap, opt.milliseconds) <= 0:
         parser.error("it takes two CPUs at least, and times above 0")
     if opt.ring < 2 * SHEAF:
