@@ -99,7 +99,9 @@ struct hak_magazine *hak_magazine_next(struct hak_cpu_cache *cc)
 		return NULL;
 	m = hak_cpu_magazine(cc, cc->sends % cc->mags);
 	/* Pairs with the release in hak_magazine_release(). */
-	return smp_load_acquire(&m->full) ? NULL : m;
+	if (smp_load_acquire(&m->full))
+		return NULL;
+	return m;
 }
 
 /**
