@@ -128,6 +128,9 @@ static void free_all_ways(struct hak_cache *c, struct hak_cpu_cache *b, void **o
 	/* As another CPU, which sends, and spills if it cannot send. */
 	for (; i < 2 * NR / 3; i++)
 		hak_test_free(c, b, obj[i]);
+	/* As a CPU of another node. */
+	for (; i < 5 * NR / 6; i++)
+		hak_outbox_put(c, b, obj[i]);
 	for (; i < NR - 1; i++)
 		hak_test_push(hak_test_slab_of(obj[i]), obj[i]);
 	hak_free_sized(obj[i], 64);
@@ -137,7 +140,7 @@ static void free_all_ways(struct hak_cache *c, struct hak_cpu_cache *b, void **o
 static void no_free_takes_a_lock(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache(test, 64, 0);
-	struct hak_cpu_cache *b = hak_test_cpu_sending(test, c, 8);
+	struct hak_cpu_cache *b = hak_test_cpu_outbox(test, c, 8);
 	void **obj = kunit_kcalloc(test, NR, sizeof(*obj), GFP_KERNEL);
 	u64 before, allocated, freed;
 	unsigned int i;
