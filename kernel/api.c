@@ -16,17 +16,12 @@
  * Serve a request that no size class can: its size is 0 or above HAK_MAX_SIZE, or
  * its GFP flags are for SLUB.
  */
-static noinline void *hak_alloc_other(size_t size, gfp_t gfp, int node)
+noinline void *hak_alloc_other(size_t size, gfp_t gfp, int node)
 {
 	if (!size)
 		return ZERO_SIZE_PTR;
 	return hak_fallback_alloc(size, gfp, node, size > HAK_MAX_SIZE ?
 				  HAK_EV_LARGE : HAK_EV_FOREIGN);
-}
-
-static __always_inline bool hak_is_tiny(size_t size, gfp_t gfp)
-{
-	return size - 1 < HAK_MAX_SIZE && !(gfp & HAK_GFP_FOREIGN);
 }
 
 /* Serve a request that the fast path left because of its size or its GFP flags. */
@@ -91,6 +86,48 @@ void *__hak_alloc_class(unsigned long index, gfp_t gfp)
 EXPORT_SYMBOL_GPL(__hak_alloc_class);
 
 /**
+ * __hak_alloc_plain() - __hak_alloc() for GFP flags that are known not to be special
+ * @size: as for hak_alloc()
+ * @gfp: likewise, without the flags of HAK_GFP_SPECIAL
+ *
+ * Context: as for hak_alloc().
+ * Return: as for hak_alloc().
+ */
+void *__hak_alloc_plain(size_t size, gfp_t gfp)
+{
+	void *p = NULL;
+
+	if (unlikely(size - 1 >= HAK_MAX_SIZE) || want_init_on_alloc(0))
+		return hak_alloc_special(size, gfp);
+	might_alloc(gfp);
+	if (likely(hak_cpu_pop(hak_size_cpu[(size - 1) / HAK_MIN_SIZE], &p)))
+		return p;
+	return hak_cpu_alloc_slow(hak_size_class(size), gfp);
+}
+EXPORT_SYMBOL_GPL(__hak_alloc_plain);
+
+/**
+ * __hak_alloc_class_plain() - __hak_alloc_class() for GFP flags that are not special
+ * @index: the class, from hak_class_index()
+ * @gfp: as for __hak_alloc_plain()
+ *
+ * Context: as for hak_alloc().
+ * Return: as for hak_alloc().
+ */
+void *__hak_alloc_class_plain(unsigned long index, gfp_t gfp)
+{
+	void *p = NULL;
+
+	if (want_init_on_alloc(0))
+		return hak_alloc_special(hak_class[index].size, gfp);
+	might_alloc(gfp);
+	if (likely(hak_cpu_pop(hak_class_cpu[index], &p)))
+		return p;
+	return hak_cpu_alloc_slow(&hak_class[index], gfp);
+}
+EXPORT_SYMBOL_GPL(__hak_alloc_class_plain);
+
+/**
  * hak_alloc_node() - allocate memory on a node
  * @size: bytes wanted
  * @gfp: as for kmalloc_node()
@@ -133,14 +170,14 @@ void *hak_object_init(struct hak_cache *c, void *p, gfp_t gfp)
 }
 
 /**
- * hak_cache_alloc() - allocate an object
+ * __hak_cache_alloc() - hak_cache_alloc() for any GFP flags
  * @c: the cache
  * @gfp: as for kmem_cache_alloc()
  *
  * Context: as for hak_alloc().
  * Return: the object, or NULL.
  */
-void *hak_cache_alloc(struct hak_cache *c, gfp_t gfp)
+void *__hak_cache_alloc(struct hak_cache *c, gfp_t gfp)
 {
 	void *p = NULL;
 
@@ -151,7 +188,28 @@ void *hak_cache_alloc(struct hak_cache *c, gfp_t gfp)
 		return p;
 	return hak_cpu_alloc_slow(c, gfp);
 }
-EXPORT_SYMBOL_GPL(hak_cache_alloc);
+EXPORT_SYMBOL_GPL(__hak_cache_alloc);
+
+/**
+ * __hak_cache_alloc_plain() - hak_cache_alloc() for GFP flags that are not special
+ * @c: the cache
+ * @gfp: as for __hak_alloc_plain()
+ *
+ * Context: as for hak_alloc().
+ * Return: the object, or NULL.
+ */
+void *__hak_cache_alloc_plain(struct hak_cache *c, gfp_t gfp)
+{
+	void *p = NULL;
+
+	if (want_init_on_alloc(0))
+		return hak_cache_alloc_special(c, gfp);
+	might_alloc(gfp);
+	if (likely(hak_cpu_pop(c->cpu, &p)))
+		return p;
+	return hak_cpu_alloc_slow(c, gfp);
+}
+EXPORT_SYMBOL_GPL(__hak_cache_alloc_plain);
 
 /**
  * hak_cache_alloc_node() - allocate an object on a node
@@ -254,21 +312,6 @@ noinline void hak_free_slow(const struct hak_cache *want, const void *p,
 		hak_cpu_free(c, s, (void *)p);
 	}
 	preempt_enable();
-}
-
-/*
- * Free @p, whose address hak_free_object() has checked, if this CPU's cache @cpu
- * did not take it. Most likely that cache is full. The caller has disabled
- * preemption, and this function enables it again.
- */
-noinline void hak_free_full(const struct hak_cache *want, const void *p,
-			    unsigned long caller, struct hak_cpu_cache __percpu *cpu)
-{
-	bool done = hak_cpu_add_full(cpu, p);
-
-	preempt_enable();
-	if (unlikely(!done))
-		hak_free_slow(want, p, caller);
 }
 
 /* The size of the object that begins at @p; 0 if no object begins there. */
@@ -417,120 +460,6 @@ static size_t hak_foreign_size(const void *p)
 	preempt_enable();
 	return size;
 }
-
-static void __hak_free_bulk(const struct hak_cache *want, unsigned int n, void **p,
-			    unsigned long caller)
-{
-	unsigned int i, done;
-
-	for (i = 0; i < n; i += done) {
-		done = hak_cpu_free_bulk(want, n - i, p + i);
-		if (!done && hak_has_nodes())
-			done = hak_outbox_add_bulk(want, n - i, p + i);
-		if (!done) {
-			hak_free_slow(want, p[i], caller);
-			done = 1;
-		}
-	}
-}
-
-/* Allocate @n objects of @c, or none. */
-static unsigned int __hak_alloc_bulk(struct hak_cache *c, gfp_t gfp,
-				     unsigned int n, void **p, unsigned long caller)
-{
-	unsigned int i, j, got;
-
-	might_alloc(gfp);
-	for (i = 0; i < n; i += got) {
-		got = 0;
-		if (likely(!(gfp & HAK_GFP_FOREIGN)))
-			got = hak_cpu_alloc_bulk(c, n - i, p + i);
-		if (likely(got)) {
-			for (j = i; want_init_on_alloc(gfp) && j < i + got; j++)
-				hak_object_init(c, p[j], gfp);
-			continue;
-		}
-		p[i] = hak_cache_alloc(c, gfp);
-		if (unlikely(!p[i])) {
-			__hak_free_bulk(c, i, p, caller);
-			return 0;
-		}
-		got = 1;
-	}
-	return n;
-}
-
-/**
- * hak_free_bulk() - free many objects
- * @n: how many
- * @p: the objects; entries may be NULL
- *
- * Context: as for hak_free().
- */
-void hak_free_bulk(unsigned int n, void **p)
-{
-	__hak_free_bulk(NULL, n, p, _RET_IP_);
-}
-EXPORT_SYMBOL_GPL(hak_free_bulk);
-
-/**
- * hak_alloc_bulk() - allocate many objects of one size
- * @size: bytes of each
- * @gfp: as for hak_alloc()
- * @n: how many
- * @p: filled in
- *
- * Context: as for hak_alloc().
- * Return: @n, or 0 with nothing allocated.
- */
-unsigned int hak_alloc_bulk(size_t size, gfp_t gfp, unsigned int n, void **p)
-{
-	unsigned int i;
-
-	if (likely(hak_is_tiny(size, gfp)))
-		return __hak_alloc_bulk(hak_size_class(size), gfp, n, p, _RET_IP_);
-
-	for (i = 0; i < n; i++) {
-		p[i] = hak_alloc_other(size, gfp, NUMA_NO_NODE);
-		if (unlikely(!p[i])) {
-			hak_free_bulk(i, p);
-			return 0;
-		}
-	}
-	return n;
-}
-EXPORT_SYMBOL_GPL(hak_alloc_bulk);
-
-/**
- * hak_cache_free_bulk() - free many objects of a cache
- * @c: the cache they must be of
- * @n: how many
- * @p: the objects; entries may be NULL
- *
- * Context: as for hak_free().
- */
-void hak_cache_free_bulk(struct hak_cache *c, unsigned int n, void **p)
-{
-	__hak_free_bulk(c, n, p, _RET_IP_);
-}
-EXPORT_SYMBOL_GPL(hak_cache_free_bulk);
-
-/**
- * hak_cache_alloc_bulk() - allocate many objects of a cache
- * @c: the cache
- * @gfp: as for hak_cache_alloc()
- * @n: how many
- * @p: filled in
- *
- * Context: as for hak_alloc().
- * Return: @n, or 0 with nothing allocated.
- */
-unsigned int hak_cache_alloc_bulk(struct hak_cache *c, gfp_t gfp, unsigned int n,
-				  void **p)
-{
-	return __hak_alloc_bulk(c, gfp, n, p, _RET_IP_);
-}
-EXPORT_SYMBOL_GPL(hak_cache_alloc_bulk);
 
 /**
  * hak_usable_size() - bytes that may be used behind a pointer

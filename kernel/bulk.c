@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Bulk calls: many objects in one busy section.
+ * Bulk calls: allocate or free many objects while the busy mark is set once.
  */
+#include <linux/export.h>
+#include <linux/instruction_pointer.h>
 #include <linux/minmax.h>
+#include <linux/sched/mm.h>
 #include <linux/string.h>
 
 #include "core.h"
 #include "fast_path.h"
 
-/* Up to @n objects of the per-CPU cache, those freed last. */
+/* Take up to @n objects, those freed last, from the per-CPU cache. */
 static __always_inline unsigned int
 hak_cpu_take_cached(struct hak_cpu_cache *cc, unsigned int n, void **p)
 {
@@ -19,8 +22,9 @@ hak_cpu_take_cached(struct hak_cpu_cache *cc, unsigned int n, void **p)
 }
 
 /*
- * Up to @n objects when the per-CPU cache is empty. What others sent is received
- * into it; what the slab has goes to the caller without that detour.
+ * Take up to @n objects when the per-CPU cache is empty. Magazines that other CPUs sent
+ * are received into the cache and copied from there. Objects of the slab go to the
+ * caller's array directly.
  */
 static unsigned int hak_cpu_take_more(struct hak_cache *c,
 				      struct hak_cpu_cache *cc, unsigned int n,
@@ -38,18 +42,12 @@ static unsigned int hak_cpu_take_more(struct hak_cache *c,
 	return got;
 }
 
-/**
- * hak_cpu_alloc_bulk() - allocate some of many objects
- * @c: the cache
- * @n: how many are wanted
- * @p: room for them
- *
- * What the per-CPU cache has first, then what other CPUs sent, then the slab's.
- *
- * Context: any but NMI.
- * Return: objects allocated, not zeroed; 0 if it takes hak_cpu_alloc_slow().
+/*
+ * Allocate up to @n objects of @c into @p. They come from the per-CPU cache first, then
+ * from magazines that other CPUs sent, then from the slab. They are not zeroed. Returns
+ * how many it got; if that is 0, the caller has to allocate one by hak_cache_alloc().
  */
-unsigned int hak_cpu_alloc_bulk(struct hak_cache *c, unsigned int n, void **p)
+static unsigned int hak_cpu_alloc_bulk(struct hak_cache *c, unsigned int n, void **p)
 {
 	struct hak_cpu_cache *cc;
 	unsigned int got = 0;
@@ -69,11 +67,11 @@ unsigned int hak_cpu_alloc_bulk(struct hak_cache *c, unsigned int n, void **p)
 }
 
 /**
- * struct hak_bulk_slab - what all objects of one slab are checked by
- * @addr: its first byte
- * @recip: of its entry in the registry
- * @bound: likewise
- * @cpu: the per-CPU caches its objects may go into
+ * struct hak_bulk_slab - a slab's part of the registry, to check its objects by
+ * @addr: first byte of the slab
+ * @recip: copy of the registry entry's @recip
+ * @bound: copy of the registry entry's @bound
+ * @cpu: copy of the registry entry's @cpu
  */
 struct hak_bulk_slab {
 	unsigned long addr;
@@ -82,7 +80,10 @@ struct hak_bulk_slab {
 	struct hak_cpu_cache __percpu *cpu;
 };
 
-/* The slab of @p; false if that is none, or of another node. */
+/*
+ * Look up the slab of @p. Returns false if @p is no object, or of another node than
+ * this CPU.
+ */
 static bool hak_bulk_find(struct hak_bulk_slab *b, const void *p)
 {
 	struct hak_entry *e = NULL;
@@ -99,9 +100,11 @@ static bool hak_bulk_find(struct hak_bulk_slab *b, const void *p)
 }
 
 /*
- * Put the first of @n objects into @cc, which has room for as many: all that are of
- * its cache. Each is checked as hak_find_entry() does it, but only where the slab
- * changes is it looked up. @last was freed just before. Returns how many.
+ * Add objects from @p to @cc, which has room for @n, and stop at the first that is not an
+ * object of the same cache, or is the one before it freed twice. Each address is
+ * checked as hak_find_entry() checks it. The registry is asked again only if an object
+ * is of another slab than the one before it. @last is the object that was freed before
+ * these. Returns how many it added.
  */
 static unsigned int hak_bulk_add(struct hak_cpu_cache *cc, struct hak_bulk_slab *b,
 				 void **p, unsigned int n, const void *last)
@@ -122,7 +125,7 @@ static unsigned int hak_bulk_add(struct hak_cpu_cache *cc, struct hak_bulk_slab 
 		}
 		if (unlikely((u32)off * s.recip >= s.bound))
 			break;
-		/* Freed twice in a row. */
+		/* The caller frees the same object twice in a row. */
 		if (unlikely(q == last))
 			break;
 		last = q;
@@ -132,20 +135,14 @@ static unsigned int hak_bulk_add(struct hak_cpu_cache *cc, struct hak_bulk_slab 
 	return from - p;
 }
 
-/**
- * hak_cpu_free_bulk() - free some of many objects
- * @want: the cache they must be of, or NULL
- * @n: how many there are
- * @p: the objects
- *
- * Frees from the start as long as they are of one cache and nothing is special
- * about them.
- *
- * Context: any.
- * Return: objects freed; 0 if the first takes hak_free_slow().
+/*
+ * Free up to @n objects from @p on into this CPU's cache. They have to be of @want if
+ * that is not NULL. It stops at the first object that is of another cache than the first
+ * one, or that the fast path would not free. Returns how many it freed; if that is 0,
+ * the caller has to free the first by hak_free_slow().
  */
-unsigned int hak_cpu_free_bulk(const struct hak_cache *want, unsigned int n,
-			       void **p)
+static unsigned int hak_cpu_free_bulk(const struct hak_cache *want, unsigned int n,
+				      void **p)
 {
 	unsigned int i = 0, some, done;
 	struct hak_cpu_cache *cc;
@@ -163,7 +160,7 @@ unsigned int hak_cpu_free_bulk(const struct hak_cache *want, unsigned int n,
 
 	hak_cpu_enter(cc);
 	do {
-		/* Looked at before it may be spilled. */
+		/* Read it first, since making room may spill it. */
 		last = hak_cpu_last(cc, cc->nr);
 		if (unlikely(p[i] == last))
 			break;
@@ -178,3 +175,118 @@ out:
 	preempt_enable();
 	return i;
 }
+
+/* Free @n objects, which have to be of @want if that is not NULL. */
+static void __hak_free_bulk(const struct hak_cache *want, unsigned int n, void **p,
+			    unsigned long caller)
+{
+	unsigned int i, done;
+
+	for (i = 0; i < n; i += done) {
+		done = hak_cpu_free_bulk(want, n - i, p + i);
+		if (!done && hak_has_nodes())
+			done = hak_outbox_add_bulk(want, n - i, p + i);
+		if (!done) {
+			hak_free_slow(want, p[i], caller);
+			done = 1;
+		}
+	}
+}
+
+/* Allocate @n objects of @c, or none. */
+static unsigned int __hak_alloc_bulk(struct hak_cache *c, gfp_t gfp,
+				     unsigned int n, void **p, unsigned long caller)
+{
+	unsigned int i, j, got;
+
+	might_alloc(gfp);
+	for (i = 0; i < n; i += got) {
+		got = 0;
+		if (likely(!(gfp & HAK_GFP_FOREIGN)))
+			got = hak_cpu_alloc_bulk(c, n - i, p + i);
+		if (likely(got)) {
+			for (j = i; want_init_on_alloc(gfp) && j < i + got; j++)
+				hak_object_init(c, p[j], gfp);
+			continue;
+		}
+		p[i] = hak_cache_alloc(c, gfp);
+		if (unlikely(!p[i])) {
+			__hak_free_bulk(c, i, p, caller);
+			return 0;
+		}
+		got = 1;
+	}
+	return n;
+}
+
+/**
+ * hak_free_bulk() - free many objects
+ * @n: how many
+ * @p: the objects; entries may be NULL
+ *
+ * Context: as for hak_free().
+ */
+void hak_free_bulk(unsigned int n, void **p)
+{
+	__hak_free_bulk(NULL, n, p, _RET_IP_);
+}
+EXPORT_SYMBOL_GPL(hak_free_bulk);
+
+/**
+ * hak_alloc_bulk() - allocate many objects of one size
+ * @size: bytes of each
+ * @gfp: as for hak_alloc()
+ * @n: how many
+ * @p: filled in
+ *
+ * Context: as for hak_alloc().
+ * Return: @n, or 0 with nothing allocated.
+ */
+unsigned int hak_alloc_bulk(size_t size, gfp_t gfp, unsigned int n, void **p)
+{
+	unsigned int i;
+
+	if (likely(hak_is_tiny(size, gfp)))
+		return __hak_alloc_bulk(hak_size_class(size), gfp, n, p, _RET_IP_);
+
+	for (i = 0; i < n; i++) {
+		p[i] = hak_alloc_other(size, gfp, NUMA_NO_NODE);
+		if (unlikely(!p[i])) {
+			hak_free_bulk(i, p);
+			return 0;
+		}
+	}
+	return n;
+}
+EXPORT_SYMBOL_GPL(hak_alloc_bulk);
+
+/**
+ * hak_cache_free_bulk() - free many objects of a cache
+ * @c: the cache they must be of
+ * @n: how many
+ * @p: the objects; entries may be NULL
+ *
+ * Context: as for hak_free().
+ */
+void hak_cache_free_bulk(struct hak_cache *c, unsigned int n, void **p)
+{
+	__hak_free_bulk(c, n, p, _RET_IP_);
+}
+EXPORT_SYMBOL_GPL(hak_cache_free_bulk);
+
+/**
+ * hak_cache_alloc_bulk() - allocate many objects of a cache
+ * @c: the cache
+ * @gfp: as for hak_cache_alloc()
+ * @n: how many
+ * @p: filled in
+ *
+ * Context: as for hak_alloc().
+ * Return: @n, or 0 with nothing allocated.
+ */
+unsigned int hak_cache_alloc_bulk(struct hak_cache *c, gfp_t gfp, unsigned int n,
+				  void **p)
+{
+	return __hak_alloc_bulk(c, gfp, n, p, _RET_IP_);
+}
+EXPORT_SYMBOL_GPL(hak_cache_alloc_bulk);

@@ -13,12 +13,6 @@
 struct hak_cache;
 struct hak_cache_args;
 
-/*
- * GFP flags that hakmem passes to SLUB: it does not charge memory cgroups, and
- * its memory belongs to no particular zone.
- */
-#define HAK_GFP_FOREIGN		(__GFP_ACCOUNT | __GFP_DMA | __GFP_DMA32)
-
 /**
  * struct hak_deferred - objects of SLUB that a CPU has freed and kfree() has not
  * @list: the objects without a tail

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The per-CPU cache's fast paths. Each is to stay one screen, and to leave
- * whatever is rare to a function of its own that starts over, so that none of
- * it costs registers here; see docs/design.md for what may interrupt them where.
+ * The fast paths of the per-CPU cache. Each fits on a screen. If a case is rare, the
+ * fast path jumps to a function that starts from the beginning, so that the case does
+ * not cost registers here. docs/design.md says what may interrupt a fast path, and
+ * where.
  *
- * Modes that are off cost nothing: trace_ring and paranoid_drain leave the caches
- * closed to the fast paths, see hak_cpu_leave(), and init_on_free and fast_cap=0
- * give them no room, see hak_cpu_cache_init(). `make listing` counts the
+ * A mode that is off costs no instruction. If trace_ring or paranoid_drain is on, the
+ * mark keeps the fast paths out, see hak_cpu_leave(). If init_on_free is on or
+ * fast_cap is 0, a free finds no room, see hak_cpu_open(). `make listing` counts the
  * instructions.
  */
 #ifndef _HAK_FAST_PATH_H
@@ -19,6 +20,7 @@
 #include "core.h"
 #include "percpu_ops.h"
 
+void *hak_alloc_other(size_t size, gfp_t gfp, int node);
 void hak_free_slow(const struct hak_cache *want, const void *p,
 		   unsigned long caller);
 void hak_free_full(const struct hak_cache *want, const void *p,
@@ -26,7 +28,16 @@ void hak_free_full(const struct hak_cache *want, const void *p,
 void hak_free_away(const struct hak_cache *want, const void *p,
 		   unsigned long caller, const struct hak_entry *e);
 
-/* Pop an object off this CPU's cache; false if that has none to give. */
+/* Does a size class serve requests of @size bytes with @gfp? */
+static __always_inline bool hak_is_tiny(size_t size, gfp_t gfp)
+{
+	return size - 1 < HAK_MAX_SIZE && !(gfp & HAK_GFP_FOREIGN);
+}
+
+/*
+ * Take an object out of this CPU's cache. Returns false if the cache is empty, or if
+ * its mark keeps the fast paths out.
+ */
 static __always_inline bool hak_cpu_pop(struct hak_cpu_cache __percpu *cc, void **p)
 {
 	preempt_disable();
@@ -39,8 +50,9 @@ static __always_inline bool hak_cpu_pop(struct hak_cpu_cache __percpu *cc, void 
 }
 
 /*
- * Free @p, which is to be an object of @want if @typed, into this CPU's cache. What
- * is not that simple is left to functions that the compiler can jump to.
+ * Free @p into this CPU's cache. If @typed, @p has to be an object of @want. If the
+ * cache has no room, hak_free_full() makes some; hak_free_slow() does all other cases.
+ * Both are called last, so that the compiler can jump to them.
  */
 static __always_inline void hak_free_object(const void *p, const bool typed,
 					    const struct hak_cache *want)
@@ -51,7 +63,7 @@ static __always_inline void hak_free_object(const void *p, const bool typed,
 	preempt_disable();
 	if (unlikely(!hak_find_entry(p, &e)))
 		goto slow;
-	/* May be of another slab than the bound, see hak_find_entry(). */
+	/* This may belong to another slab than the bound did, see hak_find_entry(). */
 	cc = data_race(e->cpu);
 	if (hak_has_nodes() && e->nid != numa_mem_id()) {
 		hak_free_away(want, p, _RET_IP_, e);
@@ -70,7 +82,7 @@ slow:
 	hak_free_slow(want, p, _RET_IP_);
 }
 
-/* Zero @p, if there is one and the caller or the system wants that. */
+/* Zero @p if it is not NULL, and @gfp or init_on_alloc asks for zeroes. */
 static __always_inline void *hak_init_on_alloc(struct hak_cache *c, void *p,
 					       gfp_t gfp)
 {
@@ -79,13 +91,16 @@ static __always_inline void *hak_init_on_alloc(struct hak_cache *c, void *p,
 	return p;
 }
 
-/* Is an allocation to be zeroed, or SLUB's? Then hak_alloc_special() is for it. */
+/*
+ * Does an allocation with @gfp have to be zeroed, or passed to SLUB? Then the fast path
+ * leaves it to hak_alloc_special() or hak_cache_alloc_special().
+ */
 static __always_inline bool hak_is_special(gfp_t gfp)
 {
 	return want_init_on_alloc(gfp) || (gfp & HAK_GFP_FOREIGN);
 }
 
-/* One object of size class @c; zeroed if the caller or the system wants that. */
+/* An object of the size class @c, zeroed if @gfp or init_on_alloc asks for zeroes. */
 static __always_inline void *hak_object_alloc(struct hak_cache *c, gfp_t gfp)
 {
 	void *p = NULL;
@@ -96,7 +111,10 @@ static __always_inline void *hak_object_alloc(struct hak_cache *c, gfp_t gfp)
 	return unlikely(want_init_on_alloc(gfp)) ? memset(p, 0, c->size) : p;
 }
 
-/* Likewise, of a cache whose objects may have to keep what they hold. */
+/*
+ * An object of @c. If the objects of @c keep their contents while they are free,
+ * hak_object_init() does not zero them.
+ */
 static __always_inline void *hak_typed_alloc(struct hak_cache *c, gfp_t gfp)
 {
 	void *p = NULL;

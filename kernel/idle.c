@@ -114,7 +114,7 @@ bool hak_cpu_holds(unsigned int cpu)
 }
 
 /**
- * hak_cpu_look() - see which caches of a CPU are idle
+ * hak_cpu_scan_idle() - see which caches of a CPU are idle
  * @cpu: the CPU
  * @idle: set to true if any cache is awake, and was neither refilled nor spilled since
  *	the last call; even if such a cache is empty now, frees may fill it unnoticed
@@ -125,7 +125,7 @@ bool hak_cpu_holds(unsigned int cpu)
  * Context: task, may sleep; one caller at a time.
  * Return: true if any cache was refilled or spilled since the last call.
  */
-bool hak_cpu_look(unsigned int cpu, bool *idle)
+bool hak_cpu_scan_idle(unsigned int cpu, bool *idle)
 {
 	struct hak_cache *c;
 	bool active = false;

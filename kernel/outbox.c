@@ -184,9 +184,13 @@ void hak_free_away(const struct hak_cache *want, const void *p,
 	struct hak_cpu_cache __percpu *cpu = READ_ONCE(e->cpu);
 	bool done = false;
 
-	if (!want || cpu == want->cpu)
-		done = hak_is_away(READ_ONCE(e->nid)) ? hak_outbox_add(cpu, p) :
-							hak_cpu_add_full(cpu, p);
+	if (!want || cpu == want->cpu) {
+		if (!hak_is_away(READ_ONCE(e->nid))) {
+			hak_free_full(want, p, caller, cpu);
+			return;
+		}
+		done = hak_outbox_add(cpu, p);
+	}
 	preempt_enable();
 	if (unlikely(!done))
 		hak_free_slow(want, p, caller);

@@ -1,30 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The per-CPU cache: refill from the slab this CPU owns, spill to the slabs
- * the objects came from. Fast paths are in fast_path.h.
+ * The per-CPU cache: how it gets objects when it is empty, and all operations on it
+ * that the fast paths (fast_path.h) leave. What happens when it is full is in spill.c.
  *
- * Nothing here calls the page allocator or SLUB with preemption off or the
- * busy mark set, so the caller's context is all those ever see.
+ * No function here calls the page allocator or SLUB while it has disabled preemption or
+ * set the busy mark. So they are called in the context of the caller of hakmem.
  */
-#include <linux/bitops.h>
 #include <linux/minmax.h>
 #include <linux/rculist.h>
-#include <linux/string.h>
 
 #include "core.h"
 #include "fast_path.h"
 
-/* Groups a spill gathers before it has to let one go. */
-#define HAK_SPILL_GROUPS	16
-
-/* The idle trim is off and wants to be started; only the module has one. */
-int hak_trim_off;
+/*
+ * True while the idle trim has stopped, so that the next refill or spill has to start
+ * it. The userspace build has no idle trim, so there it stays 0.
+ */
+int hak_trim_stopped;
 
 u8 hak_cpu_left __read_mostly = HAK_CPU_READY;
 
 /*
- * Let frees use the fast path, unless each has something to do that the fast path
- * has not, with init_on_free, or is to come by the slow way.
+ * Let frees use the fast path. With init_on_free they cannot, since the fast path does
+ * not zero objects. With trace_ring and paranoid_drain they must not, since it neither
+ * traces nor drains.
  */
 static void hak_cpu_open(struct hak_cpu_cache *cc)
 {
@@ -33,9 +32,10 @@ static void hak_cpu_open(struct hak_cpu_cache *cc)
 }
 
 /*
- * The owner goes in by the slow way. If the cache was asleep, the idle trim has to look
- * at it again. A cache that woke while a mode was on is closed to frees, also when the
- * mode has gone off since, so it is opened here and not as it wakes.
+ * The owner begins to use the cache by a slow path. If the cache was asleep, the idle
+ * trim has to look at it again. Each slow path opens the cache, not only the one that
+ * wakes it: if the cache woke while a mode was on, it is still closed to frees when the
+ * mode is off again.
  */
 static void hak_cpu_wake(struct hak_cpu_cache *cc)
 {
@@ -47,160 +47,10 @@ static void hak_cpu_wake(struct hak_cpu_cache *cc)
 		hak_trim_kick();
 }
 
-/**
- * struct hak_spill_group - objects of one slab
- * @nr: the upper bits of their addresses, from HAK_SLAB_SHIFT on
- * @slab: the slab
- * @first: chain of their links
- * @last: its end
- * @n: objects in it
- */
-struct hak_spill_group {
-	unsigned long nr;
-	struct hak_slab *slab;
-	struct llist_node *first;
-	struct llist_node *last;
-	unsigned int n;
-};
-
-/* Give the objects of @g to their slab: to its freelist if it is this CPU's. */
-static void hak_spill_group(struct hak_cpu_cache *cc, struct hak_spill_group *g)
-{
-	if (cc && g->slab == cc->cur) {
-		hak_slab_give(g->slab, g->first, g->last, g->n);
-		return;
-	}
-	hak_slab_push(g->slab, g->first, g->last, g->n);
-	if (cc)
-		cc->pushes++;
-}
-
-/*
- * Begin group @g with the object whose link is @node; if @used, the group that is
- * there goes to its slab first. False if the object's slab is gone.
- */
-static noinline bool hak_spill_begin(struct hak_cpu_cache *cc,
-				     struct hak_spill_group *g, bool used,
-				     struct llist_node *node)
-{
-	if (used)
-		hak_spill_group(cc, g);
-	g->nr = (unsigned long)node >> HAK_SLAB_SHIFT;
-	g->slab = hak_slab_of(node);
-	g->first = node;
-	g->last = node;
-	g->n = 1;
-	return g->slab;
-}
-
-/*
- * The slab of the objects from @obj on is gone, so more objects were freed than there
- * were. They are reported, and nothing is written into memory that is somebody else's.
- * Returns where the objects of another slab begin, @end at the latest.
- */
-static noinline void **hak_spill_stray(struct hak_cache *c, void **obj, void **end)
-{
-	void **begin = obj;
-
-	while (++obj != end && !(((unsigned long)*obj ^ (unsigned long)*begin) >>
-				 HAK_SLAB_SHIFT))
-		;
-	hak_report_stray(c, *begin, obj - begin);
-	return obj;
-}
-
-/*
- * Put the objects from @obj up to @end before the chain of @g, for as long as they
- * are of its slab. Four at a time: they are if none differs in the upper bits.
- * Returns where it stopped.
- */
-static __always_inline void **hak_spill_run(struct hak_spill_group *g, u32 link,
-					    void **obj, void **end)
-{
-	const unsigned long addr = g->nr << HAK_SLAB_SHIFT;
-	struct llist_node *first = g->first;
-	void **begin = obj, **four = obj + (end - obj) / 4 * 4;
-
-	for (; obj != four; obj += 4) {
-		struct llist_node *a = obj[0] + link, *b = obj[1] + link;
-		struct llist_node *c = obj[2] + link, *d = obj[3] + link;
-
-		if ((((unsigned long)a ^ addr) | ((unsigned long)b ^ addr) |
-		     ((unsigned long)c ^ addr) | ((unsigned long)d ^ addr)) >=
-		    HAK_SLAB_SIZE)
-			break;
-		a->next = first;
-		b->next = a;
-		c->next = b;
-		d->next = c;
-		first = d;
-	}
-	for (; obj != end; obj++) {
-		struct llist_node *a = *obj + link;
-
-		if (((unsigned long)a ^ addr) >= HAK_SLAB_SIZE)
-			break;
-		a->next = first;
-		first = a;
-	}
-	g->first = first;
-	g->n += obj - begin;
-	return obj;
-}
-
-/**
- * hak_cpu_spill() - give objects back to the slabs they came from
- * @c: their cache
- * @cc: the per-CPU cache, busy; NULL for a caller that owns no slab
- * @obj: the objects
- * @n: how many
- *
- * The current slab's go to its freelist; all others, for this CPU does not own
- * their slabs, are pushed, one push a group. The groups are gathered in a small
- * direct-mapped table: when two slabs fall on one entry the earlier is pushed.
- */
-void hak_cpu_spill(struct hak_cache *c, struct hak_cpu_cache *cc,
-		   void **obj, unsigned int n)
-{
-	struct hak_spill_group group[HAK_SPILL_GROUPS] __uninitialized;
-	unsigned long used = 0;	/* groups that are there */
-	void **end = obj + n;
-	const u32 link = c->link;
-
-	while (obj != end) {
-		struct llist_node *node = *obj++ + link;
-		unsigned long nr = (unsigned long)node >> HAK_SLAB_SHIFT;
-		unsigned int i = nr % HAK_SPILL_GROUPS;
-		struct hak_spill_group *g = &group[i];
-
-		if (used & BIT(i) && g->nr == nr) {
-			node->next = g->first;
-			g->first = node;
-			g->n++;
-		} else if (likely(hak_spill_begin(cc, g, used & BIT(i), node))) {
-			used |= BIT(i);
-		} else {
-			used &= ~BIT(i);
-			obj = hak_spill_stray(c, obj - 1, end);
-			continue;
-		}
-		if (obj != end && ((unsigned long)*obj >> HAK_SLAB_SHIFT) == nr)
-			obj = hak_spill_run(g, link, obj, end);
-	}
-	for (; used; used &= used - 1)
-		hak_spill_group(cc, &group[__ffs(used)]);
-	if (cc) {
-		cc->spills++;
-		hak_trim_kick();
-	}
-	hak_trace(HAK_TR_SPILL, c, 0, NULL, n);
-}
-
-/* Up to @want objects of @s, which this CPU owns. Returns how many. */
-static unsigned int hak_cpu_take_current(struct hak_cache *c,
-					 struct hak_cpu_cache *cc,
-					 struct hak_slab *s, void **obj,
-					 unsigned int want)
+/* Take up to @want objects from @s, which this CPU owns. Returns how many it got. */
+static __always_inline unsigned int
+hak_cpu_take_current(struct hak_cache *c, struct hak_cpu_cache *cc,
+		     struct hak_slab *s, void **obj, unsigned int want)
 {
 	unsigned int n;
 
@@ -216,11 +66,10 @@ static unsigned int hak_cpu_take_current(struct hak_cache *c,
 }
 
 /*
- * Take up to @want objects from the slab this CPU owns, which is reached
- * directly; every other one with waiting frees is through the pool. Every round
- * either returns or lets a slab without objects go, except when a park fails,
- * and then there are objects to drain. Returns how many, 0 if the node has no
- * slab left.
+ * Take up to @want objects from the slab that this CPU owns. If that has none, park it
+ * and get another. A park fails if a free has arrived meanwhile; then the slab has
+ * objects after all, and the next round takes them. Returns how many objects it got, 0
+ * if the node has no slab left.
  */
 unsigned int hak_cpu_take_from_slab(struct hak_cache *c,
 				    struct hak_cpu_cache *cc, int nid,
@@ -254,8 +103,8 @@ unsigned int hak_cpu_take_from_slab(struct hak_cache *c,
  * @cc: its per-CPU cache, busy and empty
  * @nid: node to adopt or claim a slab on when there is none
  *
- * What another CPU has sent comes first, for it is in no slab; then what the slab
- * has that this CPU owns.
+ * If another CPU has sent a magazine, its objects are used first, because no slab
+ * can hand them out. Otherwise the objects come from the slab that this CPU owns.
  *
  * Return: objects now in @cc; 0 if the node has no slab left.
  */
@@ -286,33 +135,6 @@ void *hak_cpu_take(struct hak_cache *c, struct hak_cpu_cache *cc, int nid)
 	return hak_cpu_pop_last(cc);
 }
 
-/*
- * Are these objects from slabs of another CPU? One stands for all: it is a
- * question of speed.
- */
-static bool hak_cpu_foreign(const struct hak_cpu_cache *cc, const void *p)
-{
-	struct hak_entry *e = NULL;
-
-	return hak_registry_find(p, &e) && READ_ONCE(e->home) != hak_cpu_tag(cc);
-}
-
-/*
- * Get rid of the older half of a full cache. If the objects came from another
- * CPU they are sent where CPUs look that allocate; if they are this CPU's own,
- * or cannot be sent, they are spilled, so that what is only used here neither
- * leaves nor keeps slabs from becoming whole.
- */
-void hak_cpu_make_room(struct hak_cache *c, struct hak_cpu_cache *cc)
-{
-	unsigned int n = hak_cpu_batch(cc);
-
-	if (!hak_cpu_foreign(cc, cc->obj[0]) || !hak_depot_send(c, cc))
-		hak_cpu_spill(c, cc, cc->obj, n);
-	hak_cpu_set_nr(cc, cc->nr - n);
-	hak_move_objects(cc->obj, cc->obj + n, cc->nr);
-}
-
 /**
  * hak_cpu_put() - take one object back
  * @c: its cache
@@ -320,18 +142,15 @@ void hak_cpu_make_room(struct hak_cache *c, struct hak_cpu_cache *cc)
  * @s: its slab
  * @p: the object
  *
- * With the cache off the object goes to its slab.
+ * If the cache is off (fast_cap=0), the object goes to its slab.
  */
 void hak_cpu_put(struct hak_cache *c, struct hak_cpu_cache *cc,
 		 struct hak_slab *s, void *p)
 {
 	if (!cc->cap) {
 		struct llist_node *link = hak_to_link(c, p);
-		struct hak_spill_group g = {
-			.slab = s, .first = link, .last = link, .n = 1,
-		};
 
-		hak_spill_group(cc, &g);
+		hak_cpu_give(cc, s, link, link, 1);
 		return;
 	}
 	if (cc->nr >= cc->cap)
@@ -340,8 +159,8 @@ void hak_cpu_put(struct hak_cache *c, struct hak_cpu_cache *cc,
 }
 
 /*
- * paranoid_drain: take in what waits on every slab this CPU owns. Preemption is
- * off, so no cache goes away meanwhile.
+ * With paranoid_drain: drain every slab that this CPU owns. The caller has preemption
+ * off, so no cache is freed meanwhile.
  */
 static void hak_cpu_drain_all(void)
 {
@@ -362,13 +181,14 @@ static void hak_cpu_drain_all(void)
 }
 
 /*
- * One try for @nid, NUMA_NO_NODE being the node of whatever CPU this is; @nested: the
- * owner, or something above it, was inside.
+ * Try once to allocate an object of @c, from a slab of @nid if one is needed.
+ * NUMA_NO_NODE stands for the node of this CPU. If the owner was inside the cache, or
+ * this is an NMI, *@nested is set, and nothing is allocated.
  *
- * A caller that names a node may have been moved to another CPU since it looked.
- * It is harmless: this CPU then owns a slab of a node that is not its own until
- * that is used up, as it does when its own node has no memory. The objects stay
- * usable, and when they are freed they go to the node they are of.
+ * If the caller names a node, it may have been moved to another CPU since it chose
+ * that. Then this CPU owns a slab of a node that is not its own until the slab is used
+ * up, as it does when its own node has no memory. That is harmless: when the objects
+ * are freed, they go to the node they are of.
  */
 static void *hak_cpu_try_once(struct hak_cache *c, int nid, bool *nested)
 {
@@ -391,7 +211,10 @@ static void *hak_cpu_try_once(struct hak_cache *c, int nid, bool *nested)
 	return p;
 }
 
-/* Likewise; objects that a constructor has to make first are made now. */
+/*
+ * hak_cpu_try_once(), and if the cache has a constructor and no objects are left, make
+ * objects and try again.
+ */
 static void *hak_cpu_try(struct hak_cache *c, int nid, bool *nested)
 {
 	void *p = hak_cpu_try_once(c, nid, nested);
@@ -404,9 +227,9 @@ static void *hak_cpu_try(struct hak_cache *c, int nid, bool *nested)
 }
 
 /*
- * The local node has neither slab nor pages: look on the others, nearest first
- * and as far as the caller may use them. The superslabs they have are used up
- * before one of them is asked for another.
+ * Allocate from another node, because the local one has neither a slab nor pages. The
+ * nearest node comes first, and nodes that the caller may not use are left out. Each
+ * node's superslabs are tried before any node is asked for a new one.
  */
 static void *hak_cpu_try_remote(struct hak_cache *c, gfp_t gfp, int local,
 				bool *nested)
@@ -432,22 +255,23 @@ static void *hak_cpu_try_remote(struct hak_cache *c, gfp_t gfp, int local,
 }
 
 /*
- * Is there no slab to be had anyway, so that SLUB may as well be asked at once?
- * A short cut for memory in crumbs, where every allocation comes here. It may
- * lead past an object that has just become available, which the next finds.
+ * Is it certain that no slab can be had, so that SLUB can be asked at once? This saves
+ * work while free memory is in pieces too small for a slab, since then every allocation
+ * comes here. The answer may miss an object that has just been freed; the next
+ * allocation finds it.
  */
 static bool hak_cpu_barren(struct hak_cache *c)
 {
 	const struct hak_cpu_cache *cc = raw_cpu_ptr(c->cpu);
 
-	/* Where caches are HAK_CPU_WATCHED it comes here with objects cached. */
+	/* If the cache is HAK_CPU_WATCHED, it may hold objects here. */
 	return !hak_has_nodes() && !hak_cpu_objects(cc) && !READ_ONCE(cc->cur) &&
 	       hak_node_barren(c, numa_mem_id());
 }
 
 /*
- * The commonest of what is slow: the cache is ready and empty, nobody has sent
- * objects, and the slab this CPU owns has some. NULL if it is not that.
+ * The most common of the slow cases: the cache is ready and empty, no CPU has sent
+ * objects, and the slab that this CPU owns has some. Returns NULL in any other case.
  */
 static void *hak_cpu_refill_quick(struct hak_cache *c)
 {
@@ -472,22 +296,13 @@ out:
 	return p;
 }
 
-/**
- * hak_cpu_alloc_slow() - allocate when the per-CPU cache has nothing
- * @c: the cache
- * @gfp: the caller's flags
- *
- * Return: as for hak_alloc().
- */
-void *hak_cpu_alloc_slow(struct hak_cache *c, gfp_t gfp)
+/* All cases of hak_cpu_alloc_slow() that hak_cpu_refill_quick() leaves. */
+static noinline void *hak_cpu_alloc_other(struct hak_cache *c, gfp_t gfp)
 {
 	int nid;
 	bool nested;
 	void *p;
 
-	p = hak_cpu_refill_quick(c);
-	if (likely(p))
-		return hak_init_on_alloc(c, p, gfp);
 	if (unlikely(hak_cache_is_slubs(c)))
 		return hak_fallback_object(c, gfp, NUMA_NO_NODE, HAK_EV_FOREIGN);
 	if (hak_cpu_barren(c))
@@ -509,13 +324,29 @@ void *hak_cpu_alloc_slow(struct hak_cache *c, gfp_t gfp)
 }
 
 /**
+ * hak_cpu_alloc_slow() - allocate when the per-CPU cache has nothing
+ * @c: the cache
+ * @gfp: the caller's flags
+ *
+ * Return: as for hak_alloc().
+ */
+void *hak_cpu_alloc_slow(struct hak_cache *c, gfp_t gfp)
+{
+	void *p = hak_cpu_refill_quick(c);
+
+	if (likely(p))
+		return hak_init_on_alloc(c, p, gfp);
+	return hak_cpu_alloc_other(c, gfp);
+}
+
+/**
  * hak_cpu_free() - free an object, whatever is special about it
  * @c: the cache
  * @s: the object's slab
  * @p: the object
  *
- * In NMI and inside the owner's busy section the free only pushes. An object of
- * another memory node goes to the outbox.
+ * In an NMI, and in an interrupt that came while the owner was inside the cache, the
+ * object is pushed to its slab. An object of another node goes to the outbox.
  *
  * Context: any; preemption off.
  */
@@ -541,33 +372,6 @@ void hak_cpu_free(struct hak_cache *c, struct hak_slab *s, void *p)
 }
 
 /**
- * hak_cpu_add_full() - free an object into a per-CPU cache that may be full
- * @cpu: the per-CPU caches of its cache
- * @p: the object, its address checked
- *
- * Context: any; preemption off.
- * Return: false if it is not that simple, with nothing done.
- */
-bool hak_cpu_add_full(struct hak_cpu_cache __percpu *cpu, const void *p)
-{
-	struct hak_cpu_cache *cc = this_cpu_ptr(cpu);
-	bool new;
-
-	if (!hak_cpu_is_ready(cc) || !cc->limit || in_nmi())
-		return false;
-	hak_cpu_enter(cc);
-	/* What was the last to be freed is not freed again. */
-	new = hak_cpu_last(cc, cc->nr) != p;
-	if (likely(new)) {
-		if (cc->nr >= cc->cap)
-			hak_cpu_make_room(cc->cache, cc);
-		hak_cpu_push_last(cc, p);
-	}
-	hak_cpu_leave(cc);
-	return new;
-}
-
-/**
  * hak_cpu_flush() - empty a per-CPU cache and let its slab go
  * @c: the cache
  * @cc: the per-CPU cache; the caller owns it, or its CPU is gone
@@ -585,15 +389,19 @@ void hak_cpu_flush(struct hak_cache *c, struct hak_cpu_cache *cc)
 	cc->cur = NULL;
 	if (!s)
 		return;
-	/* With something to give it is to be found, else only once it has. */
+	/*
+	 * If the slab has free objects, it goes to the pool, where CPUs find it. If not,
+	 * it is parked, and the first free puts it there.
+	 */
 	if (s->freelist || s->drained || s->bump < c->capacity ||
 	    !hak_slab_park(s))
 		hak_pool_put(s, HAK_OWNED);
 }
 
 /*
- * Objects of @size bytes a CPU keeps: fast_cap of them up to HAK_MAX_SIZE, and
- * above that as many as take no more memory, but one unless the cache is off.
+ * How many objects of @size bytes a CPU keeps. Up to HAK_MAX_SIZE it is fast_cap. Above
+ * that it is as many as take no more memory than fast_cap of HAK_MAX_SIZE do, and at
+ * least one unless fast_cap is 0.
  */
 unsigned int hak_cpu_cap(u32 size)
 {
@@ -603,8 +411,8 @@ unsigned int hak_cpu_cap(u32 size)
 }
 
 /*
- * Bytes of a per-CPU cache that holds @cap objects, with its magazines and, on a
- * machine of several nodes, its outbox; never without room for one object.
+ * Bytes of a per-CPU cache for @cap objects, its magazines and, on a machine of several
+ * nodes, its outbox. There is room for one object even if @cap is 0.
  */
 size_t hak_cpu_cache_bytes(unsigned int cap)
 {
@@ -616,7 +424,10 @@ size_t hak_cpu_cache_bytes(unsigned int cap)
 	return hak_has_nodes() ? bytes + hak_outbox_bytes(cap) : bytes;
 }
 
-/* A fresh per-CPU cache is busy: its CPU is not up, as far as it knows. */
+/*
+ * Initialise a per-CPU cache, which is zeroed. Its mark says HAK_CPU_INSIDE until the
+ * CPU is noted as up.
+ */
 void hak_cpu_cache_init(struct hak_cpu_cache *cc, struct hak_cache *c,
 			unsigned int cap, unsigned int mags)
 {

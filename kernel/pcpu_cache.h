@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The per-CPU cache: a CPU's stock of ready objects of one cache. Its
- * fast paths are in fast_path.h.
+ * The per-CPU cache: a CPU's stock of ready objects of one cache. The fast paths that
+ * use it are in fast_path.h.
  */
 #ifndef _HAK_PCPU_CACHE_H
 #define _HAK_PCPU_CACHE_H
@@ -19,18 +19,18 @@ struct hak_cache;
 struct hak_slab;
 
 /**
- * enum hak_cpu_mark - may the owner go in?
- * @HAK_CPU_INSIDE: it has, or the CPU is not up: what interrupts it keeps away
- * @HAK_CPU_READY: it may
- * @HAK_CPU_WATCHED: it may, by the slow way only, as trace_ring and
- *	paranoid_drain have it
- * @HAK_CPU_ASLEEP: likewise, and it has to let the idle trim know: the cache was
- *	empty when the trim emptied it, or as it came into use, and the trim may
- *	have stopped looking since
+ * enum hak_cpu_mark - who may use a per-CPU cache, and how
+ * @HAK_CPU_INSIDE: the owner is using the cache, or its CPU is not up. If an interrupt
+ *	finds this mark, it leaves the cache alone.
+ * @HAK_CPU_READY: the owner may use the cache by the fast paths and the slow paths
+ * @HAK_CPU_WATCHED: the owner may use it by the slow paths only, because trace_ring or
+ *	paranoid_drain is on
+ * @HAK_CPU_ASLEEP: the owner may use it by the slow paths only, and has to start the
+ *	idle trim first. The cache is empty, and the trim may have stopped since.
  *
- * The fast paths go in if it is HAK_CPU_READY, and leave the rest to the others.
- * While a fast path finds out that it may not, the mark is one less than it was,
- * which whatever interrupts it there takes for HAK_CPU_INSIDE.
+ * A fast path on x86 subtracts one from the mark before it knows whether the mark is
+ * HAK_CPU_READY. If it is not, the fast path adds one again and leaves. An interrupt
+ * in between finds a mark that has no name here, and treats it as HAK_CPU_INSIDE.
  */
 enum hak_cpu_mark {
 	HAK_CPU_INSIDE = 0,
@@ -39,41 +39,43 @@ enum hak_cpu_mark {
 	HAK_CPU_ASLEEP = 0xc0,
 };
 
-/* At most so many objects of a bulk call are moved with preemption off. */
+/* How many objects a bulk call moves before it enables preemption again. */
 #define HAK_BULK_BATCH		64
 
-/* HAK_CPU_READY, as a part of struct hak_cpu_cache's @word. */
+/* HAK_CPU_READY where the mark is in @word of struct hak_cpu_cache. */
 #define HAK_CPU_OPEN		BIT(24)
 
 /**
  * struct hak_cpu_cache - one CPU's stock of ready objects of one cache
- * @seen: what hak_cpu_activity() was when the idle trim last looked; the trim's
- * @sends: magazines sent; the next one to send is this modulo @mags
+ * @seen: hak_cpu_activity() as the idle trim last saw it; only the trim uses it
+ * @sends: magazines sent; the next one to send has the index @sends modulo @mags
  * @cur: the slab this CPU owns
  * @refills: times objects were taken from a slab or received
  * @spills: times objects were given back to slabs
- * @pushes: groups pushed to slabs of others
+ * @pushes: chains pushed to slabs that this CPU does not own
  * @drains: times a remote list was taken
- * @cache: whose objects these are
- * @cap: most objects @obj may hold after a free
- * @mags: its magazines, which lie behind @obj; 0 with the cache off
- * @outbox: is there an outbox behind the magazines?
- * @word: @nr and @mark in one, for fast paths that change both at once, which
- *	only little-endian processors have
+ * @cache: the cache of the objects
+ * @cap: objects that @obj may hold after a free
+ * @mags: magazines of this CPU, which lie behind @obj; 0 if @cap is 0
+ * @outbox: true if an outbox lies behind the magazines
+ * @word: @nr and @mark as one word. Fast paths that change both at once use it; they
+ *	are for little-endian processors.
  * @nr: objects in @obj
  * @zero: always 0
  * @mark: the busy mark, an enum hak_cpu_mark
- * @limit: objects up to which a free may use the fast path: @cap, or 0 if every
- *	free has to come by the slow way, and while the cache is asleep or its CPU
- *	not up
- * @none: always NULL, so that there is something before the first object
- * @obj: the objects, in the order they came
+ * @limit: if @nr is not below this, a free leaves the fast path. It is @cap; it is 0
+ *	while the cache is asleep, while the CPU is not up, and if every free has to take
+ *	the slow path.
+ * @none: always NULL, so that reading the last object of an empty cache gives NULL
+ * @obj: the objects, in the order in which they were freed
  *
- * Only its CPU touches it, with preemption off and, beyond looking at @mark,
- * with @mark set by itself. What the fast paths need is in one line.
+ * Only the owner, which is the CPU the cache belongs to, touches it. The owner has
+ * preemption off, and has set @mark to HAK_CPU_INSIDE unless it only reads @mark.
+ * What the fast paths need is in one cache line.
  *
- * Who reads @nr without being inside may find it less by one than it was, and
- * so 65535 where there is no object; see hak_cpu_objects().
+ * While a fast path of the owner tries to go in, @nr may be one less than the number
+ * of objects. If there are none, an interrupt then reads 65535; see
+ * hak_cpu_objects().
  */
 struct hak_cpu_cache {
 	u32 seen;
@@ -100,13 +102,13 @@ struct hak_cpu_cache {
 	void *obj[];
 } __aligned(64);
 
-/* Objects moved at a time: half of what the cache may hold. */
+/* How many objects a refill, a spill and a magazine move: half of @cap. */
 static __always_inline unsigned int hak_cpu_batch(const struct hak_cpu_cache *cc)
 {
 	return (cc->cap + 1) / 2;
 }
 
-/* The object that was freed last, of the first @nr in @cc; NULL for none. */
+/* The object freed last, if @cc holds @nr of them; NULL if it holds none. */
 static __always_inline void *hak_cpu_last(const struct hak_cpu_cache *cc,
 					  unsigned int nr)
 {
@@ -116,13 +118,16 @@ static __always_inline void *hak_cpu_last(const struct hak_cpu_cache *cc,
 	return cc->obj[(long)nr - 1];
 }
 
-/* There are @nr objects now. Marked, because interrupts and other CPUs look. */
+/*
+ * Set the number of objects to @nr. The store is marked because interrupts and other
+ * CPUs read the number.
+ */
 static __always_inline void hak_cpu_set_nr(struct hak_cpu_cache *cc, unsigned int nr)
 {
 	WRITE_ONCE(cc->nr, nr);
 }
 
-/* The object freed last, which @cc has no longer. There is one. */
+/* Take the object freed last. The caller knows that @cc holds one. */
 static __always_inline void *hak_cpu_pop_last(struct hak_cpu_cache *cc)
 {
 	unsigned int nr = cc->nr - 1;
@@ -131,7 +136,7 @@ static __always_inline void *hak_cpu_pop_last(struct hak_cpu_cache *cc)
 	return cc->obj[nr];
 }
 
-/* @p is now the object freed last. There is room. */
+/* Add @p as the object freed last. The caller knows that there is room. */
 static __always_inline void hak_cpu_push_last(struct hak_cpu_cache *cc, const void *p)
 {
 	unsigned int nr = cc->nr;
@@ -141,43 +146,54 @@ static __always_inline void hak_cpu_push_last(struct hak_cpu_cache *cc, const vo
 }
 
 /*
- * Move @n pointers to where @to is, not above @from. A batch is too short for the
- * kernel's memcpy() and memmove() to be worth their beginning.
+ * Copy @n pointers from @from to @to, which may overlap if @to is the lower address. A
+ * batch is so short that the start of memcpy() or memmove() would cost more than it
+ * saves.
  */
 static __always_inline void hak_move_objects(void **to, void **from,
 					     unsigned int n)
 {
-	void **end = from + n / 4 * 4;
+	void **end = from + n / 8 * 8;
 
-	for (; from != end; from += 4, to += 4) {
-		void *a = from[0], *b = from[1], *c = from[2], *d = from[3];
-
-		to[0] = a;
-		to[1] = b;
-		to[2] = c;
-		to[3] = d;
+	/* Since @to is lower, no store hits a pointer that is still to be read. */
+	for (; from != end; from += 8, to += 8) {
+		to[0] = from[0];
+		to[1] = from[1];
+		to[2] = from[2];
+		to[3] = from[3];
+		to[4] = from[4];
+		to[5] = from[5];
+		to[6] = from[6];
+		to[7] = from[7];
 	}
-	for (end += n % 4; from != end; from++, to++)
+	for (end += n % 8; from != end; from++, to++)
 		WRITE_ONCE(*to, *from);
 }
 
-/* The owner goes in: whatever interrupts it from here on only pushes. */
+/*
+ * The owner begins to use the cache. If an interrupt frees an object from here on, it
+ * pushes the object to its slab.
+ */
 static __always_inline void hak_cpu_enter(struct hak_cpu_cache *cc)
 {
 	WRITE_ONCE(cc->mark, HAK_CPU_INSIDE);
 	barrier();
 }
 
-/* What the slow paths leave the mark at: HAK_CPU_READY or HAK_CPU_WATCHED. */
+/* The mark that slow paths leave behind: HAK_CPU_READY or HAK_CPU_WATCHED. */
 extern u8 hak_cpu_left;
 
+/* The owner has finished using the cache. */
 static __always_inline void hak_cpu_leave(struct hak_cpu_cache *cc)
 {
 	barrier();
 	WRITE_ONCE(cc->mark, hak_cpu_left);
 }
 
-/* It is empty: the owner has emptied it and leaves, or may use it from now on. */
+/*
+ * Put an empty cache to sleep: the idle trim has emptied it, or its CPU has just come
+ * up. The first operation on it wakes it, see hak_cpu_wake().
+ */
 static __always_inline void hak_cpu_sleep(struct hak_cpu_cache *cc)
 {
 	cc->limit = 0;
@@ -185,13 +201,13 @@ static __always_inline void hak_cpu_sleep(struct hak_cpu_cache *cc)
 	WRITE_ONCE(cc->mark, HAK_CPU_ASLEEP);
 }
 
-/* May the owner go in without ado? */
+/* May the owner use the cache by the fast paths? */
 static __always_inline bool hak_cpu_is_ready(const struct hak_cpu_cache *cc)
 {
 	return READ_ONCE(cc->mark) == HAK_CPU_READY;
 }
 
-/* May the owner go in, and does the idle trim know of the cache? */
+/* May the owner use the cache without waking it first? */
 static __always_inline bool hak_cpu_is_awake(const struct hak_cpu_cache *cc)
 {
 	u8 mark = READ_ONCE(cc->mark);
@@ -204,13 +220,16 @@ static __always_inline bool hak_cpu_is_asleep(const struct hak_cpu_cache *cc)
 	return READ_ONCE(cc->mark) == HAK_CPU_ASLEEP;
 }
 
-/* Has the owner gone in, or is it about to find out whether it may? */
+/* Is the owner using the cache, or trying to? */
 static __always_inline bool hak_cpu_inside(const struct hak_cpu_cache *cc)
 {
 	return !hak_cpu_is_awake(cc) && !hak_cpu_is_asleep(cc);
 }
 
-/* Objects in @cc, for whoever is not inside; as of some moment. */
+/*
+ * The number of objects in @cc, for a caller other than its owner. It may be out of
+ * date as soon as it is read.
+ */
 static __always_inline unsigned int
 hak_cpu_objects(const struct hak_cpu_cache *cc)
 {
@@ -219,21 +238,25 @@ hak_cpu_objects(const struct hak_cpu_cache *cc)
 	return nr == (u16)-1 ? 0 : nr;
 }
 
-extern int hak_trim_off;
+extern int hak_trim_stopped;
 
 /*
- * A batch has come into a per-CPU cache or left it, and is counted, or the cache
- * was woken up: start the idle trim. The compiler keeps the order of the two;
- * that the processor may not is hak_trim_step()'s care.
+ * Start the idle trim if it has stopped. The caller has counted a batch that came into
+ * a per-CPU cache or left it, or has woken the cache. The barrier keeps the compiler
+ * from reading hak_trim_stopped before that. The processor may still do so, and
+ * hak_trim_step() allows for it.
  */
 static __always_inline void hak_trim_kick(void)
 {
 	barrier();
-	if (unlikely(READ_ONCE(hak_trim_off)) && xchg(&hak_trim_off, 0))
+	if (unlikely(READ_ONCE(hak_trim_stopped)) && xchg(&hak_trim_stopped, 0))
 		hak_reaper_arm();
 }
 
-/* Tells CPUs apart well enough for a choice that only speed depends on. */
+/*
+ * A number that tells the CPUs of a cache apart. If two have the same number, objects
+ * take a slower way, and nothing else happens.
+ */
 static __always_inline u32 hak_cpu_tag(const struct hak_cpu_cache *cc)
 {
 	return (unsigned long)cc >> 6;
@@ -246,11 +269,7 @@ void hak_cpu_cache_init(struct hak_cpu_cache *cc, struct hak_cache *c,
 void *hak_object_init(struct hak_cache *c, void *p, gfp_t gfp);
 void *hak_cpu_alloc_slow(struct hak_cache *c, gfp_t gfp);
 void hak_cpu_free(struct hak_cache *c, struct hak_slab *s, void *p);
-bool hak_cpu_add_full(struct hak_cpu_cache __percpu *cpu, const void *p);
 void *hak_node_alloc(struct hak_cache *c, gfp_t gfp, int nid);
-unsigned int hak_cpu_alloc_bulk(struct hak_cache *c, unsigned int n, void **p);
-unsigned int hak_cpu_free_bulk(const struct hak_cache *want, unsigned int n,
-			       void **p);
 unsigned int hak_cpu_refill(struct hak_cache *c, struct hak_cpu_cache *cc,
 			    int nid);
 void hak_cpu_spill(struct hak_cache *c, struct hak_cpu_cache *cc,
@@ -261,12 +280,14 @@ void hak_cpu_put(struct hak_cache *c, struct hak_cpu_cache *cc,
 unsigned int hak_cpu_take_from_slab(struct hak_cache *c,
 				    struct hak_cpu_cache *cc, int nid,
 				    void **obj, unsigned int want);
+void hak_cpu_give(struct hak_cpu_cache *cc, struct hak_slab *s,
+		  struct llist_node *first, struct llist_node *last, unsigned int n);
 void hak_cpu_make_room(struct hak_cache *c, struct hak_cpu_cache *cc);
 void hak_cpu_flush(struct hak_cache *c, struct hak_cpu_cache *cc);
 void hak_cpu_flush_this(bool all);
 void hak_cpu_watch_all(void);
 bool hak_cpu_holds(unsigned int cpu);
-bool hak_cpu_look(unsigned int cpu, bool *idle);
+bool hak_cpu_scan_idle(unsigned int cpu, bool *idle);
 void hak_trim_pause(bool pause);	/* shrink.c; the module, with CONFIG_KUNIT */
 bool hak_cpu_is_up(unsigned int cpu);
 int hak_cpu_online(unsigned int cpu);

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * How the fast paths reach this CPU's cache, in the form that the processor is
- * best at: hak_cpu_take_last() and hak_cpu_add_last(), called with preemption off.
+ * How the fast paths use this CPU's cache: hak_cpu_take_last() and hak_cpu_add_last().
+ * The caller has preemption off. There are two versions.
  *
- * On x86 each access is an operand relative to the segment register, so no
- * address is computed, and the mark and the number of objects are changed by one
- * instruction that nothing can interrupt, an NMI included. Elsewhere the
- * address is computed once, and the mark is a store by itself. An interrupt or NMI
- * that comes between a look at the mark and that store finds the cache ready,
- * uses it, and leaves it ready: so the number is read after the store.
+ * On x86 each access has an operand relative to the segment register, so no address is
+ * computed. One instruction changes the mark and the number of objects together, and
+ * no interrupt or NMI can come in the middle of it.
+ *
+ * On other processors, and in user-mode Linux, the address is computed once, and the
+ * mark is stored on its own. If an interrupt or NMI comes after the owner has read the
+ * mark and before it stores it, the interrupt finds the cache ready, uses it, and
+ * leaves it ready. So the owner reads the number of objects after it has stored the
+ * mark.
  */
 #ifndef _HAK_PERCPU_OPS_H
 #define _HAK_PERCPU_OPS_H
@@ -21,7 +24,7 @@
 
 #if defined(CONFIG_X86_64) && defined(CONFIG_SMP) && !defined(CONFIG_UML)
 
-/* *@word of this CPU += @n, in one instruction; is it negative now? */
+/* Add @n to *@word of this CPU in one instruction. Is the sum negative? */
 #define hak_cpu_word_add(word, n)					\
 ({									\
 	bool __negative;						\
@@ -35,14 +38,15 @@
 })
 
 /*
- * Take the last object of this CPU's cache. False if the cache has none or is not
- * to be used. To enter and to take the object is one step: the word becomes
- * negative if there is none, and if it was not HAK_CPU_READY.
+ * Take the object freed last out of this CPU's cache. Returns false if the cache is
+ * empty, or if its mark keeps the fast paths out. One subtraction enters the cache and
+ * takes the object off the number. If the difference is negative, the cache was empty
+ * or the mark was not HAK_CPU_READY.
  */
 static __always_inline bool hak_cpu_take_last(struct hak_cpu_cache __percpu *cc,
 					      void **p)
 {
-	/* Leaves %rax to the object, which is about to be returned. */
+	/* This keeps %rax free for the object, which is returned in it. */
 	asm("" : "+d" (cc));
 	if (unlikely(hak_cpu_word_add(&cc->word, -(HAK_CPU_OPEN + 1)))) {
 		hak_cpu_word_add(&cc->word, HAK_CPU_OPEN + 1);
@@ -54,10 +58,10 @@ static __always_inline bool hak_cpu_take_last(struct hak_cpu_cache __percpu *cc,
 }
 
 /*
- * Add @p to this CPU's cache. False, and nothing is done, if the cache is full or not
- * to be used, and if @p is what was added last: it is not freed again. The word
- * is the number of objects once the owner is inside, and larger than any limit
- * if the mark was not HAK_CPU_READY.
+ * Add @p to this CPU's cache. Returns false, with nothing changed, if the cache is full,
+ * if its mark keeps the fast paths out, or if @p is the object that was freed last and
+ * so is being freed twice. After the subtraction the word is the number of objects if
+ * the mark was HAK_CPU_READY, and above every limit if not.
  */
 static __always_inline bool hak_cpu_add_last(struct hak_cpu_cache __percpu *cc,
 					     const void *p)
@@ -78,13 +82,14 @@ static __always_inline bool hak_cpu_add_last(struct hak_cpu_cache __percpu *cc,
 
 #else
 
+/* Take the object freed last, as the version for x86 does. */
 static __always_inline bool hak_cpu_take_last(struct hak_cpu_cache __percpu *pcc,
 					      void **p)
 {
 	struct hak_cpu_cache *cc = this_cpu_ptr(pcc);
 	unsigned int nr;
 
-	/* What interrupts this CPU leaves the mark as it found it. */
+	/* An interrupt leaves the mark as it found it, so this look is enough. */
 	if (unlikely(data_race(cc->mark) != HAK_CPU_READY))
 		return false;
 	hak_cpu_enter(cc);
@@ -98,6 +103,7 @@ static __always_inline bool hak_cpu_take_last(struct hak_cpu_cache __percpu *pcc
 	return nr;
 }
 
+/* Add @p, as the version for x86 does. */
 static __always_inline bool hak_cpu_add_last(struct hak_cpu_cache __percpu *pcc,
 					     const void *p)
 {
@@ -105,14 +111,17 @@ static __always_inline bool hak_cpu_add_last(struct hak_cpu_cache __percpu *pcc,
 	bool added = false;
 	unsigned int nr;
 
-	/* What interrupts this CPU leaves the mark as it found it. */
+	/* An interrupt leaves the mark as it found it, so this look is enough. */
 	if (unlikely(data_race(cc->mark) != HAK_CPU_READY))
 		return false;
 	hak_cpu_enter(cc);
 	nr = cc->nr;
 	if (likely(nr < cc->limit && hak_cpu_last(cc, nr) != p)) {
 		cc->obj[nr] = (void *)p;
-		/* In this order: a thread that forks may copy it in between. */
+		/*
+		 * The object is stored before the number, since a thread may fork in
+		 * between, and its child gets a copy of the cache.
+		 */
 		barrier();
 		WRITE_ONCE(cc->nr, nr + 1);
 		added = true;

@@ -28,18 +28,18 @@
 
 #include "core.h"
 
-/* Pointers of a batch, which then is 1 KiB. */
+/* How many pointers a batch has room for, so that a batch takes 1 KiB. */
 #define HAK_RCU_BATCH		125
 
-/* How long the work item waits until it seals, and between two looks, in ms. */
+/* How long the work item waits before each of its runs, in ms. */
 #define HAK_RCU_DELAY_MS	5
 
 /**
  * struct hak_rcu_batch - objects to be freed after one grace period
- * @next: the batch that was sealed after it
- * @state: of RCU, as it was sealed
+ * @next: the batch that was sealed after this one
+ * @state: the state of RCU when this batch was sealed
  * @nr: pointers in @obj
- * @obj: what hak_free() takes
+ * @obj: the objects to free
  */
 struct hak_rcu_batch {
 	struct hak_rcu_batch *next;
@@ -49,19 +49,21 @@ struct hak_rcu_batch {
 };
 
 /**
- * struct hak_rcu_cpu - what a CPU has to free
- * @lock: protects all of it but @work; held for a few instructions, with interrupts
- *	off, by the CPU itself, its work item, and hak_free_rcu_barrier()
- * @cur: being filled, or NULL
- * @first: the oldest batch that is sealed, or NULL
- * @last: the newest one, if there is one
- * @heads: objects without a batch, by their rcu_head, whose func is the object
- * @old_heads: objects chained likewise that wait for a grace period
- * @old_state: state of RCU when @old_heads began to wait
- * @freeing: batches and chains that were taken off here and are being freed
- * @armed: @work is to run
- * @used: it has been given something, ever; until then nothing is written to it
- * @work: seals and frees
+ * struct hak_rcu_cpu - the objects that a CPU has to free
+ * @lock: protects all fields but @work. The CPU itself, its work item and
+ *	hak_free_rcu_barrier() hold it for a few instructions, with interrupts off.
+ * @cur: the batch that is being filled, or NULL
+ * @first: the oldest sealed batch, or NULL
+ * @last: the newest sealed batch; valid while @first is not NULL
+ * @heads: objects without a batch, chained by their rcu_heads. The func of each points
+ *	to its object.
+ * @old_heads: a chain of the same kind that waits for a grace period
+ * @old_state: the state of RCU when @old_heads began to wait
+ * @freeing: how many batches and chains have been taken off and are being freed
+ * @armed: true while @work is queued or runs
+ * @used: true once an object has been given to this CPU. Until then nothing is written
+ *	to this structure.
+ * @work: seals batches and frees them
  */
 struct hak_rcu_cpu {
 	raw_spinlock_t lock;
@@ -87,13 +89,16 @@ static struct hak_rcu_cpu *hak_rcu_lock(struct hak_rcu_cpu *rc,
 	return rc;
 }
 
-/* This CPU's; by the time it is locked, the caller may be on another. */
+/* Lock this CPU's structure. The caller may be moved to another CPU meanwhile. */
 static struct hak_rcu_cpu *hak_rcu_lock_this(unsigned long *flags)
 {
 	return hak_rcu_lock(raw_cpu_ptr(hak_rcu_cpu), flags);
 }
 
-/* Let what @rc has gathered wait for a grace period; false if that is nothing. */
+/*
+ * Seal the batch that is being filled, and let the chained objects begin to wait.
+ * Returns false if @rc has neither.
+ */
 static bool __hak_rcu_seal(struct hak_rcu_cpu *rc)
 {
 	unsigned long state = get_state_synchronize_rcu();
@@ -122,7 +127,10 @@ static bool __hak_rcu_seal(struct hak_rcu_cpu *rc)
 	return sealed;
 }
 
-/* The oldest batch, if its grace period has passed; the caller is to free it. */
+/*
+ * Take the oldest batch off, if its grace period has passed. The caller frees its
+ * objects. Returns NULL if there is no such batch.
+ */
 static struct hak_rcu_batch *__hak_rcu_take(struct hak_rcu_cpu *rc)
 {
 	struct hak_rcu_batch *b = rc->first;
@@ -136,12 +144,13 @@ static struct hak_rcu_batch *__hak_rcu_take(struct hak_rcu_cpu *rc)
 	return b;
 }
 
+/* Does @rc have objects that are not being freed yet? */
 static bool __hak_rcu_pending(const struct hak_rcu_cpu *rc)
 {
 	return rc->first || rc->heads || rc->old_heads || (rc->cur && rc->cur->nr);
 }
 
-/* What was taken from @rc has been freed. */
+/* The caller has freed a batch or a chain that it had taken from @rc. */
 static void __hak_rcu_freed(struct hak_rcu_cpu *rc)
 {
 	lockdep_assert_held(&rc->lock);
@@ -150,7 +159,10 @@ static void __hak_rcu_freed(struct hak_rcu_cpu *rc)
 	smp_store_release(&rc->freeing, rc->freeing - 1);
 }
 
-/* Free the objects of @b, which was taken from @rc, and keep @b if it is of use. */
+/*
+ * Free the objects of @b, which was taken from @rc. If @rc has no batch to fill, it gets
+ * @b; otherwise @b is freed.
+ */
 static void hak_rcu_free_batch(struct hak_rcu_cpu *rc, struct hak_rcu_batch *b)
 {
 	unsigned long flags;
@@ -164,11 +176,11 @@ static void hak_rcu_free_batch(struct hak_rcu_cpu *rc, struct hak_rcu_batch *b)
 		b = NULL;
 	}
 	raw_spin_unlock_irqrestore(&rc->lock, flags);
-	/* As kfree(), which may not be called everywhere. */
+	/* hak_free() can free SLUB's memory in contexts in which kfree() cannot. */
 	hak_free(b);
 }
 
-/* Free the objects that have no batch, if their grace period has passed. */
+/* Free the chained objects, if their grace period has passed. */
 static void hak_rcu_free_heads(struct hak_rcu_cpu *rc)
 {
 	struct rcu_head *head = NULL, *next;
@@ -192,7 +204,7 @@ static void hak_rcu_free_heads(struct hak_rcu_cpu *rc)
 	raw_spin_unlock_irqrestore(&rc->lock, flags);
 }
 
-/* Free all objects whose grace period has passed. Context: task, may sleep. */
+/* Free all objects of @rc whose grace period has passed. Context: task, may sleep. */
 static void hak_rcu_free_ripe(struct hak_rcu_cpu *rc)
 {
 	struct hak_rcu_batch *b;
@@ -235,7 +247,7 @@ static void hak_rcu_run(struct work_struct *work)
 	hak_rcu_arm(rc);
 }
 
-/* A batch to fill, with a pointer's worth of room at least, or NULL. */
+/* Allocate an empty batch. Returns NULL if there is no memory for it. */
 static struct hak_rcu_batch *hak_rcu_batch_new(bool can_sleep)
 {
 	struct hak_rcu_batch *b;
@@ -250,8 +262,9 @@ static struct hak_rcu_batch *hak_rcu_batch_new(bool can_sleep)
 }
 
 /*
- * Put @p into the batch that is being filled, or @b, or else a chain; false if
- * there is none of that. @b is NULL if it is used.
+ * Note that @p is to be freed. It goes into the batch that is being filled. If there is
+ * none, *@b becomes that batch, and *@b is set to NULL. If *@b is NULL too, @p is chained
+ * by @head. Returns false if there is no @head either.
  */
 static bool __hak_rcu_add(struct hak_rcu_cpu *rc, const void *p,
 			  struct rcu_head *head, struct hak_rcu_batch **b)
@@ -274,7 +287,10 @@ static bool __hak_rcu_add(struct hak_rcu_cpu *rc, const void *p,
 	return true;
 }
 
-/* Free the oldest batch if it is ripe, where that may take a while. */
+/*
+ * Free the oldest batch, if its grace period has passed. If interrupts are off, this
+ * would keep them off for too long, so the work item does it.
+ */
 static void hak_rcu_free_oldest(void)
 {
 	struct hak_rcu_batch *b;
@@ -290,7 +306,7 @@ static void hak_rcu_free_oldest(void)
 		hak_rcu_free_batch(rc, b);
 }
 
-/* The batch is full, or there is none. */
+/* hak_free_rcu() when the batch is full, or there is none, or no work is queued. */
 static noinline void hak_free_rcu_slow(const void *p, struct rcu_head *head)
 {
 	struct hak_rcu_batch *b = NULL;
@@ -298,7 +314,7 @@ static noinline void hak_free_rcu_slow(const void *p, struct rcu_head *head)
 	bool sealed, done, arm;
 	unsigned long flags;
 
-	/* The full one makes room for that which is freed now. */
+	/* Seal the full batch. */
 	rc = hak_rcu_lock_this(&flags);
 	sealed = rc->cur && rc->cur->nr == HAK_RCU_BATCH && __hak_rcu_seal(rc);
 	raw_spin_unlock_irqrestore(&rc->lock, flags);
@@ -312,7 +328,7 @@ static noinline void hak_free_rcu_slow(const void *p, struct rcu_head *head)
 		b = hak_rcu_batch_new(!head);
 		rc = hak_rcu_lock_this(&flags);
 	}
-	/* An interrupt may have filled one meanwhile, or this is another CPU. */
+	/* An interrupt may have filled a batch, or the caller is on another CPU now. */
 	if (rc->cur && rc->cur->nr == HAK_RCU_BATCH)
 		__hak_rcu_seal(rc);
 	WRITE_ONCE(rc->used, true);
@@ -330,7 +346,7 @@ static noinline void hak_free_rcu_slow(const void *p, struct rcu_head *head)
 	hak_free(p);
 }
 
-/* hak_free_rcu(), with an rcu_head or, if that is NULL, able to sleep. */
+/* hak_free_rcu(). If @head is NULL, the caller may sleep. */
 void __hak_free_rcu(const void *p, struct rcu_head *head)
 {
 	struct hak_rcu_cpu *rc;
@@ -349,7 +365,7 @@ void __hak_free_rcu(const void *p, struct rcu_head *head)
 }
 EXPORT_SYMBOL_GPL(__hak_free_rcu);
 
-/* Has any CPU something to free? */
+/* Does any CPU have objects that are not freed yet? */
 static bool hak_rcu_any(void)
 {
 	unsigned int cpu;
@@ -368,7 +384,7 @@ static bool hak_rcu_any(void)
 	return any;
 }
 
-/* Seal what there is, wait for a grace period, and free it. */
+/* Seal the batches of all CPUs, wait for a grace period, and free their objects. */
 static void hak_rcu_flush(void)
 {
 	unsigned int cpu;
@@ -390,16 +406,17 @@ static void hak_rcu_flush(void)
 		if (!READ_ONCE(rc->used))
 			continue;
 		hak_rcu_free_ripe(rc);
-		/* A batch that another CPU has taken off may not be freed yet. */
+		/* A batch that another task has taken off may not be freed yet. */
 		while (smp_load_acquire(&rc->freeing)) /* pairs with __hak_rcu_freed() */
 			usleep_range(1000, 2000);
 	}
 }
 
 /**
- * hak_free_rcu_barrier() - wait until all that hak_free_rcu() was given is freed
+ * hak_free_rcu_barrier() - wait until hak_free_rcu() has freed its objects
  *
- * That is what it was given before, on any CPU. Without such it returns at once.
+ * It waits for all objects that hak_free_rcu() was given before, on any CPU. If all of
+ * them are freed, it returns at once.
  *
  * Context: task, may sleep.
  */
@@ -409,7 +426,7 @@ void hak_free_rcu_barrier(void)
 	if (!hak_rcu_any())
 		return;
 	hak_rcu_flush();
-	/* A chain that had to wait for an earlier one. */
+	/* A chain may have had to wait for an earlier one, so once more. */
 	if (hak_rcu_any())
 		hak_rcu_flush();
 }
@@ -439,7 +456,7 @@ int hak_rcu_free_init(void)
 	return 0;
 }
 
-/* No caller of hak_free_rcu() is left. Frees the objects that still wait. */
+/* Free the objects that still wait. No caller of hak_free_rcu() is left. */
 void hak_rcu_free_exit(void)
 {
 	unsigned int cpu;

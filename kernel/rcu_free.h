@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * Frees that wait for a grace period.
- */
+/* Frees that wait for a grace period: hak_free_rcu(). */
 #ifndef _HAK_RCU_FREE_H
 #define _HAK_RCU_FREE_H
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The registry: is this address hakmem's, and which slab is it in? Two levels,
- * an entry of 32 bytes for each 64 KiB of the kernel's linear map, with all that
- * a free needs, so that it does not touch the slab's metadata. It covers the
- * map as it is when hakmem is loaded, up to what fills the table's last page,
- * and grows with it; memory beyond is foreign.
+ * The registry: is this address hakmem's, and which slab is it in? It has an entry of 32
+ * bytes for each 64 KiB of the kernel's linear map. An entry has all that a free needs,
+ * so a free does not touch the slab's metadata. A table leads to leaves of entries. When
+ * hakmem is loaded, the registry covers the linear map as it is then, and as much more
+ * as fills the last page of the table. If memory is added beyond that, the table grows.
+ * Memory that is not covered is never hakmem's.
  */
 #include <linux/errno.h>
 #include <linux/math.h>
@@ -15,7 +16,7 @@ struct hak_registry hak_registry __read_mostly;
 
 struct hak_entry hak_no_leaf[BIT(HAK_LEAF_BITS)] __aligned(64);
 
-/* No slab in it; but every entry leads to some cache. */
+/* Make a leaf without slabs. Even so every entry has valid per-CPU caches. */
 static struct hak_entry *hak_registry_new_leaf(unsigned long addr, gfp_t gfp)
 {
 	struct hak_entry *leaf;
@@ -34,9 +35,9 @@ static void hak_registry_free_leaf(struct hak_entry *leaf)
 }
 
 /**
- * hak_registry_no_leaves() - say that addresses have no slab
- * @leaf: part of a table as hak_table_alloc() gives it
- * @n: leaves of that
+ * hak_registry_no_leaves() - initialise a part of a table to have no leaves
+ * @leaf: the part, as hak_table_alloc() made it
+ * @n: how many leaves it has room for
  */
 void hak_registry_no_leaves(struct hak_entry **leaf, unsigned long n)
 {
@@ -48,7 +49,10 @@ void hak_registry_no_leaves(struct hak_entry **leaf, unsigned long n)
 		leaf[i] = hak_no_leaf;
 }
 
-/* How many leaves cover the addresses below @end? Whole pages of pointers. */
+/*
+ * How many leaves cover the addresses below @end? The number is rounded up, so that the
+ * table is made of whole pages.
+ */
 unsigned long hak_registry_leaves(unsigned long end)
 {
 	unsigned long bytes = end - hak_registry.base;
@@ -87,10 +91,10 @@ void hak_registry_exit(void)
 
 /**
  * hak_registry_covers() - may these addresses be hakmem's?
- * @addr: of a superslab
+ * @addr: first byte of a superslab
  * @nr: slabs in it
  *
- * Return: true if there is room for their entries.
+ * Return: true if the table covers them all.
  */
 bool hak_registry_covers(unsigned long addr, unsigned int nr)
 {
@@ -110,7 +114,10 @@ static bool hak_registry_has_leaf(unsigned long addr)
 	return found;
 }
 
-/* Preemption off holds back hak_registry_cover() while a leaf is entered. */
+/*
+ * Add a leaf for @addr. While preemption is off, hak_registry_cover() waits, so the table
+ * is not replaced before the leaf is in it.
+ */
 static int hak_registry_add_leaf(unsigned long addr, gfp_t gfp)
 {
 	unsigned long i = (addr - hak_registry.base) >> HAK_LEAF_SHIFT;
@@ -188,8 +195,9 @@ void hak_registry_set(struct hak_slab *s)
 }
 
 /*
- * The slab is released: its addresses are nobody's. Its cache may be destroyed
- * from now on, once RCU readers are done.
+ * The owner of slab @s releases it, so its addresses are no objects from now on. The
+ * entry must not keep the cache's per-CPU caches, since the cache may be destroyed as
+ * soon as RCU readers are done.
  */
 void hak_registry_clear(struct hak_slab *s)
 {

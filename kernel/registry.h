@@ -20,20 +20,20 @@ struct hak_cpu_cache;
 struct hak_slab;
 
 /**
- * struct hak_entry - what the registry knows of a slab's 64 KiB
- * @recip: its cache's
- * @bound: objects ever allocated in it, times its cache's @step; 0 where there
- *	are none
+ * struct hak_entry - what the registry knows of 64 KiB that may be a slab
+ * @recip: copy of the cache's @recip
+ * @bound: objects of the slab that were ever allocated, times the cache's @step; 0 if
+ *	there is no slab
  * @home: hak_cpu_tag() of the CPU that owned the slab last
  * @nid: memory node of the pages
- * @cpu: the per-CPU caches of the cache whose objects they are; of any that lasts
- *	where there are none
- * @slab: its metadata, NULL without a slab
+ * @cpu: the per-CPU caches of the slab's cache. If there is no slab, those of the
+ *	first size class, so that the pointer is always valid.
+ * @slab: the slab's metadata; NULL if there is no slab
  *
- * All that a free needs, on a line that is written only when a slab is claimed,
- * adopted, carved and released. An address is that of an object that was ever
- * allocated exactly when its offset times @recip is below @bound, see
- * hak_find_object(); no other check is needed that it is hakmem's.
+ * An entry has all that a free needs. It is written only when a slab is claimed, adopted,
+ * carved or released, so CPUs that free objects share its cache line. An address is that
+ * of an object that was ever allocated exactly if its offset in the slab times @recip is
+ * below @bound, see hak_find_entry(). That also shows that the address is hakmem's.
  */
 struct hak_entry {
 	u32 recip;
@@ -46,7 +46,7 @@ struct hak_entry {
 
 #define HAK_ENTRY_SHIFT		5
 
-/* A leaf is a page, unless the build's own headers say otherwise. */
+/* A leaf is one page, unless a header of the build has defined another size. */
 #ifndef HAK_LEAF_BITS
 #define HAK_LEAF_BITS		(PAGE_SHIFT - HAK_ENTRY_SHIFT)
 #endif
@@ -54,17 +54,17 @@ struct hak_entry {
 #define HAK_LEAF_BYTES		(sizeof(struct hak_entry) << HAK_LEAF_BITS)
 
 /**
- * struct hak_registry - the entries, two levels of them
- * @base: first address covered, that of a leaf's first slab
- * @bytes: addresses covered
- * @leaf: entries of BIT(HAK_LEAF_BITS) slabs each, HAK_NO_LEAF while none is
- *	hakmem's; from hak_table_alloc()
- * @moving: @leaf is about to be replaced, and takes no new leaf
+ * struct hak_registry - a table of leaves, which have the entries
+ * @base: the first address covered, where the first leaf begins
+ * @bytes: how many bytes of addresses are covered
+ * @leaf: the table, from hak_table_alloc(). Each leaf has the entries of
+ *	BIT(HAK_LEAF_BITS) slabs. If none of them is hakmem's, HAK_NO_LEAF is in its place.
+ * @moving: true while @leaf is being replaced; no leaf may be added then
  *
- * Memory may be added while hakmem is loaded. Then hak_registry_cover() replaces
- * @leaf by a larger one, waits for a grace period, and raises @bytes. So whoever
- * reads both with preemption off, in either order, and finds the new @bytes, finds
- * the new @leaf, and needs no barrier for that.
+ * If memory is added while hakmem is loaded, hak_registry_cover() replaces @leaf by a
+ * larger table, waits for a grace period, and then raises @bytes. A reader reads both
+ * with preemption off, in any order and without a barrier. If it finds the new @bytes,
+ * the grace period makes sure that it finds the new @leaf as well.
  */
 struct hak_registry {
 	unsigned long base;
@@ -75,13 +75,13 @@ struct hak_registry {
 
 extern struct hak_registry hak_registry;
 
-/* The entries of addresses where nothing is hakmem's; never written. */
+/* A leaf whose addresses are not hakmem's. It is never written. */
 extern struct hak_entry hak_no_leaf[BIT(HAK_LEAF_BITS)];
 
 /*
- * What stands in the table for the leaf that is not there: one without slabs, so
- * that a free need not ask. A build whose table is too long to be filled with
- * that has NULL.
+ * The table's value for addresses that have no leaf. It is a leaf without slabs, so that
+ * a free does not need to test for it. A build whose table is too long to be filled has
+ * NULL there, and a test.
  */
 #ifndef HAK_TABLE_IS_ZERO
 #define HAK_TABLE_IS_ZERO	0
@@ -98,10 +98,10 @@ void hak_registry_set(struct hak_slab *s);
 void hak_registry_clear(struct hak_slab *s);
 
 /*
- * Does the registry cover the 64 KiB that hold @p? Then *@e is their entry.
- * Preemption is off, or the registry cannot grow. Tagged KASAN's tags are taken
- * off: SLUB's objects have them, and the page allocator's addresses, but not
- * hakmem's.
+ * Find the entry of the 64 KiB that @p is in. If the registry covers @p, *@e is the
+ * entry, and the result is true. The caller has preemption off, or knows that the
+ * registry does not grow. @p may be any address: SLUB's objects and pages have a tag
+ * under tagged KASAN, and hakmem's objects have none, so the tag is removed.
  */
 static __always_inline bool hak_registry_find(const void *p,
 					      struct hak_entry **e)
@@ -113,23 +113,26 @@ static __always_inline bool hak_registry_find(const void *p,
 
 	BUILD_BUG_ON(sizeof(**e) != BIT(HAK_ENTRY_SHIFT));
 
-	/* Plain reads, as any mixture of old and new will do; see above. */
+	/* Plain reads, since old and new values may be mixed; see struct hak_registry. */
 	if (unlikely(off >= data_race(hak_registry.bytes)))
 		return false;
 	/* By address dependency, pairs with the cmpxchg in hak_registry_add_leaf(). */
 	leaf = data_race(data_race(hak_registry.leaf)[off >> HAK_LEAF_SHIFT]);
 	if (HAK_TABLE_IS_ZERO && unlikely(!leaf))
 		return false;
-	/* In one step what would be an index, and then an address. */
+	/* One shift gives the offset of the entry, without an index in between. */
 	addr >>= HAK_SLAB_SHIFT - HAK_ENTRY_SHIFT;
 	addr = (addr & mask) + (unsigned long)leaf;
-	/* Computed once, and the table read once. */
+	/* This keeps the compiler from computing it again, and from a second read. */
 	OPTIMIZER_HIDE_VAR(addr);
 	*e = (struct hak_entry *)addr;
 	return true;
 }
 
-/* The slab that holds @p; NULL if that is none of hakmem's. Preemption is off. */
+/*
+ * Find the slab that @p is in. Returns NULL if it is in none. The caller has preemption
+ * off.
+ */
 static __always_inline struct hak_slab *hak_slab_of(const void *p)
 {
 	struct hak_entry *e = NULL;

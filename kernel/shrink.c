@@ -293,7 +293,7 @@ static bool hak_trim_cpus(void)
 	unsigned int cpu;
 
 	for_each_online_cpu(cpu) {
-		busy |= hak_cpu_look(cpu, &idle);
+		busy |= hak_cpu_scan_idle(cpu, &idle);
 		if (idle && !tick_nohz_full_cpu(cpu)) {
 			hak_flush_queue(cpu, false);
 			busy = true;
@@ -307,15 +307,15 @@ static bool hak_trim_cpus(void)
  *
  * It empties the caches that were neither refilled nor spilled since the last step, and
  * puts them to sleep. Steps follow each other while caches change. When none does, the
- * trim sets hak_trim_off and stops. The next refill or spill, or the first operation on
+ * trim sets hak_trim_stopped and stops. The next refill or spill, or the first operation on
  * a cache that is asleep, starts it again, see hak_trim_kick().
  *
- * A CPU counts a refill and then reads hak_trim_off. There is no barrier between the
+ * A CPU counts a refill and then reads hak_trim_stopped. There is no barrier between the
  * two, because every refill would pay for it. So both sides may read the old value: the
  * CPU sees that the trim is running, and does not start it, while the trim, which has
- * just set hak_trim_off, does not see the refill that was counted. But the CPU had
+ * just set hak_trim_stopped, does not see the refill that was counted. But the CPU had
  * issued its store before it read, and no store stays in a store buffer for as long as
- * a period. So the trim takes one more step a period after it set hak_trim_off, and
+ * a period. So the trim takes one more step a period after it set hak_trim_stopped, and
  * that step sees everything that was counted by CPUs that had not seen the flag.
  *
  * Context: task, may sleep; one caller at a time.
@@ -323,13 +323,13 @@ static bool hak_trim_cpus(void)
  */
 bool hak_trim_step(void)
 {
-	bool was_off = READ_ONCE(hak_trim_off);
+	bool was_off = READ_ONCE(hak_trim_stopped);
 
 	/* A CPU that refills and sees this starts the trim again. */
-	WRITE_ONCE(hak_trim_off, 1);
+	WRITE_ONCE(hak_trim_stopped, 1);
 	smp_mb(); /* before the counters are read; none pairs with it, see above */
 	if (hak_trim_cpus()) {
-		WRITE_ONCE(hak_trim_off, 0);
+		WRITE_ONCE(hak_trim_stopped, 0);
 		return true;
 	}
 	return !was_off;
@@ -369,7 +369,7 @@ void hak_trim_pause(bool pause)
 		flush_workqueue(hak_shrink_wq);
 	}
 	/* When it goes on, the next refill starts it. */
-	WRITE_ONCE(hak_trim_off, !pause);
+	WRITE_ONCE(hak_trim_stopped, !pause);
 }
 #endif
 
@@ -413,7 +413,7 @@ int hak_shrink_init(void)
 	if (err)
 		goto free_shrinker;
 	hak_reaper_hook(hak_trim_start);
-	WRITE_ONCE(hak_trim_off, 1);
+	WRITE_ONCE(hak_trim_stopped, 1);
 	return 0;
 
 free_shrinker:
@@ -430,7 +430,7 @@ void hak_shrink_exit(void)
 {
 	unregister_oom_notifier(&hak_oom_nb);
 	shrinker_free(hak_shrinker);
-	WRITE_ONCE(hak_trim_off, 0);
+	WRITE_ONCE(hak_trim_stopped, 0);
 	hak_reaper_hook(NULL);
 	cancel_delayed_work_sync(&hak_trim_work);
 	cancel_work_sync(&hak_pressure_work);

@@ -101,6 +101,40 @@ static __always_inline void **hak_take(const struct hak_take t, struct llist_nod
 	return to;
 }
 
+/* hak_chain_take() for a cache whose objects have their links at @link. */
+static __always_inline unsigned int
+__hak_chain_take(struct hak_cache *c, struct hak_slab *s, struct llist_node **chain,
+		 void **obj, unsigned int want, const u32 link, const bool wipe)
+{
+	const struct hak_take t = {
+		.addr = s->addr + link,
+		.limit = (unsigned long)s->bump * c->size,
+		.recip = c->recip,
+		.link = link,
+		.wipe = wipe,
+	};
+	struct llist_node *n = *chain;
+	unsigned int taken = hak_take(t, &n, obj, want) - obj;
+
+	if (unlikely(n && taken < want)) {
+		hak_report_corrupt(s, n, "free link out of its slab");
+		n = NULL;
+	}
+	*chain = n;
+	return taken;
+}
+
+/* hak_chain_take() if links are to be wiped, or are not where objects begin. */
+static noinline unsigned int hak_chain_take_other(struct hak_cache *c,
+						  struct hak_slab *s,
+						  struct llist_node **chain,
+						  void **obj, unsigned int want)
+{
+	if (want_init_on_free())
+		return __hak_chain_take(c, s, chain, obj, want, c->link, true);
+	return __hak_chain_take(c, s, chain, obj, want, c->link, false);
+}
+
 /*
  * Pop up to @want objects off a chain that only the owner can reach. Every link is
  * checked before it is followed. If one is broken, the objects behind it are lost,
@@ -110,35 +144,14 @@ static __always_inline void **hak_take(const struct hak_take t, struct llist_nod
  * written nothing into it since but the link. Every object leaves its slab here, so
  * this wipes the link, and whoever allocates the object gets zeroed memory.
  */
-static unsigned int hak_chain_take(struct hak_cache *c, struct hak_slab *s,
-				   struct llist_node **chain, void **obj,
-				   unsigned int want)
+static __always_inline unsigned int hak_chain_take(struct hak_cache *c,
+						   struct hak_slab *s,
+						   struct llist_node **chain,
+						   void **obj, unsigned int want)
 {
-	struct hak_take t = {
-		.addr = s->addr + c->link,
-		.limit = (unsigned long)s->bump * c->size,
-		.recip = c->recip,
-		.link = c->link,
-	};
-	struct llist_node *n = *chain;
-	unsigned int taken;
-
-	/* Each with constants of its own. */
-	if (want_init_on_free()) {
-		t.wipe = true;
-		taken = hak_take(t, &n, obj, want) - obj;
-	} else if (likely(!t.link)) {
-		t.link = 0;
-		taken = hak_take(t, &n, obj, want) - obj;
-	} else {
-		taken = hak_take(t, &n, obj, want) - obj;
-	}
-	if (unlikely(n && taken < want)) {
-		hak_report_corrupt(s, n, "free link out of its slab");
-		n = NULL;
-	}
-	*chain = n;
-	return taken;
+	if (want_init_on_free() || unlikely(c->link))
+		return hak_chain_take_other(c, s, chain, obj, want);
+	return __hak_chain_take(c, s, chain, obj, want, 0, false);
 }
 
 /*
@@ -148,12 +161,19 @@ static unsigned int hak_chain_take(struct hak_cache *c, struct hak_slab *s,
 static unsigned int hak_slab_carve(struct hak_cache *c, struct hak_slab *s,
 				   void **obj, unsigned int want)
 {
-	unsigned int i, n = min(want, c->capacity - s->bump);
-	const u32 size = c->size;
-	char *end = (char *)s->addr + (unsigned long)(s->bump + n) * size;
+	unsigned int n = min(want, c->capacity - s->bump);
+	const unsigned long size = c->size;
+	char *p = (char *)s->addr + (s->bump + n) * size;
+	void **end = obj + n, **four = obj + n / 4 * 4;
 
-	for (i = 0; i < n; i++)
-		obj[i] = end -= size;
+	for (; obj != four; obj += 4) {
+		obj[0] = p -= size;
+		obj[1] = p -= size;
+		obj[2] = p -= size;
+		obj[3] = p -= size;
+	}
+	for (; obj != end; obj++)
+		*obj = p -= size;
 	if (n) {
 		WRITE_ONCE(s->bump, s->bump + n);
 		WRITE_ONCE(s->entry->bound, s->bump * c->step);
@@ -213,6 +233,23 @@ bool hak_slab_drain(struct hak_cache *c, struct hak_slab *s)
 	return true;
 }
 
+/*
+ * Up to @want objects more, when the chain that was looked at first has no other. That
+ * was the freelist, if it had any.
+ */
+static noinline unsigned int hak_slab_take_more(struct hak_cache *c, struct hak_slab *s,
+						void **obj, unsigned int want)
+{
+	unsigned int n;
+
+	n = hak_chain_take(c, s, &s->drained, obj, want);
+	if (n < want && hak_slab_drain(c, s))
+		n += hak_chain_take(c, s, &s->drained, obj + n, want - n);
+	if (n < want)
+		n += hak_slab_carve(c, s, obj + n, want - n);
+	return n;
+}
+
 /**
  * hak_slab_take() - take free objects out of a slab
  * @c: its cache
@@ -228,15 +265,11 @@ bool hak_slab_drain(struct hak_cache *c, struct hak_slab *s)
 unsigned int hak_slab_take(struct hak_cache *c, struct hak_slab *s,
 			   void **obj, unsigned int want)
 {
-	unsigned int n;
+	struct llist_node **chain = s->freelist ? &s->freelist : &s->drained;
+	unsigned int n = hak_chain_take(c, s, chain, obj, want);
 
-	n = hak_chain_take(c, s, &s->freelist, obj, want);
-	if (n < want)
-		n += hak_chain_take(c, s, &s->drained, obj + n, want - n);
-	if (n < want && hak_slab_drain(c, s))
-		n += hak_chain_take(c, s, &s->drained, obj + n, want - n);
-	if (n < want)
-		n += hak_slab_carve(c, s, obj + n, want - n);
+	if (unlikely(n < want))
+		n += hak_slab_take_more(c, s, obj + n, want - n);
 	WRITE_ONCE(s->taken, s->taken + n);
 	return n;
 }
@@ -332,6 +365,14 @@ void hak_slab_count(struct hak_slab *s, unsigned int n)
 	}
 }
 
+static noinline void hak_slab_push_traced(struct hak_slab *s, struct llist_node *first,
+					  struct llist_node *last, unsigned int n)
+{
+	hak_trace(HAK_TR_PUSH, READ_ONCE(s->cache), s->addr, first, n);
+	hak_slab_link(s, first, last);
+	hak_slab_count(s, n);
+}
+
 /**
  * hak_slab_push() - free objects of a slab that the caller does not own
  * @s: the slab
@@ -346,7 +387,11 @@ void hak_slab_count(struct hak_slab *s, unsigned int n)
 void hak_slab_push(struct hak_slab *s, struct llist_node *first,
 		   struct llist_node *last, unsigned int n)
 {
-	hak_trace(HAK_TR_PUSH, READ_ONCE(s->cache), s->addr, first, n);
+	/* A function of its own, so that no registers need to be saved here. */
+	if (static_branch_unlikely(&hak_tracing)) {
+		hak_slab_push_traced(s, first, last, n);
+		return;
+	}
 	hak_slab_link(s, first, last);
 	hak_slab_count(s, n);
 }

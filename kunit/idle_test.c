@@ -17,13 +17,13 @@
 /* Pretend that the idle trim has stopped. */
 static void trim_is_off(void)
 {
-	WRITE_ONCE(hak_trim_off, 1);
+	WRITE_ONCE(hak_trim_stopped, 1);
 }
 
 /* Was the idle trim started since then? From here on it is on. */
 static bool trim_was_started(void)
 {
-	return !xchg(&hak_trim_off, 0);
+	return !xchg(&hak_trim_stopped, 0);
 }
 
 static void refill_and_spill_start_the_trim(struct kunit *test)
@@ -88,8 +88,8 @@ static void all_asleep(struct kunit *test, unsigned int cpu)
 	bool idle;
 
 	hak_cpu_flush_this(true);
-	hak_cpu_look(cpu, &idle);
-	KUNIT_EXPECT_FALSE(test, hak_cpu_look(cpu, &idle));
+	hak_cpu_scan_idle(cpu, &idle);
+	KUNIT_EXPECT_FALSE(test, hak_cpu_scan_idle(cpu, &idle));
 	KUNIT_EXPECT_FALSE(test, idle);
 	KUNIT_EXPECT_FALSE(test, hak_cpu_holds(cpu));
 }
@@ -115,9 +115,9 @@ static void unused_caches_are_idle(struct kunit *test)
 	 */
 	hak_cpu_flush_this(false);
 	KUNIT_EXPECT_NOT_NULL(test, cc->cur);
-	KUNIT_EXPECT_TRUE(test, hak_cpu_look(cpu, &idle));
+	KUNIT_EXPECT_TRUE(test, hak_cpu_scan_idle(cpu, &idle));
 	KUNIT_EXPECT_FALSE(test, idle);
-	KUNIT_EXPECT_FALSE(test, hak_cpu_look(cpu, &idle));
+	KUNIT_EXPECT_FALSE(test, hak_cpu_scan_idle(cpu, &idle));
 	KUNIT_EXPECT_TRUE(test, idle);
 	hak_cpu_flush_this(false);
 	KUNIT_EXPECT_EQ(test, cc->nr, 0);
@@ -143,12 +143,12 @@ static void every_count_is_activity(struct kunit *test)
 	cc = per_cpu_ptr(c->cpu, cpu);
 	all_asleep(test, cpu);
 	cc->refills++;
-	KUNIT_EXPECT_TRUE(test, hak_cpu_look(cpu, &idle));
+	KUNIT_EXPECT_TRUE(test, hak_cpu_scan_idle(cpu, &idle));
 	cc->spills++;
-	KUNIT_EXPECT_TRUE(test, hak_cpu_look(cpu, &idle));
+	KUNIT_EXPECT_TRUE(test, hak_cpu_scan_idle(cpu, &idle));
 	cc->sends++;
-	KUNIT_EXPECT_TRUE(test, hak_cpu_look(cpu, &idle));
-	KUNIT_EXPECT_FALSE(test, hak_cpu_look(cpu, &idle));
+	KUNIT_EXPECT_TRUE(test, hak_cpu_scan_idle(cpu, &idle));
+	KUNIT_EXPECT_FALSE(test, hak_cpu_scan_idle(cpu, &idle));
 	migrate_enable();
 }
 

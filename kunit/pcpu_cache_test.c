@@ -124,6 +124,50 @@ static void full_cache_spills_its_older_half(struct kunit *test)
 		hak_test_free(c, a, obj[i]);
 }
 
+/*
+ * The half that leaves is of one slab, or of two while its first, middle and last
+ * objects are of one. Neither slab is this CPU's own, so each gets one push.
+ */
+static void half_of_other_slabs(struct kunit *test, unsigned int cap, bool two)
+{
+	struct hak_cache *c = hak_test_cache(test, 64, 0);
+	struct hak_cpu_cache *a = hak_test_cpu(test, c, cap);
+	struct hak_slab *s[] = { hak_test_slab(test, c), hak_test_slab(test, c) };
+	unsigned int i, n = (cap + 1) / 2, of_first = two ? 3 : n;
+	void *p;
+
+	for (i = 0; i <= cap; i++) {
+		bool first = i < n && (!two || i == 0 || i == n / 2 || i == n - 1);
+
+		KUNIT_ASSERT_EQ(test, hak_slab_take(c, s[!first], &p, 1), 1);
+		hak_test_free(c, a, p);
+	}
+	KUNIT_EXPECT_EQ(test, a->nr, cap + 1 - n);
+	KUNIT_EXPECT_EQ(test, a->spills, 1UL);
+	KUNIT_EXPECT_EQ(test, a->pushes, two ? 2UL : 1UL);
+	KUNIT_EXPECT_EQ(test, hak_slab_used(s[0]), 0);
+	KUNIT_EXPECT_EQ(test, hak_slab_used(s[1]), cap + 1 - n);
+	KUNIT_EXPECT_EQ(test, hak_test_chain_len(s[0]->remote.first), of_first);
+	KUNIT_EXPECT_EQ(test, hak_test_chain_len(s[1]->remote.first), n - of_first);
+	KUNIT_EXPECT_TRUE(test, hak_slab_validate(s[0]));
+	KUNIT_EXPECT_TRUE(test, hak_slab_validate(s[1]));
+	hak_cpu_flush(c, a);
+	hak_pool_put(s[0], HAK_OWNED);
+	hak_pool_put(s[1], HAK_OWNED);
+	KUNIT_EXPECT_EQ(test, hak_test_reap(c), 2);
+}
+
+static void spill_of_half_a_cache(struct kunit *test)
+{
+	static const unsigned int cap[] = { 8, 31, 32, 46 };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(cap); i++) {
+		half_of_other_slabs(test, cap[i], false);
+		half_of_other_slabs(test, cap[i], true);
+	}
+}
+
 /* With the cache off every operation goes to the slab. */
 static void cache_off(struct kunit *test)
 {
@@ -596,6 +640,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(refill_takes_half_a_cache),
 	KUNIT_CASE(last_in_first_out),
 	KUNIT_CASE(full_cache_spills_its_older_half),
+	KUNIT_CASE(spill_of_half_a_cache),
 	KUNIT_CASE(cache_off),
 	KUNIT_CASE(frees_after_the_owner_moved_on),
 	KUNIT_CASE(frees_after_the_owner_moved_on_with_the_cache_off),

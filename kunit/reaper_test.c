@@ -366,10 +366,10 @@ static bool free_starts_trim(struct hak_cache *c, void *p)
 {
 	bool started;
 
-	WRITE_ONCE(hak_trim_off, 1);
+	WRITE_ONCE(hak_trim_stopped, 1);
 	hak_cache_free(c, p);
-	started = !READ_ONCE(hak_trim_off);
-	WRITE_ONCE(hak_trim_off, 0);
+	started = !READ_ONCE(hak_trim_stopped);
+	WRITE_ONCE(hak_trim_stopped, 0);
 	return started;
 }
 

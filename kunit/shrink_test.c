@@ -34,7 +34,7 @@ static bool trim_until_off(struct kunit *test)
 
 	for (i = 0; i < 50; i++) {
 		again = hak_trim_step();
-		if (READ_ONCE(hak_trim_off))
+		if (READ_ONCE(hak_trim_stopped))
 			return again;
 		/* Let the CPUs do the work that the last trim asked for. */
 		hak_test_sleep(20);
@@ -80,9 +80,9 @@ static void trim_misses_no_refill(struct kunit *test)
 	 * As if both had happened before the trim checked, and become visible
 	 * after it.
 	 */
-	WRITE_ONCE(hak_trim_off, 0);
+	WRITE_ONCE(hak_trim_stopped, 0);
 	touch_cache(test, c);
-	WRITE_ONCE(hak_trim_off, 1);
+	WRITE_ONCE(hak_trim_stopped, 1);
 	KUNIT_ASSERT_FALSE(test, no_cpu_holds());
 
 	for (i = 0; again && i < 50; i++) {
@@ -111,7 +111,7 @@ static void trim_misses_no_free(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(obj); i++)
 		hak_cache_free(c, obj[i]);
 	KUNIT_ASSERT_FALSE(test, no_cpu_holds());
-	KUNIT_EXPECT_FALSE(test, READ_ONCE(hak_trim_off));
+	KUNIT_EXPECT_FALSE(test, READ_ONCE(hak_trim_stopped));
 	while (trim_until_off(test))
 		;
 	KUNIT_EXPECT_TRUE(test, no_cpu_holds());

@@ -65,6 +65,22 @@
 /* The longest name, in characters, that hak_cache_create() accepts. */
 #define HAK_CACHE_NAME_MAX	63
 
+/*
+ * GFP flags that hakmem passes to SLUB: it does not charge memory cgroups, and
+ * its memory belongs to no particular zone.
+ */
+#define HAK_GFP_FOREIGN		(__GFP_ACCOUNT | __GFP_DMA | __GFP_DMA32)
+
+/* GFP flags with which an allocation leaves the fast path. */
+#define HAK_GFP_SPECIAL		(HAK_GFP_FOREIGN | __GFP_ZERO)
+
+/*
+ * Does the compiler know that @gfp has none of HAK_GFP_SPECIAL? Then the allocation
+ * has an entry point that does not look at the flags.
+ */
+#define HAK_GFP_IS_PLAIN(gfp)						\
+	(__builtin_constant_p(gfp) && !((gfp) & HAK_GFP_SPECIAL))
+
 struct hak_cache;
 
 void hak_free(const void *p);
@@ -74,7 +90,10 @@ void hak_free_sensitive(const void *p);
 
 void *__hak_alloc(size_t size, gfp_t gfp)
 	__alloc_size(1) __malloc;
+void *__hak_alloc_plain(size_t size, gfp_t gfp)
+	__alloc_size(1) __malloc;
 void *__hak_alloc_class(unsigned long index, gfp_t gfp) __malloc;
+void *__hak_alloc_class_plain(unsigned long index, gfp_t gfp) __malloc;
 void *hak_alloc_node(size_t size, gfp_t gfp, int node)
 	__alloc_size(1) __malloc;
 void *hak_calloc(size_t n, size_t size, gfp_t gfp)
@@ -136,9 +155,12 @@ static __always_inline unsigned int hak_class_index(size_t size)
  */
 static __always_inline __alloc_size(1) void *hak_alloc(size_t size, gfp_t gfp)
 {
+	const bool plain = HAK_GFP_IS_PLAIN(gfp);
+
 	if (__builtin_constant_p(size) && size - 1 < HAK_MAX_SIZE)
-		return __hak_alloc_class(hak_class_index(size), gfp);
-	return __hak_alloc(size, gfp);
+		return plain ? __hak_alloc_class_plain(hak_class_index(size), gfp) :
+			       __hak_alloc_class(hak_class_index(size), gfp);
+	return plain ? __hak_alloc_plain(size, gfp) : __hak_alloc(size, gfp);
 }
 
 /**
@@ -247,7 +269,8 @@ struct hak_cache *hak_cache_create(const char *name, unsigned int size,
 				   unsigned int align, slab_flags_t flags,
 				   void (*ctor)(void *));
 void hak_cache_destroy(struct hak_cache *c);
-void *hak_cache_alloc(struct hak_cache *c, gfp_t gfp) __malloc;
+void *__hak_cache_alloc(struct hak_cache *c, gfp_t gfp) __malloc;
+void *__hak_cache_alloc_plain(struct hak_cache *c, gfp_t gfp) __malloc;
 void *hak_cache_alloc_node(struct hak_cache *c, gfp_t gfp, int node) __malloc;
 void hak_cache_free(struct hak_cache *c, void *p);
 unsigned int hak_cache_alloc_bulk(struct hak_cache *c, gfp_t gfp, unsigned int n,
@@ -255,6 +278,20 @@ unsigned int hak_cache_alloc_bulk(struct hak_cache *c, gfp_t gfp, unsigned int n
 void hak_cache_free_bulk(struct hak_cache *c, unsigned int n, void **p);
 unsigned int hak_cache_size(const struct hak_cache *c);
 int hak_cache_shrink(struct hak_cache *c);
+
+/**
+ * hak_cache_alloc() - allocate an object
+ * @c: the cache
+ * @gfp: as for kmem_cache_alloc()
+ *
+ * Context: as for hak_alloc().
+ * Return: the object, or NULL.
+ */
+static __always_inline __malloc void *hak_cache_alloc(struct hak_cache *c, gfp_t gfp)
+{
+	return HAK_GFP_IS_PLAIN(gfp) ? __hak_cache_alloc_plain(c, gfp) :
+				       __hak_cache_alloc(c, gfp);
+}
 
 /**
  * hak_cache_zalloc() - allocate a zeroed object

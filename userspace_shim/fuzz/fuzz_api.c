@@ -397,7 +397,7 @@ static void do_trim(void)
 		hak_cpu_flush_this(true);
 		break;
 	case 6:
-		hak_cpu_look(cpu_id[cpu], &idle);
+		hak_cpu_scan_idle(cpu_id[cpu], &idle);
 		hak_cpu_flush_this(false);
 		break;
 	default:
