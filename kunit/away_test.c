@@ -350,9 +350,9 @@ static void an_idle_outbox_is_trimmed(struct kunit *test)
 	unsigned int i;
 
 	hak_shrink();
-	WRITE_ONCE(hak_trim_off, 1);
+	WRITE_ONCE(hak_trim_stopped, 1);
 	free_on(w, w->away, 0, 3);
-	KUNIT_EXPECT_FALSE(test, READ_ONCE(hak_trim_off));
+	KUNIT_EXPECT_FALSE(test, READ_ONCE(hak_trim_stopped));
 	for (i = 0; i < 50 && hak_outbox_objects(w->a); i++) {
 		hak_trim_step();
 		hak_test_sleep(20);
