@@ -62,21 +62,24 @@ static inline bool hak_page_is_large_kmalloc(struct page *head, const void *p)
 #define HAK_WQ_PERCPU	0
 #endif
 
+/* A high-resolution timer of @mode, HRTIMER_MODE_REL_PINNED_HARD or _SOFT. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
+#define hak_hrtimer_setup_mode(timer, fn, mode) \
+	hrtimer_setup(timer, fn, CLOCK_MONOTONIC, mode)
+#else
+#define hak_hrtimer_setup_mode(timer, fn, mode)			\
+	do {								\
+		hrtimer_init(timer, CLOCK_MONOTONIC, mode);		\
+		(timer)->function = (fn);				\
+	} while (0)
+#endif
+
 /*
  * A timer whose handler runs in hard interrupt context, on the CPU that started
  * it.
  */
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
 #define hak_hrtimer_setup(timer, fn) \
-	hrtimer_setup(timer, fn, CLOCK_MONOTONIC, HRTIMER_MODE_REL_PINNED_HARD)
-#else
-#define hak_hrtimer_setup(timer, fn)					\
-	do {								\
-		hrtimer_init(timer, CLOCK_MONOTONIC,			\
-			     HRTIMER_MODE_REL_PINNED_HARD);		\
-		(timer)->function = (fn);				\
-	} while (0)
-#endif
+	hak_hrtimer_setup_mode(timer, fn, HRTIMER_MODE_REL_PINNED_HARD)
 
 /*
  * llist_add_batch() as an inline function. 6.12 has it out of line and
