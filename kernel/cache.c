@@ -93,8 +93,8 @@ int hak_cache_setup(struct hak_cache *c, const char *name, u32 size)
 	err = hak_pool_create(c);
 	if (err)
 		return err;
-	c->cpu = __alloc_percpu(hak_cpu_cache_bytes(c->cap),
-				__alignof__(struct hak_cpu_cache));
+	c->cpu = hak_percpu_alloc(hak_cpu_cache_bytes(c->cap),
+				  __alignof__(struct hak_cpu_cache));
 	if (!c->cpu) {
 		hak_pool_destroy(c);
 		return -ENOMEM;
@@ -196,7 +196,9 @@ int hak_cache_shrink(struct hak_cache *c)
 	for_each_node(nid)
 		hak_pool_reap(c->pool[nid]);
 	mutex_unlock(&hak_cache_mutex);
-	kmem_cache_shrink(c->fallback);
+	/* A size class has its fallback objects from kmalloc(). */
+	if (c->fallback)
+		kmem_cache_shrink(c->fallback);
 	hak_class_stats_read(c, &cs);
 	return !!cs.slabs;
 }
@@ -255,6 +257,8 @@ static struct hak_cache *__hak_cache_create(const char *name, unsigned int size,
 {
 	struct hak_cache *c;
 
+	if (hak_should_fail(sizeof(*c)))
+		return NULL;
 	c = kzalloc(sizeof(*c), GFP_KERNEL);
 	if (!c)
 		return NULL;

@@ -92,6 +92,7 @@
 #include "cache.h"
 #include "compat.h"
 #include "depot.h"
+#include "fault.h"
 #include "fallback.h"
 #include "geometry.h"
 #include "include/hakmem.h"

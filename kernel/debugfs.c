@@ -238,9 +238,11 @@ void hak_debugfs_init(void)
 	debugfs_create_file("pool", 0444, dir, NULL, &pool_fops);
 	debugfs_create_file("shrink", 0200, dir, NULL, &shrink_fops);
 	hak_debugfs_dir = dir;
+	hak_fault_init();
 }
 
 void hak_debugfs_exit(void)
 {
+	hak_fault_exit();
 	debugfs_remove(hak_debugfs_dir);
 }

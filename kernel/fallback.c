@@ -113,7 +113,7 @@ int hak_fallback_create(struct hak_cache *c, const char *name,
 	if (hak_flags_keep(c->flags, c->ctor))
 		flags |= SLAB_TYPESAFE_BY_RCU;
 
-	c->fallback_live = alloc_percpu(long);
+	c->fallback_live = hak_alloc_percpu(long);
 	if (!c->fallback_live)
 		return -ENOMEM;
 	c->fallback = kmem_cache_create_usercopy(name, bytes, c->align, flags,
@@ -440,7 +440,7 @@ int hak_fallback_init(void)
 	unsigned int cpu;
 
 	hak_fallback_cookie = get_random_long();
-	hak_deferred = alloc_percpu(struct hak_deferred);
+	hak_deferred = hak_alloc_percpu(struct hak_deferred);
 	if (!hak_deferred)
 		return -ENOMEM;
 	for_each_possible_cpu(cpu) {

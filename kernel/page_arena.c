@@ -81,6 +81,8 @@ void *hak_arena_alloc(int nid, unsigned int order, gfp_t gfp)
 	struct page *page;
 	void *addr;
 
+	if (hak_should_fail(PAGE_SIZE << order))
+		return NULL;
 	gfp = hak_arena_gfp(gfp);
 	page = alloc_pages_node(nid, gfp, order);
 	if (!page)

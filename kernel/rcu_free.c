@@ -438,7 +438,7 @@ int hak_rcu_free_init(void)
 
 	BUILD_BUG_ON(sizeof(struct hak_rcu_batch) > 1024);
 
-	hak_rcu_cpu = alloc_percpu(struct hak_rcu_cpu);
+	hak_rcu_cpu = hak_alloc_percpu(struct hak_rcu_cpu);
 	if (!hak_rcu_cpu)
 		return -ENOMEM;
 	hak_rcu_wq = alloc_workqueue("hak_free_rcu",

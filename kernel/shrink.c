@@ -391,7 +391,7 @@ int hak_shrink_init(void)
 	unsigned int cpu;
 	int err = -ENOMEM;
 
-	hak_trim_cpu = alloc_percpu(struct hak_trim_cpu);
+	hak_trim_cpu = hak_alloc_percpu(struct hak_trim_cpu);
 	if (!hak_trim_cpu)
 		return -ENOMEM;
 	for_each_possible_cpu(cpu)

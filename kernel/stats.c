@@ -193,7 +193,7 @@ void hak_class_stats_read(struct hak_cache *c, struct hak_class_stats *cs)
 
 int hak_stats_init(void)
 {
-	hak_events = alloc_percpu(struct hak_events);
+	hak_events = hak_alloc_percpu(struct hak_events);
 	return hak_events ? 0 : -ENOMEM;
 }
 

@@ -6,9 +6,11 @@
 #include <linux/module.h>
 #include <linux/nodemask.h>
 #include <linux/rculist.h>
+#include <linux/sched.h>
 #include <linux/string.h>
 
 #include "hak_test.h"
+#include "hak_test_fault.h"
 
 /* The number of live objects of all caches. */
 unsigned long hak_test_live(void)
@@ -399,6 +401,28 @@ unsigned int hak_test_reap(struct hak_cache *c)
 }
 
 HAK_EXPORT_INTERNAL(hak_test_reap);
+
+#ifdef CONFIG_FAULT_INJECTION
+void hak_test_fail(unsigned int n, bool all)
+{
+	/* Counts first, and then what may fail of this task's fails. */
+	current->make_it_fail = all;
+	WRITE_ONCE(current->fail_nth, n + 1);
+}
+
+HAK_EXPORT_INTERNAL(hak_test_fail);
+
+bool hak_test_fail_end(void)
+{
+	bool failed = !READ_ONCE(current->fail_nth);
+
+	WRITE_ONCE(current->fail_nth, 0);
+	current->make_it_fail = false;
+	return failed;
+}
+
+HAK_EXPORT_INTERNAL(hak_test_fail_end);
+#endif
 
 HAK_IMPORT_INTERNAL();
 MODULE_DESCRIPTION("Helpers of hakmem's KUnit suites");

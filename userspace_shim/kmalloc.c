@@ -36,7 +36,6 @@ extern void __libc_free(void *p);
 
 static size_t (*libc_usable)(void *p);
 static int (*libc_trim)(size_t pad);
-static long fail_after = -1;
 
 /*
  * AddressSanitizer's allocator has locks of its own and, as of gcc 12, does not
@@ -133,24 +132,6 @@ int shim_libc_trim(size_t pad)
 	if (unlikely(!READ_ONCE(libc_trim)))
 		shim_kmalloc_init();
 	return libc_trim ? libc_trim(pad) : 0;
-}
-
-void shim_fail_kmalloc_after(long n)
-{
-	WRITE_ONCE(fail_after, n);
-}
-
-/* Does a test want this allocation to fail? alloc_percpu() counts, too. */
-bool shim_kmalloc_must_fail(void)
-{
-	long n = READ_ONCE(fail_after);
-
-	if (likely(n < 0))
-		return false;
-	if (!n)
-		return true;
-	WRITE_ONCE(fail_after, n - 1);
-	return false;
 }
 
 /*
@@ -380,10 +361,13 @@ void *kmem_cache_alloc(struct kmem_cache *s, gfp_t gfp)
 
 	might_alloc(gfp);
 	do {
-		p = shim_kmalloc_must_fail() ? NULL : cache_pop(s);
+		p = NULL;
+		if (shim_kmalloc_must_fail())
+			continue;
+		p = cache_pop(s);
 		if (p)
 			goto out;
-		p = shim_kmalloc_must_fail() ? NULL : shim_libc_memalign(s->align, s->size);
+		p = shim_libc_memalign(s->align, s->size);
 	} while (!p && (gfp & __GFP_NOFAIL) && !usleep(1000));
 	if (p && s->ctor)
 		s->ctor(p);

@@ -34,7 +34,6 @@ static unsigned long *stack[NR_PAGE_ORDERS];	/* reserved at first use */
 static unsigned int depth[NR_PAGE_ORDERS];
 static unsigned int room[NR_PAGE_ORDERS];	/* of the stack, opened so far */
 static unsigned long carve, carve_end;
-static long fail_after = -1;
 
 /*
  * Open another page of the stack. False: the stack is full, or there is no
@@ -123,18 +122,6 @@ static unsigned long pop_block(unsigned int order)
 	return addr;
 }
 
-static bool must_fail(void)
-{
-	long n = READ_ONCE(fail_after);
-
-	if (likely(n < 0))
-		return false;
-	if (!n)
-		return true;
-	WRITE_ONCE(fail_after, n - 1);
-	return false;
-}
-
 static void put_block(unsigned long addr, unsigned int order)
 {
 	shim_lock(&pages_lock);
@@ -149,7 +136,7 @@ static unsigned long get_block(unsigned int order)
 	int saved = errno;
 
 	shim_lock(&pages_lock);
-	if (!must_fail()) {
+	if (!shim_pages_must_fail()) {
 		addr = pop_block(order);
 		if (!addr)
 			addr = carve_block(order);
@@ -205,11 +192,6 @@ void __free_pages(struct page *page, unsigned int order)
 		memset(page, 0, size);
 	put_block((unsigned long)page, order);
 	errno = saved;
-}
-
-void shim_fail_pages_after(long n)
-{
-	WRITE_ONCE(fail_after, n);
 }
 
 unsigned long totalram_pages(void)

@@ -180,7 +180,14 @@ void *shim_arena_take(unsigned long bytes);
 
 /* pages.c */
 extern unsigned long shim_pages_out;	/* pages handed out */
+
+/* faults.c */
 void shim_fail_pages_after(long n);	/* n more succeed; < 0: never fail */
+void shim_fail_kmalloc_after(long n);	/* likewise, per-CPU memory included */
+void shim_fail_after(long n, bool all);
+bool shim_fail_end(void);
+bool shim_pages_must_fail(void);
+bool shim_kmalloc_must_fail(void);
 
 /* kmalloc.c: the allocator underneath */
 void shim_kmalloc_init(void);
@@ -191,8 +198,6 @@ void *shim_libc_memalign(size_t align, size_t size);
 void shim_libc_free(void *p);
 size_t shim_libc_usable(void *p);
 int shim_libc_trim(size_t pad);
-void shim_fail_kmalloc_after(long n);	/* as above, per-CPU memory included */
-bool shim_kmalloc_must_fail(void);
 
 /* crash.c */
 SHIM_EXPORT int hakmem_install_crash_report(void);

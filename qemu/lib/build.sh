@@ -11,7 +11,7 @@ CLANG=19
 fragments() {
 	case $1 in
 	kunit) echo base x86 preempt kunit debug-light cpuset ;;
-	numa)  echo base x86 preempt kunit debug-light cpuset acpi debug-mm ;;
+	numa)  echo base x86 preempt kunit debug-light cpuset acpi debug-mm fault ;;
 	block) echo base x86 preempt kunit debug-light cpuset block ;;
 	bench) echo base x86 preempt bench production ;;
 	bench-plain) echo base x86 preempt bench production plain ;;

@@ -3,7 +3,7 @@
 # without the malloc front end, so only the suite uses the core and its counters are
 # exact. The suite of interrupts needs a kernel.
 
-KUNIT_SUITES := size_class registry slab remote pcpu_cache depot magazine outbox pool \
+KUNIT_SUITES := fault size_class registry slab remote pcpu_cache depot magazine outbox pool \
 		superslab reaper idle lost api helpers zero bulk bad_input fallback typed rcu \
 		stress
 KUNIT_TESTS := $(KUNIT_SUITES:%=$(D)/tests/test_kunit_%)

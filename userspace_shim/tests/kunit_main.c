@@ -9,10 +9,21 @@
 
 #include "core.h"
 #include "shim.h"
+#include "../../kunit/hak_test_fault.h"
 
 /* The userspace build has no idle trim. */
 void hak_trim_pause(bool pause)
 {
+}
+
+void hak_test_fail(unsigned int n, bool all)
+{
+	shim_fail_after(n, all);
+}
+
+bool hak_test_fail_end(void)
+{
+	return shim_fail_end();
 }
 
 struct memory {

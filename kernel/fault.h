@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Requests that fail because a test wants them to, by the kernel's fault injection. A
+ * kernel without CONFIG_FAULT_INJECTION has none of it, nor has the userspace build,
+ * whose page source and kmalloc() fail when a test says so.
+ */
+#ifndef _HAK_FAULT_H
+#define _HAK_FAULT_H
+
+#include <linux/percpu.h>
+#include <linux/types.h>
+
+#ifdef CONFIG_FAULT_INJECTION
+bool hak_should_fail(size_t bytes);
+void hak_fault_init(void);
+void hak_fault_exit(void);
+#else
+static inline bool hak_should_fail(size_t bytes)
+{
+	return false;
+}
+
+static inline void hak_fault_init(void)
+{
+}
+
+static inline void hak_fault_exit(void)
+{
+}
+#endif
+
+/* The kernel lets no test make per-CPU memory fail, so hakmem does. */
+static inline void __percpu *hak_percpu_alloc(size_t bytes, size_t align)
+{
+	if (hak_should_fail(bytes))
+		return NULL;
+	return __alloc_percpu(bytes, align);
+}
+
+#define hak_alloc_percpu(type)						\
+	((typeof(type) __percpu *)hak_percpu_alloc(sizeof(type), __alignof__(type)))
+
+#endif /* _HAK_FAULT_H */
