@@ -56,6 +56,7 @@ static unsigned int cpu_id[CPUS], cpu;
 static bool gone[CPUS];		/* its caches are flushed, and it is offline */
 static unsigned int live_of[CACHES];
 static u8 next_fill;
+static bool watched;
 
 /* The rest of the program. */
 static const uint8_t *at, *end;
@@ -225,7 +226,10 @@ static void do_free(void)
 	if (!o->p)
 		return;
 	p = finish(o);
-	if (c && how & 1)
+	/* Where it may have to wait; a cache is destroyed after it has waited for all. */
+	if ((how & 0x90) == 0x90 && in_task())
+		hak_free_rcu_mightsleep(p);
+	else if (c && how & 1)
 		hak_cache_free(c, p);
 	else if (how & 2)
 		hak_free_sized(p, size);
@@ -364,6 +368,16 @@ static void set_mode(struct static_key_false *key, bool on)
 		static_branch_disable(key);
 }
 
+/* Every operation goes the slow way, as while a trace event of single objects is on. */
+static void watch(bool on)
+{
+	if (on && !watched)
+		hak_mode_get();
+	else if (!on && watched)
+		hak_mode_put();
+	watched = on;
+}
+
 static void do_mode(void)
 {
 	unsigned int bits = byte();
@@ -371,13 +385,15 @@ static void do_mode(void)
 	hak_paranoid_drain = (bits & 3) == 3;
 	set_mode(&hak_lock_stats_on, bits & 4);
 	set_mode(&hak_tracing, bits & 8);
+	watch(bits & 16);
 }
 
 static void do_trim(void)
 {
+	unsigned int n = byte();
 	bool idle;
 
-	switch (byte() % 8) {
+	switch (n % 8) {
 	case 0:
 		hak_reap_all();
 		break;
@@ -403,6 +419,8 @@ static void do_trim(void)
 	default:
 		shim_run_pending();
 	}
+	if (n & 0x80 && cache[n >> 4 & 3])
+		hak_cache_shrink(cache[n >> 4 & 3]);
 }
 
 /* Memory runs out after some requests, or is there again. */
@@ -459,7 +477,8 @@ static void do_cache(void)
 	snprintf(name, sizeof(name), "fuzz%u", i);
 	/* Sometimes a cache that holds few objects or none. */
 	hak_fast_cap = bits & 0x80 ? bits & 7 : saved;
-	cache[i] = hak_cache_create(name, 1 + word() % 2000, bits & 8 ? 64 : 0, 0, NULL);
+	cache[i] = hak_cache_create(name, 1 + word() % 2000, bits & 8 ? 64 : 0,
+				    bits & 16 ? SLAB_TYPESAFE_BY_RCU : 0, NULL);
 	hak_fast_cap = saved;
 }
 
@@ -494,6 +513,8 @@ static void everything_comes_back(void)
 		switch_to(i);
 		hak_cpu_flush_this(true);
 	}
+	hak_free_rcu_barrier();
+	hak_cpu_flush_this(true);
 	hak_depot_trim(true);
 	hak_reap_all();
 	hak_superslab_trim(0);
@@ -523,6 +544,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		call[byte() % ARRAY_SIZE(call)]();
 	memory_is_there();
 	hak_paranoid_drain = 0;
+	watch(false);
 	everything_comes_back();
 	hak_stats_read(&after);
 	check(after.event[HAK_EV_CORRUPT] == before.event[HAK_EV_CORRUPT]);
@@ -554,6 +576,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	hak_trace_ring = 1;
 	if (hak_core_init())
 		abort();
+	/* The ring would have every operation go the slow way; watch() has them do so. */
+	hak_mode_put();
 	sem_init(&up, 0, 0);
 	for (i = 0; i < CPUS; i++) {
 		if (pthread_create(&t, NULL, be_a_cpu, (void *)i))
