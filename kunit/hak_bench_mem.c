@@ -5,6 +5,8 @@
  * uses the public API only, so it runs on a kernel without tests.
  *
  *   fill WHOSE SIZE COUNT  allocate; WHOSE is hak or slub, SIZE 0 for 8..1024
+ *   churn PERCENT          free one object at random and allocate another, as often
+ *                          as PERCENT of the live objects
  *   free PERCENT HOW CPU   free PERCENT of the live objects on CPU; HOW is
  *                          order or random
  *   ring SIZE NR           one CPU allocates, another frees, through a ring
@@ -103,6 +105,27 @@ static int fill(const char *whose, unsigned int size, unsigned long nr)
 			return -ENOMEM;
 		live_bytes += n;
 		if (live % 1024 == 0)
+			cond_resched();
+	}
+	return 0;
+}
+
+/* If sizes are mixed, about as many bytes are allocated as are freed. */
+static int churn(unsigned int percent)
+{
+	unsigned long i, n = mult_frac(live, percent, 100);
+
+	if (!live)
+		return -EINVAL;
+	for (i = 0; i < n; i++) {
+		unsigned long j = get_random_u32_below(live);
+		void *p = bench_alloc(obj_size ? obj_size : mix_size());
+
+		if (!p)
+			return -ENOMEM;
+		swap(obj[j], p);
+		bench_free(p);
+		if (i % 1024 == 0)
 			cond_resched();
 	}
 	return 0;
@@ -284,6 +307,8 @@ static int command(const char *val)
 
 	if (sscanf(val, "fill %7s %u %lu", word, &a, &n) == 3)
 		return fill(word, a, n);
+	if (sscanf(val, "churn %u", &a) == 1)
+		return churn(a);
 	if (sscanf(val, "free %u %7s %u", &a, word, &b) == 3)
 		return release_objects(a, word, b);
 	if (sscanf(val, "ring %u %u", &a, &b) == 2)
@@ -306,7 +331,7 @@ static int cmd_set(const char *val, const struct kernel_param *kp)
 
 static const struct kernel_param_ops cmd_ops = { .set = cmd_set };
 module_param_cb(cmd, &cmd_ops, NULL, 0200);
-MODULE_PARM_DESC(cmd, "fill, free, ring or stop");
+MODULE_PARM_DESC(cmd, "fill, churn, free, ring or stop");
 
 static int __init hak_bench_mem_init(void)
 {
