@@ -34,12 +34,14 @@ help:
 	@echo 'make mutants [JOBS=N] [ONLY=RE] [NATIVE=1]'
 	@echo '                    puts one bug after the other into a copy, each of which a test has to notice'
 	@echo 'make fuzz [SECONDS=600]  random programs of API calls against a model of what they should do'
+	@echo 'make soak HOURS=8   both builds under load with modes, CPUs and memory that change; 0.02 is 72 seconds'
 	@echo 'make lint           checkpatch, sparse, W=1, kernel-doc, clang-format, shellcheck'
 	@echo 'make bench-slub [KERNEL=newest|6.12|PATH] [BACKEND=auto|icount|uml|kvm] [CPUS=2] [SHORT=1|FULL=1]'
 	@echo '                [HARDENED=0|1]'
 	@echo '                    hakmem and SLUB in one kernel, in turn: out/bench-slub/results.{md,json}, plots'
 	@echo 'make bench-mem [KERNEL=newest|6.12|PATH]'
 	@echo '                    memory taken by hakmem and SLUB: out/bench-mem'
+	@echo 'make bench-day      a day in miniature, holdings and compaction beside SLUB: out/bench-day'
 	@echo 'make bench-larson [LIBS="PATH.so..."] [SHORT=1]'
 	@echo '                    larson under every allocator there is here: out/bench-larson'
 	@echo 'make bench-pairs [LIBS="PATH.so..."]'
@@ -103,6 +105,11 @@ fuzz:
 	@qemu/deps fuzz
 	@userspace_shim/fuzz/run $(if $(SECONDS),--seconds=$(SECONDS))
 
+.PHONY: soak
+soak:
+	@qemu/deps shim run kernel
+	@kunit/soak --hours=$(or $(HOURS),1)
+
 .PHONY: bench-slub
 bench-slub:
 	@qemu/bench/bench-slub --kernel=$(KERNEL) --backend=$(or $(BACKEND),auto) --cpus=$(or $(CPUS),2) \
@@ -113,6 +120,11 @@ bench-slub:
 bench-mem:
 	@qemu/deps run kernel bench
 	qemu/bench/bench-mem --kernel=$(KERNEL) --flavour=bench-plain --seconds=$(or $(SECONDS),60)
+
+.PHONY: bench-day
+bench-day:
+	@qemu/deps run kernel
+	qemu/bench/bench-day
 
 .PHONY: bench-larson
 bench-larson:
