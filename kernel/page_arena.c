@@ -28,9 +28,9 @@ static atomic64_t hak_arena_gone;
  * The flags of a request for a superslab. Of the caller's flags it keeps those that
  * bind it to a node or a cpuset.
  *
- * Every order is above 0. Direct reclaim and compaction are not worth their time: in
- * fragmented memory every object would pay for them, and the fallback reclaims as the
- * caller allows. Nor does it wake kswapd, which would reclaim pages until there is a
+ * Every order is above 0, except that of a single slab where pages have 64 KiB. Direct
+ * reclaim and compaction are not worth their time: in fragmented memory every object
+ * would pay for them, and the fallback reclaims as the caller allows. Nor does it wake kswapd, which would reclaim pages until there is a
  * block of this order; requests for single pages wake it when memory is low.
  *
  * Flags for zones, zeroing, mobility and accounting concern the object, not the pages.

@@ -336,7 +336,8 @@ static void bad_cache_arguments(struct kunit *test)
 	} bad[] = {
 		{ NULL, 64, 0 }, { "", 64, 0 }, { "t", 0, 0 }, { "t", 8193, 0 },
 		{ "t", ~0U, 0 }, { "t", 64, 3 }, { "t", 64, 24 },
-		{ "t", 64, 8192 }, { "t", 64, ~0U }, { "t", 64, 1U << 31 },
+		{ "t", 64, 2 * PAGE_SIZE }, { "t", 64, 4 * HAK_CACHE_MAX_SIZE },
+		{ "t", 64, ~0U }, { "t", 64, 1U << 31 },
 	};
 	unsigned long live = hak_test_live();
 	struct hak_stats before, after;

@@ -12,8 +12,8 @@ mebibytes() {
 	esac
 }
 
-# Kernels with ACPI learn of nodes from QEMU, the others make them up
-# (numa=fake); memory is shared equally and CPUs are dealt in turn, as there. The
+# Kernels with ACPI or a device tree (arm64) learn of nodes from QEMU, the others
+# make them up (numa=fake); memory is shared equally and CPUs are dealt in turn, as there. The
 # further apart two nodes' numbers, the further the nodes. Every CPU is a
 # package, because those of one package may not differ in node. Where there are
 # nodes without memory there is one more, without CPUs and offline: it is where
@@ -94,11 +94,12 @@ run_guest() {
 	cmdline="hakmem_guest=$guest_mark panic=-1 oops=panic printk.time=1 log_buf_len=4M kunit.enable=1 kunit.autorun=1 $append"
 	[[ $verbose ]] || cmdline="quiet $cmdline"
 	[[ $flavour != kcsan ]] || cmdline="kcsan.interrupt_watcher=1 $cmdline"
-	[[ $numa -le 1 || $acpi ]] || cmdline="numa=fake=$numa $cmdline"
-	case $accel in
-	uml)    cmdline="console=tty0 $cmdline" ;;
-	kvm)    cmdline="console=ttyS0 $cmdline" ;;
-	*)      cmdline="console=ttyS0 $(clock_parameters) $cmdline" ;;
+	[[ $numa -le 1 || $acpi ]] || is_arm64 "$flavour" || cmdline="numa=fake=$numa $cmdline"
+	case $accel-$flavour in
+	uml-*)   cmdline="console=tty0 $cmdline" ;;
+	kvm-*)   cmdline="console=ttyS0 $cmdline" ;;
+	*-arm64*) cmdline="console=ttyAMA0 $cmdline" ;;
+	*)       cmdline="console=ttyS0 $(clock_parameters) $cmdline" ;;
 	esac
 	if [[ $accel == uml ]]; then
 		mapfile -t args < <(uml_args)

@@ -21,6 +21,8 @@ fragments() {
 	cfi)   echo base x86 preempt kunit debug-light cpuset cfi ;;
 	um)    echo base um kunit bench ;;
 	um-plain) echo base um kunit bench plain ;;
+	arm64) echo base arm64 arm64-4k preempt kunit debug-light cpuset arm64-tags ;;
+	arm64-64k) echo base arm64 arm64-64k preempt kunit debug-light cpuset arm64-tags ;;
 	esac
 }
 
@@ -81,7 +83,9 @@ um_source() {
 }
 
 kernel_make() {
-	setpriv --pdeathsig TERM make -C "$src" O="$build" ARCH="$arch" "${toolchain[@]}" -j"$jobs" "$@"
+	local args
+	mapfile -t args < <(arch_make_args "$flavour")
+	setpriv --pdeathsig TERM make -C "$src" O="$build" "${args[@]}" "${toolchain[@]}" -j"$jobs" "$@"
 }
 
 # Every line of the fragments must have survived Kconfig, or a flavour would
@@ -163,9 +167,7 @@ build_locked() {
 # Sets build, image and release.
 build_kernel() {
 	local key compiler
-	arch=x86
 	if [[ $flavour == um* ]]; then
-		arch=um
 		grep -q UML_SUBARCH_SUPPORTS_SMP "$src/arch/um/Kconfig" ||
 			die "UML of this source has no SMP; use --kernel=newest"
 		[[ ! $own_tree ]] || say "your own tree is built as it is: UML comparisons want HAVE_ALIGNED_STRUCT_PAGE"
@@ -174,8 +176,9 @@ build_kernel() {
 			src=$src-um
 		}
 	fi
+	! is_arm64 "$flavour" || need arm64 aarch64-linux-gnu-gcc
 	toolchain=()
-	compiler=$(gcc -dumpfullversion -dumpmachine | paste -sd-)
+	compiler=$("$(cross_prefix "$flavour")gcc" -dumpfullversion -dumpmachine | paste -sd-)
 	if [[ $flavour == cfi ]]; then
 		"$TOP/qemu/deps" cfi
 		toolchain=("LLVM=-$CLANG")
@@ -185,7 +188,6 @@ build_kernel() {
 	build=$CACHE/build/$source_id-$flavour-$key
 	with_lock "build-$source_id-$flavour-$key" build_locked
 	release=$(<"$build/include/config/kernel.release")
-	image=$build/arch/x86/boot/bzImage
-	[[ $arch != um ]] || image=$build/linux
+	image=$build/$(arch_image "$flavour")
 	[[ -e $image ]] || die "no $image after the build; remove $build and run again"
 }

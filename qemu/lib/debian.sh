@@ -8,6 +8,7 @@
 
 APT_ROOT=$CACHE/apt
 APT_SUITES=(bookworm-backports trixie-backports)
+APT_ARCHITECTURE=
 APT_MAX_AGE_DAYS=7
 KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 
@@ -47,6 +48,9 @@ write_apt_root() {
 	Acquire::Languages "none";
 	APT::Sandbox::User "$(id -un)";
 	EOF
+	[[ ! $APT_ARCHITECTURE ]] ||
+		echo "APT::Architecture \"$APT_ARCHITECTURE\"; APT::Architectures \"$APT_ARCHITECTURE\";" \
+			>>"$APT_ROOT/apt.conf"
 }
 
 # apt-get update reports a suite it could not verify as a warning at most when

@@ -2,7 +2,7 @@
 # shellcheck shell=bash disable=SC2154
 #
 # The guest's file system, for qemu/vm, whose variables it reads: work, the
-# directory to make it in; shell, all_add and all_out. Sourced, never run.
+# directory to make it in; busybox, shell, all_add and all_out. Sourced, never run.
 
 # The files of qemu/guest and of the guest directories do harm on a host. They
 # run where this word is both on the kernel's command line and in a file of the
@@ -30,7 +30,7 @@ add_libraries() {
 make_initramfs() {
 	local root=$work/root file program
 	mkdir -p "$root"/{bin,dev,proc,sys,hakmem}
-	cp "$(command -v busybox)" "$root/bin/busybox"
+	cp "$busybox" "$root/bin/busybox"
 	cp "$TOP/qemu/guest/init" "$root/init"
 	chmod +x "$root/init"
 	cp "$TOP/qemu/guest/only-in-guest.sh" "$root/"

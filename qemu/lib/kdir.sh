@@ -24,11 +24,18 @@ wrong_with_kdir() {
 }
 
 # toolchain_of DIR: prints what make has to be told, a word a line, so that
-# modules are built by the compiler that built the kernel.
+# modules are built for the architecture of the kernel, and by the compiler that built
+# it.
 toolchain_of() {
-	local clang
-	clang=$(sed -n 's/^CONFIG_CLANG_VERSION=//p' "$1/include/config/auto.conf")
+	local clang conf=$1/include/config/auto.conf
+	clang=$(sed -n 's/^CONFIG_CLANG_VERSION=//p' "$conf")
 	[[ ${clang:-0} -eq 0 ]] || echo "LLVM=-$((clang / 10000))"
+	if grep -q '^CONFIG_UML=y' "$conf"; then
+		echo ARCH=um
+	elif grep -q '^CONFIG_ARM64=y' "$conf"; then
+		echo ARCH=arm64
+		[[ $(uname -m) == aarch64 || ${clang:-0} -ne 0 ]] || echo CROSS_COMPILE=aarch64-linux-gnu-
+	fi
 }
 
 new_enough() { [[ $(printf '%s\n' 6.12 "$1" | sort -V | head -n 1) == 6.12 ]]; }

@@ -95,7 +95,7 @@ takes() {
 	esac
 }
 
-MAKE_VARIABLES=HAK_CHECKS=0,HAK_CHECKS=1,W=LEVELS,C=0,C=1,C=2,V=0,V=1,V=2,ARCH=um,ARCH=x86
+MAKE_VARIABLES=HAK_CHECKS=0,HAK_CHECKS=1,W=LEVELS,C=0,C=1,C=2,V=0,V=1,V=2,ARCH=um,ARCH=x86,ARCH=arm64,CROSS_COMPILE=aarch64-linux-gnu-
 
 in_list() { [[ ,$1, == *,"$2",* && $2 != *,* && $2 ]]; }
 

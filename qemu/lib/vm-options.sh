@@ -15,6 +15,8 @@ rt           PREEMPT_RT and lockdep
 cfi          built by clang, with control-flow integrity (7.x only)
 um           user-mode Linux, SMP (7.x only): native speed
 um-plain     the same, with plain freelists
+arm64        64-bit Arm, pages of 4 KiB; the CPU has memory tags
+arm64-64k    the same, pages of 64 KiB; the CPU has neither tags nor LSE
 debian       a 6.12 that Debian built for clouds; no KUnit'
 FLAVOURS=$(awk '{ printf "%s%s", comma, $1; comma = "," }' <<<"$FLAVOUR_TABLE")
 
@@ -33,8 +35,8 @@ vm_option() {
 tcg     emulation, one host thread per CPU
 icount  emulation, one CPU, one instruction = 1 ns
 uml     a user-mode kernel, as a process
-auto    uml for the flavours um and um-plain, for others KVM
-        if it is known to boot, else tcg' ;;
+auto    uml for the flavours um and um-plain, tcg for arm64;
+        for others KVM if it is known to boot, else tcg' ;;
 	cpus)    option cpus N number:1..255 "${2-2}" 'CPUs of the guest; icount has 1' ;;
 	mem)     option mem SIZE size "${2-1G}" "memory of the guest, $(takes size)" ;;
 	numa)    option numa 'N[+M]' nodes "${2-0}" 'N memory nodes sharing CPUs and memory equally, M that have CPUs only, and with M one that is offline (flavours numa and debian)' ;;
@@ -52,6 +54,8 @@ has_acpi() { [[ $1 == numa || $1 == debian ]]; }
 
 # Ends the script where the options, each of them right, do not fit together.
 check_kernel_options() {
+	[[ ${opt[flavour]} != arm64* || ${opt[kernel]} != 6.12 ]] ||
+		usage_error "--flavour=${opt[flavour]} is for a 7.x kernel; no other was tried"
 	[[ ${opt[flavour]} != debian || ${opt[kernel]} =~ ^(6\.12)?$ ]] ||
 		usage_error "--flavour=debian is Debian's 6.12, which this gcc can build modules for; for others choose a built flavour"
 	[[ ${opt[flavour]} != cfi || ${opt[kernel]} != 6.12 ]] ||
@@ -62,6 +66,8 @@ check_kernel_options() {
 
 check_vm_options() {
 	check_kernel_options
+	[[ ${opt[flavour]} != arm64* || ${opt[backend]} =~ ^(auto|tcg|icount)$ ]] ||
+		usage_error "--flavour=${opt[flavour]} can only be emulated (tcg or icount), not --backend=${opt[backend]}"
 	[[ ${opt[numa]} != *+* ]] || has_acpi "${opt[flavour]}" ||
 		usage_error "--numa=${opt[numa]}: nodes without memory are for the flavours numa and debian"
 	[[ ${opt[numa]} != 0+* ]] || usage_error "--numa=${opt[numa]}: some node has to have memory"

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# What a flavour's architecture changes: make's arguments, the file that boots, and
+# busybox. Sourced after common.sh, never run.
+
+is_arm64() { [[ $1 == arm64* ]]; }
+
+# The prefix of the compiler for FLAVOUR's architecture.
+cross_prefix() { ! is_arm64 "$1" || echo aarch64-linux-gnu-; }
+
+# What make has to be told to build FLAVOUR's kernel, or modules for it, one word
+# a line.
+arch_make_args() {
+	case $1 in
+	arm64*) printf '%s\n' ARCH=arm64 "CROSS_COMPILE=$(cross_prefix "$1")" ;;
+	um*)    echo ARCH=um ;;
+	*)      echo ARCH=x86 ;;
+	esac
+}
+
+# The file that boots, below FLAVOUR's build directory.
+arch_image() {
+	case $1 in
+	arm64*) echo arch/arm64/boot/Image ;;
+	um*)    echo linux ;;
+	*)      echo arch/x86/boot/bzImage ;;
+	esac
+}
+
+# The suites that FLAVOUR cannot have: how NMIs are sent, and code is stepped
+# through, is x86's business.
+arch_lacks_suite() {
+	case $1 in
+	arm64*|um*) [[ $2 == nmi_test || $2 == step_test ]] ;;
+	*)          return 1 ;;
+	esac
+}
+
+unpack_arm64() {
+	local dir=$1
+	shift
+	[[ ! -e $dir/.complete ]] || return 0
+	say "fetching $* for arm64"
+	rm -rf "$dir"
+	unpack_packages "$dir" "$@"
+	touch "$dir/.complete"
+}
+
+# arm64_packages PACKAGE...: prints a directory of the cache with Debian's packages
+# for arm64 unpacked. They come through an apt root of their own.
+arm64_packages() {
+	local dir=$CACHE/debian/arm64-$1
+	if [[ ! -e $dir/.complete ]]; then
+		(
+			APT_ROOT=$CACHE/apt-arm64 APT_SUITES=(bookworm) APT_ARCHITECTURE=arm64
+			with_lock apt-arm64 refresh_apt_root
+			with_lock "arm64-$1" unpack_arm64 "$dir" "$@"
+		) >&2 || return
+	fi
+	echo "$dir"
+}
+
+# Prints a static busybox for FLAVOUR's architecture.
+arch_busybox() {
+	local dir
+	if is_arm64 "$1"; then
+		dir=$(arm64_packages busybox-static) && echo "$dir/bin/busybox"
+	else
+		command -v busybox
+	fi
+}
