@@ -44,6 +44,9 @@ help:
 	@echo 'make bench-day      a day in miniature, holdings and compaction beside SLUB: out/bench-day'
 	@echo 'make bench-larson [LIBS="PATH.so..."] [SHORT=1]'
 	@echo '                    larson under every allocator there is here: out/bench-larson'
+	@echo 'make bench-larson [LIBS="PATH.so..."] [SHORT=1] [PROGRAMS=DIR]'
+	@echo '                    larson under every allocator there is here: out/bench-larson; also programs'
+	@echo '                    of mimalloc-bench that are in DIR'
 	@echo 'make bench-pairs [LIBS="PATH.so..."]'
 	@echo '                    instructions of malloc() and free() under every allocator: out/bench-pairs'
 	@echo 'make bench-docs     all of these in full, and their figures into docs/benchmarks.md and README.md'
@@ -128,7 +131,8 @@ bench-day:
 
 .PHONY: bench-larson
 bench-larson:
-	@qemu/bench/bench-larson $(if $(SHORT),--short,--callgrind) $(LIBS)
+	@qemu/bench/bench-larson $(if $(SHORT),--short,--callgrind) \
+		$(if $(PROGRAMS),--programs=$(PROGRAMS)) $(LIBS)
 
 .PHONY: bench-pairs
 bench-pairs:
