@@ -42,8 +42,6 @@ help:
 	@echo 'make bench-mem [KERNEL=newest|6.12|PATH]'
 	@echo '                    memory taken by hakmem and SLUB: out/bench-mem'
 	@echo 'make bench-day      a day in miniature, holdings and compaction beside SLUB: out/bench-day'
-	@echo 'make bench-larson [LIBS="PATH.so..."] [SHORT=1]'
-	@echo '                    larson under every allocator there is here: out/bench-larson'
 	@echo 'make bench-larson [LIBS="PATH.so..."] [SHORT=1] [PROGRAMS=DIR]'
 	@echo '                    larson under every allocator there is here: out/bench-larson; also programs'
 	@echo '                    of mimalloc-bench that are in DIR'

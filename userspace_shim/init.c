@@ -83,6 +83,8 @@ shim_constructor(int argc, char **argv, char **envp)
 	shim_kmalloc_init();
 	shim_init();
 	shim_stay();
+	if (shim_is_ready())
+		shim_libc_keep_more();
 	if (shim_redirect_libc)
 		shim_redirect_libc();
 }

@@ -120,6 +120,36 @@ void shim_kmalloc_init(void)
 	WRITE_ONCE(libc_trim, find(malloc_trim));
 }
 
+/*
+ * Blocks above HAK_MAX_SIZE are the C library's, and as it begins it gives each of
+ * 128 KiB and more back to the system when it is freed, and the end of a heap likewise.
+ * So a program whose threads come and go takes page faults for the same memory again
+ * and again. These let it keep somewhat more, as other allocators do.
+ */
+#define KEEP_MMAP	(4 << 20)	/* what is mapped by itself */
+#define KEEP_TRIM	(16 << 20)	/* what is given back of the end of a heap */
+
+/* Has the user said what the C library is to keep? Then that is how it stays. */
+static bool user_says_what_to_keep(void)
+{
+	const char *tunables = getenv("GLIBC_TUNABLES");
+
+	return getenv("MALLOC_TRIM_THRESHOLD_") || getenv("MALLOC_MMAP_THRESHOLD_") ||
+	       (tunables && (strstr(tunables, "glibc.malloc.trim_threshold") ||
+			     strstr(tunables, "glibc.malloc.mmap_threshold")));
+}
+
+/* In the constructor, if hakmem serves malloc(). */
+void shim_libc_keep_more(void)
+{
+	int (*opt)(int param, int value) = find(mallopt);
+
+	if (!opt || user_says_what_to_keep())
+		return;
+	opt(M_MMAP_THRESHOLD, KEEP_MMAP);
+	opt(M_TRIM_THRESHOLD, KEEP_TRIM);
+}
+
 size_t shim_libc_usable(void *p)
 {
 	if (unlikely(!READ_ONCE(libc_usable)))

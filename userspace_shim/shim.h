@@ -198,6 +198,7 @@ void *shim_libc_memalign(size_t align, size_t size);
 void shim_libc_free(void *p);
 size_t shim_libc_usable(void *p);
 int shim_libc_trim(size_t pad);
+void shim_libc_keep_more(void);
 
 /* crash.c */
 SHIM_EXPORT int hakmem_install_crash_report(void);
