@@ -7,6 +7,7 @@
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
+#include <limits.h>
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,13 +122,14 @@ void shim_kmalloc_init(void)
 }
 
 /*
- * Blocks above HAK_MAX_SIZE are the C library's, and as it begins it gives each of
- * 128 KiB and more back to the system when it is freed, and the end of a heap likewise.
- * So a program whose threads come and go takes page faults for the same memory again
- * and again. These let it keep somewhat more, as other allocators do.
+ * Blocks above HAK_MAX_SIZE are the C library's. By default it gives a block of 128 KiB
+ * or more back to the system when the block is freed, and so it does with the end of a
+ * heap that has become that large. A program that allocates such blocks again and again
+ * then takes page faults for the same memory each time. With these values the C library
+ * keeps more, as other allocators do.
  */
-#define KEEP_MMAP	(4 << 20)	/* what is mapped by itself */
-#define KEEP_TRIM	(16 << 20)	/* what is given back of the end of a heap */
+#define KEEP_MMAP	(4 << 20)	/* a block from this size on is given back */
+#define KEEP_TRIM	(16 << 20)	/* so much is kept at the end of a heap */
 
 /* Has the user said what the C library is to keep? Then that is how it stays. */
 static bool user_says_what_to_keep(void)
@@ -139,12 +141,15 @@ static bool user_says_what_to_keep(void)
 			     strstr(tunables, "glibc.malloc.mmap_threshold")));
 }
 
-/* In the constructor, if hakmem serves malloc(). */
+/*
+ * For the constructor, after the library has started. A process whose address space is
+ * limited keeps nothing that it need not.
+ */
 void shim_libc_keep_more(void)
 {
 	int (*opt)(int param, int value) = find(mallopt);
 
-	if (!opt || user_says_what_to_keep())
+	if (!opt || shim_address_space() != ULONG_MAX || user_says_what_to_keep())
 		return;
 	opt(M_MMAP_THRESHOLD, KEEP_MMAP);
 	opt(M_TRIM_THRESHOLD, KEEP_TRIM);

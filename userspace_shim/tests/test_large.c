@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Blocks that are the C library's: it keeps the memory of those that are freed, and
+ * only as much as the user says, if the user says anything.
+ */
+#include "test.h"
+
+#include <sys/resource.h>
+
+#define BLOCK	(800UL << 10)
+#define BLOCKS	8
+#define ROUNDS	20
+#define PAGES	(BLOCKS * BLOCK / 4096)	/* touched in each round */
+
+static long faults(void)
+{
+	struct rusage used;
+
+	getrusage(RUSAGE_SELF, &used);
+	return used.ru_minflt;
+}
+
+static void one_round(void)
+{
+	char *p[BLOCKS];
+
+	for (int i = 0; i < BLOCKS; i++) {
+		p[i] = opaque(malloc(BLOCK));
+		assert_non_null(p[i]);
+		memset(p[i], i, BLOCK);
+	}
+	for (int i = BLOCKS; i--;)
+		free(p[i]);
+}
+
+/* Page faults of all rounds but the first two, in which the C library learns. */
+static long later_faults(void)
+{
+	long before;
+
+	one_round();
+	one_round();
+	before = faults();
+	for (int i = 2; i < ROUNDS; i++)
+		one_round();
+	return faults() - before;
+}
+
+static void test_memory_is_kept(void **state)
+{
+	assert_in_range(later_faults(), 0, PAGES);
+}
+
+/* Run this program once more, with NAME=VALUE: does it take a fault for each page? */
+static int takes_faults(const char *name, const char *value)
+{
+	char *argv[] = { "test_large", "count", NULL };
+	int status = -1;
+	pid_t pid = fork();
+
+	if (!pid) {
+		setenv(name, value, 1);
+		execv("/proc/self/exe", argv);
+		_exit(2);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) < 2);
+	return WEXITSTATUS(status);
+}
+
+static void test_user_has_the_last_word(void **state)
+{
+	assert_false(takes_faults("UNRELATED", "1"));
+	assert_true(takes_faults("MALLOC_TRIM_THRESHOLD_", "131072"));
+	assert_true(takes_faults("MALLOC_MMAP_THRESHOLD_", "131072"));
+	assert_true(takes_faults("GLIBC_TUNABLES", "glibc.malloc.trim_threshold=131072"));
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_memory_is_kept),
+		cmocka_unit_test(test_user_has_the_last_word),
+	};
+
+	if (argc > 1)
+		return later_faults() > (ROUNDS - 2) * (long)PAGES / 2;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
