@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * hak_free_rcu() where the suite does not get: without memory to note objects down
+ * in, and a barrier while somebody else is in the middle of freeing. The linker wraps
+ * the function that frees a batch.
+ */
+#include "test.h"
+
+#include "core.h"
+#include "shim.h"
+
+#define BATCH	125
+
+struct node {
+	struct rcu_head rcu;
+	char text[40];
+};
+
+void __real_hak_free_bulk(unsigned int n, void **p);
+void __wrap_hak_free_bulk(unsigned int n, void **p);
+
+static void set(bool *flag)
+{
+	__atomic_store_n(flag, true, __ATOMIC_RELEASE);
+}
+
+static bool is_set(bool *flag)
+{
+	return __atomic_load_n(flag, __ATOMIC_ACQUIRE);
+}
+
+/* The next batch is held up as it is freed, until it is let go. */
+static bool hold, held, let_go;
+
+void __wrap_hak_free_bulk(unsigned int n, void **p)
+{
+	if (__atomic_exchange_n(&hold, false, __ATOMIC_ACQUIRE)) {
+		set(&held);
+		while (!is_set(&let_go))
+			usleep(100);
+	}
+	__real_hak_free_bulk(n, p);
+}
+
+static long live(struct hak_cache *c)
+{
+	struct hak_class_stats cs;
+
+	hak_class_stats_read(c, &cs);
+	return cs.live + cs.fallback;
+}
+
+static void alloc_all(struct hak_cache *c, struct node **n, unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		n[i] = hak_cache_alloc(c, GFP_KERNEL);
+		assert_non_null(n[i]);
+	}
+}
+
+/*
+ * Without an rcu_head either, the caller waits and frees the object itself. This is
+ * first, because a CPU that has had a batch fills it again and needs no memory.
+ */
+static void test_headless_without_memory(void **state)
+{
+	struct hak_cache *c = hak_cache_create("rcu_headless", sizeof(struct node), 0, 0,
+					       NULL);
+	static struct node *n[2 * BATCH];
+	unsigned int i;
+
+	assert_non_null(c);
+	alloc_all(c, n, ARRAY_SIZE(n));
+	shim_fail_kmalloc_after(0);
+	for (i = 0; i < ARRAY_SIZE(n); i++)
+		hak_free_rcu(n[i]);
+	shim_fail_kmalloc_after(-1);
+	assert_int_equal(live(c), 0);
+	hak_cache_destroy(c);
+}
+
+/* They are chained, before there was a batch and after one is full, more than once. */
+static void test_without_memory(void **state)
+{
+	struct hak_cache *c = hak_cache_create("rcu_chained", sizeof(struct node), 0, 0,
+					       NULL);
+	static struct node *n[3 * BATCH];
+	unsigned int i, round;
+
+	assert_non_null(c);
+	for (round = 0; round < 4; round++) {
+		alloc_all(c, n, ARRAY_SIZE(n));
+		shim_fail_kmalloc_after(0);
+		for (i = 0; i < ARRAY_SIZE(n); i++)
+			hak_free_rcu(n[i], rcu);
+		shim_fail_kmalloc_after(-1);
+		/* One of those that find a batch is in the same barrier. */
+		alloc_all(c, n, 1);
+		hak_free_rcu(n[0], rcu);
+		hak_free_rcu_barrier();
+		assert_int_equal(live(c), 0);
+	}
+	hak_cache_destroy(c);
+}
+
+static bool returned;
+
+static void *wait_for_all(void *arg)
+{
+	hak_free_rcu_barrier();
+	if (arg)
+		set(&returned);
+	return NULL;
+}
+
+/* What another has taken to free is waited for, too. */
+static void test_barrier_waits_for_others(void **state)
+{
+	struct hak_cache *c = hak_cache_create("rcu_others", sizeof(struct node), 0, 0,
+					       NULL);
+	static struct node *n[BATCH / 2];
+	pthread_t first, second;
+	unsigned int i;
+
+	assert_non_null(c);
+	alloc_all(c, n, ARRAY_SIZE(n));
+	for (i = 0; i < ARRAY_SIZE(n); i++)
+		hak_free_rcu(n[i], rcu);
+	set(&hold);
+	assert_int_equal(pthread_create(&first, NULL, wait_for_all, NULL), 0);
+	while (!is_set(&held))
+		usleep(100);
+	assert_int_equal(pthread_create(&second, NULL, wait_for_all, &returned), 0);
+	/* A barrier that does not wait is through long before. */
+	usleep(50000);
+	assert_false(is_set(&returned));
+	assert_int_equal(live(c), ARRAY_SIZE(n));
+	set(&let_go);
+	pthread_join(first, NULL);
+	pthread_join(second, NULL);
+	assert_int_equal(live(c), 0);
+	hak_cache_destroy(c);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_headless_without_memory),
+		cmocka_unit_test(test_without_memory),
+		cmocka_unit_test(test_barrier_waits_for_others),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
