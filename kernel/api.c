@@ -77,7 +77,7 @@ void *__hak_alloc_class(unsigned long index, gfp_t gfp)
 	void *p = NULL;
 
 	if (unlikely(hak_is_special(gfp)))
-		return hak_alloc_special(hak_class[index].size, gfp);
+		return hak_alloc_special(hak_class[index].usable, gfp);
 	might_alloc(gfp);
 	if (likely(hak_cpu_pop(hak_class_cpu[index], &p)))
 		return p;
@@ -259,7 +259,7 @@ static const char *hak_why_bad(struct hak_slab *s, const struct hak_cache *c,
 		return "not the start of an object";
 	if (off >= c->capacity * c->size)
 		return "beyond the last object";
-	if (off >= READ_ONCE(s->bump) * c->size)
+	if (off >= READ_ONCE(s->bump) * c->size && !c->order)
 		return "never allocated";
 	return NULL;
 }
@@ -304,10 +304,13 @@ noinline void hak_free_slow(const struct hak_cache *want, const void *p,
 		why = "object of another cache";
 	if (!why && hak_cpu_freed_last(c, p))
 		why = "freed twice in a row";
+	if (!why && unlikely(c->checks))
+		why = hak_check_free(c, (void *)p, caller);
 	if (why) {
 		hak_report_bad_free(p, c, why, caller);
 	} else {
-		if (want_init_on_free())
+		/* Of a cache that is checked it was done there. */
+		if (want_init_on_free() && !c->checks)
 			memset((void *)p, 0, c->zero);
 		hak_cpu_free(c, s, (void *)p);
 	}
@@ -379,8 +382,9 @@ static bool hak_size_fits(const struct hak_cache *c, size_t size)
 	if (likely(hak_is_size_class(c)))
 		return size - 1 < HAK_MAX_SIZE && hak_size_class(size) == c;
 	if (hak_flags_keep(c->flags, c->ctor))
-		return size && round_up(size, HAK_MIN_SIZE) == c->usable;
-	return size && round_up(size, c->align) == c->usable;
+		return size && round_up(size, HAK_MIN_SIZE) ==
+			       round_up(c->usable, HAK_MIN_SIZE);
+	return size && round_up(size, c->align) == round_up(c->usable, c->align);
 }
 
 /*

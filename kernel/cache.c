@@ -88,16 +88,23 @@ int hak_cache_setup(struct hak_cache *c, const char *name, u32 size)
 	c->step = c->recip * size;
 	BUILD_BUG_ON(BIT_ULL(32) / HAK_MAX_STRIDE <= HAK_SLAB_SIZE);
 	c->capacity = HAK_SLAB_SIZE / size;
-	c->cap = hak_cpu_cap(size);
+	/* Of a cache that is debugged each object goes through its slab. */
+	c->cap = c->checks ? 0 : hak_cpu_cap(size);
+	if (hak_hardened)
+		c->checks |= HAK_CHECK_FREE;
+	hak_check_capacity(c);
 
-	err = hak_pool_create(c);
+	err = hak_harden_cache(c);
 	if (err)
 		return err;
+	err = hak_pool_create(c);
+	if (err)
+		goto free_order;
 	c->cpu = hak_percpu_alloc(hak_cpu_cache_bytes(c->cap),
 				  __alignof__(struct hak_cpu_cache));
 	if (!c->cpu) {
-		hak_pool_destroy(c);
-		return -ENOMEM;
+		err = -ENOMEM;
+		goto free_pool;
 	}
 	for_each_possible_cpu(cpu)
 		hak_cpu_cache_init(per_cpu_ptr(c->cpu, cpu), c, c->cap,
@@ -105,6 +112,13 @@ int hak_cache_setup(struct hak_cache *c, const char *name, u32 size)
 
 	hak_cache_enable(c);
 	return 0;
+
+free_pool:
+	hak_pool_destroy(c);
+free_order:
+	kvfree(c->order);
+	c->order = NULL;
+	return err;
 }
 
 /*
@@ -213,6 +227,8 @@ void hak_cache_teardown(struct hak_cache *c)
 	free_percpu(c->cpu);
 	c->cpu = NULL;
 	hak_pool_destroy(c);
+	kvfree(c->order);
+	c->order = NULL;
 }
 
 /* Does a cache of this name exist? Size classes count. If so it is reported. */
@@ -262,7 +278,7 @@ static struct hak_cache *__hak_cache_create(const char *name, unsigned int size,
 	c = kzalloc(sizeof(*c), GFP_KERNEL);
 	if (!c)
 		return NULL;
-	hak_cache_layout(c, size, args, flags);
+	hak_cache_layout(c, name, size, args, flags);
 	c->name = hak_cache_name_dup(name);
 	if (!c->name)
 		goto free_cache;
@@ -304,8 +320,9 @@ free_cache:
  * SLUB serves all objects of such a cache, at SLUB's cost. %SLAB_NO_MERGE changes
  * nothing, because hakmem never merges caches. %SLAB_RECLAIM_ACCOUNT holds for
  * the objects that SLUB serves only; hakmem's pages are not counted as
- * reclaimable. %SLAB_POISON and %SLAB_RED_ZONE are accepted, but not honoured
- * yet. Other flags are refused.
+ * reclaimable. %SLAB_CONSISTENCY_CHECKS, %SLAB_RED_ZONE, %SLAB_POISON,
+ * %SLAB_STORE_USER and %SLAB_TRACE ask for the checks that debug= asks for by F, Z, P,
+ * U and T. Other flags are refused.
  *
  * Context: task, may sleep.
  * Return: the cache, or NULL. If an argument is refused, it is reported by name.

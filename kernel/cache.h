@@ -39,6 +39,10 @@ struct hak_pool;
  * @flags: the SLAB_ flags the cache was made with (typed caches)
  * @ctor: constructor, or NULL. It runs once for each object when the cache gets
  *	the object's slab
+ * @checks: HAK_CHECK_ flags, what is checked of its objects
+ * @map: offset in a slab of the marks of its live objects; 0 if it has none
+ * @track: offset in an object's stride of who allocated and freed it; 0 if it has none
+ * @order: with hardened=1, the order in which a slab's objects are carved, or NULL
  * @name: its name in reports, debugfs and trace events
  * @list: place in hak_caches; readers use RCU
  * @listed: true while it is in hak_caches; under hak_cache_mutex
@@ -65,6 +69,10 @@ struct hak_cache {
 	u32 align;
 	slab_flags_t flags;
 	void (*ctor)(void *p);
+	u32 checks;
+	u32 map;
+	u32 track;
+	u16 *order;
 } __aligned(128);
 
 /* The largest stride: an object of HAK_CACHE_MAX_SIZE, its link, and its alignment. */
@@ -76,7 +84,7 @@ void hak_cache_list(struct hak_cache *c, bool listed);
 int hak_cache_setup(struct hak_cache *c, const char *name, u32 size);
 bool hak_cache_args_ok(const char *name, unsigned int size,
 		       const struct hak_cache_args *args, slab_flags_t flags);
-void hak_cache_layout(struct hak_cache *c, unsigned int size,
+void hak_cache_layout(struct hak_cache *c, const char *name, unsigned int size,
 		      const struct hak_cache_args *args, slab_flags_t flags);
 void hak_cache_teardown(struct hak_cache *c);
 void hak_cache_exit(void);

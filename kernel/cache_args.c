@@ -30,14 +30,14 @@ static const struct hak_flag {
 	HAK_FLAG(SLAB_NO_MERGE),
 	HAK_FLAG(SLAB_ACCOUNT),
 	HAK_FLAG(SLAB_RECLAIM_ACCOUNT),
-	HAK_FLAG(SLAB_POISON),
+	HAK_FLAG(SLAB_CONSISTENCY_CHECKS),
 	HAK_FLAG(SLAB_RED_ZONE),
+	HAK_FLAG(SLAB_POISON),
+	HAK_FLAG(SLAB_STORE_USER),
+	HAK_FLAG(SLAB_TRACE),
 }, hak_flags_refused[] = {
 	HAK_FLAG(SLAB_CACHE_DMA),
 	HAK_FLAG(SLAB_CACHE_DMA32),
-	HAK_FLAG(SLAB_CONSISTENCY_CHECKS),
-	HAK_FLAG(SLAB_STORE_USER),
-	HAK_FLAG(SLAB_TRACE),
 	HAK_FLAG(SLAB_NOLEAKTRACE),
 	HAK_FLAG(SLAB_NO_USER_FLAGS),
 };
@@ -215,11 +215,12 @@ bool hak_cache_args_ok(const char *name, unsigned int size,
 /**
  * hak_cache_layout() - lay out the slabs of a typed cache
  * @c: filled in
+ * @name: its name
  * @size: bytes of an object, as asked for
  * @args: arguments that hak_cache_args_ok() has accepted
  * @flags: likewise
  */
-void hak_cache_layout(struct hak_cache *c, unsigned int size,
+void hak_cache_layout(struct hak_cache *c, const char *name, unsigned int size,
 		      const struct hak_cache_args *args, slab_flags_t flags)
 {
 	bool keep = hak_flags_keep(flags, args->ctor);
@@ -231,4 +232,7 @@ void hak_cache_layout(struct hak_cache *c, unsigned int size,
 	c->size = hak_cache_stride(size, args, flags);
 	c->usable = keep ? round_up(size, HAK_MIN_SIZE) : c->size;
 	c->zero = keep ? 0 : c->usable;
+	c->checks = hak_check_wanted(name, flags);
+	if (c->checks)
+		hak_check_layout(c, size, c->align);
 }

@@ -82,6 +82,25 @@ static inline bool hak_page_is_large_kmalloc(struct page *head, const void *p)
 	hak_hrtimer_setup_mode(timer, fn, HRTIMER_MODE_REL_PINNED_HARD)
 
 /*
+ * What generic KASAN holds of memory. Of the functions that change it the kernel exports
+ * kasan_poison() alone, and declares it in a header of mm/kasan; with 0 it makes memory
+ * accessible. The other values are those of SLUB's objects, and KASAN names what it
+ * finds by them.
+ */
+#ifdef CONFIG_KASAN_GENERIC
+void kasan_poison(const void *addr, size_t size, u8 value, bool init);
+#define hak_kasan_set(addr, size, value) kasan_poison(addr, size, value, false)
+#define HAK_DEBUG_LETTERS	"FZPUTK"
+#else
+#define hak_kasan_set(addr, size, value) \
+	do { (void)(addr); (void)(size); (void)(value); } while (0)
+#define HAK_DEBUG_LETTERS	"FZPUT"
+#endif
+#define HAK_KASAN_ACCESSIBLE	0
+#define HAK_KASAN_FREE		0xfb
+#define HAK_KASAN_ZONE		0xfc
+
+/*
  * llist_add_batch() as an inline function. 6.12 has it out of line and
  * instrumented, but the nodes here lie in free objects, which KASAN may have
  * poisoned.

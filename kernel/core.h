@@ -90,10 +90,12 @@
 #include <linux/types.h>
 
 #include "cache.h"
+#include "check.h"
 #include "compat.h"
 #include "depot.h"
 #include "fault.h"
 #include "fallback.h"
+#include "free_link.h"
 #include "geometry.h"
 #include "include/hakmem.h"
 #include "init.h"

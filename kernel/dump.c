@@ -8,24 +8,6 @@
 
 #include "core.h"
 
-static const char *const hak_state_name[] = {
-	[HAK_OWNED] = "owned",
-	[HAK_PARKED] = "parked",
-	[HAK_POOLED] = "pooled",
-	[HAK_UNUSED] = "unused",
-};
-
-/* The CPU that owned the slab of @e last, or -1. */
-static int hak_dump_owner(const struct hak_cache *c, const struct hak_entry *e)
-{
-	unsigned int cpu;
-
-	for_each_possible_cpu(cpu)
-		if (hak_cpu_tag(per_cpu_ptr(c->cpu, cpu)) == READ_ONCE(e->home))
-			return cpu;
-	return -1;
-}
-
 /* Is the object @p in the outbox of @cc? */
 static bool hak_dump_away(const struct hak_cpu_cache *cc, const void *p)
 {
@@ -54,7 +36,7 @@ static bool hak_dump_cached(const struct hak_cache *c, const void *p)
 	return false;
 }
 
-static void hak_dump_slab(const struct hak_slab *s, const struct hak_cache *c,
+static void hak_dump_slab(struct hak_slab *s, const struct hak_cache *c,
 			  const void *p)
 {
 	u32 off = (unsigned long)p & HAK_SLAB_MASK, nr = off / c->size;
@@ -65,15 +47,13 @@ static void hak_dump_slab(const struct hak_slab *s, const struct hak_cache *c,
 		what = "beyond the last object";
 	else if (nr >= READ_ONCE(s->bump))
 		what = "never allocated";
+	else if (c->map)
+		what = hak_check_live(c, start) ? "live" : "free";
 	else if (hak_dump_cached(c, start))
 		what = "free, in a CPU's cache";
 	pr_info("%p: cache %s, object %u of %u at %p, offset %u of %u; %s\n",
 		p, c->name, nr, c->capacity, start, off % c->size, c->usable, what);
-	pr_info("slab %p on node %d, %s, last owned by CPU %d: %u objects carved, %d in use or cached\n",
-		(void *)s->addr, s->nid,
-		hak_state_name[hak_rc_state(atomic_read(&s->rc))],
-		hak_dump_owner(c, s->entry), READ_ONCE(s->bump),
-		hak_slab_used((struct hak_slab *)s));
+	hak_report_slab(s, c);
 }
 
 /**

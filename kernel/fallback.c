@@ -249,7 +249,7 @@ void *hak_fallback_object(struct hak_cache *c, gfp_t gfp, int node,
 	void *p;
 
 	if (!c->fallback)
-		return hak_fallback_alloc(c->size, gfp, node, why);
+		return hak_fallback_alloc(c->usable, gfp, node, why);
 
 	if (unlikely(!hak_may_call_mm())) {
 		hak_count(HAK_EV_ATOMIC);

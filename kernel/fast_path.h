@@ -108,7 +108,7 @@ static __always_inline void *hak_object_alloc(struct hak_cache *c, gfp_t gfp)
 	might_alloc(gfp);
 	if (unlikely(!hak_cpu_pop(c->cpu, &p)))
 		return hak_cpu_alloc_slow(c, gfp);
-	return unlikely(want_init_on_alloc(gfp)) ? memset(p, 0, c->size) : p;
+	return unlikely(want_init_on_alloc(gfp)) ? memset(p, 0, c->zero) : p;
 }
 
 /*

@@ -53,7 +53,8 @@ void hak_mode_put(void)
 
 static void hak_modes_set(void)
 {
-	hak_modes_wanted = hak_paranoid_drain || hak_trace_ring;
+	hak_harden_init();
+	hak_modes_wanted = hak_paranoid_drain || hak_trace_ring || hak_hardened;
 	if (hak_modes_wanted)
 		hak_mode_get();
 	if (hak_lock_stats)
@@ -121,6 +122,7 @@ exit_classes:
 	hak_size_class_exit();
 exit_fallback:
 	hak_modes_clear();
+	hak_harden_exit();
 	hak_fallback_exit();
 exit_trace:
 	hak_trace_exit();
@@ -193,6 +195,7 @@ void hak_core_exit(void)
 	hak_size_class_exit();
 	hak_fallback_exit();
 	hak_superslab_exit();
+	hak_harden_exit();
 	hak_node_exit();
 	hak_trace_exit();
 	hak_registry_exit();

@@ -17,4 +17,12 @@ static __always_inline bool hak_has_nodes(void)
 	return IS_ENABLED(CONFIG_NUMA) && static_branch_unlikely(&hak_numa);
 }
 
+/* On with hardened=1. */
+DECLARE_STATIC_KEY_FALSE(hak_hardened_on);
+
+static __always_inline bool hak_is_hardened(void)
+{
+	return static_branch_unlikely(&hak_hardened_on);
+}
+
 #endif /* _HAK_MODES_H */

@@ -8,6 +8,7 @@
 #include <linux/notifier.h>
 #include <linux/panic_notifier.h>
 #include <linux/printk.h>
+#include <linux/stringify.h>
 
 #include "core.h"
 #include "debugfs.h"
@@ -34,6 +35,11 @@ static const struct kernel_param_ops hak_param_ops_uint = {
 	.get = hak_param_op_get,
 };
 
+static const struct kernel_param_ops hak_param_ops_letters = {
+	.set = hak_param_op_set,
+	.get = hak_param_op_get,
+};
+
 static const struct kernel_param_ops hak_param_ops_bool = {
 	.flags = KERNEL_PARAM_OPS_FL_NOARG,
 	.set = hak_param_op_set,
@@ -43,12 +49,16 @@ static const struct kernel_param_ops hak_param_ops_bool = {
 /* The values a parameter takes, in the way of modinfo. */
 #define HAK_TAKES_uint(def, min, max)	" (" #min ".." #max ", default " #def ")"
 #define HAK_TAKES_bool(def, min, max)	" (default " HAK_BOOL_##def ")"
+#define HAK_TAKES_letters(def, min, max) " (letters of " HAK_DEBUG_LETTERS ", default -)"
+#define HAK_TYPE_uint			uint
+#define HAK_TYPE_bool			bool
+#define HAK_TYPE_letters		charp
 #define HAK_BOOL_0			"N"
 #define HAK_BOOL_1			"Y"
 
 #define HAK_MODULE_PARAM(n, kind, env, def, min, max, desc)		\
 	module_param_cb(n, &hak_param_ops_##kind, (void *)#n, 0444);	\
-	__MODULE_PARM_TYPE(n, #kind);					\
+	__MODULE_PARM_TYPE(n, __stringify(HAK_TYPE_##kind));		\
 	MODULE_PARM_DESC(n, desc HAK_TAKES_##kind(def, min, max));
 HAK_PARAMS(HAK_MODULE_PARAM)
 
@@ -85,7 +95,7 @@ static struct notifier_block hak_panic_nb = { .notifier_call = hak_on_panic };
 
 static void __init hak_say_loaded(void)
 {
-	char text[128];
+	char text[512];
 	unsigned int i, n = 0;
 
 	text[0] = '\0';

@@ -2,6 +2,7 @@
 /*
  * Allocations that name a memory node.
  */
+#include <linux/instruction_pointer.h>
 #include <linux/nodemask.h>
 #include <linux/topology.h>
 
@@ -32,12 +33,16 @@ static void *hak_node_take_once(struct hak_cache *c, int nid)
  * Take one object from node @nid. If the node needs a new slab whose objects have
  * to be constructed, construct them.
  */
-static void *hak_node_take(struct hak_cache *c, int nid)
+static void *hak_node_take(struct hak_cache *c, int nid, unsigned long caller)
 {
-	void *p = hak_node_take_once(c, nid);
+	void *p;
 
-	if (!p && c->ctor && hak_slab_construct(c, nid))
+	do {
 		p = hak_node_take_once(c, nid);
+		if (!p && c->ctor && hak_slab_construct(c, nid))
+			p = hak_node_take_once(c, nid);
+		/* What fails a check is left aside. */
+	} while (p && unlikely(c->checks) && !hak_check_alloc(c, p, caller));
 	return p;
 }
 
@@ -74,9 +79,9 @@ void *hak_node_alloc(struct hak_cache *c, gfp_t gfp, int nid)
 	 */
 	if (!node_state(nid, N_NORMAL_MEMORY))
 		return hak_fallback_object(c, gfp, nid, HAK_EV_FOREIGN);
-	p = hak_node_take(c, nid);
+	p = hak_node_take(c, nid, _RET_IP_);
 	if (!p && hak_may_call_mm() && hak_superslab_grow(nid, gfp) >= 0)
-		p = hak_node_take(c, nid);
+		p = hak_node_take(c, nid, _RET_IP_);
 	if (p) {
 		hak_trace(HAK_TR_ALLOC, c, 0, p, 1);
 		return hak_init_on_alloc(c, p, gfp);

@@ -2,6 +2,7 @@
 /* The parameter table, and the only place that checks a value. */
 #define pr_fmt(fmt) "hakmem: " fmt
 
+#include <linux/bits.h>
 #include <linux/errno.h>
 #include <linux/kernel.h>
 #include <linux/kstrtox.h>
@@ -69,6 +70,68 @@ static int hak_param_parse_uint(const struct hak_param *param,
 	return 0;
 }
 
+/* The caches that debug= names, by comma; empty for all. */
+static char hak_debug_caches[256];
+
+/**
+ * hak_debug_names() - is debug= for a cache?
+ * @cache: its name
+ *
+ * Return: true if the parameter names it, or none.
+ */
+bool hak_debug_names(const char *cache)
+{
+	const char *name = hak_debug_caches;
+	size_t n = strlen(cache);
+
+	if (!*name)
+		return true;
+	for (; name; name = strchr(name, ',')) {
+		name += *name == ',';
+		if (!strncmp(name, cache, n) && (!name[n] || name[n] == ','))
+			return true;
+	}
+	return false;
+}
+
+static int hak_param_parse_letters(const char *called, const char *val,
+				   unsigned int *v)
+{
+	const char *s = val ? val : "", *letter, *names;
+	char end[2] = "";
+
+	if (s[0] == '-' && (!s[1] || s[1] == ',' || s[1] == '\n'))
+		s++;
+	for (*v = 0; *s && *s != ',' && *s != '\n'; s++) {
+		letter = strchr(HAK_DEBUG_LETTERS, *s);
+		if (!letter)
+			break;
+		*v |= BIT(letter - HAK_DEBUG_LETTERS);
+	}
+	names = *s == ',' ? s + 1 : end;
+	if (!val || s == val || (*s && *s != ',' && *s != '\n') ||
+	    (*s == ',' && !*names) || strlen(names) >= sizeof(hak_debug_caches)) {
+		pr_err("%s: \"%s\" is refused; it takes letters of " HAK_DEBUG_LETTERS ", or - for none, and behind a comma up to %zu characters of cache names\n",
+		       called, val ? val : "", sizeof(hak_debug_caches) - 1);
+		return -EINVAL;
+	}
+	strscpy(hak_debug_caches, names, sizeof(hak_debug_caches));
+	hak_debug_caches[strcspn(hak_debug_caches, "\n")] = '\0';
+	return 0;
+}
+
+static int hak_param_show_letters(unsigned int v, char *buf, size_t size)
+{
+	unsigned int i;
+	int n = 0;
+
+	for (i = 0; HAK_DEBUG_LETTERS[i]; i++)
+		if (v & BIT(i))
+			n += scnprintf(buf + n, size - n, "%c", HAK_DEBUG_LETTERS[i]);
+	return n + scnprintf(buf + n, size - n, "%s%s%s", n ? "" : "-",
+			     *hak_debug_caches ? "," : "", hak_debug_caches);
+}
+
 /**
  * hak_param_set() - check a value and store it
  * @param: the table's entry
@@ -88,6 +151,8 @@ int hak_param_set(const struct hak_param *param, const char *called,
 
 	if (param->kind == HAK_PARAM_bool)
 		err = hak_param_parse_bool(called, val, &v);
+	else if (param->kind == HAK_PARAM_letters)
+		err = hak_param_parse_letters(called, val, &v);
 	else
 		err = hak_param_parse_uint(param, called, val, &v);
 	if (!err)
@@ -107,5 +172,7 @@ int hak_param_show(const struct hak_param *param, char *buf, size_t size)
 {
 	if (param->kind == HAK_PARAM_bool)
 		return scnprintf(buf, size, "%c", *param->value ? 'Y' : 'N');
+	if (param->kind == HAK_PARAM_letters)
+		return hak_param_show_letters(*param->value, buf, size);
 	return scnprintf(buf, size, "%u", *param->value);
 }

@@ -8,15 +8,21 @@
 
 #include <linux/types.h>
 
+#include "compat.h"
+
 /**
  * enum hak_param_kind - how a value is written
  * @HAK_PARAM_uint: a number in C notation
  * @HAK_PARAM_bool: a value that kstrtobool() takes
+ * @HAK_PARAM_letters: some of HAK_DEBUG_LETTERS, each a HAK_CHECK_ flag, or "-" for none; behind
+ *	a comma the names of the caches it is for
  */
 enum hak_param_kind {
 	HAK_PARAM_uint,
 	HAK_PARAM_bool,
+	HAK_PARAM_letters,
 };
+
 
 /**
  * struct hak_param - one load-time setting
@@ -49,7 +55,11 @@ struct hak_param {
 	X(trace_ring,     bool, "HAKMEM_TINY_TRACE_RING",     0, 0, 1,	    \
 	  "keep a ring of the last events and dump it on a crash")	    \
 	X(lock_stats,     bool, "HAKMEM_LOCK_STATS",          0, 0, 1,	    \
-	  "count how often the raw locks are taken and waited for")
+	  "count how often the raw locks are taken and waited for")	    \
+	X(hardened,       bool, "HAKMEM_HARDENED",            0, 0, 1,	    \
+	  "encode free links, carve in random order, find any double free") \
+	X(debug,          letters, "HAKMEM_DEBUG",            0, 0, 63,	    \
+	  "check objects: F frees, Z red zones, P poison, U users, T trace")
 
 #define HAK_PARAM_DECLARE(n, kind, env, def, min, max, desc) \
 	extern unsigned int hak_##n;
@@ -58,6 +68,7 @@ HAK_PARAMS(HAK_PARAM_DECLARE)
 extern const struct hak_param hak_params[];
 extern const unsigned int hak_nr_params;
 
+bool hak_debug_names(const char *cache);
 const struct hak_param *hak_param_find(const char *name);
 int hak_param_set(const struct hak_param *param, const char *called,
 		  const char *val);

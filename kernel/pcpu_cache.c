@@ -6,6 +6,7 @@
  * No function here calls the page allocator or SLUB while it has disabled preemption or
  * set the busy mark. So they are called in the context of the caller of hakmem.
  */
+#include <linux/instruction_pointer.h>
 #include <linux/minmax.h>
 #include <linux/rculist.h>
 
@@ -296,17 +297,22 @@ out:
 	return p;
 }
 
-/* All cases of hak_cpu_alloc_slow() that hak_cpu_refill_quick() leaves. */
-static noinline void *hak_cpu_alloc_other(struct hak_cache *c, gfp_t gfp)
+/*
+ * An object from wherever hakmem has one; NULL if SLUB has to serve it, and *@why is then
+ * what that counts as.
+ */
+void *hak_cpu_find(struct hak_cache *c, gfp_t gfp, enum hak_event *why)
 {
-	int nid;
 	bool nested;
 	void *p;
+	int nid;
 
+	*why = HAK_EV_FOREIGN;
 	if (unlikely(hak_cache_is_slubs(c)))
-		return hak_fallback_object(c, gfp, NUMA_NO_NODE, HAK_EV_FOREIGN);
+		return NULL;
+	*why = HAK_EV_NOMEM;
 	if (hak_cpu_barren(c))
-		return hak_fallback_object(c, gfp, NUMA_NO_NODE, HAK_EV_NOMEM);
+		return NULL;
 	p = hak_cpu_try(c, NUMA_NO_NODE, &nested);
 	if (!p && !nested && hak_may_call_mm()) {
 		nid = hak_node_near(numa_mem_id());
@@ -315,12 +321,22 @@ static noinline void *hak_cpu_alloc_other(struct hak_cache *c, gfp_t gfp)
 		if (!p && !nested)
 			p = hak_cpu_try_remote(c, gfp, nid, &nested);
 	}
-	if (likely(p)) {
-		hak_trace(HAK_TR_ALLOC, c, 0, p, 1);
-		return hak_init_on_alloc(c, p, gfp);
-	}
-	return hak_fallback_object(c, gfp, NUMA_NO_NODE,
-				   nested ? HAK_EV_NESTED : HAK_EV_NOMEM);
+	if (nested)
+		*why = HAK_EV_NESTED;
+	return p;
+}
+
+/* All cases of hak_cpu_alloc_slow() that hak_cpu_refill_quick() leaves. */
+static noinline void *hak_cpu_alloc_other(struct hak_cache *c, gfp_t gfp)
+{
+	enum hak_event why;
+	void *p;
+
+	p = hak_cpu_find(c, gfp, &why);
+	if (unlikely(!p))
+		return hak_fallback_object(c, gfp, NUMA_NO_NODE, why);
+	hak_trace(HAK_TR_ALLOC, c, 0, p, 1);
+	return hak_init_on_alloc(c, p, gfp);
 }
 
 /**
@@ -332,8 +348,11 @@ static noinline void *hak_cpu_alloc_other(struct hak_cache *c, gfp_t gfp)
  */
 void *hak_cpu_alloc_slow(struct hak_cache *c, gfp_t gfp)
 {
-	void *p = hak_cpu_refill_quick(c);
+	void *p;
 
+	if (unlikely(c->checks))
+		return hak_cpu_alloc_checked(c, gfp, _RET_IP_);
+	p = hak_cpu_refill_quick(c);
 	if (likely(p))
 		return hak_init_on_alloc(c, p, gfp);
 	return hak_cpu_alloc_other(c, gfp);

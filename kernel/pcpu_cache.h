@@ -14,6 +14,7 @@
 
 #include "geometry.h"
 #include "reaper.h"
+#include "stats.h"
 
 struct hak_cache;
 struct hak_slab;
@@ -267,7 +268,9 @@ size_t hak_cpu_cache_bytes(unsigned int cap);
 void hak_cpu_cache_init(struct hak_cpu_cache *cc, struct hak_cache *c,
 			unsigned int cap, unsigned int mags);
 void *hak_object_init(struct hak_cache *c, void *p, gfp_t gfp);
+void *hak_cpu_find(struct hak_cache *c, gfp_t gfp, enum hak_event *why);
 void *hak_cpu_alloc_slow(struct hak_cache *c, gfp_t gfp);
+void *hak_cpu_alloc_checked(struct hak_cache *c, gfp_t gfp, unsigned long caller);
 void hak_cpu_free(struct hak_cache *c, struct hak_slab *s, void *p);
 void *hak_node_alloc(struct hak_cache *c, gfp_t gfp, int nid);
 unsigned int hak_cpu_refill(struct hak_cache *c, struct hak_cpu_cache *cc,

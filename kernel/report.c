@@ -4,9 +4,108 @@
  */
 #define pr_fmt(fmt) "hakmem: " fmt
 
+#include <linux/cpumask.h>
+#include <linux/minmax.h>
 #include <linux/printk.h>
+#include <linux/ratelimit.h>
+#include <linux/timekeeping.h>
 
 #include "core.h"
+
+/* Bytes shown from an object's start, and around its end. */
+#define HAK_SHOWN_BYTES		16
+
+/* Of all reports but the first in a while there is a line alone. */
+static DEFINE_RATELIMIT_STATE(hak_report_limit, DEFAULT_RATELIMIT_INTERVAL,
+			      DEFAULT_RATELIMIT_BURST);
+
+static const char *const hak_state_name[] = {
+	[HAK_OWNED] = "owned",
+	[HAK_PARKED] = "parked",
+	[HAK_POOLED] = "pooled",
+	[HAK_UNUSED] = "unused",
+};
+
+/* The CPU that owned the slab of @e last, or -1. */
+static int hak_report_owner(const struct hak_cache *c, const struct hak_entry *e)
+{
+	unsigned int cpu;
+
+	for_each_possible_cpu(cpu)
+		if (hak_cpu_tag(per_cpu_ptr(c->cpu, cpu)) == READ_ONCE(e->home))
+			return cpu;
+	return -1;
+}
+
+/**
+ * hak_report_slab() - say which slab it is, and who owns it
+ * @s: the slab
+ * @c: its cache
+ *
+ * Context: any; preemption off, or the slab cannot go.
+ */
+void hak_report_slab(struct hak_slab *s, const struct hak_cache *c)
+{
+	pr_info("slab %p on node %d, %s, last owned by CPU %d: %u objects carved, %d in use or cached\n",
+		(void *)s->addr, s->nid,
+		hak_state_name[hak_rc_state(atomic_read(&s->rc))],
+		hak_report_owner(c, s->entry), READ_ONCE(s->bump), hak_slab_used(s));
+}
+
+static void hak_report_track(const struct hak_cache *c, const void *p,
+			     enum hak_track_of which)
+{
+	const struct hak_track *t = hak_check_track(c, p, which);
+	unsigned int i;
+
+	if (!t || !t->when)
+		return;
+	pr_info("%s by task %d on CPU %d, %llu us ago\n",
+		which == HAK_ALLOCATED ? "allocated" : "freed", t->pid, t->cpu,
+		(ktime_get_mono_fast_ns() - t->when) / 1000);
+	for (i = 0; i < HAK_TRACK_FRAMES && t->frame[i]; i++)
+		pr_info("  %pS\n", (void *)t->frame[i]);
+}
+
+/* KASAN may have been told that nobody may read it, because it is free. */
+static noinline __no_sanitize_address u8 hak_byte(const u8 *p)
+{
+	return *p;
+}
+
+static void hak_report_bytes(const char *what, const u8 *from, const u8 *end)
+{
+	char text[3 * HAK_SHOWN_BYTES * 2 + 1];
+	int n = 0;
+
+	text[0] = '\0';
+	for (; from < end; from++)
+		n += scnprintf(text + n, sizeof(text) - n, " %02x", hak_byte(from));
+	pr_info("%s:%s\n", what, text);
+}
+
+/* All that is known of the object that @p lies in. */
+static void hak_report_about(struct hak_slab *s, const struct hak_cache *c, const void *p)
+{
+	u32 off = (unsigned long)p & HAK_SLAB_MASK, nr = off / c->size;
+	const u8 *start = (const u8 *)p - off % c->size;
+	const u8 *slab = (const u8 *)s->addr;
+	u32 shown = min_t(u32, c->usable, HAK_SHOWN_BYTES);
+
+	hak_report_slab(s, c);
+	if (nr >= c->capacity)
+		return;
+	pr_info("object %u of %u at %p, offset %u of %u%s\n", nr, c->capacity, start,
+		off % c->size, c->usable,
+		!c->map ? "" : hak_check_live(c, start) ? "; live" : "; not live");
+	if (nr)
+		hak_report_bytes("before it", start - 8, start);
+	hak_report_bytes("its first", start, start + shown);
+	hak_report_bytes("its last, and behind", start + c->usable - min(shown, 8U),
+			 min(start + c->usable + HAK_SHOWN_BYTES, slab + HAK_SLAB_SIZE));
+	hak_report_track(c, start, HAK_ALLOCATED);
+	hak_report_track(c, start, HAK_FREED);
+}
 
 /**
  * hak_report_bad_free() - report a free that was refused
@@ -20,11 +119,20 @@
 void hak_report_bad_free(const void *p, const struct hak_cache *c,
 			 const char *why, unsigned long caller)
 {
+	struct hak_slab *s;
+
 	hak_count(HAK_EV_BAD_FREE);
 	if (static_branch_unlikely(&hak_tracing))
 		__hak_trace_bad_free(p, c, why, caller);
-	pr_err_ratelimited("bad free of %p (class %s) by %pS refused: %s\n",
-			   p, c ? c->name : "none", (void *)caller, why);
+	if (!__ratelimit(&hak_report_limit))
+		return;
+	pr_err("bad free of %p (class %s) by %pS refused: %s\n",
+	       p, c ? c->name : "none", (void *)caller, why);
+	preempt_disable();
+	s = c ? hak_slab_of(p) : NULL;
+	if (s)
+		hak_report_about(s, c, p);
+	preempt_enable();
 }
 
 /**
@@ -55,6 +163,29 @@ void hak_report_corrupt(struct hak_slab *s, const void *p, const char *why)
 	pr_err_ratelimited("corruption in slab %p (class %s, carved %u, taken %u, rc %#x) at %p: %s\n",
 			   (void *)s->addr, c ? c->name : "none", s->bump,
 			   s->taken, (unsigned int)atomic_read(&s->rc), p, why);
+}
+
+/**
+ * hak_report_object() - report an object that is broken
+ * @c: its cache
+ * @p: the object; nobody gets it any more
+ * @why: what is wrong
+ *
+ * Context: any.
+ */
+void hak_report_object(const struct hak_cache *c, const void *p, const char *why)
+{
+	struct hak_slab *s;
+
+	hak_count(HAK_EV_CORRUPT);
+	if (!__ratelimit(&hak_report_limit))
+		return;
+	pr_err("corruption of %p (class %s), which is left aside: %s\n", p, c->name, why);
+	preempt_disable();
+	s = hak_slab_of(p);
+	if (s)
+		hak_report_about(s, c, p);
+	preempt_enable();
 }
 
 /**

@@ -29,6 +29,18 @@ u8 hak_size_index[HAK_MAX_SIZE / HAK_MIN_SIZE + 1] __read_mostly;
 struct hak_cpu_cache __percpu *hak_class_cpu[HAK_NR_CLASSES] __read_mostly;
 struct hak_cpu_cache __percpu *hak_size_cpu[HAK_MAX_SIZE / HAK_MIN_SIZE] __read_mostly;
 
+/* Objects are aligned to the largest power of two that divides their size. */
+static void hak_size_class_layout(struct hak_cache *c, u32 size, const char *name)
+{
+	c->size = size;
+	c->usable = size;
+	c->zero = size;
+	c->link = 0;
+	c->checks = hak_check_wanted(name, 0);
+	if (c->checks)
+		hak_check_layout(c, size, size & -size);
+}
+
 int hak_size_class_init(void)
 {
 	unsigned int i;
@@ -38,10 +50,10 @@ int hak_size_class_init(void)
 		hak_size_index[i] = hak_class_index(i * HAK_MIN_SIZE);
 
 	for (i = 0; i < HAK_NR_CLASSES; i++) {
-		hak_class[i].usable = hak_class_table[i].size;
-		hak_class[i].zero = hak_class_table[i].size;
+		hak_size_class_layout(&hak_class[i], hak_class_table[i].size,
+				      hak_class_table[i].name);
 		err = hak_cache_setup(&hak_class[i], hak_class_table[i].name,
-				      hak_class_table[i].size);
+				      hak_class[i].size);
 		if (err)
 			goto unwind;
 		hak_class_cpu[i] = hak_class[i].cpu;

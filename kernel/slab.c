@@ -22,8 +22,11 @@ void hak_slab_init(struct hak_slab *s, struct hak_cache *c)
 	s->freelist = NULL;
 	s->drained = NULL;
 	s->bump = 0;
+	s->broken = false;
 	WRITE_ONCE(s->taken, 0);
 	init_llist_head(&s->remote);
+	if (unlikely(c->checks))
+		hak_check_slab_init(c, s);
 	WRITE_ONCE(s->cache, c);
 	/*
 	 * Pairs with the acquire in hak_looks_stranded(): a reader that sees the
@@ -33,14 +36,22 @@ void hak_slab_init(struct hak_slab *s, struct hak_cache *c)
 	hak_registry_set(s);
 }
 
+/*
+ * Bytes of @s that objects may be in which were ever allocated. A hardened slab is
+ * carved in random order, so there any may be.
+ */
+static unsigned long hak_carved_bytes(const struct hak_cache *c, const struct hak_slab *s)
+{
+	return (unsigned long)(hak_is_hardened() ? c->capacity : s->bump) * c->size;
+}
+
 /* Is @n the link of an object of @s that was ever allocated? */
 static bool hak_link_valid(struct hak_cache *c, struct hak_slab *s,
 			   struct llist_node *n)
 {
 	unsigned long off = (unsigned long)hak_from_link(c, n) - s->addr;
 
-	return off < (unsigned long)s->bump * c->size &&
-	       hak_offset_valid(c, off);
+	return off < hak_carved_bytes(c, s) && hak_offset_valid(c, off);
 }
 
 /**
@@ -61,10 +72,11 @@ struct hak_take {
 
 /*
  * Take the object of link *@n, if that is one; the next link is *@n then. The end of
- * a chain is none, since it is in no slab.
+ * a chain is none, since it is in no slab. @coded: links are encoded.
  */
 static __always_inline bool hak_take_one(const struct hak_take *t,
-					 struct llist_node **n, void **to)
+					 struct llist_node **n, void **to,
+					 const bool coded)
 {
 	unsigned long off = (unsigned long)*n - t->addr;
 	struct llist_node *node;
@@ -73,7 +85,7 @@ static __always_inline bool hak_take_one(const struct hak_take *t,
 		return false;
 	node = (struct llist_node *)(t->addr + off);
 	*to = (char *)node - t->link;
-	*n = node->next;
+	*n = coded ? hak_link_code(node, node->next) : node->next;
 	if (t->wipe)
 		node->next = NULL;
 	return true;
@@ -81,22 +93,22 @@ static __always_inline bool hak_take_one(const struct hak_take *t,
 
 /* Up to @want objects, four at a time. Returns where in @to it stopped. */
 static __always_inline void **hak_take(const struct hak_take t, struct llist_node **n,
-				       void **to, unsigned int want)
+				       void **to, unsigned int want, const bool coded)
 {
 	void **end = to + want, **four = to + want / 4 * 4;
 
 	for (; to != four; to += 4) {
-		if (!hak_take_one(&t, n, to))
+		if (!hak_take_one(&t, n, to, coded))
 			return to;
-		if (!hak_take_one(&t, n, to + 1))
+		if (!hak_take_one(&t, n, to + 1, coded))
 			return to + 1;
-		if (!hak_take_one(&t, n, to + 2))
+		if (!hak_take_one(&t, n, to + 2, coded))
 			return to + 2;
-		if (!hak_take_one(&t, n, to + 3))
+		if (!hak_take_one(&t, n, to + 3, coded))
 			return to + 3;
 	}
 	for (; to != end; to++)
-		if (!hak_take_one(&t, n, to))
+		if (!hak_take_one(&t, n, to, coded))
 			break;
 	return to;
 }
@@ -104,17 +116,18 @@ static __always_inline void **hak_take(const struct hak_take t, struct llist_nod
 /* hak_chain_take() for a cache whose objects have their links at @link. */
 static __always_inline unsigned int
 __hak_chain_take(struct hak_cache *c, struct hak_slab *s, struct llist_node **chain,
-		 void **obj, unsigned int want, const u32 link, const bool wipe)
+		 void **obj, unsigned int want, const u32 link, const bool wipe,
+		 const bool coded)
 {
 	const struct hak_take t = {
 		.addr = s->addr + link,
-		.limit = (unsigned long)s->bump * c->size,
+		.limit = hak_carved_bytes(c, s),
 		.recip = c->recip,
 		.link = link,
 		.wipe = wipe,
 	};
 	struct llist_node *n = *chain;
-	unsigned int taken = hak_take(t, &n, obj, want) - obj;
+	unsigned int taken = hak_take(t, &n, obj, want, coded) - obj;
 
 	if (unlikely(n && taken < want)) {
 		hak_report_corrupt(s, n, "free link out of its slab");
@@ -130,9 +143,12 @@ static noinline unsigned int hak_chain_take_other(struct hak_cache *c,
 						  struct llist_node **chain,
 						  void **obj, unsigned int want)
 {
+	if (hak_is_hardened())
+		return __hak_chain_take(c, s, chain, obj, want, c->link,
+					want_init_on_free(), true);
 	if (want_init_on_free())
-		return __hak_chain_take(c, s, chain, obj, want, c->link, true);
-	return __hak_chain_take(c, s, chain, obj, want, c->link, false);
+		return __hak_chain_take(c, s, chain, obj, want, c->link, true, false);
+	return __hak_chain_take(c, s, chain, obj, want, c->link, false, false);
 }
 
 /*
@@ -149,9 +165,9 @@ static __always_inline unsigned int hak_chain_take(struct hak_cache *c,
 						   struct llist_node **chain,
 						   void **obj, unsigned int want)
 {
-	if (want_init_on_free() || unlikely(c->link))
+	if (want_init_on_free() || hak_is_hardened() || unlikely(c->link))
 		return hak_chain_take_other(c, s, chain, obj, want);
-	return __hak_chain_take(c, s, chain, obj, want, 0, false);
+	return __hak_chain_take(c, s, chain, obj, want, 0, false, false);
 }
 
 /*
@@ -166,6 +182,12 @@ static unsigned int hak_slab_carve(struct hak_cache *c, struct hak_slab *s,
 	char *p = (char *)s->addr + (s->bump + n) * size;
 	void **end = obj + n, **four = obj + n / 4 * 4;
 
+	if (unlikely(s->bump > c->capacity)) {
+		if (!s->broken)
+			hak_report_corrupt(s, NULL, "more carved than there is room for");
+		s->broken = true;
+		return 0;
+	}
 	for (; obj != four; obj += 4) {
 		obj[0] = p -= size;
 		obj[1] = p -= size;
@@ -182,6 +204,27 @@ static unsigned int hak_slab_carve(struct hak_cache *c, struct hak_slab *s,
 }
 
 /*
+ * Likewise of a cache that is checked. With hardened=1 they come in random order, and
+ * the registry takes each object of the slab for one that was allocated: of those that
+ * were not, the mark says that they are not live.
+ */
+static noinline unsigned int hak_slab_carve_checked(struct hak_cache *c,
+						    struct hak_slab *s, void **obj,
+						    unsigned int want)
+{
+	unsigned int i, n, first = s->bump;
+
+	n = hak_slab_carve(c, s, obj, want);
+	if (n && c->order) {
+		for (i = 0; i < n; i++)
+			obj[i] = hak_shuffled(c, s, first + i);
+		WRITE_ONCE(s->entry->bound, c->capacity * c->step);
+	}
+	hak_check_new(c, obj, n);
+	return n;
+}
+
+/*
  * Check a drained chain: each link is that of an object of the slab, none comes
  * twice, and there are no more of them than the slab has objects.
  */
@@ -191,7 +234,7 @@ static noinline void hak_chain_check(struct hak_cache *c, struct hak_slab *s,
 	unsigned long seen[BITS_TO_LONGS(HAK_MAX_CAPACITY)] = { 0 };
 	unsigned int i = 0;
 
-	for (; n; n = n->next) {
+	for (; n; n = hak_link_next(n)) {
 		unsigned long idx;
 
 		if (++i > c->capacity || !hak_link_valid(c, s, n)) {
@@ -245,7 +288,9 @@ static noinline unsigned int hak_slab_take_more(struct hak_cache *c, struct hak_
 	n = hak_chain_take(c, s, &s->drained, obj, want);
 	if (n < want && hak_slab_drain(c, s))
 		n += hak_chain_take(c, s, &s->drained, obj + n, want - n);
-	if (n < want)
+	if (n < want && unlikely(c->checks))
+		n += hak_slab_carve_checked(c, s, obj + n, want - n);
+	else if (n < want)
 		n += hak_slab_carve(c, s, obj + n, want - n);
 	return n;
 }
@@ -266,8 +311,11 @@ unsigned int hak_slab_take(struct hak_cache *c, struct hak_slab *s,
 			   void **obj, unsigned int want)
 {
 	struct llist_node **chain = s->freelist ? &s->freelist : &s->drained;
-	unsigned int n = hak_chain_take(c, s, chain, obj, want);
+	unsigned int n;
 
+	if (unlikely(c->checks) && !hak_check_slab(c, s))
+		return 0;
+	n = hak_chain_take(c, s, chain, obj, want);
 	if (unlikely(n < want))
 		n += hak_slab_take_more(c, s, obj + n, want - n);
 	WRITE_ONCE(s->taken, s->taken + n);
@@ -284,7 +332,7 @@ unsigned int hak_slab_take(struct hak_cache *c, struct hak_slab *s,
 void hak_slab_give(struct hak_slab *s, struct llist_node *first,
 		   struct llist_node *last, unsigned int n)
 {
-	last->next = s->freelist;
+	hak_link_set(last, s->freelist);
 	s->freelist = first;
 	WRITE_ONCE(s->taken, s->taken - n);
 }
@@ -304,6 +352,9 @@ void hak_slab_give(struct hak_slab *s, struct llist_node *first,
  * parked. It could not read anything else to find out, as a new owner may have the
  * slab by then.
  *
+ * A slab whose metadata is broken is let go for good: it stays OWNED, and no CPU
+ * owns it.
+ *
  * Return: true if the slab is parked, and then the caller must not touch it again;
  * false if a free has arrived, and then the caller still owns it.
  */
@@ -315,6 +366,8 @@ bool hak_slab_park(struct hak_slab *s)
 	const struct hak_cache *c = s->cache;
 	unsigned long addr = s->addr;
 
+	if (unlikely(s->broken))
+		return true;
 	if (!llist_empty(&s->remote))
 		return false;
 	WRITE_ONCE(s->taken, s->taken - freed);
@@ -338,7 +391,10 @@ bool hak_slab_park(struct hak_slab *s)
 void hak_slab_link(struct hak_slab *s, struct llist_node *first,
 		   struct llist_node *last)
 {
-	hak_llist_add_batch(first, last, &s->remote);
+	if (hak_is_hardened())
+		hak_link_add_batch(first, last, &s->remote);
+	else
+		hak_llist_add_batch(first, last, &s->remote);
 }
 
 /*
@@ -457,8 +513,10 @@ void hak_slab_release(struct hak_slab *s)
 {
 	struct hak_cache *c = s->cache;
 
+	if (unlikely(c->checks))
+		hak_check_slab_exit(c, s);
 	if (want_init_on_free())
-		memset((void *)s->addr, 0,
+		memset((void *)s->addr, 0, c->checks ? HAK_SLAB_SIZE :
 		       (size_t)(c->ctor ? c->capacity : s->bump) * c->size);
 	hak_trace(HAK_TR_RELEASE, c, s->addr, NULL, 0);
 	hak_registry_clear(s);
@@ -474,7 +532,8 @@ static unsigned int hak_chain_len(struct hak_cache *c, struct hak_slab *s,
 {
 	unsigned int i = 0;
 
-	for (; n && i <= c->capacity && hak_link_valid(c, s, n); n = n->next)
+	for (; n && i <= c->capacity && hak_link_valid(c, s, n);
+	     n = hak_link_next(n))
 		i++;
 	return n ? c->capacity + 1 : i;
 }

@@ -42,6 +42,8 @@ enum hak_slab_state {
  * @taken: objects the owner handed out, less those it took back itself, since
  *	parking last set freed to 0
  * @slot: index in @ss
+ * @start: where in hak_cache.order it began
+ * @broken: its metadata was found to be corrupt, so it is never used again
  * @stranded: used by hak_paranoid_scan() only, under hak_cache_mutex
  * @remote: objects that CPUs other than the owner have freed
  * @rc: freed << HAK_FREED_SHIFT | HAK_TOLD | enum hak_slab_state
@@ -73,6 +75,8 @@ struct hak_slab {
 	u32 taken;
 	u32 slot;
 	u32 stranded;
+	u32 start;
+	bool broken;
 
 	/* Written by anyone. */
 	struct llist_head remote __aligned(64);

@@ -105,6 +105,9 @@ static __always_inline void **hak_spill_run(struct hak_spill_group *g, u32 link,
 	struct llist_node *first = g->first;
 	void **begin = obj, **four = obj + (end - obj) / 4 * 4;
 
+	/* Links that are encoded are written where the caller writes single ones. */
+	if (hak_is_hardened())
+		return obj;
 	for (; obj != four; obj += 4) {
 		struct llist_node *a = obj[0] + link, *b = obj[1] + link;
 		struct llist_node *c = obj[2] + link, *d = obj[3] + link;
@@ -158,7 +161,7 @@ void hak_cpu_spill(struct hak_cache *c, struct hak_cpu_cache *cc,
 		struct hak_spill_group *g = &group[i];
 
 		if (used & BIT(i) && g->nr == nr) {
-			node->next = g->first;
+			hak_link_set(node, g->first);
 			g->first = node;
 			g->n++;
 		} else if (likely(hak_spill_begin(cc, g, used & BIT(i), node))) {
@@ -263,7 +266,7 @@ static __always_inline bool hak_cpu_spill_one(struct hak_cache *c,
 {
 	struct llist_node *first, *last;
 
-	if (!hak_spill_is_one(cc->obj, n))
+	if (hak_is_hardened() || !hak_spill_is_one(cc->obj, n))
 		return false;
 	last = hak_to_link(c, cc->obj[0]);
 	if (likely(!c->link))

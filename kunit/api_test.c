@@ -263,7 +263,7 @@ static void realloc_copies_first(struct kunit *test)
 	cc = this_cpu_ptr(hak_size_class(64)->cpu);
 	WRITE_ONCE(cc->mark, HAK_CPU_INSIDE);
 	q = hak_realloc(p, 5000, GFP_ATOMIC);
-	WRITE_ONCE(cc->mark, HAK_CPU_READY);
+	hak_cpu_leave(cc);
 	preempt_enable();
 	/* In atomic context on PREEMPT_RT there is no memory for it. */
 	if (!q)

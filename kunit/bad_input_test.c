@@ -399,9 +399,8 @@ static void bad_cache_args(struct kunit *test)
 		struct hak_cache_args args;
 	} bad[] = {
 		{ 64, SLAB_CACHE_DMA }, { 64, SLAB_CACHE_DMA32 },
-		{ 64, SLAB_TRACE }, { 64, SLAB_STORE_USER },
-		{ 64, SLAB_CONSISTENCY_CHECKS }, { 64, SLAB_NOLEAKTRACE },
-		{ 64, SLAB_PANIC << 22 }, { 64, SLAB_HWCACHE_ALIGN | SLAB_TRACE },
+		{ 64, SLAB_NOLEAKTRACE }, { 64, SLAB_PANIC << 22 },
+		{ 64, SLAB_HWCACHE_ALIGN | SLAB_NOLEAKTRACE },
 		{ 64, 0, { .useroffset = 8 } }, { 64, 0, { .usersize = 65 } },
 		{ 64, 0, { .useroffset = 1, .usersize = 64 } },
 		{ 64, 0, { .useroffset = 65, .usersize = ~0U } },

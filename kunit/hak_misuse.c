@@ -179,7 +179,7 @@ static int create_badly(void)
 	hak_cache_destroy(hak_cache_create("empty", 0, 0, 0, NULL));
 	hak_cache_destroy(hak_cache_create("large", 8193, 0, 0, NULL));
 	hak_cache_destroy(hak_cache_create("aligned", SIZE, 24, 0, NULL));
-	hak_cache_destroy(hak_cache_create("flagged", SIZE, 0, SLAB_TRACE, NULL));
+	hak_cache_destroy(hak_cache_create("flagged", SIZE, 0, SLAB_CACHE_DMA, NULL));
 	hak_cache_destroy(hak_cache_create("bit", SIZE, 0, 1U << 31, NULL));
 	hak_cache_destroy(hak_cache_create_args("copied", SIZE, &copied, 0));
 

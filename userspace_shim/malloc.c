@@ -193,7 +193,7 @@ static void *tiny_refill(size_t size)
 
 	shim_calls = CALLS;
 	look_at_pending();
-	if (likely(shim_caches != no_caches && hak_cpu_is_ready(cc)))
+	if (likely(shim_caches != no_caches && hak_cpu_is_ready(cc) && !c->checks))
 		p = take(c, cc);
 	if (unlikely(!p))
 		p = hak_object_alloc(c, GFP_KERNEL);
@@ -327,7 +327,7 @@ static size_t usable_size(void *p, bool *ours)
 	struct hak_slab *s = hak_slab_of(p);
 
 	*ours = s;
-	return s ? READ_ONCE(s->cache)->size : shim_libc_usable(p);
+	return s ? READ_ONCE(s->cache)->usable : shim_libc_usable(p);
 }
 
 size_t malloc_usable_size(void *p)

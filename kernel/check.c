@@ -1,0 +1,449 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Checks of objects: what debug= and the SLAB_ flags of a typed cache ask for.
+ *
+ * Where things lie, with all checks on
+ *
+ *	object		its user's, hak_cache.usable bytes; the pattern while it is free
+ *	red zone	from there to the next multiple of 8, and 8 bytes more
+ *	link		so that it is not in the pattern
+ *	tracks		who allocated the object last, and who freed it
+ *	red zone	8 bytes before the next object
+ *
+ * At the end of the slab there is a bit for each of its objects, set while the object is
+ * live. It is set and cleared atomically, so of two CPUs that free an object at the same
+ * time one is told that it is not live any more.
+ *
+ * A check that fails leaves the object alone: it is neither freed nor handed out again,
+ * and its slab is never released.
+ */
+#define pr_fmt(fmt) "hakmem: " fmt
+
+#include <linux/array_size.h>
+#include <linux/bitops.h>
+#include <linux/kconfig.h>
+#include <linux/math.h>
+#include <linux/minmax.h>
+#include <linux/mm.h>
+#include <linux/poison.h>
+#include <linux/printk.h>
+#include <linux/sched.h>
+#include <linux/stacktrace.h>
+#include <linux/string.h>
+#include <linux/timekeeping.h>
+
+#include "core.h"
+#include "fast_path.h"
+
+/* What is before an object, whether it is live or not. */
+#define HAK_GUARD		SLUB_RED_INACTIVE
+#define HAK_GUARD_BYTES		8U
+
+static const struct {
+	slab_flags_t flag;
+	u32 check;
+} hak_check_flag[] = {
+	{ SLAB_CONSISTENCY_CHECKS, HAK_CHECK_FREE },
+	{ SLAB_RED_ZONE, HAK_CHECK_ZONE },
+	{ SLAB_POISON, HAK_CHECK_POISON },
+	{ SLAB_STORE_USER, HAK_CHECK_USER },
+	{ SLAB_TRACE, HAK_CHECK_TRACE },
+};
+
+/**
+ * hak_check_wanted() - what is to be checked of a cache
+ * @name: its name
+ * @flags: what it is made with
+ *
+ * Return: HAK_CHECK_ flags.
+ */
+u32 hak_check_wanted(const char *name, slab_flags_t flags)
+{
+	u32 checks = hak_debug && hak_debug_names(name) ? hak_debug : 0;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(hak_check_flag); i++)
+		if (flags & hak_check_flag[i].flag)
+			checks |= hak_check_flag[i].check;
+	/* Where each operation is a slow one, this costs next to nothing. */
+	return checks ? checks | HAK_CHECK_FREE : 0;
+}
+
+/* Does it hold what it held while it is free? Then there is no pattern in it. */
+static bool hak_check_poisons(const struct hak_cache *c)
+{
+	return c->checks & HAK_CHECK_POISON && c->zero;
+}
+
+/*
+ * Is KASAN told of its objects? Not if readers may look at free objects, and not if the
+ * free link lies in the object, because KASAN would report hakmem.
+ */
+static bool hak_check_kasans(const struct hak_cache *c)
+{
+	return c->checks & HAK_CHECK_KASAN && c->link >= c->usable &&
+	       !(c->flags & SLAB_TYPESAFE_BY_RCU);
+}
+
+/**
+ * hak_check_layout() - make room for what is checked of a cache's objects
+ * @c: its @checks, @usable, @zero, @link and @size are as they are without; changed
+ * @asked: bytes that were asked for, which is where the red zone begins
+ * @align: what objects are aligned to
+ */
+void hak_check_layout(struct hak_cache *c, u32 asked, u32 align)
+{
+	bool behind = c->link >= c->usable;
+	u32 end = c->usable, track = 0;
+
+	/* KASAN's zone, unless there is a red zone. */
+	if (c->checks & HAK_CHECK_KASAN)
+		end = round_up(end, HAK_MIN_SIZE) + HAK_GUARD_BYTES;
+	if (c->checks & HAK_CHECK_ZONE) {
+		c->usable = asked;
+		c->zero = c->zero ? asked : 0;
+		end = round_up(asked, HAK_MIN_SIZE) + HAK_GUARD_BYTES;
+	}
+	if (behind || (c->zero && c->checks & (HAK_CHECK_ZONE | HAK_CHECK_POISON |
+				       HAK_CHECK_KASAN))) {
+		c->link = round_up(end, HAK_MIN_SIZE);
+		end = c->link + sizeof(struct llist_node);
+	}
+	if (c->checks & HAK_CHECK_USER) {
+		track = round_up(end, HAK_MIN_SIZE);
+		end = track + HAK_NR_TRACKS * sizeof(struct hak_track);
+	}
+	if (c->checks & HAK_CHECK_ZONE)
+		end = round_up(end, HAK_MIN_SIZE) + HAK_GUARD_BYTES;
+	c->track = track;
+	c->size = round_up(max(end, c->size), align);
+}
+
+/**
+ * hak_check_capacity() - make room for the marks of live objects in a slab
+ * @c: the cache; @size is known
+ */
+void hak_check_capacity(struct hak_cache *c)
+{
+	u32 bytes = BITS_TO_LONGS(HAK_SLAB_SIZE / c->size) * sizeof(long);
+
+	if (!(c->checks & HAK_CHECK_FREE))
+		return;
+	c->map = HAK_SLAB_SIZE - bytes;
+	c->capacity = c->map / c->size;
+}
+
+/* Which of its slab's objects is it? Exact, see hak_multiple(). */
+static u32 hak_check_index(const struct hak_cache *c, const void *p)
+{
+	return (u64)((unsigned long)p & HAK_SLAB_MASK) * c->recip >> 32;
+}
+
+static unsigned long *hak_check_map(const struct hak_cache *c, const void *p)
+{
+	return (unsigned long *)(((unsigned long)p & ~HAK_SLAB_MASK) + c->map);
+}
+
+/**
+ * hak_check_live() - is an object live?
+ * @c: its cache, with HAK_CHECK_FREE
+ * @p: the object
+ *
+ * Return: true if it is marked as such.
+ */
+bool hak_check_live(const struct hak_cache *c, const void *p)
+{
+	return test_bit(hak_check_index(c, p), hak_check_map(c, p));
+}
+
+/**
+ * hak_check_track() - who did something to an object
+ * @c: its cache
+ * @p: the object
+ * @which: what
+ *
+ * Return: the record, or NULL if the cache has none.
+ */
+const struct hak_track *hak_check_track(const struct hak_cache *c, const void *p,
+					enum hak_track_of which)
+{
+	if (!c->track)
+		return NULL;
+	return (const struct hak_track *)((const char *)p + c->track) + which;
+}
+
+static void hak_check_note(const struct hak_cache *c, void *p,
+			   enum hak_track_of which, unsigned long caller)
+{
+	struct hak_track *t = (void *)hak_check_track(c, p, which);
+	unsigned int n;
+
+	if (!t)
+		return;
+	n = stack_trace_save(t->frame, HAK_TRACK_FRAMES, 1);
+	/* Without a stack there is the caller at least. */
+	if (n <= 1)
+		t->frame[0] = caller;
+	if (!n)
+		n = 1;
+	if (n < HAK_TRACK_FRAMES)
+		t->frame[n] = 0;
+	t->when = ktime_get_mono_fast_ns();
+	t->cpu = raw_smp_processor_id();
+	t->pid = task_pid_nr(current);
+}
+
+static void hak_check_tell(const struct hak_cache *c, const void *p, const char *what,
+			   unsigned long caller)
+{
+	if (unlikely(c->checks & HAK_CHECK_TRACE))
+		pr_info("trace: %s %s %p by %pS\n", c->name, what, p, (void *)caller);
+}
+
+/* The red zone behind object @p, in bytes. */
+static u32 hak_zone_bytes(const struct hak_cache *c)
+{
+	return round_up(c->usable, HAK_MIN_SIZE) + HAK_GUARD_BYTES - c->usable;
+}
+
+static void hak_zone_set(const struct hak_cache *c, void *p, u8 value)
+{
+	if (c->checks & HAK_CHECK_ZONE)
+		memset((char *)p + c->usable, value, hak_zone_bytes(c));
+}
+
+/* What is wrong with the red zones of @p, which are to hold @value; or NULL. */
+static const char *hak_zone_why(const struct hak_cache *c, const void *p, u8 value)
+{
+	const char *zone = (const char *)p + c->usable;
+	u32 n = hak_zone_bytes(c);
+
+	if (!(c->checks & HAK_CHECK_ZONE))
+		return NULL;
+	if (memchr_inv(zone, value, n))
+		return "written beyond its end";
+	if ((unsigned long)p & HAK_SLAB_MASK &&
+	    memchr_inv((const char *)p - HAK_GUARD_BYTES, HAK_GUARD, HAK_GUARD_BYTES))
+		return "written before its start";
+	return NULL;
+}
+
+static void hak_poison_set(const struct hak_cache *c, void *p)
+{
+	if (!hak_check_poisons(c))
+		return;
+	memset(p, POISON_FREE, c->usable - 1);
+	((u8 *)p)[c->usable - 1] = POISON_END;
+}
+
+static const char *hak_poison_why(const struct hak_cache *c, const void *p)
+{
+	if (!hak_check_poisons(c))
+		return NULL;
+	if (((const u8 *)p)[c->usable - 1] == POISON_END &&
+	    !memchr_inv(p, POISON_FREE, c->usable - 1))
+		return NULL;
+	return "written to while it was free";
+}
+
+/* KASAN works on 8 bytes. Of a partial 8 bytes at the end the rest is accessible. */
+static void hak_kasan_object(const struct hak_cache *c, void *p, u8 value)
+{
+	if (IS_ENABLED(CONFIG_KASAN_GENERIC) && hak_check_kasans(c))
+		hak_kasan_set(p, round_up(c->usable, HAK_MIN_SIZE), value);
+}
+
+/* With red zones there are patterns where KASAN's zone would be. */
+static void hak_kasan_new(const struct hak_cache *c, void *p)
+{
+	if (IS_ENABLED(CONFIG_KASAN_GENERIC) && hak_check_kasans(c) &&
+	    !(c->checks & HAK_CHECK_ZONE))
+		hak_kasan_set((char *)p + round_up(c->usable, HAK_MIN_SIZE),
+			      HAK_GUARD_BYTES, HAK_KASAN_ZONE);
+	hak_kasan_object(c, p, HAK_KASAN_FREE);
+}
+
+/**
+ * hak_check_slab_exit() - a checked cache gives a slab back
+ * @c: the cache
+ * @s: the slab
+ */
+void hak_check_slab_exit(struct hak_cache *c, struct hak_slab *s)
+{
+	if (IS_ENABLED(CONFIG_KASAN_GENERIC) && hak_check_kasans(c))
+		hak_kasan_set((void *)s->addr, HAK_SLAB_SIZE, HAK_KASAN_ACCESSIBLE);
+}
+
+/**
+ * hak_check_slab_init() - a slot becomes a slab of a checked cache
+ * @c: the cache
+ * @s: the slab
+ */
+void hak_check_slab_init(struct hak_cache *c, struct hak_slab *s)
+{
+	memset((char *)s->addr + c->map, 0, HAK_SLAB_SIZE - c->map);
+	if (c->order)
+		s->start = hak_harden_start(c, s);
+}
+
+/**
+ * hak_check_slab() - is a slab's metadata as it has to be?
+ * @c: the cache it is used for
+ * @s: the slab, owned by the caller
+ *
+ * Return: false if not. It was reported, and the owner has to leave the slab for good.
+ */
+bool hak_check_slab(struct hak_cache *c, struct hak_slab *s)
+{
+	const char *why = NULL;
+
+	if (unlikely(s->broken))
+		return false;
+	if (s->cache != c)
+		why = "slab of another cache";
+	else if (s->addr & HAK_SLAB_MASK || hak_slab_of((void *)s->addr) != s)
+		why = "slab is not at its address";
+	else if (s->bump > c->capacity)
+		why = "more carved than there is room for";
+	if (likely(!why))
+		return true;
+	s->broken = true;
+	hak_report_corrupt(s, NULL, why);
+	return false;
+}
+
+/**
+ * hak_check_new() - objects were carved
+ * @c: their cache
+ * @obj: the objects
+ * @n: how many
+ */
+void hak_check_new(struct hak_cache *c, void **obj, unsigned int n)
+{
+	for (; n--; obj++) {
+		hak_poison_set(c, *obj);
+		hak_zone_set(c, *obj, SLUB_RED_INACTIVE);
+		if (c->checks & HAK_CHECK_ZONE && (unsigned long)*obj & HAK_SLAB_MASK)
+			memset((char *)*obj - HAK_GUARD_BYTES, HAK_GUARD,
+			       HAK_GUARD_BYTES);
+		if (c->track)
+			memset((char *)*obj + c->track, 0,
+			       HAK_NR_TRACKS * sizeof(struct hak_track));
+		hak_kasan_new(c, *obj);
+	}
+}
+
+/**
+ * hak_check_free() - check an object that is to be freed
+ * @c: its cache, a checked one
+ * @p: the object, its address checked
+ * @caller: who frees it
+ *
+ * Context: any, NMI included; preemption off.
+ * Return: NULL, and then the object is the caller's no more; or what is wrong, and then
+ * it was left alone.
+ */
+const char *hak_check_free(struct hak_cache *c, void *p, unsigned long caller)
+{
+	const char *why;
+
+	if (unlikely(!hak_check_live(c, p)))
+		return "freed twice, or never allocated";
+	why = hak_zone_why(c, p, SLUB_RED_ACTIVE);
+	if (unlikely(why))
+		return why;
+	if (unlikely(!test_and_clear_bit(hak_check_index(c, p), hak_check_map(c, p))))
+		return "freed twice at once";
+	hak_check_note(c, p, HAK_FREED, caller);
+	hak_zone_set(c, p, SLUB_RED_INACTIVE);
+	if (want_init_on_free())
+		memset(p, 0, c->zero);
+	/* A pattern takes the place of zeroes. */
+	hak_poison_set(c, p);
+	hak_kasan_object(c, p, HAK_KASAN_FREE);
+	hak_check_tell(c, p, "free", caller);
+	return NULL;
+}
+
+/**
+ * hak_check_alloc() - check an object that is to be handed out
+ * @c: its cache, a checked one
+ * @p: the object, which has left its slab or a per-CPU cache
+ * @caller: who allocates
+ *
+ * Context: any but NMI.
+ * Return: true if it may be. False if it was written to while it was free, or is live:
+ * this was reported, and nobody gets the object any more.
+ */
+bool hak_check_alloc(struct hak_cache *c, void *p, unsigned long caller)
+{
+	u32 nr = hak_check_index(c, p);
+	const char *why;
+
+	if (unlikely(test_and_set_bit(nr, hak_check_map(c, p)))) {
+		hak_report_object(c, p, "it is live, and was in a chain of free objects");
+		return false;
+	}
+	hak_kasan_object(c, p, HAK_KASAN_ACCESSIBLE);
+	why = hak_zone_why(c, p, SLUB_RED_INACTIVE) ?: hak_poison_why(c, p);
+	if (unlikely(why)) {
+		/* It is no caller's, so a free of it is refused. */
+		clear_bit(nr, hak_check_map(c, p));
+		hak_report_object(c, p, why);
+		return false;
+	}
+	hak_check_note(c, p, HAK_ALLOCATED, caller);
+	hak_zone_set(c, p, SLUB_RED_ACTIVE);
+	if (hak_check_poisons(c))
+		memset(p, POISON_INUSE, c->usable);
+	hak_check_tell(c, p, "alloc", caller);
+	return true;
+}
+
+/*
+ * The most frequent case with hardened=1: the per-CPU cache holds an object. Return NULL
+ * otherwise.
+ */
+static void *hak_cpu_pop_watched(struct hak_cache *c)
+{
+	struct hak_cpu_cache *cc;
+	void *p = NULL;
+
+	preempt_disable();
+	cc = this_cpu_ptr(c->cpu);
+	if (likely(READ_ONCE(cc->mark) == HAK_CPU_WATCHED && !in_nmi() &&
+		   !hak_paranoid_drain)) {
+		hak_cpu_enter(cc);
+		if (likely(cc->nr))
+			p = hak_cpu_pop_last(cc);
+		hak_cpu_leave(cc);
+	}
+	preempt_enable();
+	return p;
+}
+
+/**
+ * hak_cpu_alloc_checked() - allocate an object of a cache that is checked
+ * @c: the cache
+ * @gfp: the caller's flags
+ * @caller: who allocates
+ *
+ * An object that fails a check is left aside, and another one is taken.
+ *
+ * Return: as for hak_alloc().
+ */
+void *hak_cpu_alloc_checked(struct hak_cache *c, gfp_t gfp, unsigned long caller)
+{
+	enum hak_event why;
+	void *p;
+
+	do {
+		p = hak_cpu_pop_watched(c);
+		if (unlikely(!p))
+			p = hak_cpu_find(c, gfp, &why);
+		if (unlikely(!p))
+			return hak_fallback_object(c, gfp, NUMA_NO_NODE, why);
+	} while (unlikely(!hak_check_alloc(c, p, caller)));
+	hak_trace(HAK_TR_ALLOC, c, 0, p, 1);
+	return hak_init_on_alloc(c, p, gfp);
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Checks of objects as they are allocated and freed, for those who look for a bug:
+ * debug=, the SLAB_ flags of a typed cache that ask for the same, and hardened=1.
+ * docs/debugging.md says what finds what.
+ *
+ * Each operation on a checked cache goes the slow way, so the fast paths know nothing
+ * of all this. With debug= the per-CPU caches are closed (hak_cache.cap is 0), with
+ * hardened=1 they are only watched.
+ */
+#ifndef _HAK_CHECK_H
+#define _HAK_CHECK_H
+
+#include <linux/bits.h>
+#include <linux/types.h>
+
+struct hak_cache;
+struct hak_slab;
+
+/* hak_cache.checks, in the order of HAK_DEBUG_LETTERS. */
+#define HAK_CHECK_FREE		BIT(0)	/* F: is what is freed live? With all others, too */
+#define HAK_CHECK_ZONE		BIT(1)	/* Z: red zones around objects */
+#define HAK_CHECK_POISON	BIT(2)	/* P: patterns in free and in fresh objects */
+#define HAK_CHECK_USER		BIT(3)	/* U: who allocated and who freed */
+#define HAK_CHECK_TRACE		BIT(4)	/* T: a line in the log for each operation */
+#define HAK_CHECK_KASAN		BIT(5)	/* K: KASAN reports accesses to what is free */
+
+/* Return addresses kept of an operation. */
+#define HAK_TRACK_FRAMES	8
+
+/**
+ * struct hak_track - who did something to an object
+ * @frame: return addresses, the innermost first; 0 behind the last
+ * @when: nanoseconds since boot; 0 if it has not been done yet
+ * @cpu: on which CPU
+ * @pid: in which task
+ *
+ * The frames lie in the object's own slab, and not in the kernel's stack depot,
+ * because that takes a lock when it sees a stack for the first time, and nothing in
+ * hak_free() may.
+ */
+struct hak_track {
+	unsigned long frame[HAK_TRACK_FRAMES];
+	u64 when;
+	int cpu;
+	int pid;
+};
+
+/* An object's two. */
+enum hak_track_of {
+	HAK_ALLOCATED,
+	HAK_FREED,
+	HAK_NR_TRACKS,
+};
+
+u32 hak_check_wanted(const char *name, slab_flags_t flags);
+void hak_check_layout(struct hak_cache *c, u32 asked, u32 align);
+void hak_check_capacity(struct hak_cache *c);
+void hak_check_slab_exit(struct hak_cache *c, struct hak_slab *s);
+void hak_check_slab_init(struct hak_cache *c, struct hak_slab *s);
+bool hak_check_slab(struct hak_cache *c, struct hak_slab *s);
+void hak_check_new(struct hak_cache *c, void **obj, unsigned int n);
+const char *hak_check_free(struct hak_cache *c, void *p, unsigned long caller);
+bool hak_check_alloc(struct hak_cache *c, void *p, unsigned long caller);
+bool hak_check_live(const struct hak_cache *c, const void *p);
+const struct hak_track *hak_check_track(const struct hak_cache *c, const void *p,
+					enum hak_track_of which);
+
+/* hardened=1 */
+void hak_harden_init(void);
+void hak_harden_exit(void);
+int hak_harden_cache(struct hak_cache *c);
+u32 hak_harden_start(const struct hak_cache *c, const struct hak_slab *s);
+void *hak_shuffled(const struct hak_cache *c, const struct hak_slab *s, u32 i);
+
+#endif /* _HAK_CHECK_H */

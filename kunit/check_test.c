@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What debug= and its flags do to objects that nobody abuses: patterns, red zones,
+ * alignment, who allocated and who freed, and the parameter itself.
+ */
+#include <linux/kasan.h>
+#include <linux/module.h>
+#include <linux/poison.h>
+#include <linux/string.h>
+
+#include "hak_test.h"
+
+static const slab_flags_t all = SLAB_CONSISTENCY_CHECKS | SLAB_RED_ZONE | SLAB_POISON |
+				SLAB_STORE_USER;
+
+static struct hak_cache *checked(struct kunit *test, unsigned int size,
+				 unsigned int align, slab_flags_t flags)
+{
+	struct hak_cache_args args = { .align = align };
+
+	if (!SLAB_POISON)
+		kunit_skip(test, "a kernel without the flags");
+	return hak_test_cache_args(test, size, &args, flags);
+}
+
+/* Objects neither overlap nor lie where they may not, in each slab of theirs. */
+static void sizes_and_alignments(struct kunit *test)
+{
+	static const unsigned int size[] = { 1, 8, 24, 60, 64, 1000, 4097, 8192 };
+	static const unsigned int align[] = { 0, 64, 4096 };
+	unsigned int i, j, k, n;
+	u8 *obj[40];
+
+	for (i = 0; i < ARRAY_SIZE(size); i++) {
+		/* The last of four such caches is of a size for itself. */
+		struct hak_cache *c = checked(test, size[i], align[i % 3], all);
+
+		KUNIT_EXPECT_EQ(test, hak_cache_size(c), size[i]);
+		KUNIT_EXPECT_LE(test, c->capacity * c->size, c->map);
+		for (j = 0; j < ARRAY_SIZE(obj); j++) {
+			obj[j] = hak_cache_alloc(c, GFP_KERNEL);
+			KUNIT_ASSERT_NOT_NULL(test, obj[j]);
+			KUNIT_EXPECT_EQ(test, (unsigned long)obj[j] % (align[i % 3] ?: 8), 0UL);
+			KUNIT_EXPECT_EQ(test, hak_usable_size(obj[j]), (size_t)size[i]);
+			memset(obj[j], j, size[i]);
+		}
+		for (j = 0, n = 0; j < ARRAY_SIZE(obj); j++)
+			for (k = 0; k < size[i]; k++)
+				n += obj[j][k] != j;
+		KUNIT_EXPECT_EQ(test, n, 0);
+		for (j = 0; j < ARRAY_SIZE(obj); j++)
+			hak_free_sized(obj[j], size[i]);
+	}
+}
+
+static void patterns(struct kunit *test)
+{
+	struct hak_cache *c = checked(test, 60, 0, SLAB_POISON);
+	u8 *p = hak_cache_alloc(c, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	KUNIT_EXPECT_PTR_EQ(test, memchr_inv(p, POISON_INUSE, c->usable), NULL);
+	hak_free(p);
+	KUNIT_EXPECT_PTR_EQ(test, memchr_inv(p, POISON_FREE, c->usable - 1), NULL);
+	KUNIT_EXPECT_EQ(test, p[c->usable - 1], POISON_END);
+	p = hak_cache_alloc(c, GFP_KERNEL | __GFP_ZERO);
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	KUNIT_EXPECT_PTR_EQ(test, memchr_inv(p, 0, c->usable), NULL);
+	hak_free(p);
+}
+
+static void zones(struct kunit *test)
+{
+	struct hak_cache *c = checked(test, 60, 0, SLAB_RED_ZONE);
+	u8 *p = hak_cache_alloc(c, GFP_KERNEL), *q = hak_cache_alloc(c, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	KUNIT_ASSERT_NOT_NULL(test, q);
+	KUNIT_EXPECT_PTR_EQ(test, memchr_inv(p + 60, SLUB_RED_ACTIVE, 12), NULL);
+	hak_free(p);
+	KUNIT_EXPECT_PTR_EQ(test, memchr_inv(p + 60, SLUB_RED_INACTIVE, 12), NULL);
+	KUNIT_EXPECT_PTR_EQ(test, memchr_inv(q + 60, SLUB_RED_ACTIVE, 12), NULL);
+	hak_free(q);
+}
+
+/* Objects that keep what they hold while they are free have zones, and no pattern. */
+static void make(void *p)
+{
+	memset(p, 0x11, 60);
+}
+
+static void constructed(struct kunit *test)
+{
+	static const struct hak_cache_args args = { .ctor = make };
+	struct hak_cache *c;
+	u8 *p;
+
+	if (!SLAB_POISON)
+		kunit_skip(test, "a kernel without the flags");
+	c = hak_test_cache_args(test, 60, &args, all);
+	p = hak_cache_alloc(c, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	KUNIT_EXPECT_PTR_EQ(test, memchr_inv(p, 0x11, 60), NULL);
+	memset(p, 0x22, 60);
+	hak_free(p);
+	KUNIT_EXPECT_PTR_EQ(test, memchr_inv(p, 0x22, 60), NULL);
+	KUNIT_EXPECT_PTR_EQ(test, hak_cache_alloc(c, GFP_KERNEL), (void *)p);
+	p[60] ^= 1;
+	hak_free(p);
+	p[60] ^= 1;
+	HAK_EXPECT_EVENT(test, HAK_EV_BAD_FREE, 1);
+	hak_test_provoke(test, HAK_EV_BAD_FREE, 1);
+	hak_free(p);
+}
+
+static void users(struct kunit *test)
+{
+	struct hak_cache *c = checked(test, 64, 0, SLAB_STORE_USER);
+	void *p = hak_cache_alloc(c, GFP_KERNEL);
+	const struct hak_track *t;
+
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	t = hak_check_track(c, p, HAK_ALLOCATED);
+	KUNIT_ASSERT_NOT_NULL(test, t);
+	KUNIT_EXPECT_NE(test, t->when, 0ULL);
+	KUNIT_EXPECT_NE(test, t->frame[0], 0UL);
+	KUNIT_EXPECT_EQ(test, t->pid, task_pid_nr(current));
+	KUNIT_EXPECT_EQ(test, hak_check_track(c, p, HAK_FREED)->when, 0ULL);
+	hak_free(p);
+	KUNIT_EXPECT_GE(test, hak_check_track(c, p, HAK_FREED)->when, t->when);
+	KUNIT_EXPECT_NE(test, hak_check_track(c, p, HAK_FREED)->frame[0], 0UL);
+	KUNIT_EXPECT_EQ(test, hak_check_track(c, p, HAK_FREED)->pid,
+			task_pid_nr(current));
+}
+
+/* Bulk calls and allocations that zero check as well; none of it is cached. */
+static void each_way(struct kunit *test)
+{
+	struct hak_cache *c = checked(test, 64, 0, all);
+	void *obj[70], *p;
+	unsigned int i;
+
+	KUNIT_ASSERT_EQ(test, hak_cache_alloc_bulk(c, GFP_KERNEL, 70, obj), 70);
+	for (i = 0; i < 70; i++)
+		KUNIT_EXPECT_TRUE(test, hak_check_live(c, obj[i]));
+	hak_cache_free_bulk(c, 70, obj);
+	for (i = 0; i < 70; i++)
+		KUNIT_EXPECT_FALSE(test, hak_check_live(c, obj[i]));
+	p = hak_cache_alloc_node(c, GFP_KERNEL, numa_mem_id());
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	KUNIT_EXPECT_TRUE(test, hak_check_live(c, p));
+	hak_cache_free(c, p);
+	KUNIT_EXPECT_FALSE(test, hak_check_live(c, p));
+}
+
+/* What was in the slot before says nothing of the new objects. */
+static void slot_of_another_cache(struct kunit *test)
+{
+	struct hak_cache *before = hak_test_cache(test, 1024, 0), *c;
+	struct hak_slab *s = hak_test_slab(test, before);
+	unsigned long addr = s->addr;
+	void *p;
+
+	memset((void *)addr, 0xff, HAK_SLAB_SIZE);
+	hak_pool_put(s, HAK_OWNED);
+	KUNIT_ASSERT_EQ(test, hak_test_reap(before), 1);
+	c = checked(test, 64, 0, all);
+	p = hak_cache_alloc(c, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	KUNIT_EXPECT_EQ(test, (unsigned long)p & ~HAK_SLAB_MASK, addr);
+	HAK_EXPECT_EVENT(test, HAK_EV_CORRUPT, 0);
+	hak_free(p);
+}
+
+/* debug= is refused with one letter that is none, and says what it is set to. */
+static void parameter(struct kunit *test)
+{
+	const struct hak_param *param = hak_param_find("debug");
+	static const char *const bad[] = {
+		"", "X", "FX", "f", "F Z", "F,", "-F", ",", "1",
+	};
+	char was[300], text[300];
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, param);
+	hak_param_show(param, was, sizeof(was));
+	for (i = 0; i < ARRAY_SIZE(bad); i++)
+		KUNIT_EXPECT_EQ(test, hak_param_set(param, "debug", bad[i]), -EINVAL);
+	KUNIT_EXPECT_EQ(test, hak_param_set(param, "debug", NULL), -EINVAL);
+	hak_param_show(param, text, sizeof(text));
+	KUNIT_EXPECT_STREQ(test, text, was);
+
+	KUNIT_EXPECT_EQ(test, hak_param_set(param, "debug", "PF,hak-64,hak_test_0\n"), 0);
+	hak_param_show(param, text, sizeof(text));
+	KUNIT_EXPECT_STREQ(test, text, "FP,hak-64,hak_test_0");
+	KUNIT_EXPECT_EQ(test, hak_check_wanted("hak_test_0", 0), 5U);
+	KUNIT_EXPECT_EQ(test, hak_check_wanted("hak-64", 0), 5U);
+	KUNIT_EXPECT_EQ(test, hak_check_wanted("hak-6", 0), 0U);
+	KUNIT_EXPECT_EQ(test, hak_check_wanted("hak-640", 0), 0U);
+	KUNIT_EXPECT_EQ(test, hak_param_set(param, "debug", "-"), 0);
+	KUNIT_EXPECT_EQ(test, hak_check_wanted("hak-64", 0), 0U);
+	KUNIT_EXPECT_EQ(test, hak_param_set(param, "debug", was), 0);
+}
+
+/* With hardened=1: links do not show addresses, and neighbours do not follow each other. */
+static void hardened(struct kunit *test)
+{
+	struct hak_cache *c = checked(test, 64, 0, 0);
+	unsigned int i, in_order = 0;
+	struct llist_node n;
+	void *obj[64];
+
+	if (!hak_hardened)
+		kunit_skip(test, "hardened is off");
+	hak_link_set(&n, (struct llist_node *)&n);
+	KUNIT_EXPECT_PTR_NE(test, (void *)n.next, (void *)&n);
+	KUNIT_EXPECT_PTR_EQ(test, (void *)hak_link_next(&n), (void *)&n);
+	hak_link_set(&n, NULL);
+	KUNIT_EXPECT_PTR_NE(test, (void *)n.next, NULL);
+	KUNIT_EXPECT_PTR_EQ(test, (void *)hak_link_next(&n), NULL);
+	for (i = 0; i < 64; i++) {
+		obj[i] = hak_cache_alloc(c, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, obj[i]);
+		in_order += i && obj[i] == (char *)obj[i - 1] + c->size;
+	}
+	KUNIT_EXPECT_LT(test, in_order, 16);
+	for (i = 0; i < 64; i++)
+		hak_free(obj[i]);
+}
+
+#ifdef CONFIG_KASAN_GENERIC
+/* What KASAN holds of the byte at @p. */
+static u8 shadow(const void *p)
+{
+	return *(u8 *)kasan_mem_to_shadow(p);
+}
+
+static void known_to_kasan(struct kunit *test)
+{
+	static const struct hak_cache_args none;
+	unsigned int was = hak_debug;
+	struct hak_cache *c;
+	u8 *p;
+
+	hak_debug = HAK_CHECK_KASAN;
+	c = hak_test_cache_args(test, 64, &none, 0);
+	hak_debug = was;
+	p = hak_cache_alloc(c, GFP_KERNEL | __GFP_ZERO);
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	KUNIT_EXPECT_EQ(test, shadow(p), HAK_KASAN_ACCESSIBLE);
+	KUNIT_EXPECT_EQ(test, shadow(p + 63), HAK_KASAN_ACCESSIBLE);
+	KUNIT_EXPECT_EQ(test, shadow(p + 64), HAK_KASAN_ZONE);
+	hak_free(p);
+	KUNIT_EXPECT_EQ(test, shadow(p), HAK_KASAN_FREE);
+	KUNIT_EXPECT_EQ(test, shadow(p + 63), HAK_KASAN_FREE);
+	/* A report reads free objects, and is not reported for it. */
+	hak_free(p);
+	HAK_EXPECT_EVENT(test, HAK_EV_BAD_FREE, 1);
+	hak_test_provoke(test, HAK_EV_BAD_FREE, 1);
+	KUNIT_EXPECT_PTR_EQ(test, hak_cache_alloc(c, GFP_KERNEL), (void *)p);
+	KUNIT_EXPECT_EQ(test, shadow(p), HAK_KASAN_ACCESSIBLE);
+	hak_free(p);
+	KUNIT_EXPECT_EQ(test, hak_cache_shrink(c), 0);
+	KUNIT_EXPECT_EQ(test, shadow(p + 64), HAK_KASAN_ACCESSIBLE);
+}
+#else
+static void known_to_kasan(struct kunit *test)
+{
+	kunit_skip(test, "a kernel without generic KASAN");
+}
+#endif
+
+static struct kunit_case cases[] = {
+	KUNIT_CASE(sizes_and_alignments),
+	KUNIT_CASE(patterns),
+	KUNIT_CASE(zones),
+	KUNIT_CASE(constructed),
+	KUNIT_CASE(users),
+	KUNIT_CASE(each_way),
+	KUNIT_CASE(slot_of_another_cache),
+	KUNIT_CASE(parameter),
+	KUNIT_CASE(hardened),
+	KUNIT_CASE(known_to_kasan),
+	{}
+};
+
+static struct kunit_suite hak_check_suite = {
+	.name = "hak_check",
+	.init = hak_test_init,
+	.exit = hak_test_exit,
+	.test_cases = cases,
+};
+
+kunit_test_suites(&hak_check_suite);
+
+HAK_IMPORT_INTERNAL();
+MODULE_DESCRIPTION("KUnit suite: checks of objects");
+MODULE_LICENSE("GPL");
