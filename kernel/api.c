@@ -5,6 +5,7 @@
  */
 #include <linux/export.h>
 #include <linux/instruction_pointer.h>
+#include <linux/kasan.h>
 #include <linux/lockdep.h>
 #include <linux/overflow.h>
 #include <linux/string.h>
@@ -443,8 +444,13 @@ void hak_free_sensitive(const void *p)
 {
 	size_t size = hak_usable_size(p);
 
+	/*
+	 * Memory from kmalloc() is wiped to its end, as kfree_sensitive() does, but
+	 * tagged KASAN forbids what lies beyond the size that was asked for. Through an
+	 * address without a tag, memory with any tag may be written.
+	 */
 	if (size)
-		memzero_explicit((void *)p, size);
+		memzero_explicit((void *)kasan_reset_tag(p), size);
 	hak_free_object(p, false, NULL);
 }
 EXPORT_SYMBOL_GPL(hak_free_sensitive);
