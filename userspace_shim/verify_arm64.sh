@@ -8,6 +8,11 @@
 # lines under QEMU's user-mode emulation. That shows that it works there, but nothing about
 # time or about the order of memory accesses, which is the host's.
 #
+# It is no step of make check-all yet. test_fork fails under both versions of QEMU that were
+# tried: 7.2 ends with an assertion of its own, and under 10.0.2 some children are not
+# done after a minute, whether by QEMU's fault or by hakmem's is not known. The 100,000
+# threads of test_thread_life were not done after ten minutes of a busy machine.
+#
 # Each program NAME is put aside as arm64/NAME, and NAME becomes a script that has QEMU
 # run it, so nothing has to be registered with the host's kernel. Ends with "N passed, N failed".
 set -euo pipefail
