@@ -30,8 +30,9 @@ static atomic64_t hak_arena_gone;
  *
  * Every order is above 0, except that of a single slab where pages have 64 KiB. Direct
  * reclaim and compaction are not worth their time: in fragmented memory every object
- * would pay for them, and the fallback reclaims as the caller allows. Nor does it wake kswapd, which would reclaim pages until there is a
- * block of this order; requests for single pages wake it when memory is low.
+ * would pay for them, and the fallback reclaims as the caller allows. Nor does it wake
+ * kswapd, which would reclaim pages until there is a block of this order; requests for
+ * single pages wake it when memory is low.
  *
  * Flags for zones, zeroing, mobility and accounting concern the object, not the pages.
  * __GFP_NOFAIL is left to the fallback. The reserves are for tasks that free memory, so
