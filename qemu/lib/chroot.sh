@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash disable=SC2034
+#
+# A chroot made of this machine's programs, in which /lib/modules, /usr/src,
+# /usr/local and the state of dkms and dpkg are its own, so that nothing else is
+# changed by what is installed in it. Sourced after common.sh and tap.sh by those in
+# .ci/ that install hakmem; never run.
+
+inside_path=/usr/sbin:/usr/bin:/sbin:/bin
+
+# furnish DIR EXCEPT...: its entries are seen in the chroot, but for some
+furnish() {
+	local dir=$1 entry to
+	shift
+	for entry in "${dir%/}"/*; do
+		[[ " $* " != *" ${entry##*/} "* ]] || continue
+		to=$root$entry
+		if [[ -L $entry ]]; then
+			cp -P "$entry" "$to"
+			continue
+		fi
+		if [[ -d $entry ]]; then mkdir -p "$to"; else touch "$to"; fi
+		mount --rbind "$entry" "$to"
+		mount -o remount,bind,ro "$to" 2>/dev/null || true
+	done
+}
+
+# Has programs of this machine, and of what an installation writes to its own.
+make_chroot() {
+	mkdir -p "$root"/{usr/{lib/modules,src,local,share/doc},var/{lib/dkms,log,tmp,cache}}
+	mkdir -p "$root"/{boot,tmp,run,root,etc/dkms,dev,proc,build/hakmem,"$CACHE"}
+	for name in dev proc "$CACHE"; do mount --rbind "/${name#/}" "$root/${name#/}"; done
+	furnish / usr var boot tmp run root etc dev proc home media mnt opt srv sys work
+	furnish /etc dkms
+	furnish /usr lib src local share
+	furnish /usr/share doc
+	furnish /usr/lib modules
+	cp -a /var/lib/dpkg "$root/var/lib/"
+}
+
+# Runs a shell command in the chroot.
+inside() {
+	timeout 600 chroot "$root" env -i PATH="$inside_path" HOME=/root \
+		LC_ALL=C.UTF-8 MAKEFLAGS="-j$(nproc)" bash -euc "$1" </dev/null
+}
+
+# Every file that an installation could have left, without depmod's.
+files() {
+	(cd "$root" && find usr/local usr/share/doc usr/src lib/modules/ var/lib/dkms -type f \
+		! -name 'modules.*' ! -name 'mok.*' | sort)
+}
+
+# step NAME COMMAND...: a test, passed by its status
+step() {
+	local name=$1
+	shift
+	if "$@" >"$work/log" 2>&1; then tap_ok "$name"; else tap_not_ok "$name" <"$work/log"; fi
+}
+
+# Is this the script's first run, in which packages can be installed?
+outside_of_namespace() { [[ ! ${HAKMEM_CHROOT-} ]]; }
+
+# own_namespace ARG...: has the script run once more with these, where mounts are its
+# own, and ends it. The second time it sets work, and root, which is to be the chroot.
+own_namespace() {
+	local enter=(unshare --mount)
+	if outside_of_namespace; then
+		"${enter[@]}" true 2>/dev/null || enter+=(--map-root-user)
+		"${enter[@]}" true 2>/dev/null || die 'needs root or user namespaces'
+		work=$(mktemp -d "${TMPDIR:-/tmp}/hakmem-install.XXXXXX")
+		trap 'rm -rf "$work"' EXIT
+		HAKMEM_CHROOT=$work "${enter[@]}" "$0" "$@"
+		exit
+	fi
+	work=$HAKMEM_CHROOT root=$HAKMEM_CHROOT/root
+	unset HAKMEM_CHROOT
+}
+
+# What hakmem.h says.
+hakmem_version() {
+	sed -n 's/^#define HAKMEM_VERSION[[:space:]]*"\(.*\)"/\1/p' "$TOP/kernel/include/hakmem.h"
+}
+
+# use_kernel KERNEL FLAVOUR: the one to install for, with its directory in /lib/modules
+use_kernel() {
+	flavour=(--kernel="$1" --flavour="$2")
+	kdir=$("$TOP/qemu/kernel" "${flavour[@]}")
+	release=$("$TOP/qemu/kernel" "${flavour[@]}" --print=version)
+	mkdir -p "$root/lib/modules/$release"
+	ln -sfn "$kdir" "$root/lib/modules/$release/build"
+}
