@@ -10,7 +10,12 @@
 #define BLOCK	(800UL << 10)
 #define BLOCKS	8
 #define ROUNDS	20
-#define PAGES	(BLOCKS * BLOCK / 4096)	/* touched in each round */
+
+/* Touched in each round. */
+static long pages(void)
+{
+	return BLOCKS * BLOCK / getpagesize();
+}
 
 static long faults(void)
 {
@@ -48,19 +53,18 @@ static long later_faults(void)
 
 static void test_memory_is_kept(void **state)
 {
-	assert_in_range(later_faults(), 0, PAGES);
+	assert_in_range(later_faults(), 0, pages());
 }
 
 /* Run this program once more, with NAME=VALUE: does it take a fault for each page? */
 static int takes_faults(const char *name, const char *value)
 {
-	char *argv[] = { "test_large", "count", NULL };
 	int status = -1;
 	pid_t pid = fork();
 
 	if (!pid) {
 		setenv(name, value, 1);
-		execv("/proc/self/exe", argv);
+		execl("/proc/self/exe", "test_large", "count", NULL);
 		_exit(2);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
@@ -84,6 +88,6 @@ int main(int argc, char **argv)
 	};
 
 	if (argc > 1)
-		return later_faults() > (ROUNDS - 2) * (long)PAGES / 2;
+		return later_faults() > (ROUNDS - 2) * pages() / 2;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
