@@ -111,7 +111,8 @@ static int hak_param_parse_letters(const char *called, const char *val,
 	names = *s == ',' ? s + 1 : end;
 	if (!val || s == val || (*s && *s != ',' && *s != '\n') ||
 	    (*s == ',' && !*names) || strlen(names) >= sizeof(hak_debug_caches)) {
-		pr_err("%s: \"%s\" is refused; it takes letters of " HAK_DEBUG_LETTERS ", or - for none, and behind a comma up to %zu characters of cache names\n",
+		pr_err("%s: \"%s\" is refused; it takes letters of " HAK_DEBUG_LETTERS
+		       ", or - for none, and behind a comma up to %zu characters of cache names\n",
 		       called, val ? val : "", sizeof(hak_debug_caches) - 1);
 		return -EINVAL;
 	}

@@ -23,7 +23,6 @@ enum hak_param_kind {
 	HAK_PARAM_letters,
 };
 
-
 /**
  * struct hak_param - one load-time setting
  * @name: module parameter name

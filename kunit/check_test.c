@@ -211,7 +211,7 @@ static void hardened(struct kunit *test)
 	void *obj[64];
 
 	if (!hak_hardened)
-		kunit_skip(test, "hardened is off");
+		kunit_skip(test, "links are not encoded");
 	hak_link_set(&n, (struct llist_node *)&n);
 	KUNIT_EXPECT_PTR_NE(test, (void *)n.next, (void *)&n);
 	KUNIT_EXPECT_PTR_EQ(test, (void *)hak_link_next(&n), (void *)&n);

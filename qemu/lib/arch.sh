@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 #
 # What a flavour's architecture changes: make's arguments, the file that boots, and
 # busybox. Sourced after common.sh, never run.
