@@ -197,6 +197,18 @@ static void set_magazines(struct kunit *test, struct batch *b,
 }
 
 /*
+ * How far the NMI moves from one time to the next, in instructions. With lockdep most
+ * of them are lockdep's, so it skips some. With KASAN there are ten times as many where
+ * each operation drains the slabs of all caches.
+ */
+static unsigned int nmi_stride(void)
+{
+	if (IS_ENABLED(CONFIG_KASAN) && hak_paranoid_drain)
+		return 37;
+	return IS_ENABLED(CONFIG_LOCKDEP) ? 5 : 1;
+}
+
+/*
  * The operation is an allocation that has to drain the @waiting frees of this
  * CPU's slab, or to park the slab if there are none; or it is a free that finds
  * no room in the cache. An NMI frees an object of that slab after each
@@ -206,8 +218,7 @@ static void every_instruction(struct kunit *test, void (*op)(struct batch *b),
 			      unsigned int waiting, unsigned int cap,
 			      enum magazines where)
 {
-	/* With lockdep most steps are lockdep's, so skip some. */
-	unsigned int skip = IS_ENABLED(CONFIG_LOCKDEP) ? 5 : 1;
+	unsigned int skip = nmi_stride();
 	struct batch *b = kunit_kzalloc(test, sizeof(*b), GFP_KERNEL);
 	struct hak_cache *c = hak_test_cache_cap(test, 4096, cap);
 	unsigned long at = 1, n = 0;
@@ -355,7 +366,7 @@ static void fill_sender(struct kunit *test, struct hak_cache *c,
  */
 static void while_a_magazine_is_received_its_cpu_sends(struct kunit *test)
 {
-	unsigned int i, skip = IS_ENABLED(CONFIG_LOCKDEP) ? 5 : 1;
+	unsigned int i, skip = nmi_stride();
 	struct hak_cache *c = hak_test_cache_cap(test, 4096, SEND_CAP);
 	struct hak_cpu_cache *cc, *b = hak_test_cpu(test, c, SEND_CAP);
 	unsigned long at = 1, sent = 0;
