@@ -120,7 +120,7 @@ void *__hak_alloc_class_plain(unsigned long index, gfp_t gfp)
 	void *p = NULL;
 
 	if (want_init_on_alloc(0))
-		return hak_alloc_special(hak_class[index].size, gfp);
+		return hak_alloc_special(hak_class[index].usable, gfp);
 	might_alloc(gfp);
 	if (likely(hak_cpu_pop(hak_class_cpu[index], &p)))
 		return p;

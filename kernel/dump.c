@@ -45,10 +45,10 @@ static void hak_dump_slab(struct hak_slab *s, const struct hak_cache *c,
 
 	if (nr >= c->capacity)
 		what = "beyond the last object";
-	else if (nr >= READ_ONCE(s->bump))
-		what = "never allocated";
 	else if (c->map)
 		what = hak_check_live(c, start) ? "live" : "free";
+	else if (nr >= READ_ONCE(s->bump))
+		what = "never allocated";
 	else if (hak_dump_cached(c, start))
 		what = "free, in a CPU's cache";
 	pr_info("%p: cache %s, object %u of %u at %p, offset %u of %u; %s\n",

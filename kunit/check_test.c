@@ -228,6 +228,25 @@ static void hardened(struct kunit *test)
 		hak_free(obj[i]);
 }
 
+/*
+ * A size that the compiler knows is served by its own class, whatever init_on_alloc and
+ * checks make of the request. With red zones a class's objects lie further apart than
+ * their size.
+ */
+static void constant_size_is_of_its_class(struct kunit *test)
+{
+	void *p = hak_alloc(64, GFP_KERNEL), *q = hak_alloc(HAK_MAX_SIZE, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	KUNIT_ASSERT_NOT_NULL(test, q);
+	KUNIT_ASSERT_NOT_NULL(test, hak_test_slab_of(p));
+	KUNIT_ASSERT_NOT_NULL(test, hak_test_slab_of(q));
+	KUNIT_EXPECT_PTR_EQ(test, hak_test_slab_of(p)->cache, hak_size_class(64));
+	KUNIT_EXPECT_PTR_EQ(test, hak_test_slab_of(q)->cache, hak_size_class(HAK_MAX_SIZE));
+	hak_free_sized(p, 64);
+	hak_free_sized(q, HAK_MAX_SIZE);
+}
+
 #ifdef CONFIG_KASAN_GENERIC
 /* What KASAN holds of the byte at @p. */
 static u8 shadow(const void *p)
@@ -280,6 +299,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(slot_of_another_cache),
 	KUNIT_CASE(parameter),
 	KUNIT_CASE(hardened),
+	KUNIT_CASE(constant_size_is_of_its_class),
 	KUNIT_CASE(known_to_kasan),
 	{}
 };
