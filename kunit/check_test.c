@@ -56,10 +56,11 @@ static void sizes_and_alignments(struct kunit *test)
 static void patterns(struct kunit *test)
 {
 	struct hak_cache *c = checked(test, 60, 0, SLAB_POISON);
+	u8 fresh = want_init_on_alloc(GFP_KERNEL) ? 0 : POISON_INUSE;
 	u8 *p = hak_cache_alloc(c, GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, p);
-	KUNIT_EXPECT_PTR_EQ(test, memchr_inv(p, POISON_INUSE, c->usable), NULL);
+	KUNIT_EXPECT_PTR_EQ(test, memchr_inv(p, fresh, c->usable), NULL);
 	hak_free(p);
 	KUNIT_EXPECT_PTR_EQ(test, memchr_inv(p, POISON_FREE, c->usable - 1), NULL);
 	KUNIT_EXPECT_EQ(test, p[c->usable - 1], POISON_END);
