@@ -20,24 +20,6 @@ static struct hak_depot *depot_of(struct hak_cache *c)
 	return &c->pool[hak_node_near(numa_mem_id())]->depot;
 }
 
-static void alloc_many(struct kunit *test, struct hak_cache *c,
-		       struct hak_cpu_cache *cc, void **obj, unsigned int n)
-{
-	unsigned int i;
-
-	for (i = 0; i < n; i++)
-		obj[i] = hak_test_alloc(test, c, cc);
-}
-
-static void free_many(struct hak_cache *c, struct hak_cpu_cache *cc, void **obj,
-		      unsigned int n)
-{
-	unsigned int i;
-
-	for (i = 0; i < n; i++)
-		hak_test_free(c, cc, obj[i]);
-}
-
 static bool is_one_of(void *p, void **obj, unsigned int n)
 {
 	while (n--)
@@ -64,7 +46,7 @@ static void a_batch_is_sent_as_a_whole(struct kunit *test)
 	unsigned int i;
 	int v;
 
-	alloc_many(test, c, a, obj, CAP + 1);
+	hak_test_alloc_many(test, c, a, obj, CAP + 1);
 	/* Drop the rest of A's batch, so that its next allocation refills. */
 	hak_cpu_spill(c, a, a->obj, a->nr);
 	a->nr = 0;
@@ -80,7 +62,7 @@ static void a_batch_is_sent_as_a_whole(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, b->nr, CAP + 1 - BATCH);
 	KUNIT_EXPECT_EQ(test, hak_magazine_objects(b), BATCH);
 
-	alloc_many(test, c, a, again, BATCH);
+	hak_test_alloc_many(test, c, a, again, BATCH);
 	KUNIT_EXPECT_EQ(test, depot_of(c)->received, 1);
 	KUNIT_EXPECT_EQ(test, hak_magazine_objects(b), 0);
 	for (i = 0; i < BATCH; i++) {
@@ -97,7 +79,7 @@ static void a_batch_is_sent_as_a_whole(struct kunit *test)
 	}
 	KUNIT_EXPECT_TRUE(test, llist_empty(&s->remote));
 	KUNIT_EXPECT_EQ(test, atomic_read(&s->rc), v);
-	free_many(c, a, again, BATCH);
+	hak_test_free_many(c, a, again, BATCH);
 }
 
 /*
@@ -116,17 +98,17 @@ static void its_own_objects_are_not_sent(struct kunit *test)
 	struct hak_cpu_cache *b = hak_test_cpu_sending(test, c, CAP);
 	void *obj[2 * CAP];
 
-	alloc_many(test, c, a, obj, 2 * CAP);
-	free_many(c, a, obj, 2 * CAP);
+	hak_test_alloc_many(test, c, a, obj, 2 * CAP);
+	hak_test_free_many(c, a, obj, 2 * CAP);
 	KUNIT_EXPECT_EQ(test, a->sends, 0);
 	KUNIT_EXPECT_EQ(test, a->spills, 2UL);
 	/* If A adopts the slab, the registry names A as its owner. */
 	hak_cpu_flush(c, a);
-	alloc_many(test, c, b, obj, 2 * CAP);
-	free_many(c, b, obj, 2 * CAP);
+	hak_test_alloc_many(test, c, b, obj, 2 * CAP);
+	hak_test_free_many(c, b, obj, 2 * CAP);
 	KUNIT_EXPECT_EQ(test, b->sends, 0);
-	alloc_many(test, c, b, obj, 2 * CAP);
-	free_many(c, a, obj, 2 * CAP);
+	hak_test_alloc_many(test, c, b, obj, 2 * CAP);
+	hak_test_free_many(c, a, obj, 2 * CAP);
 	KUNIT_EXPECT_EQ(test, a->sends, 2);
 }
 
@@ -137,14 +119,14 @@ static void a_cpu_receives_what_it_sent(struct kunit *test)
 	void *obj[4 * CAP];
 	unsigned int n = 0;
 
-	alloc_many(test, c, a, obj, 2 * CAP);
+	hak_test_alloc_many(test, c, a, obj, 2 * CAP);
 	make_foreign(obj[0]);
-	free_many(c, a, obj, 2 * CAP);
+	hak_test_free_many(c, a, obj, 2 * CAP);
 	KUNIT_EXPECT_EQ(test, a->sends, 2);
 	use_up(test, c, a, obj, &n);
 	obj[n++] = hak_test_alloc(test, c, a);
 	KUNIT_EXPECT_EQ(test, depot_of(c)->received, 1);
-	free_many(c, a, obj, n);
+	hak_test_free_many(c, a, obj, n);
 }
 
 static void without_a_magazine_objects_are_spilled(struct kunit *test)
@@ -157,9 +139,9 @@ static void without_a_magazine_objects_are_spilled(struct kunit *test)
 	struct hak_slab *s;
 
 	KUNIT_ASSERT_LE(test, n, ARRAY_SIZE(obj));
-	alloc_many(test, c, a, obj, n);
+	hak_test_alloc_many(test, c, a, obj, n);
 	s = a->cur;
-	free_many(c, b, obj, n);
+	hak_test_free_many(c, b, obj, n);
 	KUNIT_EXPECT_EQ(test, b->sends, HAK_MAGAZINES);
 	KUNIT_EXPECT_EQ(test, hak_magazine_objects(b), HAK_MAGAZINES * BATCH);
 	KUNIT_EXPECT_EQ(test, b->spills, 2UL);
@@ -175,9 +157,9 @@ static void magazines_are_released_in_any_order(struct kunit *test)
 	unsigned int i, n = 0;
 	void *obj[FULL], *more[FULL];
 
-	alloc_many(test, c, a, obj, CAP + HAK_MAGAZINES * BATCH);
+	hak_test_alloc_many(test, c, a, obj, CAP + HAK_MAGAZINES * BATCH);
 	use_up(test, c, a, more, &n);
-	free_many(c, b, obj, CAP + HAK_MAGAZINES * BATCH);
+	hak_test_free_many(c, b, obj, CAP + HAK_MAGAZINES * BATCH);
 	KUNIT_ASSERT_EQ(test, b->sends, HAK_MAGAZINES);
 
 	/* The newest magazine is received first, and B's next is the oldest. */
@@ -191,7 +173,7 @@ static void magazines_are_released_in_any_order(struct kunit *test)
 		more[n++] = hak_test_alloc(test, c, a);
 	}
 	KUNIT_EXPECT_EQ(test, hak_magazine_objects(b), 0);
-	free_many(c, b, more, n);
+	hak_test_free_many(c, b, more, n);
 	KUNIT_EXPECT_GT(test, b->sends, HAK_MAGAZINES);
 }
 
@@ -203,8 +185,8 @@ static void a_held_lock_is_not_waited_for(struct kunit *test)
 	void *obj[2 * CAP], *p;
 	unsigned int n = 0;
 
-	alloc_many(test, c, a, obj, CAP + 1);
-	free_many(c, b, obj, CAP + 1);
+	hak_test_alloc_many(test, c, a, obj, CAP + 1);
+	hak_test_free_many(c, b, obj, CAP + 1);
 	KUNIT_ASSERT_EQ(test, b->sends, 1);
 	use_up(test, c, a, obj, &n);
 
@@ -215,7 +197,7 @@ static void a_held_lock_is_not_waited_for(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, depot_of(c)->received, 0);
 	KUNIT_EXPECT_EQ(test, hak_magazine_objects(b), BATCH);
 	obj[n++] = p;
-	free_many(c, a, obj, n);
+	hak_test_free_many(c, a, obj, n);
 }
 
 static void one_cpu_takes_one_magazine(struct kunit *test)
@@ -226,8 +208,8 @@ static void one_cpu_takes_one_magazine(struct kunit *test)
 	struct hak_cpu_cache *d = hak_test_cpu_sending(test, c, CAP);
 	void *obj[CAP + 2 * BATCH], *p, *q;
 
-	alloc_many(test, c, a, obj, CAP + 2 * BATCH);
-	free_many(c, b, obj, CAP + 2 * BATCH);
+	hak_test_alloc_many(test, c, a, obj, CAP + 2 * BATCH);
+	hak_test_free_many(c, b, obj, CAP + 2 * BATCH);
 	KUNIT_ASSERT_EQ(test, b->sends, 2);
 
 	/* A takes one magazine only, and D gets the others. */
@@ -249,8 +231,8 @@ static void magazines_of_a_dead_cpu_are_received(struct kunit *test)
 	struct hak_cpu_cache *b = hak_test_cpu_sending(test, c, CAP);
 	void *obj[CAP + 1], *p;
 
-	alloc_many(test, c, a, obj, CAP + 1);
-	free_many(c, b, obj, CAP + 1);
+	hak_test_alloc_many(test, c, a, obj, CAP + 1);
+	hak_test_free_many(c, b, obj, CAP + 1);
 	hak_cpu_flush(c, b);
 	KUNIT_EXPECT_EQ(test, b->nr, 0);
 	KUNIT_EXPECT_EQ(test, hak_magazine_objects(b), BATCH);
@@ -271,9 +253,9 @@ static void a_flush_gives_all_back(struct kunit *test)
 	struct hak_slab *s;
 	int nid;
 
-	alloc_many(test, c, a, obj, CAP + 2 * BATCH);
+	hak_test_alloc_many(test, c, a, obj, CAP + 2 * BATCH);
 	s = a->cur;
-	free_many(c, b, obj, CAP + 2 * BATCH);
+	hak_test_free_many(c, b, obj, CAP + 2 * BATCH);
 	hak_cpu_flush(c, a);
 	hak_cpu_flush(c, b);
 	KUNIT_EXPECT_EQ(test, hak_slab_used(s), 2 * BATCH);
@@ -294,8 +276,8 @@ static void an_idle_depot_is_trimmed(struct kunit *test)
 	unsigned int n = 0;
 
 	hak_depot_trim(true);
-	alloc_many(test, c, a, obj, CAP + 2 * BATCH);
-	free_many(c, b, obj, CAP + 2 * BATCH);
+	hak_test_alloc_many(test, c, a, obj, CAP + 2 * BATCH);
+	hak_test_free_many(c, b, obj, CAP + 2 * BATCH);
 	KUNIT_ASSERT_EQ(test, hak_magazine_objects(b), 2 * BATCH);
 	/*
 	 * A CPU has received from the depot since the last trim: it is left
@@ -312,7 +294,7 @@ static void an_idle_depot_is_trimmed(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, hak_depot_trim(false));
 	KUNIT_EXPECT_EQ(test, hak_magazine_objects(b), 0);
 	KUNIT_EXPECT_FALSE(test, hak_depot_trim(false));
-	free_many(c, a, obj, n);
+	hak_test_free_many(c, a, obj, n);
 }
 
 static void no_magazines_with_the_cache_off(struct kunit *test)
@@ -323,9 +305,9 @@ static void no_magazines_with_the_cache_off(struct kunit *test)
 	void *obj[2 * CAP];
 	struct hak_slab *s;
 
-	alloc_many(test, c, a, obj, 2 * CAP);
+	hak_test_alloc_many(test, c, a, obj, 2 * CAP);
 	s = a->cur;
-	free_many(c, b, obj, 2 * CAP);
+	hak_test_free_many(c, b, obj, 2 * CAP);
 	KUNIT_EXPECT_EQ(test, b->sends, 0);
 	KUNIT_EXPECT_TRUE(test, hak_depot_empty(depot_of(c)));
 	KUNIT_EXPECT_EQ(test, hak_test_chain_len(READ_ONCE(s->remote.first)), 2 * CAP);

@@ -360,6 +360,30 @@ void hak_test_free(struct hak_cache *c, struct hak_cpu_cache *cc, void *p)
 
 HAK_EXPORT_INTERNAL(hak_test_free);
 
+/* The pretended CPU @cc allocates @n objects. */
+void hak_test_alloc_many(struct kunit *test, struct hak_cache *c,
+			 struct hak_cpu_cache *cc, void **obj, unsigned int n)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		obj[i] = hak_test_alloc(test, c, cc);
+}
+
+HAK_EXPORT_INTERNAL(hak_test_alloc_many);
+
+/* The pretended CPU @cc frees @n objects. */
+void hak_test_free_many(struct hak_cache *c, struct hak_cpu_cache *cc, void **obj,
+			unsigned int n)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		hak_test_free(c, cc, obj[i]);
+}
+
+HAK_EXPORT_INTERNAL(hak_test_free_many);
+
 /* A CPU that does not own @s frees @p. */
 void hak_test_push(struct hak_slab *s, void *p)
 {

@@ -77,6 +77,10 @@ struct hak_slab *hak_test_slab(struct kunit *test, struct hak_cache *c);
 void *hak_test_alloc(struct kunit *test, struct hak_cache *c,
 		     struct hak_cpu_cache *cc);
 void hak_test_free(struct hak_cache *c, struct hak_cpu_cache *cc, void *p);
+void hak_test_alloc_many(struct kunit *test, struct hak_cache *c,
+			 struct hak_cpu_cache *cc, void **obj, unsigned int n);
+void hak_test_free_many(struct hak_cache *c, struct hak_cpu_cache *cc, void **obj,
+			unsigned int n);
 void hak_test_push(struct hak_slab *s, void *p);
 void hak_test_give(struct hak_slab *s, void *p);
 unsigned int hak_test_reap(struct hak_cache *c);

@@ -18,15 +18,6 @@ static struct hak_depot *depot_of(struct hak_cache *c, const void *p)
 	return &c->pool[hak_test_slab_of(p)->nid]->depot;
 }
 
-static void alloc_many(struct kunit *test, struct hak_cache *c,
-		       struct hak_cpu_cache *cc, void **obj, unsigned int n)
-{
-	unsigned int i;
-
-	for (i = 0; i < n; i++)
-		obj[i] = hak_test_alloc(test, c, cc);
-}
-
 /* @cc frees @n objects of another node. */
 static void put_many(struct hak_cache *c, struct hak_cpu_cache *cc, void **obj,
 		     unsigned int n)
@@ -57,7 +48,7 @@ static void a_batch_travels_whole(struct kunit *test)
 	int v;
 
 	migrate_disable();
-	alloc_many(test, c, a, obj, CAP);
+	hak_test_alloc_many(test, c, a, obj, CAP);
 	s = a->cur;
 	v = atomic_read(&s->rc);
 	for (i = 0; i < BATCH + 1; i++)
@@ -73,7 +64,7 @@ static void a_batch_travels_whole(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, hak_magazine_objects(b), BATCH);
 
 	KUNIT_ASSERT_EQ(test, a->nr, 0);
-	alloc_many(test, c, a, again, BATCH);
+	hak_test_alloc_many(test, c, a, again, BATCH);
 	KUNIT_EXPECT_EQ(test, depot_of(c, obj[0])->received, 1);
 	KUNIT_EXPECT_EQ(test, hak_magazine_objects(b), 0);
 	for (i = 0; i < BATCH; i++) {
@@ -100,7 +91,7 @@ static void without_a_magazine_slabs_get_all(struct kunit *test)
 
 	migrate_disable();
 	KUNIT_ASSERT_LE(test, n, ARRAY_SIZE(obj));
-	alloc_many(test, c, a, obj, n);
+	hak_test_alloc_many(test, c, a, obj, n);
 	s = a->cur;
 	put_many(c, b, obj, n);
 	KUNIT_EXPECT_EQ(test, b->sends, HAK_MAGAZINES);
@@ -121,7 +112,7 @@ static void no_magazines_no_sending(struct kunit *test)
 
 	migrate_disable();
 	b->outbox = true;
-	alloc_many(test, c, a, obj, CAP);
+	hak_test_alloc_many(test, c, a, obj, CAP);
 	put_many(c, b, obj, CAP);
 	KUNIT_EXPECT_EQ(test, b->sends, 0);
 	KUNIT_EXPECT_EQ(test, hak_outbox_objects(b), BATCH);
@@ -145,7 +136,7 @@ static void every_size_holds_a_batch(struct kunit *test)
 
 		batch = hak_cpu_batch(b);
 		n = 3 * batch;
-		alloc_many(test, c, a, obj, n);
+		hak_test_alloc_many(test, c, a, obj, n);
 		put_many(c, b, obj, n);
 		KUNIT_EXPECT_EQ(test, b->sends, 2);
 		KUNIT_EXPECT_EQ(test, hak_outbox_objects(b), batch);
@@ -182,7 +173,7 @@ static void a_flush_gives_all_back(struct kunit *test)
 	void *obj[CAP];
 
 	migrate_disable();
-	alloc_many(test, c, a, obj, CAP);
+	hak_test_alloc_many(test, c, a, obj, CAP);
 	s = a->cur;
 	put_many(c, b, obj, BATCH - 1);
 	flush(c, b);
@@ -210,7 +201,7 @@ static void a_flush_gives_its_own_slab_objects(struct kunit *test)
 	void *obj[BATCH];
 
 	migrate_disable();
-	alloc_many(test, c, b, obj, BATCH);
+	hak_test_alloc_many(test, c, b, obj, BATCH);
 	s = b->cur;
 	put_many(c, b, obj, BATCH);
 	flush(c, b);

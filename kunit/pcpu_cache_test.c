@@ -38,24 +38,6 @@ static bool all_distinct(void **a, unsigned int n)
 	return true;
 }
 
-static void alloc_many(struct kunit *test, struct hak_cache *c,
-		       struct hak_cpu_cache *cc, void **obj, unsigned int n)
-{
-	unsigned int i;
-
-	for (i = 0; i < n; i++)
-		obj[i] = hak_test_alloc(test, c, cc);
-}
-
-static void free_many(struct hak_cache *c, struct hak_cpu_cache *cc, void **obj,
-		      unsigned int n)
-{
-	unsigned int i;
-
-	for (i = 0; i < n; i++)
-		hak_test_free(c, cc, obj[i]);
-}
-
 static void refill_takes_half_a_cache(struct kunit *test)
 {
 	static const unsigned int cap[] = { 0, 1, 2, 7, 8, 64 };
@@ -82,13 +64,13 @@ static void last_in_first_out(struct kunit *test)
 	struct hak_cpu_cache *a = hak_test_cpu(test, c, 8);
 	void *obj[4], *again[4];
 
-	alloc_many(test, c, a, obj, 4);
-	free_many(c, a, obj, 4);
-	alloc_many(test, c, a, again, 4);
+	hak_test_alloc_many(test, c, a, obj, 4);
+	hak_test_free_many(c, a, obj, 4);
+	hak_test_alloc_many(test, c, a, again, 4);
 	KUNIT_EXPECT_PTR_EQ(test, again[0], obj[3]);
 	KUNIT_EXPECT_PTR_EQ(test, again[3], obj[0]);
 	KUNIT_EXPECT_EQ(test, a->refills, 1UL);
-	free_many(c, a, obj, 4);
+	hak_test_free_many(c, a, obj, 4);
 }
 
 static void full_cache_spills_its_older_half(struct kunit *test)
@@ -99,7 +81,7 @@ static void full_cache_spills_its_older_half(struct kunit *test)
 	unsigned int i;
 	void *obj[16];
 
-	alloc_many(test, c, a, obj, 16);
+	hak_test_alloc_many(test, c, a, obj, 16);
 	KUNIT_ASSERT_EQ(test, a->nr, 0);
 	s = a->cur;
 	for (i = 0; i < 8; i++)
@@ -224,10 +206,10 @@ static void thirteen_steps(struct kunit *test, unsigned int cap_a,
 	 * 1: A allocates the first object of slab 0, 2: all of slab 0, 3: and
 	 * goes on to slab 7.
 	 */
-	alloc_many(test, c, a, obj, 1);
+	hak_test_alloc_many(test, c, a, obj, 1);
 	slab0 = a->cur;
-	alloc_many(test, c, a, obj + 1, FULL - 1);
-	alloc_many(test, c, a, obj + FULL, (SLABS - 1) * FULL);
+	hak_test_alloc_many(test, c, a, obj + 1, FULL - 1);
+	hak_test_alloc_many(test, c, a, obj + FULL, (SLABS - 1) * FULL);
 	slab7 = a->cur;
 	KUNIT_ASSERT_PTR_NE(test, slab0, slab7);
 	KUNIT_ASSERT_EQ(test, hak_test_state(slab0), HAK_PARKED);
@@ -237,7 +219,7 @@ static void thirteen_steps(struct kunit *test, unsigned int cap_a,
 	/* 4: B frees slab 0's objects, 5: its cache overflows, 6: it spills. */
 	freelist = slab7->freelist;
 	taken = slab7->taken;
-	free_many(c, b, obj, FULL);
+	hak_test_free_many(c, b, obj, FULL);
 	/* 7: B goes offline and flushes the rest. 8: No freelist was touched. */
 	hak_cpu_flush(c, b);
 	KUNIT_EXPECT_NULL(test, slab0->freelist);
@@ -257,13 +239,13 @@ static void thirteen_steps(struct kunit *test, unsigned int cap_a,
 	 * objects.
 	 */
 	claimed = hak_test_event(test, HAK_EV_CLAIMED);
-	alloc_many(test, c, a, again, FULL);
+	hak_test_alloc_many(test, c, a, again, FULL);
 	HAK_EXPECT_EVENT(test, HAK_EV_CLAIMED, claimed);
 	KUNIT_EXPECT_PTR_EQ(test, a->cur, slab0);
 	KUNIT_EXPECT_TRUE(test, same_objects(obj, again, FULL));
 
 	KUNIT_EXPECT_TRUE(test, all_distinct(obj, SLABS * FULL));
-	free_many(c, a, obj, SLABS * FULL);
+	hak_test_free_many(c, a, obj, SLABS * FULL);
 }
 
 static void frees_after_the_owner_moved_on(struct kunit *test)
@@ -298,16 +280,16 @@ static void every_slab_is_found_again(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, obj);
 	KUNIT_ASSERT_NOT_NULL(test, again);
-	alloc_many(test, c, a, obj, n);
+	hak_test_alloc_many(test, c, a, obj, n);
 	/* Across all slabs, so that each spill has groups of one or two objects. */
 	for (i = 0; i < n; i++)
 		hak_test_free(c, b, obj[i * 37 % n]);
 	hak_cpu_flush(c, b);
 	claimed = hak_test_event(test, HAK_EV_CLAIMED);
-	alloc_many(test, c, a, again, n);
+	hak_test_alloc_many(test, c, a, again, n);
 	HAK_EXPECT_EVENT(test, HAK_EV_CLAIMED, claimed);
 	KUNIT_EXPECT_TRUE(test, same_objects(obj, again, n));
-	free_many(c, a, again, n);
+	hak_test_free_many(c, a, again, n);
 }
 
 /* A CPU spills objects that it allocated, but whose slabs it no longer owns. */
@@ -321,7 +303,7 @@ static void spill_of_foreign_objects(struct kunit *test)
 	void *spill[4];
 
 	/* B owns a slab, another is in the pool, one is parked, and one is A's. */
-	alloc_many(test, c, b, obj + 2, 1);
+	hak_test_alloc_many(test, c, b, obj + 2, 1);
 	owned = b->cur;
 	pooled = hak_test_slab(test, c);
 	KUNIT_ASSERT_EQ(test, hak_slab_take(c, pooled, obj + 1, 1), 1);
@@ -329,7 +311,7 @@ static void spill_of_foreign_objects(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, hak_slab_take(c, parked, rest, FULL), FULL);
 	KUNIT_ASSERT_TRUE(test, hak_slab_park(parked));
 	obj[0] = rest[0];
-	alloc_many(test, c, a, obj + 3, 1);
+	hak_test_alloc_many(test, c, a, obj + 3, 1);
 	own = a->cur;
 	hak_pool_put(pooled, HAK_OWNED);
 	KUNIT_ASSERT_EQ(test, a->nr, 3);
@@ -357,7 +339,7 @@ static void spill_of_foreign_objects(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, hak_slab_validate(pooled));
 	KUNIT_EXPECT_TRUE(test, hak_slab_validate(owned));
 	KUNIT_EXPECT_TRUE(test, hak_slab_validate(own));
-	free_many(c, a, rest + 1, FULL - 1);
+	hak_test_free_many(c, a, rest + 1, FULL - 1);
 }
 
 /* All objects of one slab go in one push, in whatever order they come. */
@@ -441,7 +423,7 @@ static void waiting_free_in_another_superslab(struct kunit *test)
 		if (p != obj[0])
 			obj[n++] = p;
 	} while (p != obj[0]);
-	free_many(c, a, obj, n);
+	hak_test_free_many(c, a, obj, n);
 }
 
 /* The owner takes in the frees to its current slab before it would park it. */
@@ -452,7 +434,7 @@ static void waiting_free_in_the_current_slab(struct kunit *test)
 	void *obj[FULL + 1];
 	struct hak_slab *s;
 
-	alloc_many(test, c, a, obj, FULL);
+	hak_test_alloc_many(test, c, a, obj, FULL);
 	s = a->cur;
 	hak_test_push(s, obj[3]);
 	KUNIT_EXPECT_PTR_EQ(test, hak_test_alloc(test, c, a), obj[3]);
@@ -462,7 +444,7 @@ static void waiting_free_in_the_current_slab(struct kunit *test)
 	obj[FULL] = hak_test_alloc(test, c, a);
 	KUNIT_EXPECT_PTR_NE(test, a->cur, s);
 	HAK_EXPECT_EVENT(test, HAK_EV_PARKED, 1);
-	free_many(c, a, obj, FULL + 1);
+	hak_test_free_many(c, a, obj, FULL + 1);
 }
 
 static void flush_pools_a_slab_with_objects(struct kunit *test)
@@ -491,12 +473,12 @@ static void flush_parks_a_full_slab(struct kunit *test)
 	struct hak_slab *s;
 	void *obj[FULL];
 
-	alloc_many(test, c, a, obj, FULL);
+	hak_test_alloc_many(test, c, a, obj, FULL);
 	s = a->cur;
 	hak_cpu_flush(c, a);
 	KUNIT_EXPECT_EQ(test, hak_test_state(s), HAK_PARKED);
 	KUNIT_EXPECT_NULL(test, a->cur);
-	free_many(c, a, obj, FULL);
+	hak_test_free_many(c, a, obj, FULL);
 	KUNIT_EXPECT_EQ(test, hak_test_state(s), HAK_POOLED);
 	KUNIT_EXPECT_EQ(test, hak_test_reap(c), 1);
 }
@@ -509,12 +491,12 @@ static void flush_with_frees_waiting(struct kunit *test)
 	struct hak_slab *s;
 	void *obj[FULL];
 
-	alloc_many(test, c, a, obj, FULL);
+	hak_test_alloc_many(test, c, a, obj, FULL);
 	s = a->cur;
 	hak_test_push(s, obj[0]);
 	hak_cpu_flush(c, a);
 	KUNIT_EXPECT_EQ(test, hak_test_state(s), HAK_POOLED);
-	free_many(c, a, obj + 1, FULL - 1);
+	hak_test_free_many(c, a, obj + 1, FULL - 1);
 	KUNIT_EXPECT_EQ(test, hak_test_reap(c), 1);
 }
 
@@ -530,7 +512,7 @@ static void refill_past_a_slab_without_objects(struct kunit *test)
 	void *obj[FULL], *p;
 	struct hak_slab *s;
 
-	alloc_many(test, c, a, obj, FULL);
+	hak_test_alloc_many(test, c, a, obj, FULL);
 	s = a->cur;
 	link = hak_to_link(c, obj[0]);
 	hak_slab_link(s, link, link);
@@ -543,7 +525,7 @@ static void refill_past_a_slab_without_objects(struct kunit *test)
 	KUNIT_EXPECT_PTR_NE(test, hak_test_slab_of(p), s);
 	KUNIT_EXPECT_EQ(test, hak_test_state(s), HAK_PARKED);
 	hak_test_free(c, a, p);
-	free_many(c, a, obj, FULL);
+	hak_test_free_many(c, a, obj, FULL);
 }
 
 /* --- this CPU's own cache, through the API --- */
