@@ -150,6 +150,9 @@ static bool hak_test_destroyed(struct hak_cache *c)
 	return !there;
 }
 
+/* A cache that a failed test has left behind keeps its name: hak_test_0, for one. */
+static unsigned int first_nr;
+
 /*
  * kunit_suite.exit: flush the pretended CPUs; then the caches must be empty, and
  * the statistics as they were.
@@ -183,8 +186,10 @@ void hak_test_exit(struct kunit *test)
 		 * Its destruction would warn, but the failure is reported
 		 * already.
 		 */
-		if (!cs.live && !cs.fallback)
-			KUNIT_EXPECT_TRUE(test, hak_test_destroyed(t->cache[i]));
+		if (cs.live || cs.fallback || !hak_test_destroyed(t->cache[i])) {
+			KUNIT_FAIL(test, "a cache is left behind");
+			first_nr += HAK_TEST_MAX;
+		}
 	}
 	t->nr_caches = 0;
 	hak_trim_pause(false);
@@ -207,10 +212,10 @@ struct hak_cache *hak_test_cache_args(struct kunit *test, unsigned int size,
 {
 	struct hak_test *t = test->priv;
 	struct hak_cache *c;
-	char name[16];
+	char name[24];
 
 	KUNIT_ASSERT_LT(test, t->nr_caches, HAK_TEST_MAX);
-	snprintf(name, sizeof(name), "hak_test_%u", t->nr_caches);
+	snprintf(name, sizeof(name), "hak_test_%u", first_nr + t->nr_caches);
 	c = hak_cache_create_args(name, size, args, flags);
 	KUNIT_ASSERT_NOT_NULL(test, c);
 	t->shown[t->nr_caches] = true;

@@ -226,13 +226,13 @@ static void shrink_frees_what_was_counted(struct kunit *test)
 static void metadata_outlives_its_superslab(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache(test, 1024, 0);
-	struct hak_slab *s = hak_test_slab(test, c);
 	enum hak_slab_state state;
 	struct hak_cache *of;
+	struct hak_slab *s;
 
 	if (IS_ENABLED(CONFIG_PREEMPT_RT))
 		kunit_skip(test, "pages cannot be given back with preemption off");
-	hak_slab_release(s);
+	hak_slab_release(hak_test_slab(test, c));
 	use_up_all();
 	s = hak_test_slab(test, c);
 	hak_slab_release(s);
