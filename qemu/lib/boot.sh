@@ -93,6 +93,9 @@ run_guest() {
 	local args console filter
 	cmdline="hakmem_guest=$guest_mark panic=-1 oops=panic printk.time=1 log_buf_len=4M kunit.enable=1 kunit.autorun=1 $append"
 	[[ $verbose ]] || cmdline="quiet $cmdline"
+	# There the serial port's handler is a thread. If it does not get on for a
+	# while, the kernel takes the interrupts for stray ones and turns them off.
+	[[ $flavour != rt ]] || cmdline="noirqdebug $cmdline"
 	[[ $flavour != kcsan ]] || cmdline="kcsan.interrupt_watcher=1 $cmdline"
 	[[ $numa -le 1 || $acpi ]] || is_arm64 "$flavour" || cmdline="numa=fake=$numa $cmdline"
 	case $accel-$flavour in
