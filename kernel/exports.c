@@ -25,6 +25,7 @@ HAK_EXPORT_INTERNAL(hak_check_wanted);
 HAK_EXPORT_INTERNAL(hak_class);
 HAK_EXPORT_INTERNAL(hak_class_stats_read);
 HAK_EXPORT_INTERNAL(hak_core_leaks);
+HAK_EXPORT_INTERNAL(hak_cpu_alloc_slow);
 HAK_EXPORT_INTERNAL(hak_cpu_cache_bytes);
 HAK_EXPORT_INTERNAL(hak_cpu_cache_init);
 HAK_EXPORT_INTERNAL(hak_cpu_dead);

@@ -178,6 +178,28 @@ static void bad_ones_among_good(struct kunit *test)
 	hak_free(obj[4]);
 }
 
+/* Likewise, of the slab whose objects come before and after. */
+static void bad_ones_within_a_slab(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, 128, 0);
+	void *obj[9], *bad[9];
+	struct hak_slab *s;
+
+	KUNIT_ASSERT_EQ(test, hak_cache_alloc_bulk(c, GFP_KERNEL, 9, obj), 9);
+	s = hak_test_slab_of(obj[0]);
+	KUNIT_ASSERT_NOT_NULL(test, s);
+	KUNIT_ASSERT_PTR_EQ(test, hak_test_slab_of(obj[8]), s);
+	memcpy(bad, obj, sizeof(bad));
+	/* In the middle of an object, and where none was allocated yet. */
+	bad[3] = (char *)obj[3] + 8;
+	bad[6] = (void *)(s->addr + (c->capacity - 1) * 128UL);
+	hak_cache_free_bulk(c, 9, bad);
+	HAK_EXPECT_EVENT(test, HAK_EV_BAD_FREE, 2);
+	hak_test_provoke(test, HAK_EV_BAD_FREE, 2);
+	hak_cache_free(c, obj[3]);
+	hak_cache_free(c, obj[6]);
+}
+
 /* Bulk calls as from an interrupt inside the owner's busy section. */
 static void inside_the_busy_section(struct kunit *test)
 {
@@ -231,6 +253,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(zeroed),
 	KUNIT_CASE(mixed_owners),
 	KUNIT_CASE(bad_ones_among_good),
+	KUNIT_CASE(bad_ones_within_a_slab),
 	KUNIT_CASE(inside_the_busy_section),
 	KUNIT_CASE(served_by_kmalloc),
 	{}

@@ -1,15 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Grace periods: if a free with a stale pointer has found a cache or a table,
- * that stays until the free has enabled preemption. Needs a kernel, because
- * userspace has no grace periods.
+ * that stays until the free has enabled preemption, and hak_free_rcu() waits for
+ * readers. Needs a kernel, because userspace has no grace periods.
  */
 #include <linux/jiffies.h>
 #include <linux/module.h>
+#include <linux/rcupdate.h>
 
 #include "hak_test.h"
 #include "hak_test_threads.h"
 #include "hot_memory.h"
+
+#define NR	600	/* objects: several batches of hak_free_rcu() */
+
+struct node {
+	u64 data[4];
+	struct rcu_head rcu;
+};
 
 struct reader {
 	struct completion started;
@@ -138,9 +146,40 @@ static void cover_waits_for_frees(struct kunit *test)
 	KUNIT_EXPECT_GT(test, hak_registry.base + hak_registry.bytes, end);
 }
 
+/*
+ * Objects of several batches are freed under RCU inside a read-side section, which no
+ * grace period outlasts: none is freed before its end, and all are after it.
+ */
+static void rcu_frees_wait_for_readers(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache_shown(test, sizeof(struct node), 0);
+	struct node **n = kunit_kcalloc(test, NR, sizeof(*n), GFP_KERNEL);
+	struct hak_class_stats cs;
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, n);
+	for (i = 0; i < NR; i++) {
+		n[i] = hak_cache_alloc(c, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, n[i]);
+	}
+	/* The batches are those of one CPU. */
+	migrate_disable();
+	rcu_read_lock();
+	for (i = 0; i < NR; i++)
+		hak_free_rcu(n[i], rcu);
+	hak_class_stats_read(c, &cs);
+	rcu_read_unlock();
+	migrate_enable();
+	KUNIT_EXPECT_EQ(test, cs.live + cs.fallback, NR);
+	hak_free_rcu_barrier();
+	hak_class_stats_read(c, &cs);
+	KUNIT_EXPECT_EQ(test, cs.live + cs.fallback, 0);
+}
+
 static struct kunit_case cases[] = {
 	KUNIT_CASE(destroy_waits_for_frees),
 	KUNIT_CASE(cover_waits_for_frees),
+	KUNIT_CASE(rcu_frees_wait_for_readers),
 	{}
 };
 

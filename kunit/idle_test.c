@@ -270,6 +270,12 @@ static void frees_are_fast_after_a_mode(struct kunit *test)
 	hak_cache_free(c, p);
 	KUNIT_EXPECT_EQ(test, cc->mark, HAK_CPU_WATCHED);
 	KUNIT_EXPECT_EQ(test, cc->limit, 0);
+	/* There are objects now, but the fast path leaves them to the slow one. */
+	KUNIT_EXPECT_GT(test, cc->nr, 0);
+	p = hak_cache_alloc(c, GFP_KERNEL);
+	KUNIT_EXPECT_EQ(test, cc->mark, HAK_CPU_WATCHED);
+	hak_cache_free(c, p);
+	KUNIT_EXPECT_EQ(test, cc->mark, HAK_CPU_WATCHED);
 
 	WRITE_ONCE(hak_cpu_left, left);
 	p = hak_cache_alloc(c, GFP_KERNEL);
