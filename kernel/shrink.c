@@ -94,6 +94,8 @@ static void hak_flush_queue(unsigned int cpu, bool all)
 	/* If a flush is pending, this queues none, and the pending one sees both. */
 	if (all)
 		WRITE_ONCE(t->all, true);
+	/* A flush that is running, and that answers this request, has to see @all. */
+	smp_mb__before_atomic(); /* pairs with xchg() in hak_flush_run() */
 	atomic_inc(&t->asked);
 	queue_work_on(cpu, hak_shrink_wq, &t->flush);
 }
