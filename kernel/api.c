@@ -58,7 +58,7 @@ void *__hak_alloc(size_t size, gfp_t gfp)
 
 	if (unlikely(size - 1 >= HAK_MAX_SIZE) || unlikely(hak_is_special(gfp)))
 		return hak_alloc_special(size, gfp);
-	might_alloc(gfp);
+	hak_might_alloc(gfp);
 	if (likely(hak_cpu_pop(hak_size_cpu[(size - 1) / HAK_MIN_SIZE], &p)))
 		return p;
 	return hak_cpu_alloc_slow(hak_size_class(size), gfp);
@@ -79,7 +79,7 @@ void *__hak_alloc_class(unsigned long index, gfp_t gfp)
 
 	if (unlikely(hak_is_special(gfp)))
 		return hak_alloc_special(hak_class[index].usable, gfp);
-	might_alloc(gfp);
+	hak_might_alloc(gfp);
 	if (likely(hak_cpu_pop(hak_class_cpu[index], &p)))
 		return p;
 	return hak_cpu_alloc_slow(&hak_class[index], gfp);
@@ -100,7 +100,7 @@ void *__hak_alloc_plain(size_t size, gfp_t gfp)
 
 	if (unlikely(size - 1 >= HAK_MAX_SIZE) || want_init_on_alloc(0))
 		return hak_alloc_special(size, gfp);
-	might_alloc(gfp);
+	hak_might_alloc(gfp);
 	if (likely(hak_cpu_pop(hak_size_cpu[(size - 1) / HAK_MIN_SIZE], &p)))
 		return p;
 	return hak_cpu_alloc_slow(hak_size_class(size), gfp);
@@ -121,7 +121,7 @@ void *__hak_alloc_class_plain(unsigned long index, gfp_t gfp)
 
 	if (want_init_on_alloc(0))
 		return hak_alloc_special(hak_class[index].usable, gfp);
-	might_alloc(gfp);
+	hak_might_alloc(gfp);
 	if (likely(hak_cpu_pop(hak_class_cpu[index], &p)))
 		return p;
 	return hak_cpu_alloc_slow(&hak_class[index], gfp);
@@ -184,7 +184,7 @@ void *__hak_cache_alloc(struct hak_cache *c, gfp_t gfp)
 
 	if (unlikely(hak_is_special(gfp)))
 		return hak_cache_alloc_special(c, gfp);
-	might_alloc(gfp);
+	hak_might_alloc(gfp);
 	if (likely(hak_cpu_pop(c->cpu, &p)))
 		return p;
 	return hak_cpu_alloc_slow(c, gfp);
@@ -205,7 +205,7 @@ void *__hak_cache_alloc_plain(struct hak_cache *c, gfp_t gfp)
 
 	if (want_init_on_alloc(0))
 		return hak_cache_alloc_special(c, gfp);
-	might_alloc(gfp);
+	hak_might_alloc(gfp);
 	if (likely(hak_cpu_pop(c->cpu, &p)))
 		return p;
 	return hak_cpu_alloc_slow(c, gfp);

@@ -14,6 +14,7 @@
 #define _HAK_FAST_PATH_H
 
 #include <linux/instruction_pointer.h>
+#include <linux/kconfig.h>
 #include <linux/sched/mm.h>
 #include <linux/string.h>
 
@@ -32,6 +33,18 @@ void hak_free_away(const struct hak_cache *want, const void *p,
 static __always_inline bool hak_is_tiny(size_t size, gfp_t gfp)
 {
 	return size - 1 < HAK_MAX_SIZE && !(gfp & HAK_GFP_FOREIGN);
+}
+
+/*
+ * Check that the caller may sleep if @gfp says so. A debugging kernel reports a caller
+ * that may not, as might_alloc() does. In a kernel of the model PREEMPT_VOLUNTARY,
+ * might_alloc() is also a point where the task may be preempted. That takes some ten
+ * instructions, so only the slow path has it, see hak_cpu_alloc_slow().
+ */
+static __always_inline void hak_might_alloc(gfp_t gfp)
+{
+	if (IS_ENABLED(CONFIG_DEBUG_ATOMIC_SLEEP) || IS_ENABLED(CONFIG_LOCKDEP))
+		might_alloc(gfp);
 }
 
 /*
@@ -105,7 +118,7 @@ static __always_inline void *hak_object_alloc(struct hak_cache *c, gfp_t gfp)
 {
 	void *p = NULL;
 
-	might_alloc(gfp);
+	hak_might_alloc(gfp);
 	if (unlikely(!hak_cpu_pop(c->cpu, &p)))
 		return hak_cpu_alloc_slow(c, gfp);
 	return unlikely(want_init_on_alloc(gfp)) ? memset(p, 0, c->zero) : p;
@@ -119,7 +132,7 @@ static __always_inline void *hak_typed_alloc(struct hak_cache *c, gfp_t gfp)
 {
 	void *p = NULL;
 
-	might_alloc(gfp);
+	hak_might_alloc(gfp);
 	if (unlikely(!hak_cpu_pop(c->cpu, &p)))
 		return hak_cpu_alloc_slow(c, gfp);
 	return unlikely(want_init_on_alloc(gfp)) ? hak_object_init(c, p, gfp) : p;

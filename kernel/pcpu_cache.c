@@ -350,6 +350,7 @@ void *hak_cpu_alloc_slow(struct hak_cache *c, gfp_t gfp)
 {
 	void *p;
 
+	might_alloc(gfp);
 	if (unlikely(c->checks))
 		return hak_cpu_alloc_checked(c, gfp, _RET_IP_);
 	p = hak_cpu_refill_quick(c);

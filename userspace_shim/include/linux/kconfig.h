@@ -4,7 +4,8 @@
  *
  * IS_ENABLED(), IS_BUILTIN() and IS_REACHABLE() in expressions, constant as in
  * the kernel; not in #if. The configuration: CONFIG_SMP and CONFIG_64BIT, no
- * CONFIG_NUMA, no CONFIG_PREEMPT_RT, no debug options, no modules.
+ * CONFIG_NUMA, no CONFIG_PREEMPT_RT, no modules, and no debug options but
+ * CONFIG_DEBUG_ATOMIC_SLEEP in debug builds.
  */
 #ifndef _SHIM_LINUX_KCONFIG_H
 #define _SHIM_LINUX_KCONFIG_H
@@ -13,6 +14,9 @@
 #define CONFIG_SMP 1
 #define CONFIG_MMU 1
 #define CONFIG_HOTPLUG_CPU 1
+#ifdef HAK_SHIM_DEBUG
+#define CONFIG_DEBUG_ATOMIC_SLEEP 1
+#endif
 
 /* An option that is set expands to 1, one that is not stays its name. */
 #define __shim_text(x)		#x
