@@ -7,6 +7,7 @@
 
 #include "core.h"
 #include "hot_memory.h"
+#include "rcu_free.h"
 #include "shrink.h"
 
 #if IS_ENABLED(CONFIG_KUNIT)
@@ -71,6 +72,7 @@ HAK_EXPORT_INTERNAL(hak_pool_adopt);
 HAK_EXPORT_INTERNAL(hak_pool_put);
 HAK_EXPORT_INTERNAL(hak_pool_reap);
 HAK_EXPORT_INTERNAL(hak_pool_reap_told);
+HAK_EXPORT_INTERNAL(hak_rcu_cpu_lock);
 HAK_EXPORT_INTERNAL(hak_reap_all);
 HAK_EXPORT_INTERNAL(hak_registry);
 HAK_EXPORT_INTERNAL(hak_registry_cover);

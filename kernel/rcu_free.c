@@ -16,14 +16,22 @@
  * If no batch can be allocated, in an interrupt while memory is short for example,
  * the object is chained by the caller's rcu_head. A caller without an rcu_head may
  * sleep, and waits for a grace period itself.
+ *
+ * The lock is held with interrupts on, so an interrupt may come while its own CPU
+ * holds the lock. Therefore an interrupt only tries the lock. If it does not get it,
+ * it chains the object on a lock-less list.
  */
+#include <linux/atomic.h>
 #include <linux/cpumask.h>
 #include <linux/delay.h>
 #include <linux/errno.h>
 #include <linux/export.h>
 #include <linux/jiffies.h>
+#include <linux/llist.h>
+#include <linux/preempt.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
+#include <linux/spinlock.h>
 #include <linux/workqueue.h>
 
 #include "core.h"
@@ -50,8 +58,9 @@ struct hak_rcu_batch {
 
 /**
  * struct hak_rcu_cpu - the objects that a CPU has to free
- * @lock: protects all fields but @work. The CPU itself, its work item and
- *	hak_free_rcu_barrier() hold it for a few instructions, with interrupts off.
+ * @lock: protects the fields from @cur to @old_state, and @armed. The CPU itself, its
+ *	work item and hak_free_rcu_barrier() hold it for a few instructions, with
+ *	interrupts on.
  * @cur: the batch that is being filled, or NULL
  * @first: the oldest sealed batch, or NULL
  * @last: the newest sealed batch; valid while @first is not NULL
@@ -59,6 +68,8 @@ struct hak_rcu_batch {
  *	to its object.
  * @old_heads: a chain of the same kind that waits for a grace period
  * @old_state: the state of RCU when @old_heads began to wait
+ * @nested: objects of interrupts that did not get @lock, chained as @heads are. A
+ *	struct rcu_head begins with its link, as a struct llist_node does.
  * @freeing: how many batches and chains have been taken off and are being freed
  * @armed: true while @work is queued or runs
  * @used: true once an object has been given to this CPU. Until then nothing is written
@@ -73,7 +84,8 @@ struct hak_rcu_cpu {
 	struct rcu_head *heads;
 	struct rcu_head *old_heads;
 	unsigned long old_state;
-	unsigned int freeing;
+	struct llist_head nested;
+	atomic_t freeing;
 	bool armed;
 	bool used;
 	struct delayed_work work;
@@ -82,49 +94,69 @@ struct hak_rcu_cpu {
 static struct hak_rcu_cpu __percpu *hak_rcu_cpu;
 static struct workqueue_struct *hak_rcu_wq;
 
-static struct hak_rcu_cpu *hak_rcu_lock(struct hak_rcu_cpu *rc,
-					unsigned long *flags)
+/*
+ * Take the lock. Returns false in an interrupt that does not get it at once, because
+ * the holder may be what it has interrupted.
+ */
+static bool hak_rcu_lock(struct hak_rcu_cpu *rc)
 {
-	raw_spin_lock_irqsave(&rc->lock, *flags);
-	return rc;
+	if (likely(raw_spin_trylock(&rc->lock)))
+		return true;
+	if (!in_task())
+		return false;
+	raw_spin_lock(&rc->lock);
+	return true;
 }
 
-/* Lock this CPU's structure. The caller may be moved to another CPU meanwhile. */
-static struct hak_rcu_cpu *hak_rcu_lock_this(unsigned long *flags)
+/* This CPU's structure. If the task moves to another CPU, it may still use it. */
+static struct hak_rcu_cpu *hak_rcu_this(void)
 {
-	return hak_rcu_lock(raw_cpu_ptr(hak_rcu_cpu), flags);
+	return raw_cpu_ptr(hak_rcu_cpu);
+}
+
+/* Take the chain that is to begin to wait. Returns NULL if one waits or there is none. */
+static struct rcu_head *__hak_rcu_take_heads(struct hak_rcu_cpu *rc)
+{
+	struct rcu_head *head = rc->heads;
+
+	if (rc->old_heads)
+		return NULL;
+	if (head)
+		rc->heads = NULL;
+	else if (!llist_empty(&rc->nested))
+		head = (struct rcu_head *)llist_del_all(&rc->nested);
+	return head;
 }
 
 /*
- * Seal the batch that is being filled, and let the chained objects begin to wait.
- * Returns false if @rc has neither.
+ * Seal the batch that is being filled, and let one chain of objects begin to wait unless
+ * another one waits. Returns false if there is nothing to seal.
  */
 static bool __hak_rcu_seal(struct hak_rcu_cpu *rc)
 {
-	unsigned long state = get_state_synchronize_rcu();
+	struct rcu_head *heads = __hak_rcu_take_heads(rc);
 	struct hak_rcu_batch *b = rc->cur;
-	bool sealed = false;
+	unsigned long state;
 
 	lockdep_assert_held(&rc->lock);
 
-	if (b && b->nr) {
-		rc->cur = NULL;
-		b->state = state;
-		b->next = NULL;
-		if (rc->first)
-			rc->last->next = b;
-		else
-			rc->first = b;
-		rc->last = b;
-		sealed = true;
-	}
-	if (rc->heads && !rc->old_heads) {
-		rc->old_heads = rc->heads;
+	/* An interrupt may chain an object until now, and that has to wait as long. */
+	state = get_state_synchronize_rcu();
+	if (heads) {
+		rc->old_heads = heads;
 		rc->old_state = state;
-		rc->heads = NULL;
-		sealed = true;
 	}
-	return sealed;
+	if (!b || !b->nr)
+		return heads;
+	rc->cur = NULL;
+	b->state = state;
+	b->next = NULL;
+	if (rc->first)
+		rc->last->next = b;
+	else
+		rc->first = b;
+	rc->last = b;
+	return true;
 }
 
 /*
@@ -140,23 +172,22 @@ static struct hak_rcu_batch *__hak_rcu_take(struct hak_rcu_cpu *rc)
 	if (!b || !poll_state_synchronize_rcu(b->state))
 		return NULL;
 	rc->first = b->next;
-	WRITE_ONCE(rc->freeing, rc->freeing + 1);
+	atomic_inc(&rc->freeing);
 	return b;
 }
 
 /* Does @rc have objects that are not being freed yet? */
 static bool __hak_rcu_pending(const struct hak_rcu_cpu *rc)
 {
-	return rc->first || rc->heads || rc->old_heads || (rc->cur && rc->cur->nr);
+	return rc->first || rc->heads || rc->old_heads || (rc->cur && rc->cur->nr) ||
+	       !llist_empty(&rc->nested);
 }
 
 /* The caller has freed a batch or a chain that it had taken from @rc. */
-static void __hak_rcu_freed(struct hak_rcu_cpu *rc)
+static void hak_rcu_freed(struct hak_rcu_cpu *rc)
 {
-	lockdep_assert_held(&rc->lock);
-
-	/* Pairs with smp_load_acquire() in hak_rcu_flush(): the frees come before. */
-	smp_store_release(&rc->freeing, rc->freeing - 1);
+	/* Pairs with atomic_read_acquire() in hak_rcu_flush(): the frees come before. */
+	(void)atomic_sub_return_release(1, &rc->freeing);
 }
 
 /*
@@ -165,17 +196,16 @@ static void __hak_rcu_freed(struct hak_rcu_cpu *rc)
  */
 static void hak_rcu_free_batch(struct hak_rcu_cpu *rc, struct hak_rcu_batch *b)
 {
-	unsigned long flags;
-
 	hak_free_bulk(b->nr, (void **)b->obj);
 	b->nr = 0;
-	hak_rcu_lock(rc, &flags);
-	__hak_rcu_freed(rc);
-	if (!rc->cur) {
-		rc->cur = b;
-		b = NULL;
+	if (hak_rcu_lock(rc)) {
+		if (!rc->cur) {
+			rc->cur = b;
+			b = NULL;
+		}
+		raw_spin_unlock(&rc->lock);
 	}
-	raw_spin_unlock_irqrestore(&rc->lock, flags);
+	hak_rcu_freed(rc);
 	/* hak_free() can free SLUB's memory in contexts in which kfree() cannot. */
 	hak_free(b);
 }
@@ -184,37 +214,33 @@ static void hak_rcu_free_batch(struct hak_rcu_cpu *rc, struct hak_rcu_batch *b)
 static void hak_rcu_free_heads(struct hak_rcu_cpu *rc)
 {
 	struct rcu_head *head = NULL, *next;
-	unsigned long flags;
 
-	hak_rcu_lock(rc, &flags);
+	raw_spin_lock(&rc->lock);
 	if (rc->old_heads && poll_state_synchronize_rcu(rc->old_state)) {
 		head = rc->old_heads;
 		rc->old_heads = NULL;
-		WRITE_ONCE(rc->freeing, rc->freeing + 1);
+		atomic_inc(&rc->freeing);
 	}
-	raw_spin_unlock_irqrestore(&rc->lock, flags);
+	raw_spin_unlock(&rc->lock);
 	if (!head)
 		return;
 	for (; head; head = next) {
 		next = head->next;
 		hak_free((void *)head->func);
 	}
-	hak_rcu_lock(rc, &flags);
-	__hak_rcu_freed(rc);
-	raw_spin_unlock_irqrestore(&rc->lock, flags);
+	hak_rcu_freed(rc);
 }
 
 /* Free all objects of @rc whose grace period has passed. Context: task, may sleep. */
 static void hak_rcu_free_ripe(struct hak_rcu_cpu *rc)
 {
 	struct hak_rcu_batch *b;
-	unsigned long flags;
 
 	hak_rcu_free_heads(rc);
 	for (;;) {
-		hak_rcu_lock(rc, &flags);
+		raw_spin_lock(&rc->lock);
 		b = __hak_rcu_take(rc);
-		raw_spin_unlock_irqrestore(&rc->lock, flags);
+		raw_spin_unlock(&rc->lock);
 		if (!b)
 			return;
 		hak_rcu_free_batch(rc, b);
@@ -232,15 +258,14 @@ static void hak_rcu_run(struct work_struct *work)
 {
 	struct hak_rcu_cpu *rc = container_of(to_delayed_work(work),
 					      struct hak_rcu_cpu, work);
-	unsigned long flags;
 	bool more;
 
 	hak_rcu_free_ripe(rc);
-	hak_rcu_lock(rc, &flags);
+	raw_spin_lock(&rc->lock);
 	__hak_rcu_seal(rc);
 	more = __hak_rcu_pending(rc);
 	rc->armed = more;
-	raw_spin_unlock_irqrestore(&rc->lock, flags);
+	raw_spin_unlock(&rc->lock);
 	if (!more)
 		return;
 	(void)start_poll_synchronize_rcu();
@@ -288,45 +313,91 @@ static bool __hak_rcu_add(struct hak_rcu_cpu *rc, const void *p,
 }
 
 /*
+ * Note that @p is to be freed, in an interrupt that did not get the lock. The first of
+ * several objects queues the work item, which lets all of them begin to wait.
+ */
+static void hak_rcu_add_nested(struct hak_rcu_cpu *rc, const void *p,
+			       struct rcu_head *head)
+{
+	BUILD_BUG_ON(offsetof(struct rcu_head, next) ||
+		     offsetof(struct llist_node, next));
+
+	WRITE_ONCE(rc->used, true);
+	head->func = (rcu_callback_t)p;
+	if (llist_add((struct llist_node *)head, &rc->nested))
+		hak_rcu_arm(rc);
+}
+
+/*
  * Free the oldest batch, if its grace period has passed. If interrupts are off, this
  * would keep them off for too long, so the work item does it.
  */
 static void hak_rcu_free_oldest(void)
 {
+	struct hak_rcu_cpu *rc = hak_rcu_this();
 	struct hak_rcu_batch *b;
-	struct hak_rcu_cpu *rc;
-	unsigned long flags;
 
-	if (irqs_disabled() || in_hardirq())
+	if (irqs_disabled() || in_hardirq() || !hak_rcu_lock(rc))
 		return;
-	rc = hak_rcu_lock_this(&flags);
 	b = __hak_rcu_take(rc);
-	raw_spin_unlock_irqrestore(&rc->lock, flags);
+	raw_spin_unlock(&rc->lock);
 	if (b)
 		hak_rcu_free_batch(rc, b);
 }
 
-/* hak_free_rcu() when the batch is full, or there is none, or no work is queued. */
+/* Seal this CPU's batch if it is full. Returns false if the lock is not to be had. */
+static bool hak_rcu_seal_full(void)
+{
+	struct hak_rcu_cpu *rc = hak_rcu_this();
+	bool sealed;
+
+	if (!hak_rcu_lock(rc))
+		return false;
+	sealed = rc->cur && rc->cur->nr == HAK_RCU_BATCH && __hak_rcu_seal(rc);
+	raw_spin_unlock(&rc->lock);
+	if (sealed)
+		(void)start_poll_synchronize_rcu();
+	return true;
+}
+
+/*
+ * Lock this CPU's structure. If it has no batch to fill, allocate one for *@b first,
+ * because the page allocator is not called under the lock. Returns NULL if the lock is
+ * not to be had.
+ */
+static struct hak_rcu_cpu *hak_rcu_lock_to_add(bool can_sleep,
+					       struct hak_rcu_batch **b)
+{
+	struct hak_rcu_cpu *rc = hak_rcu_this();
+
+	if (!hak_rcu_lock(rc))
+		return NULL;
+	if (rc->cur)
+		return rc;
+	raw_spin_unlock(&rc->lock);
+	*b = hak_rcu_batch_new(can_sleep);
+	rc = hak_rcu_this();
+	return hak_rcu_lock(rc) ? rc : NULL;
+}
+
+/*
+ * hak_free_rcu() when the batch is full, or there is none, or no work is queued, or
+ * the lock was taken.
+ */
 static noinline void hak_free_rcu_slow(const void *p, struct rcu_head *head)
 {
 	struct hak_rcu_batch *b = NULL;
-	struct hak_rcu_cpu *rc;
-	bool sealed, done, arm;
-	unsigned long flags;
+	struct hak_rcu_cpu *rc = NULL;
+	bool done, arm;
 
-	/* Seal the full batch. */
-	rc = hak_rcu_lock_this(&flags);
-	sealed = rc->cur && rc->cur->nr == HAK_RCU_BATCH && __hak_rcu_seal(rc);
-	raw_spin_unlock_irqrestore(&rc->lock, flags);
-	if (sealed)
-		(void)start_poll_synchronize_rcu();
-	hak_rcu_free_oldest();
-
-	rc = hak_rcu_lock_this(&flags);
-	if (!rc->cur) {
-		raw_spin_unlock_irqrestore(&rc->lock, flags);
-		b = hak_rcu_batch_new(!head);
-		rc = hak_rcu_lock_this(&flags);
+	if (hak_rcu_seal_full()) {
+		hak_rcu_free_oldest();
+		rc = hak_rcu_lock_to_add(!head, &b);
+	}
+	if (!rc) {
+		hak_rcu_add_nested(hak_rcu_this(), p, head);
+		kfree(b);
+		return;
 	}
 	/* An interrupt may have filled a batch, or the caller is on another CPU now. */
 	if (rc->cur && rc->cur->nr == HAK_RCU_BATCH)
@@ -336,7 +407,7 @@ static noinline void hak_free_rcu_slow(const void *p, struct rcu_head *head)
 	arm = done && !rc->armed;
 	if (arm)
 		rc->armed = true;
-	raw_spin_unlock_irqrestore(&rc->lock, flags);
+	raw_spin_unlock(&rc->lock);
 	if (arm)
 		hak_rcu_arm(rc);
 	kfree(b);
@@ -349,18 +420,18 @@ static noinline void hak_free_rcu_slow(const void *p, struct rcu_head *head)
 /* hak_free_rcu(). If @head is NULL, the caller may sleep. */
 void __hak_free_rcu(const void *p, struct rcu_head *head)
 {
-	struct hak_rcu_cpu *rc;
+	struct hak_rcu_cpu *rc = hak_rcu_this();
 	struct hak_rcu_batch *b;
-	unsigned long flags;
 
-	rc = hak_rcu_lock_this(&flags);
-	b = rc->cur;
-	if (likely(b && b->nr < HAK_RCU_BATCH && rc->armed)) {
-		b->obj[b->nr++] = p;
-		raw_spin_unlock_irqrestore(&rc->lock, flags);
-		return;
+	if (likely(raw_spin_trylock(&rc->lock))) {
+		b = rc->cur;
+		if (likely(b && b->nr < HAK_RCU_BATCH && rc->armed)) {
+			b->obj[b->nr++] = p;
+			raw_spin_unlock(&rc->lock);
+			return;
+		}
+		raw_spin_unlock(&rc->lock);
 	}
-	raw_spin_unlock_irqrestore(&rc->lock, flags);
 	hak_free_rcu_slow(p, head);
 }
 EXPORT_SYMBOL_GPL(__hak_free_rcu);
@@ -373,13 +444,12 @@ static bool hak_rcu_any(void)
 
 	for_each_possible_cpu(cpu) {
 		struct hak_rcu_cpu *rc = per_cpu_ptr(hak_rcu_cpu, cpu);
-		unsigned long flags;
 
 		if (!READ_ONCE(rc->used))
 			continue;
-		hak_rcu_lock(rc, &flags);
-		any |= __hak_rcu_pending(rc) || rc->freeing;
-		raw_spin_unlock_irqrestore(&rc->lock, flags);
+		raw_spin_lock(&rc->lock);
+		any |= __hak_rcu_pending(rc) || atomic_read(&rc->freeing);
+		raw_spin_unlock(&rc->lock);
 	}
 	return any;
 }
@@ -391,13 +461,12 @@ static void hak_rcu_flush(void)
 
 	for_each_possible_cpu(cpu) {
 		struct hak_rcu_cpu *rc = per_cpu_ptr(hak_rcu_cpu, cpu);
-		unsigned long flags;
 
 		if (!READ_ONCE(rc->used))
 			continue;
-		hak_rcu_lock(rc, &flags);
+		raw_spin_lock(&rc->lock);
 		__hak_rcu_seal(rc);
-		raw_spin_unlock_irqrestore(&rc->lock, flags);
+		raw_spin_unlock(&rc->lock);
 	}
 	synchronize_rcu();
 	for_each_possible_cpu(cpu) {
@@ -407,7 +476,7 @@ static void hak_rcu_flush(void)
 			continue;
 		hak_rcu_free_ripe(rc);
 		/* A batch that another task has taken off may not be freed yet. */
-		while (smp_load_acquire(&rc->freeing)) /* pairs with __hak_rcu_freed() */
+		while (atomic_read_acquire(&rc->freeing)) /* pairs with hak_rcu_freed() */
 			usleep_range(1000, 2000);
 	}
 }
@@ -422,15 +491,20 @@ static void hak_rcu_flush(void)
  */
 void hak_free_rcu_barrier(void)
 {
+	unsigned int i;
+
 	might_sleep();
-	if (!hak_rcu_any())
-		return;
-	hak_rcu_flush();
-	/* A chain may have had to wait for an earlier one, so once more. */
-	if (hak_rcu_any())
+	/* Of the three chains, one begins to wait in each round. */
+	for (i = 0; i < 3 && hak_rcu_any(); i++)
 		hak_rcu_flush();
 }
 EXPORT_SYMBOL_GPL(hak_free_rcu_barrier);
+
+/* The lock of a CPU's objects, for tests that hold it while an interrupt comes. */
+raw_spinlock_t *hak_rcu_cpu_lock(unsigned int cpu)
+{
+	return &per_cpu_ptr(hak_rcu_cpu, cpu)->lock;
+}
 
 int hak_rcu_free_init(void)
 {
@@ -451,6 +525,8 @@ int hak_rcu_free_init(void)
 		struct hak_rcu_cpu *rc = per_cpu_ptr(hak_rcu_cpu, cpu);
 
 		raw_spin_lock_init(&rc->lock);
+		init_llist_head(&rc->nested);
+		atomic_set(&rc->freeing, 0);
 		INIT_DELAYED_WORK(&rc->work, hak_rcu_run);
 	}
 	return 0;

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Interrupts and CPU hotplug, which only a kernel has: hard interrupts that free
- * and allocate, alone and while tasks do, and CPUs that go offline with objects
- * in their caches.
+ * and allocate, alone and while tasks do, or free under RCU while the lock is held;
+ * and CPUs that go offline with objects in their caches.
  */
 #include <linux/cpu.h>
 #include <linux/hrtimer.h>
 #include <linux/irq_work.h>
 #include <linux/module.h>
 #include <linux/percpu.h>
+#include <linux/rcupdate.h>
 #include <linux/string.h>
 
 #include "hak_test.h"
@@ -75,6 +76,89 @@ static void alloc_in_hard_irq(struct kunit *test)
 		hak_free(w->obj[i]);
 	}
 	HAK_EXPECT_EVENT(test, HAK_EV_NESTED, 0);
+}
+
+/* --- an interrupt that frees under RCU while its own CPU holds the lock --- */
+
+#define RCU_NR	3
+
+struct rcu_node {
+	struct rcu_head rcu;
+	u8 rest[48];
+};
+
+struct rcu_irq {
+	struct irq_work work;
+	struct hak_cache *c;
+	struct rcu_node *obj[RCU_NR];
+	bool hard;
+	bool done;
+};
+
+static void rcu_irq_run(struct irq_work *work)
+{
+	struct rcu_irq *w = container_of(work, struct rcu_irq, work);
+	unsigned int i;
+
+	w->hard = in_hardirq();
+	for (i = 0; i < RCU_NR; i++)
+		hak_free_rcu(w->obj[i], rcu);
+	WRITE_ONCE(w->done, true);
+}
+
+static unsigned long rcu_live(struct hak_cache *c)
+{
+	struct hak_class_stats cs;
+
+	hak_class_stats_read(c, &cs);
+	return cs.live;
+}
+
+/* Allocate, and have an interrupt free all while its CPU holds the lock. */
+static struct hak_cache *free_rcu_nested(struct kunit *test)
+{
+	struct rcu_irq *w = kunit_kzalloc(test, sizeof(*w), GFP_KERNEL);
+	raw_spinlock_t *lock;
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, w);
+	w->c = hak_test_cache_shown(test, sizeof(struct rcu_node), 0);
+	w->work = IRQ_WORK_INIT_HARD(rcu_irq_run);
+	for (i = 0; i < RCU_NR; i++) {
+		w->obj[i] = hak_cache_alloc(w->c, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, w->obj[i]);
+	}
+	/* The CPU's earlier objects are gone, and no work item is queued for them. */
+	hak_free_rcu_barrier();
+	preempt_disable();
+	lock = hak_rcu_cpu_lock(smp_processor_id());
+	raw_spin_lock(lock);
+	irq_work_queue(&w->work);
+	while (!READ_ONCE(w->done))
+		cpu_relax();
+	raw_spin_unlock(lock);
+	preempt_enable();
+	irq_work_sync(&w->work);
+	KUNIT_EXPECT_TRUE(test, w->hard);
+	return w->c;
+}
+
+static void rcu_free_nested_then_barrier(struct kunit *test)
+{
+	struct hak_cache *c = free_rcu_nested(test);
+
+	hak_free_rcu_barrier();
+	KUNIT_EXPECT_EQ(test, rcu_live(c), 0UL);
+}
+
+static void rcu_free_nested_then_nothing(struct kunit *test)
+{
+	struct hak_cache *c = free_rcu_nested(test);
+	unsigned int i;
+
+	for (i = 0; i < 1000 && rcu_live(c); i++)
+		hak_test_sleep(10);
+	KUNIT_EXPECT_EQ(test, rcu_live(c), 0UL);
 }
 
 /* --- timers that interrupt tasks at work --- */
@@ -260,6 +344,8 @@ static void cpu_goes_offline_with_a_full_cache(struct kunit *test)
 static struct kunit_case cases[] = {
 	KUNIT_CASE(free_from_hard_irq),
 	KUNIT_CASE(alloc_in_hard_irq),
+	KUNIT_CASE(rcu_free_nested_then_barrier),
+	KUNIT_CASE(rcu_free_nested_then_nothing),
 	KUNIT_CASE(timers_while_tasks_work),
 	KUNIT_CASE(timers_with_the_cache_off),
 	KUNIT_CASE(timers_with_a_small_cache),

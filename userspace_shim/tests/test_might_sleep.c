@@ -22,7 +22,7 @@
 #endif
 
 static struct hak_cache *typed;
-static volatile size_t size = 64;
+static size_t size = 64;
 
 static void *by_constant(gfp_t gfp)
 {
@@ -36,12 +36,13 @@ static void *by_plain_constant(gfp_t gfp)
 
 static void *by_size(gfp_t gfp)
 {
-	return hak_alloc(size, gfp);
+	return hak_alloc(READ_ONCE(size), gfp);
 }
 
 static void *by_plain_size(gfp_t gfp)
 {
-	return gfp == GFP_KERNEL ? hak_alloc(size, GFP_KERNEL) : hak_alloc(size, GFP_ATOMIC);
+	return gfp == GFP_KERNEL ? hak_alloc(READ_ONCE(size), GFP_KERNEL) :
+				   hak_alloc(READ_ONCE(size), GFP_ATOMIC);
 }
 
 static void *by_cache(gfp_t gfp)
