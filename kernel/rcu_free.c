@@ -448,7 +448,8 @@ static bool hak_rcu_any(void)
 		if (!READ_ONCE(rc->used))
 			continue;
 		raw_spin_lock(&rc->lock);
-		any |= __hak_rcu_pending(rc) || atomic_read(&rc->freeing);
+		/* Pairs with hak_rcu_freed(), as below. */
+		any |= __hak_rcu_pending(rc) || atomic_read_acquire(&rc->freeing);
 		raw_spin_unlock(&rc->lock);
 	}
 	return any;
