@@ -47,6 +47,7 @@ help:
 	@echo '                    of mimalloc-bench that are in DIR'
 	@echo 'make bench-pairs [LIBS="PATH.so..."]'
 	@echo '                    instructions of malloc() and free() under every allocator: out/bench-pairs'
+	@echo 'make bench-hardened instructions with hardened=1, without, and of a hardened SLUB: out/bench-hardened'
 	@echo 'make bench-docs     all of these in full, and their figures into docs/benchmarks.md and README.md'
 	@echo 'make docs           docs/api.md, from the comments in kernel/'
 	@echo 'make clean          remove out/ and what Kbuild left in kernel/'
@@ -136,11 +137,15 @@ bench-larson:
 bench-pairs:
 	@qemu/bench/bench-pairs $(LIBS)
 
+.PHONY: bench-hardened
+bench-hardened:
+	@qemu/bench/bench-hardened
+
 .PHONY: bench-docs
 bench-docs:
 	qemu/bench/bench-slub --kernel=newest --full
 	qemu/bench/bench-slub --kernel=6.12 --full
-	$(MAKE) --no-print-directory bench-mem bench-larson bench-pairs
+	$(MAKE) --no-print-directory bench-mem bench-day bench-larson bench-pairs bench-hardened
 	qemu/bench/bench-document
 
 # --- installing; docs/install.md tells about it ---

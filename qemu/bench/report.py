@@ -12,6 +12,11 @@ def kind_of(run):
     return "hardened" if run["hardened"] else "plain"
 
 
+def ours_of(run):
+    """hakmem.ko may have been loaded with hardened=1."""
+    return "hardened hakmem" if run["hakmem"].get("hardened") == "Y" else "plain hakmem"
+
+
 def figure(entry):
     text = f"{entry['total']['median']:.1f}"
     if "alloc" in entry:
@@ -78,7 +83,7 @@ def table_of(run, hardened):
 
 def title(run):
     cpus = "1 CPU" if run["cpus"] == 1 else f"{run['cpus']} CPUs"
-    against = ("hardened SLUB, plain hakmem" if run["hardened"] else "plain SLUB, plain hakmem")
+    against = f"{kind_of(run)} SLUB, {ours_of(run)}"
     on = "" if run["backend"] == "icount" else f", {figures.host()['cpu']}"
     return f"{run['kernel']}, {run['backend']}, {cpus}{on}: {run['unit']} per operation; {against}"
 
