@@ -53,6 +53,28 @@ static void refill_and_spill_start_the_trim(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, trim_was_started());
 }
 
+/* Likewise where the objects that leave are of more than one slab. */
+static void spill_of_two_slabs_starts_the_trim(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, SIZE, 0);
+	struct hak_cpu_cache *a = hak_test_cpu(test, c, CAP);
+	struct hak_slab *s[] = { hak_test_slab(test, c), hak_test_slab(test, c) };
+	unsigned int i;
+	void *p;
+
+	for (i = 0; i <= CAP; i++) {
+		KUNIT_ASSERT_EQ(test, hak_slab_take(c, s[i % 2], &p, 1), 1);
+		trim_is_off();
+		hak_test_free(c, a, p);
+	}
+	KUNIT_EXPECT_EQ(test, a->spills, 1UL);
+	KUNIT_EXPECT_TRUE(test, trim_was_started());
+	hak_cpu_flush(c, a);
+	hak_pool_put(s[0], HAK_OWNED);
+	hak_pool_put(s[1], HAK_OWNED);
+	KUNIT_EXPECT_EQ(test, hak_test_reap(c), 2);
+}
+
 static void send_and_receive_start_the_trim(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache(test, SIZE, 0);
@@ -290,6 +312,7 @@ static void frees_are_fast_after_a_mode(struct kunit *test)
 
 static struct kunit_case cases[] = {
 	KUNIT_CASE(refill_and_spill_start_the_trim),
+	KUNIT_CASE(spill_of_two_slabs_starts_the_trim),
 	KUNIT_CASE(send_and_receive_start_the_trim),
 	KUNIT_CASE(unused_caches_are_idle),
 	KUNIT_CASE(every_count_is_activity),
