@@ -82,10 +82,10 @@ def new_directory(text):
 
 
 def module_parameters():
-    """The least and the most of hakmem.ko's parameters by name, from their table."""
+    """The least and the most of hakmem.ko's numeric parameters by name, from their table."""
     with open(os.path.join(TOP, "kernel", "params.h"), encoding="utf-8") as table:
         return {name: (int(least), int(most)) for name, least, most in re.findall(
-            r'X\((\w+),\s*"\w+",\s*\d+,\s*(\d+),\s*(\d+),', table.read())}
+            r'X\((\w+),\s*(?:uint|bool),\s*"\w+",\s*\d+,\s*(\d+),\s*(\d+),', table.read())}
 
 
 def parameter(text):
