@@ -5,6 +5,7 @@
  */
 #include <linux/minmax.h>
 #include <linux/module.h>
+#include <linux/smp.h>
 #include <linux/string.h>
 
 #include "hak_test.h"
@@ -97,6 +98,28 @@ static void cached_objects_first(struct kunit *test)
 			same += obj[i] == again[j];
 	KUNIT_EXPECT_EQ(test, same, 16);
 	hak_cache_free_bulk(c, 16, again);
+}
+
+/* One object more than the CPU's empty cache holds. */
+static void no_more_than_fit(struct kunit *test)
+{
+	enum { CAP = 16 };
+	struct hak_cache *c = hak_test_cache_cap(test, 256, CAP);
+	struct hak_cpu_cache *cc;
+	unsigned int n = 0;
+	void *obj[4 * CAP];
+
+	migrate_disable();
+	cc = per_cpu_ptr(c->cpu, smp_processor_id());
+	do {
+		obj[n++] = hak_cache_alloc(c, GFP_KERNEL);
+	} while (n < ARRAY_SIZE(obj) && (n <= CAP || READ_ONCE(cc->nr)));
+	KUNIT_ASSERT_EQ(test, cc->nr, 0);
+	hak_cache_free_bulk(c, CAP + 1, obj);
+	KUNIT_EXPECT_GT(test, cc->nr, 0);
+	KUNIT_EXPECT_LE(test, cc->nr, CAP);
+	hak_cache_free_bulk(c, n - CAP - 1, obj + CAP + 1);
+	migrate_enable();
 }
 
 static bool is_zero(const void *p, size_t n)
@@ -250,6 +273,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(across_slabs),
 	KUNIT_CASE(in_pieces),
 	KUNIT_CASE(cached_objects_first),
+	KUNIT_CASE(no_more_than_fit),
 	KUNIT_CASE(zeroed),
 	KUNIT_CASE(mixed_owners),
 	KUNIT_CASE(bad_ones_among_good),
