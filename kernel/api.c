@@ -382,7 +382,7 @@ static bool hak_size_fits(const struct hak_cache *c, size_t size)
 {
 	if (likely(hak_is_size_class(c)))
 		return size - 1 < HAK_MAX_SIZE && hak_size_class(size) == c;
-	if (hak_flags_keep(c->flags, c->ctor))
+	if (hak_keeps_contents(c->flags, c->ctor))
 		return size && round_up(size, HAK_MIN_SIZE) ==
 			       round_up(c->usable, HAK_MIN_SIZE);
 	return size && round_up(size, c->align) == round_up(c->usable, c->align);

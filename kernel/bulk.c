@@ -33,7 +33,7 @@ static unsigned int hak_cpu_take_more(struct hak_cache *c,
 	int nid = hak_node_near(numa_mem_id());
 	unsigned int got = 0;
 
-	if (unlikely(hak_cache_is_slubs(c) || c->checks))
+	if (unlikely(hak_cache_is_slub_only(c) || c->checks))
 		return 0;
 	while (got < n && hak_depot_receive(c, cc, nid))
 		got += hak_cpu_take_cached(cc, n - got, p + got);

@@ -37,7 +37,7 @@ static DEFINE_MUTEX(hak_create_mutex);
  * Put @c into the list of all caches, or take it out. After it was taken out, RCU
  * readers may still find it until a grace period has passed.
  */
-void hak_cache_list(struct hak_cache *c, bool listed)
+void hak_cache_set_listed(struct hak_cache *c, bool listed)
 {
 	lockdep_assert_held(&hak_cache_mutex);
 
@@ -63,7 +63,7 @@ static void hak_cache_enable(struct hak_cache *c)
 	for_each_possible_cpu(cpu)
 		if (hak_cpu_is_up(cpu))
 			hak_cpu_sleep(per_cpu_ptr(c->cpu, cpu));
-	hak_cache_list(c, true);
+	hak_cache_set_listed(c, true);
 	mutex_unlock(&hak_cache_mutex);
 }
 
@@ -137,7 +137,7 @@ static void hak_cache_quiesce(struct hak_cache *c)
 
 	cpus_read_lock();
 	mutex_lock(&hak_cache_mutex);
-	hak_cache_list(c, false);
+	hak_cache_set_listed(c, false);
 	if (hak_paranoid_drain)
 		synchronize_rcu();
 	for_each_possible_cpu(cpu) {
@@ -149,9 +149,8 @@ static void hak_cache_quiesce(struct hak_cache *c)
 		preempt_enable();
 	}
 	/*
-	 * A depot may hold objects of other nodes, so all depots are flushed
-	 * first. The reaper forgets slabs of an unlisted cache, so the pools are
-	 * walked.
+	 * A depot may hold objects of other nodes, so all depots are flushed first. The
+	 * reaper drops the slabs of a cache that is not listed, so the pools are walked.
 	 */
 	for_each_node(nid)
 		hak_depot_flush(c, nid);
@@ -222,7 +221,7 @@ EXPORT_SYMBOL_GPL(hak_cache_shrink);
 void hak_cache_teardown(struct hak_cache *c)
 {
 	mutex_lock(&hak_cache_mutex);
-	hak_cache_list(c, false);
+	hak_cache_set_listed(c, false);
 	mutex_unlock(&hak_cache_mutex);
 	free_percpu(c->cpu);
 	c->cpu = NULL;
@@ -409,7 +408,7 @@ static void __hak_cache_destroy(struct hak_cache *c)
 	hak_class_stats_read(c, &cs);
 	if (hak_cache_in_use(c, &cs)) {
 		hak_cache_enable(c);
-		/* While @c was unlisted the reaper forgot what it was told of @c. */
+		/* While @c was not listed, the reaper dropped its slabs from the queue. */
 		hak_reap_all();
 		return;
 	}

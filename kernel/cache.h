@@ -80,7 +80,7 @@ struct hak_cache {
 
 extern struct list_head hak_caches;
 extern struct mutex hak_cache_mutex;
-void hak_cache_list(struct hak_cache *c, bool listed);
+void hak_cache_set_listed(struct hak_cache *c, bool listed);
 int hak_cache_setup(struct hak_cache *c, const char *name, u32 size);
 bool hak_cache_args_ok(const char *name, unsigned int size,
 		       const struct hak_cache_args *args, slab_flags_t flags);
@@ -93,7 +93,7 @@ void hak_cache_exit(void);
  * Does SLUB serve all objects of @c? It does if they are accounted, since hakmem
  * cannot charge a memory cgroup.
  */
-static inline bool hak_cache_is_slubs(const struct hak_cache *c)
+static inline bool hak_cache_is_slub_only(const struct hak_cache *c)
 {
 	return c->flags & SLAB_ACCOUNT;
 }
@@ -102,7 +102,7 @@ static inline bool hak_cache_is_slubs(const struct hak_cache *c)
  * Does a free object keep the contents it had when it was freed? If so, hakmem
  * writes neither a link nor zeroes into it.
  */
-static inline bool hak_flags_keep(slab_flags_t flags, void (*ctor)(void *))
+static inline bool hak_keeps_contents(slab_flags_t flags, void (*ctor)(void *))
 {
 	return ctor || flags & SLAB_TYPESAFE_BY_RCU;
 }

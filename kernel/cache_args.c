@@ -116,7 +116,7 @@ static bool hak_cache_freeptr_ok(const char *name, unsigned int size,
 {
 	if (!args->use_freeptr_offset)
 		return true;
-	if (!hak_flags_keep(flags, args->ctor)) {
+	if (!hak_keeps_contents(flags, args->ctor)) {
 		pr_err("hak_cache_create(%s): freeptr_offset is for SLAB_TYPESAFE_BY_RCU and constructors\n",
 		       name);
 		return false;
@@ -152,7 +152,7 @@ static unsigned int hak_cache_link(unsigned int size,
 				   const struct hak_cache_args *args,
 				   slab_flags_t flags)
 {
-	if (!hak_flags_keep(flags, args->ctor))
+	if (!hak_keeps_contents(flags, args->ctor))
 		return 0;
 	if (args->use_freeptr_offset)
 		return args->freeptr_offset;
@@ -223,7 +223,7 @@ bool hak_cache_args_ok(const char *name, unsigned int size,
 void hak_cache_layout(struct hak_cache *c, const char *name, unsigned int size,
 		      const struct hak_cache_args *args, slab_flags_t flags)
 {
-	bool keep = hak_flags_keep(flags, args->ctor);
+	bool keep = hak_keeps_contents(flags, args->ctor);
 
 	c->flags = flags;
 	c->ctor = args->ctor;

@@ -193,8 +193,8 @@ static void hak_check_note(const struct hak_cache *c, void *p,
 	t->pid = task_pid_nr(current);
 }
 
-static void hak_check_tell(const struct hak_cache *c, const void *p, const char *what,
-			   unsigned long caller)
+static void hak_check_log(const struct hak_cache *c, const void *p, const char *what,
+			  unsigned long caller)
 {
 	if (unlikely(c->checks & HAK_CHECK_TRACE))
 		pr_info("trace: %s %s %p by %pS\n", c->name, what, p, (void *)caller);
@@ -361,7 +361,7 @@ const char *hak_check_free(struct hak_cache *c, void *p, unsigned long caller)
 	/* A pattern takes the place of zeroes. */
 	hak_poison_set(c, p);
 	hak_kasan_object(c, p, HAK_KASAN_FREE);
-	hak_check_tell(c, p, "free", caller);
+	hak_check_log(c, p, "free", caller);
 	return NULL;
 }
 
@@ -396,7 +396,7 @@ bool hak_check_alloc(struct hak_cache *c, void *p, unsigned long caller)
 	hak_zone_set(c, p, SLUB_RED_ACTIVE);
 	if (hak_check_poisons(c))
 		memset(p, POISON_INUSE, c->usable);
-	hak_check_tell(c, p, "alloc", caller);
+	hak_check_log(c, p, "alloc", caller);
 	return true;
 }
 
@@ -404,14 +404,14 @@ bool hak_check_alloc(struct hak_cache *c, void *p, unsigned long caller)
  * The most frequent case with hardened=1: the per-CPU cache holds an object. Return NULL
  * otherwise.
  */
-static void *hak_cpu_pop_watched(struct hak_cache *c)
+static void *hak_cpu_pop_slow_only(struct hak_cache *c)
 {
 	struct hak_cpu_cache *cc;
 	void *p = NULL;
 
 	preempt_disable();
 	cc = this_cpu_ptr(c->cpu);
-	if (likely(READ_ONCE(cc->mark) == HAK_CPU_WATCHED && !in_nmi() &&
+	if (likely(READ_ONCE(cc->mark) == HAK_CPU_SLOW_ONLY && !in_nmi() &&
 		   !hak_paranoid_drain)) {
 		hak_cpu_enter(cc);
 		if (likely(cc->nr))
@@ -438,7 +438,7 @@ void *hak_cpu_alloc_checked(struct hak_cache *c, gfp_t gfp, unsigned long caller
 	void *p;
 
 	do {
-		p = hak_cpu_pop_watched(c);
+		p = hak_cpu_pop_slow_only(c);
 		if (unlikely(!p))
 			p = hak_cpu_find(c, gfp, &why);
 		if (unlikely(!p))

@@ -4,9 +4,9 @@
  * debug=, the SLAB_ flags of a typed cache that ask for the same, and hardened=1.
  * docs/debugging.md says what finds what.
  *
- * Each operation on a checked cache goes the slow way, so the fast paths know nothing
- * of all this. With debug= the per-CPU caches are closed (hak_cache.cap is 0), with
- * hardened=1 they are only watched.
+ * Each operation on a checked cache takes a slow path, so the fast paths do not know of
+ * the checks. With debug= the per-CPU caches hold nothing (hak_cache.cap is 0). With
+ * hardened=1 they hold objects, and their mark is HAK_CPU_SLOW_ONLY.
  */
 #ifndef _HAK_CHECK_H
 #define _HAK_CHECK_H

@@ -17,14 +17,15 @@
  *   OWNED  -> POOLED    hak_pool_put()          the owner
  *   PARKED -> POOLED    hak_pool_put()          the pusher that counted first
  *   POOLED -> OWNED     hak_pool_adopt()        the adopter, which popped it
- *                       hak_pool_reap_told()    the reaper, if it is whole
+ *                       hak_pool_reap_queued()  the reaper, if it is whole
  *   OWNED  -> UNUSED    hak_slab_release()      the reaper; of a cache that is
  *                                               SLAB_TYPESAFE_BY_RCU after a
  *                                               grace period, see limbo.c
  *
- * HAK_TOLD beside the state says that the slab is on the reaper's list, or that a CPU
- * is about to put it there. The CPU that finds a POOLED slab whole sets it. The reaper
- * clears it, whatever the state has become, and does not release a slab that has it.
+ * HAK_REAP_QUEUED beside the state says that the slab is in the reaper's queue, or that
+ * a CPU is about to put it there. The CPU that finds a POOLED slab whole sets it. The
+ * reaper clears it, whatever the state has become, and does not release a slab that has
+ * it.
  *
  * What may run together on one slab
  *

@@ -9,7 +9,7 @@
 #include "core.h"
 
 /* Is the object @p in the outbox of @cc? */
-static bool hak_dump_away(const struct hak_cpu_cache *cc, const void *p)
+static bool hak_dump_in_outbox(const struct hak_cpu_cache *cc, const void *p)
 {
 	unsigned int i, nr = hak_outbox_objects(cc);
 
@@ -30,7 +30,7 @@ static bool hak_dump_cached(const struct hak_cache *c, const void *p)
 		for (i = 0; i < hak_cpu_objects(cc) && i < cc->cap; i++)
 			if (READ_ONCE(cc->obj[i]) == p)
 				return true;
-		if (hak_dump_away(cc, p))
+		if (hak_dump_in_outbox(cc, p))
 			return true;
 	}
 	return false;

@@ -6,7 +6,7 @@
 #include <linux/export.h>
 
 #include "core.h"
-#include "hot_memory.h"
+#include "memory_hotplug.h"
 #include "rcu_free.h"
 #include "shrink.h"
 
@@ -17,8 +17,8 @@ HAK_EXPORT_INTERNAL(hak_arena_bytes);
 HAK_EXPORT_INTERNAL(hak_arena_free_slot);
 HAK_EXPORT_INTERNAL(hak_arena_returned);
 HAK_EXPORT_INTERNAL(hak_arena_split);
-HAK_EXPORT_INTERNAL(hak_cache_list);
 HAK_EXPORT_INTERNAL(hak_cache_mutex);
+HAK_EXPORT_INTERNAL(hak_cache_set_listed);
 HAK_EXPORT_INTERNAL(hak_caches);
 HAK_EXPORT_INTERNAL(hak_check_live);
 HAK_EXPORT_INTERNAL(hak_check_track);
@@ -27,13 +27,13 @@ HAK_EXPORT_INTERNAL(hak_class);
 HAK_EXPORT_INTERNAL(hak_class_stats_read);
 HAK_EXPORT_INTERNAL(hak_core_leaks);
 HAK_EXPORT_INTERNAL(hak_cpu_alloc_slow);
+HAK_EXPORT_INTERNAL(hak_cpu_awake_mark);
 HAK_EXPORT_INTERNAL(hak_cpu_cache_bytes);
 HAK_EXPORT_INTERNAL(hak_cpu_cache_init);
 HAK_EXPORT_INTERNAL(hak_cpu_dead);
 HAK_EXPORT_INTERNAL(hak_cpu_flush);
 HAK_EXPORT_INTERNAL(hak_cpu_flush_this);
 HAK_EXPORT_INTERNAL(hak_cpu_holds);
-HAK_EXPORT_INTERNAL(hak_cpu_left);
 HAK_EXPORT_INTERNAL(hak_cpu_online);
 HAK_EXPORT_INTERNAL(hak_cpu_outbox);
 HAK_EXPORT_INTERNAL(hak_cpu_put);
@@ -71,9 +71,10 @@ HAK_EXPORT_INTERNAL(hak_paranoid_scan);
 HAK_EXPORT_INTERNAL(hak_pool_adopt);
 HAK_EXPORT_INTERNAL(hak_pool_put);
 HAK_EXPORT_INTERNAL(hak_pool_reap);
-HAK_EXPORT_INTERNAL(hak_pool_reap_told);
+HAK_EXPORT_INTERNAL(hak_pool_reap_queued);
 HAK_EXPORT_INTERNAL(hak_rcu_cpu_lock);
 HAK_EXPORT_INTERNAL(hak_reap_all);
+HAK_EXPORT_INTERNAL(hak_reap_queue);
 HAK_EXPORT_INTERNAL(hak_registry);
 HAK_EXPORT_INTERNAL(hak_registry_cover);
 HAK_EXPORT_INTERNAL(hak_registry_covers);
@@ -101,11 +102,10 @@ HAK_EXPORT_INTERNAL(hak_superslab_grow);
 HAK_EXPORT_INTERNAL(hak_superslab_shrink);
 HAK_EXPORT_INTERNAL(hak_superslab_trim);
 HAK_EXPORT_INTERNAL(hak_superslabs);
-HAK_EXPORT_INTERNAL(hak_told);
 HAK_EXPORT_INTERNAL(hak_trace_name);
 HAK_EXPORT_INTERNAL(hak_tracing);
-HAK_EXPORT_INTERNAL(hak_trim_stopped);
 HAK_EXPORT_INTERNAL(hak_trim_pause);
 HAK_EXPORT_INTERNAL(hak_trim_step);
+HAK_EXPORT_INTERNAL(hak_trim_stopped);
 
 #endif

@@ -110,7 +110,7 @@ int hak_fallback_create(struct hak_cache *c, const char *name,
 	slab_flags_t flags = SLAB_NO_MERGE;
 
 	flags |= c->flags & (SLAB_ACCOUNT | SLAB_RECLAIM_ACCOUNT);
-	if (hak_flags_keep(c->flags, c->ctor))
+	if (hak_keeps_contents(c->flags, c->ctor))
 		flags |= SLAB_TYPESAFE_BY_RCU;
 
 	c->fallback_live = hak_alloc_percpu(long);

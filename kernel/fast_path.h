@@ -5,8 +5,8 @@
  * not cost registers here. docs/design.md says what may interrupt a fast path, and
  * where.
  *
- * A mode that is off costs no instruction. If trace_ring or paranoid_drain is on, the
- * mark keeps the fast paths out, see hak_cpu_leave(). If init_on_free is on or
+ * A mode that is off costs no instruction. If trace_ring, paranoid_drain or hardened is
+ * on, the mark keeps the fast paths out, see hak_cpu_leave(). If init_on_free is on or
  * fast_cap is 0, a free finds no room, see hak_cpu_open(). `make listing` counts the
  * instructions.
  */
@@ -26,8 +26,8 @@ void hak_free_slow(const struct hak_cache *want, const void *p,
 		   unsigned long caller);
 void hak_free_full(const struct hak_cache *want, const void *p,
 		   unsigned long caller, struct hak_cpu_cache __percpu *cpu);
-void hak_free_away(const struct hak_cache *want, const void *p,
-		   unsigned long caller, const struct hak_entry *e);
+void hak_free_other_node(const struct hak_cache *want, const void *p,
+			 unsigned long caller, const struct hak_entry *e);
 
 /* Does a size class serve requests of @size bytes with @gfp? */
 static __always_inline bool hak_is_tiny(size_t size, gfp_t gfp)
@@ -79,7 +79,7 @@ static __always_inline void hak_free_object(const void *p, const bool typed,
 	/* This may belong to another slab than the bound did, see hak_find_entry(). */
 	cc = data_race(e->cpu);
 	if (hak_has_nodes() && e->nid != numa_mem_id()) {
-		hak_free_away(want, p, _RET_IP_, e);
+		hak_free_other_node(want, p, _RET_IP_, e);
 		return;
 	}
 	if (typed && unlikely(cc != want->cpu))

@@ -47,10 +47,10 @@ void hak_cpu_flush_this(bool all)
 }
 
 /*
- * Close the caches of this CPU to the fast paths. Those that the owner is inside of
- * are counted in @arg: it may leave them as they were.
+ * Close the caches of this CPU to the fast paths. If the owner is inside a cache, that is
+ * counted in @arg, because the owner may leave the cache ready again.
  */
-static void hak_cpu_watch(void *arg)
+static void hak_cpu_set_slow_only(void *arg)
 {
 	atomic_t *inside = arg;
 	struct hak_cache *c;
@@ -60,7 +60,7 @@ static void hak_cpu_watch(void *arg)
 		struct hak_cpu_cache *cc = this_cpu_ptr(c->cpu);
 
 		if (hak_cpu_is_ready(cc))
-			WRITE_ONCE(cc->mark, HAK_CPU_WATCHED);
+			WRITE_ONCE(cc->mark, HAK_CPU_SLOW_ONLY);
 		else if (hak_cpu_inside(cc))
 			atomic_inc(inside);
 	}
@@ -68,21 +68,21 @@ static void hak_cpu_watch(void *arg)
 }
 
 /**
- * hak_cpu_watch_all() - close the caches of all CPUs to the fast paths
+ * hak_cpu_set_slow_only_all() - close the caches of all CPUs to the fast paths
  *
- * hak_cpu_left is HAK_CPU_WATCHED. An interrupt does it on each CPU. Where it finds
- * the owner inside, another one comes a little later.
+ * hak_cpu_awake_mark is HAK_CPU_SLOW_ONLY. An interrupt closes the caches on each CPU. If
+ * it finds an owner inside a cache, another interrupt comes a little later.
  *
  * Context: task, may sleep; hak_cache_mutex held.
  */
-void hak_cpu_watch_all(void)
+void hak_cpu_set_slow_only_all(void)
 {
 	atomic_t inside;
 	unsigned int i;
 
 	for (i = 0; i < 1000; i++) {
 		atomic_set(&inside, 0);
-		on_each_cpu(hak_cpu_watch, &inside, 1);
+		on_each_cpu(hak_cpu_set_slow_only, &inside, 1);
 		if (!atomic_read(&inside))
 			break;
 		usleep_range(1000, 2000);

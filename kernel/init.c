@@ -12,51 +12,51 @@
 DEFINE_STATIC_KEY_FALSE(hak_numa);
 
 static int hak_cpuhp_state;
-static bool hak_modes_wanted;	/* a parameter asks for the slow path */
+static bool hak_slow_only_wanted;	/* a parameter asks for the slow paths */
 
-/* How many users want every operation on the slow path; under hak_cache_mutex. */
-static unsigned int hak_modes;
+/* How many users want every operation on the slow paths; under hak_cache_mutex. */
+static unsigned int hak_slow_only_users;
 
 /**
- * hak_mode_get() - send every operation through the slow path
+ * hak_slow_only_get() - send every operation through the slow paths
  *
- * paranoid_drain, trace_ring and the trace events of single objects need this.
- * Each calls hak_mode_put() later. If a trace event is on, its put may come after
- * hak_core_exit(), as the module is removed, and its get before hak_core_init().
+ * paranoid_drain, trace_ring, hardened and the trace events of single objects need this.
+ * Each calls hak_slow_only_put() later. If a trace event is on, its put may come after
+ * hak_core_exit(), when the module is removed, and its get before hak_core_init().
  *
- * This closes the per-CPU caches that are ready for the fast path. From then on
- * the slow paths leave none ready.
+ * This sets the mark of all per-CPU caches that are ready to HAK_CPU_SLOW_ONLY. From then
+ * on the slow paths leave that mark behind.
  *
  * Context: task, may sleep; with the kernel's tracepoints_mutex held.
  */
-void hak_mode_get(void)
+void hak_slow_only_get(void)
 {
 	mutex_lock(&hak_cache_mutex);
-	if (!hak_modes++) {
-		WRITE_ONCE(hak_cpu_left, HAK_CPU_WATCHED);
-		hak_cpu_watch_all();
+	if (!hak_slow_only_users++) {
+		WRITE_ONCE(hak_cpu_awake_mark, HAK_CPU_SLOW_ONLY);
+		hak_cpu_set_slow_only_all();
 	}
 	mutex_unlock(&hak_cache_mutex);
 }
 
 /*
- * From now on the slow paths leave the per-CPU caches ready for the fast path
- * again.
+ * Undo hak_slow_only_get(). After the last user's call, the slow paths leave the per-CPU
+ * caches ready for the fast paths again.
  */
-void hak_mode_put(void)
+void hak_slow_only_put(void)
 {
 	mutex_lock(&hak_cache_mutex);
-	if (!--hak_modes)
-		WRITE_ONCE(hak_cpu_left, HAK_CPU_READY);
+	if (!--hak_slow_only_users)
+		WRITE_ONCE(hak_cpu_awake_mark, HAK_CPU_READY);
 	mutex_unlock(&hak_cache_mutex);
 }
 
 static void hak_modes_set(void)
 {
 	hak_harden_init();
-	hak_modes_wanted = hak_paranoid_drain || hak_trace_ring || hak_hardened;
-	if (hak_modes_wanted)
-		hak_mode_get();
+	hak_slow_only_wanted = hak_paranoid_drain || hak_trace_ring || hak_hardened;
+	if (hak_slow_only_wanted)
+		hak_slow_only_get();
 	if (hak_lock_stats)
 		static_branch_enable(&hak_lock_stats_on);
 	if (nr_node_ids > 1)
@@ -65,9 +65,9 @@ static void hak_modes_set(void)
 
 static void hak_modes_clear(void)
 {
-	if (hak_modes_wanted)
-		hak_mode_put();
-	hak_modes_wanted = false;
+	if (hak_slow_only_wanted)
+		hak_slow_only_put();
+	hak_slow_only_wanted = false;
 }
 
 /**

@@ -6,8 +6,8 @@
 #include <linux/jump_label.h>
 #include <linux/kconfig.h>
 
-void hak_mode_get(void);
-void hak_mode_put(void);
+void hak_slow_only_get(void);
+void hak_slow_only_put(void);
 
 /* On if the machine has more than one memory node. */
 DECLARE_STATIC_KEY_FALSE(hak_numa);

@@ -12,7 +12,7 @@
 
 #include "core.h"
 #include "debugfs.h"
-#include "hot_memory.h"
+#include "memory_hotplug.h"
 #include "shrink.h"
 
 static int hak_param_op_set(const char *val, const struct kernel_param *kp)
@@ -114,7 +114,7 @@ static int __init hak_module_init(void)
 	err = hak_core_init();
 	if (err)
 		goto fail;
-	err = hak_hot_memory_init();
+	err = hak_memory_hotplug_init();
 	if (err)
 		goto exit_core;
 	err = hak_shrink_init();
@@ -127,7 +127,7 @@ static int __init hak_module_init(void)
 	return 0;
 
 exit_hot_memory:
-	hak_hot_memory_exit();
+	hak_memory_hotplug_exit();
 exit_core:
 	hak_core_exit();
 fail:
@@ -141,7 +141,7 @@ static void __exit hak_module_exit(void)
 	atomic_notifier_chain_unregister(&panic_notifier_list, &hak_panic_nb);
 	unregister_die_notifier(&hak_die_nb);
 	hak_shrink_exit();
-	hak_hot_memory_exit();
+	hak_memory_hotplug_exit();
 	hak_core_exit();
 }
 

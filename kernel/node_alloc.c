@@ -64,7 +64,7 @@ void *hak_node_alloc(struct hak_cache *c, gfp_t gfp, int nid)
 		return hak_typed_alloc(c, gfp);
 
 	might_alloc(gfp);
-	if (unlikely(hak_cache_is_slubs(c)))
+	if (unlikely(hak_cache_is_slub_only(c)))
 		return hak_fallback_object(c, gfp, nid, HAK_EV_FOREIGN);
 	if (in_nmi())
 		return hak_fallback_object(c, gfp, nid, HAK_EV_NESTED);

@@ -167,25 +167,25 @@ static bool hak_outbox_add(struct hak_cpu_cache __percpu *cpu, const void *p)
 }
 
 /**
- * hak_free_away() - free an object of a node that numa_mem_id() does not name
+ * hak_free_other_node() - free an object of a node that numa_mem_id() does not name
  * @want: the cache it must be of, or NULL
  * @p: the object, its address checked
- * @caller: who frees it
+ * @caller: return address of the caller
  * @e: its slab's entry
  *
- * On a CPU whose own node has no memory, the objects of the nearest node come here,
- * too. They belong into its cache.
+ * If this CPU's own node has no memory, the objects of the nearest node come here, too.
+ * They go into this CPU's cache.
  *
  * Context: any; preemption off, and on again at the end.
  */
-void hak_free_away(const struct hak_cache *want, const void *p,
-		   unsigned long caller, const struct hak_entry *e)
+void hak_free_other_node(const struct hak_cache *want, const void *p,
+			 unsigned long caller, const struct hak_entry *e)
 {
 	struct hak_cpu_cache __percpu *cpu = READ_ONCE(e->cpu);
 	bool done = false;
 
 	if (!want || cpu == want->cpu) {
-		if (!hak_is_away(READ_ONCE(e->nid))) {
+		if (!hak_is_other_node(READ_ONCE(e->nid))) {
 			hak_free_full(want, p, caller, cpu);
 			return;
 		}
@@ -219,7 +219,7 @@ unsigned int hak_outbox_add_bulk(const struct hak_cache *want, unsigned int n,
 		struct hak_cpu_cache __percpu *cpu;
 		struct hak_entry *e = NULL;
 
-		if (!hak_find_entry(p[i], &e) || !hak_is_away(READ_ONCE(e->nid)))
+		if (!hak_find_entry(p[i], &e) || !hak_is_other_node(READ_ONCE(e->nid)))
 			break;
 		cpu = READ_ONCE(e->cpu);
 		if ((want && cpu != want->cpu) || !hak_outbox_add(cpu, p[i]))

@@ -36,8 +36,8 @@ unsigned int hak_outbox_add_bulk(const struct hak_cache *want, unsigned int n,
 				 void **p);
 void hak_outbox_flush(struct hak_cache *c, struct hak_cpu_cache *cc);
 
-/* Is node @nid another one than this CPU is at home on? Preemption is off. */
-static inline bool hak_is_away(int nid)
+/* Is @nid another node than the one this CPU allocates from? Preemption is off. */
+static inline bool hak_is_other_node(int nid)
 {
 	return hak_has_nodes() && nid != hak_node_near(numa_mem_id());
 }

@@ -100,7 +100,7 @@ void *hak_arena_alloc(int nid, unsigned int order, gfp_t gfp)
 }
 
 /**
- * hak_arena_watch() - have kmemleak scan a block for pointers
+ * hak_arena_kmemleak_add() - have kmemleak scan a block for pointers
  * @addr: from hak_arena_alloc()
  * @order: likewise
  * @gfp: for kmemleak's own memory
@@ -110,7 +110,7 @@ void *hak_arena_alloc(int nid, unsigned int order, gfp_t gfp)
  *
  * Context: as for hak_arena_alloc().
  */
-void hak_arena_watch(void *addr, unsigned int order, gfp_t gfp)
+void hak_arena_kmemleak_add(void *addr, unsigned int order, gfp_t gfp)
 {
 	long i;
 
@@ -122,7 +122,7 @@ void hak_arena_watch(void *addr, unsigned int order, gfp_t gfp)
  * This may be called in atomic context. kmemleak_free() of a whole object allocates
  * nothing, whereas kmemleak_free_part() would allocate, with GFP_KERNEL.
  */
-static void hak_arena_unwatch(void *addr, unsigned int order)
+static void hak_arena_kmemleak_remove(void *addr, unsigned int order)
 {
 	long i;
 
@@ -132,7 +132,7 @@ static void hak_arena_unwatch(void *addr, unsigned int order)
 
 /**
  * hak_arena_discard() - give back a block that was never used
- * @addr: from hak_arena_alloc(), and not given to hak_arena_watch()
+ * @addr: from hak_arena_alloc(), and not given to hak_arena_kmemleak_add()
  * @order: likewise
  *
  * It is not counted as returned, because no more memory is free than before the block
@@ -151,14 +151,14 @@ void hak_arena_discard(void *addr, unsigned int order)
 
 /**
  * hak_arena_free() - give a block back
- * @addr: from hak_arena_alloc(), given to hak_arena_watch()
+ * @addr: from hak_arena_alloc(), given to hak_arena_kmemleak_add()
  * @order: likewise
  *
  * Context: any in which the page allocator may be called.
  */
 void hak_arena_free(void *addr, unsigned int order)
 {
-	hak_arena_unwatch(addr, order);
+	hak_arena_kmemleak_remove(addr, order);
 	hak_arena_discard(addr, order);
 	atomic64_add(PAGE_SIZE << order, &hak_arena_gone);
 }
@@ -198,7 +198,7 @@ void hak_arena_free_slot(void *addr)
 {
 	long i;
 
-	hak_arena_unwatch(addr, HAK_MIN_ORDER);
+	hak_arena_kmemleak_remove(addr, HAK_MIN_ORDER);
 	hak_arena_mark(addr, HAK_MIN_ORDER, false);
 	for (i = 0; i < HAK_SLAB_SIZE; i += PAGE_SIZE) {
 		struct page *page = virt_to_page(addr + i);

@@ -9,7 +9,7 @@
 #include <linux/types.h>
 
 void *hak_arena_alloc(int nid, unsigned int order, gfp_t gfp);
-void hak_arena_watch(void *addr, unsigned int order, gfp_t gfp);
+void hak_arena_kmemleak_add(void *addr, unsigned int order, gfp_t gfp);
 void hak_arena_discard(void *addr, unsigned int order);
 void hak_arena_free(void *addr, unsigned int order);
 void hak_arena_split(void *addr, unsigned int order);

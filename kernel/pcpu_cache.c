@@ -19,7 +19,7 @@
  */
 int hak_trim_stopped;
 
-u8 hak_cpu_left __read_mostly = HAK_CPU_READY;
+u8 hak_cpu_awake_mark __read_mostly = HAK_CPU_READY;
 
 /*
  * Let frees use the fast path. With init_on_free they cannot, since the fast path does
@@ -28,7 +28,7 @@ u8 hak_cpu_left __read_mostly = HAK_CPU_READY;
  */
 static void hak_cpu_open(struct hak_cpu_cache *cc)
 {
-	if (!want_init_on_free() && hak_cpu_left == HAK_CPU_READY)
+	if (!want_init_on_free() && hak_cpu_awake_mark == HAK_CPU_READY)
 		cc->limit = cc->cap;
 }
 
@@ -86,7 +86,7 @@ unsigned int hak_cpu_take_from_slab(struct hak_cache *c,
 			if (!s)
 				return 0;
 			cc->cur = s;
-			WRITE_ONCE(s->entry->home, hak_cpu_tag(cc));
+			WRITE_ONCE(s->entry->owner_tag, hak_cpu_tag(cc));
 		}
 		n = hak_cpu_take_current(c, cc, s, obj, want);
 		if (n)
@@ -265,7 +265,7 @@ static bool hak_cpu_barren(struct hak_cache *c)
 {
 	const struct hak_cpu_cache *cc = raw_cpu_ptr(c->cpu);
 
-	/* If the cache is HAK_CPU_WATCHED, it may hold objects here. */
+	/* If the cache is HAK_CPU_SLOW_ONLY, it may hold objects here. */
 	return !hak_has_nodes() && !hak_cpu_objects(cc) && !READ_ONCE(cc->cur) &&
 	       hak_node_barren(c, numa_mem_id());
 }
@@ -308,7 +308,7 @@ void *hak_cpu_find(struct hak_cache *c, gfp_t gfp, enum hak_event *why)
 	int nid;
 
 	*why = HAK_EV_FOREIGN;
-	if (unlikely(hak_cache_is_slubs(c)))
+	if (unlikely(hak_cache_is_slub_only(c)))
 		return NULL;
 	*why = HAK_EV_NOMEM;
 	if (hak_cpu_barren(c))
@@ -384,7 +384,7 @@ void hak_cpu_free(struct hak_cache *c, struct hak_slab *s, void *p)
 	if (hak_paranoid_drain)
 		hak_cpu_drain_all();
 	hak_cpu_wake(cc);
-	if (cc->outbox && hak_is_away(s->nid))
+	if (cc->outbox && hak_is_other_node(s->nid))
 		hak_outbox_put(c, cc, p);
 	else
 		hak_cpu_put(c, cc, s, p);

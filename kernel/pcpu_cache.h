@@ -24,8 +24,8 @@ struct hak_slab;
  * @HAK_CPU_INSIDE: the owner is using the cache, or its CPU is not up. If an interrupt
  *	finds this mark, it leaves the cache alone.
  * @HAK_CPU_READY: the owner may use the cache by the fast paths and the slow paths
- * @HAK_CPU_WATCHED: the owner may use it by the slow paths only, because trace_ring or
- *	paranoid_drain is on
+ * @HAK_CPU_SLOW_ONLY: the owner may use it by the slow paths only, because a mode is on;
+ *	see hak_slow_only_get()
  * @HAK_CPU_ASLEEP: the owner may use it by the slow paths only, and has to start the
  *	idle trim first. The cache is empty, and the trim may have stopped since.
  *
@@ -36,15 +36,15 @@ struct hak_slab;
 enum hak_cpu_mark {
 	HAK_CPU_INSIDE = 0,
 	HAK_CPU_READY = 1,
-	HAK_CPU_WATCHED = 0xa0,
+	HAK_CPU_SLOW_ONLY = 0xa0,
 	HAK_CPU_ASLEEP = 0xc0,
 };
 
 /* How many objects a bulk call moves before it enables preemption again. */
 #define HAK_BULK_BATCH		64
 
-/* HAK_CPU_READY where the mark is in @word of struct hak_cpu_cache. */
-#define HAK_CPU_OPEN		BIT(24)
+/* HAK_CPU_READY at the place of the mark in @word of struct hak_cpu_cache. */
+#define HAK_CPU_WORD_READY		BIT(24)
 
 /**
  * struct hak_cpu_cache - one CPU's stock of ready objects of one cache
@@ -181,14 +181,14 @@ static __always_inline void hak_cpu_enter(struct hak_cpu_cache *cc)
 	barrier();
 }
 
-/* The mark that slow paths leave behind: HAK_CPU_READY or HAK_CPU_WATCHED. */
-extern u8 hak_cpu_left;
+/* The mark of a cache that is awake: HAK_CPU_READY or HAK_CPU_SLOW_ONLY. */
+extern u8 hak_cpu_awake_mark;
 
 /* The owner has finished using the cache. */
 static __always_inline void hak_cpu_leave(struct hak_cpu_cache *cc)
 {
 	barrier();
-	WRITE_ONCE(cc->mark, hak_cpu_left);
+	WRITE_ONCE(cc->mark, hak_cpu_awake_mark);
 }
 
 /*
@@ -213,7 +213,7 @@ static __always_inline bool hak_cpu_is_awake(const struct hak_cpu_cache *cc)
 {
 	u8 mark = READ_ONCE(cc->mark);
 
-	return mark == HAK_CPU_READY || mark == HAK_CPU_WATCHED;
+	return mark == HAK_CPU_READY || mark == HAK_CPU_SLOW_ONLY;
 }
 
 static __always_inline bool hak_cpu_is_asleep(const struct hak_cpu_cache *cc)
@@ -288,7 +288,7 @@ void hak_cpu_give(struct hak_cpu_cache *cc, struct hak_slab *s,
 void hak_cpu_make_room(struct hak_cache *c, struct hak_cpu_cache *cc);
 void hak_cpu_flush(struct hak_cache *c, struct hak_cpu_cache *cc);
 void hak_cpu_flush_this(bool all);
-void hak_cpu_watch_all(void);
+void hak_cpu_set_slow_only_all(void);
 bool hak_cpu_holds(unsigned int cpu);
 bool hak_cpu_scan_idle(unsigned int cpu, bool *idle);
 void hak_trim_pause(bool pause);	/* shrink.c; the module, with CONFIG_KUNIT */

@@ -48,12 +48,12 @@ static __always_inline bool hak_cpu_take_last(struct hak_cpu_cache __percpu *cc,
 {
 	/* This keeps %rax free for the object, which is returned in it. */
 	asm("" : "+d" (cc));
-	if (unlikely(hak_cpu_word_add(&cc->word, -(HAK_CPU_OPEN + 1)))) {
-		hak_cpu_word_add(&cc->word, HAK_CPU_OPEN + 1);
+	if (unlikely(hak_cpu_word_add(&cc->word, -(HAK_CPU_WORD_READY + 1)))) {
+		hak_cpu_word_add(&cc->word, HAK_CPU_WORD_READY + 1);
 		return false;
 	}
 	*p = raw_cpu_read(cc->obj[raw_cpu_read(cc->word)]);
-	hak_cpu_word_add(&cc->word, HAK_CPU_OPEN);
+	hak_cpu_word_add(&cc->word, HAK_CPU_WORD_READY);
 	return true;
 }
 
@@ -68,15 +68,15 @@ static __always_inline bool hak_cpu_add_last(struct hak_cpu_cache __percpu *cc,
 {
 	u32 nr;
 
-	hak_cpu_word_add(&cc->word, -HAK_CPU_OPEN);
+	hak_cpu_word_add(&cc->word, -HAK_CPU_WORD_READY);
 	nr = raw_cpu_read(cc->word);
 	if (unlikely(nr >= raw_cpu_read(cc->limit)) ||
 	    unlikely(raw_cpu_read(cc->obj[(long)nr - 1]) == p)) {
-		hak_cpu_word_add(&cc->word, HAK_CPU_OPEN);
+		hak_cpu_word_add(&cc->word, HAK_CPU_WORD_READY);
 		return false;
 	}
 	raw_cpu_write(cc->obj[nr], (void *)p);
-	hak_cpu_word_add(&cc->word, HAK_CPU_OPEN + 1);
+	hak_cpu_word_add(&cc->word, HAK_CPU_WORD_READY + 1);
 	return true;
 }
 

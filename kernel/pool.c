@@ -14,57 +14,56 @@
 /* Slabs moved or looked at under a pool's lock at once. */
 #define HAK_REAP_BATCH	16
 
-/* Slabs that the reaper was told are whole, each with HAK_TOLD set; newest first. */
-LLIST_HEAD(hak_told);
+/* Slabs that were found whole, for the reaper; each has HAK_REAP_QUEUED. Newest first. */
+LLIST_HEAD(hak_reap_queue);
 
 /**
- * hak_pool_tell() - tell the reaper of a slab, if the slab is whole
+ * hak_pool_queue_reap() - queue a slab for the reaper, if the slab is whole
  * @s: the slab; another CPU may have adopted or released it by now
  * @rc: the value of @s->rc that the caller read or counted
  *
- * The cmpxchg sets HAK_TOLD only if @rc is unchanged, so the slab was neither
- * adopted nor released since the caller found it whole. The reaper does not
- * release a slab while HAK_TOLD is set, so the metadata stays valid, and the one
- * caller whose cmpxchg succeeds may use @s->told.
+ * The cmpxchg sets HAK_REAP_QUEUED only if @rc is unchanged, so the slab was neither
+ * adopted nor released since the caller found it whole. The reaper does not release a
+ * slab while HAK_REAP_QUEUED is set, so the metadata stays valid, and the one caller
+ * whose cmpxchg succeeds may use @s->reap_link.
  *
- * If the cmpxchg fails, this caller has nothing to tell. Either the slab has an
- * owner, which checks again when it puts the slab back; or the slab was released;
- * or another caller has set HAK_TOLD, and the reaper checks the slab after it
- * clears the mark.
+ * If the cmpxchg fails, this caller has nothing to do. Either the slab has an owner,
+ * which checks again when it puts the slab back; or the slab was released; or another
+ * caller has set HAK_REAP_QUEUED, and the reaper checks the slab after it clears that.
  *
- * If the caller is so late that the metadata describes the slot's next slab, that
- * slab is judged in its place. If it is whole, the reaper is told of it, which is
- * true; if it is not, nothing happens.
+ * If the caller is so late that the metadata describes the slot's next slab, that slab
+ * is judged in its place. If that one is whole, it belongs into the queue; if it is
+ * not, nothing happens.
  *
  * Context: any, NMI included; preemption off.
  */
-void hak_pool_tell(struct hak_slab *s, u32 rc)
+void hak_pool_queue_reap(struct hak_slab *s, u32 rc)
 {
-	if (hak_rc_state(rc) != HAK_POOLED || rc & HAK_TOLD ||
+	if (hak_rc_state(rc) != HAK_POOLED || rc & HAK_REAP_QUEUED ||
 	    !hak_rc_whole(s, rc))
 		return;
-	/* Pairs with atomic_fetch_andnot() in hak_told_slab(). */
-	if (atomic_cmpxchg(&s->rc, rc, rc | HAK_TOLD) != rc)
+	/* Pairs with atomic_fetch_andnot() in hak_reap_unqueue(). */
+	if (atomic_cmpxchg(&s->rc, rc, rc | HAK_REAP_QUEUED) != rc)
 		return;
-	llist_add(&s->told, &hak_told);
+	llist_add(&s->reap_link, &hak_reap_queue);
 	hak_reaper_arm();
 }
 
 /*
- * Unmark the slab that contains @n, and return it. From then on another CPU may put
- * @n into the list again.
+ * The reaper has taken @n off the queue. Clear HAK_REAP_QUEUED of the slab that contains
+ * @n, and return the slab. From then on another CPU may queue it again.
  */
-static struct hak_slab *hak_told_slab(struct llist_node *n)
+static struct hak_slab *hak_reap_unqueue(struct llist_node *n)
 {
-	struct hak_slab *s = llist_entry(n, struct hak_slab, told);
+	struct hak_slab *s = llist_entry(n, struct hak_slab, reap_link);
 
 	lockdep_assert_held(&hak_cache_mutex);
 
 	/*
-	 * A full barrier: if a pusher saw the mark and therefore did not tell, its
-	 * count is visible to the reaper's check that follows.
+	 * A full barrier: if a pusher saw the bit and therefore did not queue the slab,
+	 * its count is visible to the reaper's check that follows.
 	 */
-	atomic_fetch_andnot(HAK_TOLD, &s->rc);
+	atomic_fetch_andnot(HAK_REAP_QUEUED, &s->rc);
 	return s;
 }
 
@@ -74,9 +73,9 @@ static struct hak_slab *hak_told_slab(struct llist_node *n)
  *	whose count was the first after the slab was parked
  * @from: the state the slab is in
  *
- * The state becomes POOLED before the slab is on the list. If a pusher makes the
- * slab whole in between, the reaper may search for it too early and not find it;
- * so the caller tells the reaper once more when the slab is on the list.
+ * The state becomes POOLED before the slab is on the list. If a pusher makes the slab
+ * whole in between, the reaper may search for it too early and not find it. So the
+ * caller queues the slab for the reaper once more when it is on the list.
  *
  * Context: any, NMI included; preemption off.
  */
@@ -89,7 +88,7 @@ void hak_pool_put(struct hak_slab *s, enum hak_slab_state from)
 	atomic_inc(&pool->nr);
 	llist_add(&s->link, &pool->incoming);
 	/* An adopter may own the slab by now: see hak_slab_count(). */
-	hak_pool_tell(s, atomic_read(&s->rc));
+	hak_pool_queue_reap(s, atomic_read(&s->rc));
 	hak_count(HAK_EV_POOLED);
 }
 
@@ -188,8 +187,8 @@ struct hak_slab *hak_pool_adopt(struct hak_cache *c, int nid)
 
 /*
  * Become the owner of @s, a slab of @pool, if it is whole. If another CPU sets
- * HAK_TOLD at this moment, the cmpxchg fails: that CPU is about to put the slab on
- * the reaper's list, so it must not be released yet, and the reaper runs again. The
+ * HAK_REAP_QUEUED at this moment, the cmpxchg fails: that CPU is about to put the slab
+ * into the queue, so it must not be released yet, and the reaper runs again. The
  * cmpxchg is a full barrier: everything that pushers did to the slab happens before
  * the slab is used for something else.
  */
@@ -200,7 +199,7 @@ static bool __hak_pool_own_whole(struct hak_pool *pool, struct hak_slab *s)
 	lockdep_assert_held(&pool->lock);
 
 	hak_count(HAK_EV_LOOKED);
-	return hak_rc_state(rc) == HAK_POOLED && !(rc & HAK_TOLD) &&
+	return hak_rc_state(rc) == HAK_POOLED && !(rc & HAK_REAP_QUEUED) &&
 	       hak_rc_whole(s, rc) &&
 	       atomic_cmpxchg(&s->rc, rc, rc - HAK_POOLED + HAK_OWNED) == rc;
 }
@@ -254,10 +253,10 @@ static bool hak_pool_take_whole(struct hak_pool *pool, struct hak_slab *s,
 }
 
 /*
- * Release @s, of which the reaper was told, if it is still whole. If its state is
- * POOLED but it is not in the pool, another CPU is inside hak_pool_put(), which
- * tells the reaper again at its end. Slabs of a cache that is not in hak_caches are
- * left alone. Returns the pool the slab was in, or NULL if it was not released.
+ * Release @s, which was in the queue, if it is still whole. If its state is POOLED but it
+ * is not in the pool, another CPU is inside hak_pool_put(), which queues it again at the
+ * end. Slabs of a cache that is not in hak_caches are left alone. Returns the pool the
+ * slab was in, or NULL if it was not released.
  */
 static struct hak_pool *hak_pool_reap_slab(struct hak_slab *s)
 {
@@ -278,7 +277,7 @@ static struct hak_pool *hak_pool_reap_slab(struct hak_slab *s)
 	} while (more && left > 0);
 	/* Slabs arrive as fast as the reaper lists them, so it comes again later. */
 	if (more)
-		hak_pool_tell(s, atomic_read(&s->rc));
+		hak_pool_queue_reap(s, atomic_read(&s->rc));
 	return ours && hak_pool_release(s) ? pool : NULL;
 }
 
@@ -286,15 +285,15 @@ static struct hak_pool *hak_pool_reap_slab(struct hak_slab *s)
  * Release the slab that contains @n if it is whole. True if it was released and was
  * one of @pool, or of any pool if that is NULL.
  */
-static bool hak_told_reap(struct llist_node *n, const struct hak_pool *pool)
+static bool hak_pool_reap_entry(struct llist_node *n, const struct hak_pool *pool)
 {
-	struct hak_pool *from = hak_pool_reap_slab(hak_told_slab(n));
+	struct hak_pool *from = hak_pool_reap_slab(hak_reap_unqueue(n));
 
 	return from && (!pool || from == pool);
 }
 
 /**
- * hak_pool_reap_told() - release the slabs that the reaper was told of
+ * hak_pool_reap_queued() - release the slabs in the queue that are still whole
  * @max: most slabs to check
  * @pool: the pool whose slabs are counted; NULL for all pools
  *
@@ -304,43 +303,43 @@ static bool hak_told_reap(struct llist_node *n, const struct hak_pool *pool)
  * Context: task; hak_cache_mutex held.
  * Return: slabs released.
  */
-unsigned int hak_pool_reap_told(unsigned int max, const struct hak_pool *pool)
+unsigned int hak_pool_reap_queued(unsigned int max, const struct hak_pool *pool)
 {
 	unsigned int reaped = 0;
 	struct llist_node *n;
 
-	while (max-- && (n = llist_del_first(&hak_told)))
-		reaped += hak_told_reap(n, pool);
+	while (max-- && (n = llist_del_first(&hak_reap_queue)))
+		reaped += hak_pool_reap_entry(n, pool);
 	return reaped;
 }
 
 /*
- * Likewise, but those only that were told of when it begins. CPUs may tell of others
- * as fast as this releases them, and the caller holds the mutex meanwhile.
+ * Likewise, but only those that are in the queue when it begins. CPUs may queue others as
+ * fast as this releases them, and the caller holds the mutex meanwhile.
  */
-static unsigned int hak_pool_reap_all_told(const struct hak_pool *pool)
+static unsigned int hak_pool_reap_all_queued(const struct hak_pool *pool)
 {
-	struct llist_node *n = llist_del_all(&hak_told), *next;
+	struct llist_node *n = llist_del_all(&hak_reap_queue), *next;
 	unsigned int reaped = 0;
 
 	for (; n; n = next) {
 		next = n->next;
-		reaped += hak_told_reap(n, pool);
+		reaped += hak_pool_reap_entry(n, pool);
 	}
 	return reaped;
 }
 
-/* Has the reaper been told of any slab that it has not checked yet? */
-bool hak_pool_any_told(void)
+/* Is any slab in the queue? */
+bool hak_pool_any_queued(void)
 {
-	return !llist_empty(&hak_told);
+	return !llist_empty(&hak_reap_queue);
 }
 
 /*
  * Pop @nr slabs. Those that are whole become the caller's, in @whole; the others go
  * to the pool's list. Returns how many are whole.
  */
-static unsigned int hak_pool_look(struct hak_pool *pool, unsigned int nr,
+static unsigned int hak_pool_scan(struct hak_pool *pool, unsigned int nr,
 				  struct hak_slab **whole)
 {
 	unsigned int i, n = 0;
@@ -367,22 +366,22 @@ static unsigned int hak_pool_look(struct hak_pool *pool, unsigned int nr,
  * hak_pool_reap() - release every whole slab of a pool
  * @pool: the pool
  *
- * Checks as many slabs as the pool held at the start, a few at a time, and so finds
- * whole slabs that the reaper was not told of: those of a cache that was not in
- * hak_caches at the time. The reaper is told of slabs that become whole meanwhile.
+ * Checks as many slabs as the pool held at the start, a few at a time. So it also finds
+ * whole slabs that the reaper took off the queue while their cache was not in hak_caches.
+ * Slabs that become whole meanwhile are queued for the reaper.
  *
  * Context: task; hak_cache_mutex held.
  * Return: slabs released.
  */
 unsigned int hak_pool_reap(struct hak_pool *pool)
 {
-	unsigned int reaped = hak_pool_reap_all_told(pool);
+	unsigned int reaped = hak_pool_reap_all_queued(pool);
 	unsigned int i, n, nr, left = atomic_read(&pool->nr);
 	struct hak_slab *whole[HAK_REAP_BATCH];
 
 	for (; left; left -= nr) {
 		nr = min(left, HAK_REAP_BATCH);
-		n = hak_pool_look(pool, nr, whole);
+		n = hak_pool_scan(pool, nr, whole);
 		for (i = 0; i < n; i++)
 			reaped += hak_pool_release(whole[i]);
 		cond_resched();

@@ -36,14 +36,14 @@ struct hak_pool {
 	struct hak_depot depot;
 };
 
-extern struct llist_head hak_told;
+extern struct llist_head hak_reap_queue;
 int hak_pool_create(struct hak_cache *c);
 void hak_pool_destroy(struct hak_cache *c);
 void hak_pool_put(struct hak_slab *s, enum hak_slab_state from);
 struct hak_slab *hak_pool_adopt(struct hak_cache *c, int nid);
-void hak_pool_tell(struct hak_slab *s, u32 rc);
-bool hak_pool_any_told(void);
-unsigned int hak_pool_reap_told(unsigned int max, const struct hak_pool *pool);
+void hak_pool_queue_reap(struct hak_slab *s, u32 rc);
+bool hak_pool_any_queued(void);
+unsigned int hak_pool_reap_queued(unsigned int max, const struct hak_pool *pool);
 unsigned int hak_pool_reap(struct hak_pool *pool);
 
 #endif /* _HAK_POOL_H */

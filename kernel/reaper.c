@@ -40,10 +40,10 @@ static void hak_reap_irq_run(struct irq_work *work)
 }
 
 /*
- * Release the slabs the reaper was told of, a few each time it holds the mutex, and
- * those in limbo whose grace period has passed.
+ * Release the slabs in the reaper's queue, a few each time it holds the mutex, and those
+ * in limbo whose grace period has passed.
  */
-static void hak_reap_told(void)
+static void hak_reap_run_queue(void)
 {
 	bool limbo;
 
@@ -52,9 +52,9 @@ static void hak_reap_told(void)
 
 	do {
 		mutex_lock(&hak_cache_mutex);
-		hak_pool_reap_told(HAK_REAP_AT_ONCE, NULL);
+		hak_pool_reap_queued(HAK_REAP_AT_ONCE, NULL);
 		mutex_unlock(&hak_cache_mutex);
-	} while (hak_pool_any_told());
+	} while (hak_pool_any_queued());
 
 	mutex_lock(&hak_cache_mutex);
 	limbo = hak_limbo_release();
@@ -98,7 +98,7 @@ static void hak_reap_work_run(struct work_struct *work)
 {
 	hak_reap_hook_t fn = READ_ONCE(hak_reap_fn);
 
-	hak_reap_told();
+	hak_reap_run_queue();
 	if (fn)
 		fn();
 }
@@ -117,9 +117,9 @@ static const char *hak_looks_stranded(struct hak_slab *s)
 		break;
 	case HAK_POOLED:
 		/* The reaper leaves a cache alone that is not in hak_caches. */
-		if (c && c->listed && !(rc & HAK_TOLD) &&
+		if (c && c->listed && !(rc & HAK_REAP_QUEUED) &&
 		    hak_rc_whole(s, rc))
-			return "whole, but the reaper was not told";
+			return "whole, but not in the reaper's queue";
 		break;
 	default:
 		break;
@@ -164,8 +164,8 @@ static unsigned long hak_stranded_pass(unsigned int pass)
  * hak_paranoid_scan() - look for slabs that neither adopter nor reaper can find
  *
  * If a parked slab has frees waiting, the pusher that counted first is about to put it
- * into its pool. If a pooled slab is whole and the reaper was not told, the CPU that
- * made it whole is about to tell. Both have preemption off meanwhile. So if a slab
+ * into its pool. If a pooled slab is whole and not in the reaper's queue, the CPU that
+ * made it whole is about to queue it. Both have preemption off meanwhile. So if a slab
  * looks like this over several grace periods, it is lost, and it is reported.
  *
  * Context: task, may sleep. Where the build cannot turn preemption off, the caller

@@ -24,7 +24,7 @@ struct hak_slab;
  * @recip: copy of the cache's @recip
  * @bound: objects of the slab that were ever allocated, times the cache's @step; 0 if
  *	there is no slab
- * @home: hak_cpu_tag() of the CPU that owned the slab last
+ * @owner_tag: hak_cpu_tag() of the CPU that owned the slab last
  * @nid: memory node of the pages
  * @cpu: the per-CPU caches of the slab's cache. If there is no slab, those of the
  *	first size class, so that the pointer is always valid.
@@ -38,7 +38,7 @@ struct hak_slab;
 struct hak_entry {
 	u32 recip;
 	u32 bound;
-	u32 home;
+	u32 owner_tag;
 	int nid;
 	struct hak_cpu_cache __percpu *cpu;
 	struct hak_slab *slab;

@@ -32,7 +32,7 @@ static int hak_report_owner(const struct hak_cache *c, const struct hak_entry *e
 	unsigned int cpu;
 
 	for_each_possible_cpu(cpu)
-		if (hak_cpu_tag(per_cpu_ptr(c->cpu, cpu)) == READ_ONCE(e->home))
+		if (hak_cpu_tag(per_cpu_ptr(c->cpu, cpu)) == READ_ONCE(e->owner_tag))
 			return cpu;
 	return -1;
 }

@@ -55,14 +55,14 @@ static bool hak_link_valid(struct hak_cache *c, struct hak_slab *s,
 }
 
 /**
- * struct hak_take - what the links of a slab's free objects are checked by
+ * struct hak_link_bounds - what the links of a slab's free objects are checked against
  * @addr: the first object's link
  * @limit: bytes of objects carved
  * @recip: the cache's
  * @link: likewise
  * @wipe: clear each link, see hak_chain_take()
  */
-struct hak_take {
+struct hak_link_bounds {
 	unsigned long addr;
 	unsigned long limit;
 	u32 recip;
@@ -74,7 +74,7 @@ struct hak_take {
  * Take the object of link *@n, if that is one; the next link is *@n then. The end of
  * a chain is none, since it is in no slab. @coded: links are encoded.
  */
-static __always_inline bool hak_take_one(const struct hak_take *t,
+static __always_inline bool hak_take_one(const struct hak_link_bounds *t,
 					 struct llist_node **n, void **to,
 					 const bool coded)
 {
@@ -92,8 +92,9 @@ static __always_inline bool hak_take_one(const struct hak_take *t,
 }
 
 /* Up to @want objects, four at a time. Returns where in @to it stopped. */
-static __always_inline void **hak_take(const struct hak_take t, struct llist_node **n,
-				       void **to, unsigned int want, const bool coded)
+static __always_inline void **hak_take(const struct hak_link_bounds t,
+				       struct llist_node **n, void **to,
+				       unsigned int want, const bool coded)
 {
 	void **end = to + want, **four = to + want / 4 * 4;
 
@@ -119,7 +120,7 @@ __hak_chain_take(struct hak_cache *c, struct hak_slab *s, struct llist_node **ch
 		 void **obj, unsigned int want, const u32 link, const bool wipe,
 		 const bool coded)
 {
-	const struct hak_take t = {
+	const struct hak_link_bounds t = {
 		.addr = s->addr + link,
 		.limit = hak_carved_bytes(c, s),
 		.recip = c->recip,
@@ -372,14 +373,14 @@ bool hak_slab_park(struct hak_slab *s)
 		return false;
 	WRITE_ONCE(s->taken, s->taken - freed);
 	for (;;) {
-		was = atomic_cmpxchg(&s->rc, v, HAK_PARKED | (v & HAK_TOLD));
+		was = atomic_cmpxchg(&s->rc, v, HAK_PARKED | (v & HAK_REAP_QUEUED));
 		if (was == v) {
 			hak_count(HAK_EV_PARKED);
 			hak_trace(HAK_TR_PARK, c, addr, NULL, 0);
 			return true;
 		}
-		/* If only HAK_TOLD differs, the reaper cleared it, and no free came. */
-		if ((was ^ v) != HAK_TOLD)
+		/* If only HAK_REAP_QUEUED differs, the reaper cleared it, and no free came. */
+		if ((was ^ v) != HAK_REAP_QUEUED)
 			break;
 		v = was;
 	}
@@ -400,8 +401,8 @@ void hak_slab_link(struct hak_slab *s, struct llist_node *first,
 /*
  * Second half of a push. Until it is done the slab has used > 0, so the reaper does
  * not release it. After it the slab may be released at any time. What this reads of
- * @s then may be stale, though RCU keeps the memory a slab's metadata: at worst the
- * reaper is told of a slab for nothing, but it never misses one.
+ * @s then may be stale, though RCU keeps the memory a slab's metadata: at worst a slab
+ * is queued for the reaper for nothing, but none is missed.
  */
 void hak_slab_count(struct hak_slab *s, unsigned int n)
 {
@@ -414,7 +415,7 @@ void hak_slab_count(struct hak_slab *s, unsigned int n)
 			hak_pool_put(s, HAK_PARKED);
 		break;
 	case HAK_POOLED:
-		hak_pool_tell(s, v);
+		hak_pool_queue_reap(s, v);
 		break;
 	default:
 		break;
@@ -502,7 +503,7 @@ struct hak_slab *hak_slab_get(struct hak_cache *c, int nid)
 
 /**
  * hak_slab_release() - make a whole slab an unused slot again
- * @s: the slab, owned by the caller; used == 0, and HAK_TOLD not set
+ * @s: the slab, owned by the caller; used == 0, and HAK_REAP_QUEUED not set
  *
  * With init_on_free this wipes the links and the constructed objects, because the
  * slot's next cache takes never-used space to be zeroed.

@@ -25,9 +25,9 @@ enum hak_slab_state {
 	HAK_UNUSED,
 };
 
-/* What hak_slab.rc is made of, from the lowest bit up: state, told, freed. */
+/* The parts of hak_slab.rc, from the lowest bit up: state, queued for the reaper, freed. */
 #define HAK_STATE_MASK		((u32)GENMASK(1, 0))
-#define HAK_TOLD		((u32)BIT(2))
+#define HAK_REAP_QUEUED		((u32)BIT(2))
 #define HAK_FREED_SHIFT		3
 #define HAK_FREED_MASK		((u32)GENMASK(31, HAK_FREED_SHIFT))
 
@@ -46,14 +46,14 @@ enum hak_slab_state {
  * @broken: its metadata was found to be corrupt, so it is never used again
  * @stranded: used by hak_paranoid_scan() only, under hak_cache_mutex
  * @remote: objects that CPUs other than the owner have freed
- * @rc: freed << HAK_FREED_SHIFT | HAK_TOLD | enum hak_slab_state
+ * @rc: freed << HAK_FREED_SHIFT | HAK_REAP_QUEUED | enum hak_slab_state
  * @nid: memory node of the pages
  * @cache: the cache whose objects it holds
  * @link: place in hak_pool.incoming, hak_pool.chain or a chain below that
  * @below: if @link is the first of a chain, the next chain in hak_pool.below
  * @list: place in hak_pool.list, or in limbo
- * @told: place in hak_told, the slabs the reaper was told of, while HAK_TOLD is set
- * @grace: state of RCU as it went into limbo, while it is there
+ * @reap_link: place in hak_reap_queue while HAK_REAP_QUEUED is set
+ * @grace: state of RCU when the slab went into limbo, while it is there
  * @listed: true while it is in hak_pool.list; under that pool's lock
  *
  * used = taken - freed counts the objects that are live, that are in a per-CPU cache
@@ -91,7 +91,7 @@ struct hak_slab {
 		struct list_head list;
 	};
 	union {
-		struct llist_node told;
+		struct llist_node reap_link;
 		unsigned long grace;
 	};
 	bool listed;

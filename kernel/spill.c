@@ -54,7 +54,7 @@ void hak_cpu_give(struct hak_cpu_cache *cc, struct hak_slab *s,
 }
 
 /* Give the objects of @g to their slab. */
-static void hak_spill_group(struct hak_cpu_cache *cc, const struct hak_spill_group *g)
+static void hak_spill_give(struct hak_cpu_cache *cc, const struct hak_spill_group *g)
 {
 	hak_cpu_give(cc, g->slab, g->first, g->last, g->n);
 }
@@ -68,7 +68,7 @@ static noinline bool hak_spill_begin(struct hak_cpu_cache *cc,
 				     struct llist_node *node)
 {
 	if (used)
-		hak_spill_group(cc, g);
+		hak_spill_give(cc, g);
 	g->nr = (unsigned long)node >> HAK_SLAB_SHIFT;
 	g->slab = hak_slab_of(node);
 	g->first = node;
@@ -175,7 +175,7 @@ void hak_cpu_spill(struct hak_cache *c, struct hak_cpu_cache *cc,
 			obj = hak_spill_run(g, link, obj, end);
 	}
 	for (; used; used &= used - 1)
-		hak_spill_group(cc, &group[__ffs(used)]);
+		hak_spill_give(cc, &group[__ffs(used)]);
 	if (cc) {
 		cc->spills++;
 		hak_trim_kick();
@@ -183,9 +183,9 @@ void hak_cpu_spill(struct hak_cache *c, struct hak_cpu_cache *cc,
 	hak_trace(HAK_TR_SPILL, c, 0, NULL, n);
 }
 
-/* Note which bits are set in all addresses, and which are in any. */
-static __always_inline void hak_spill_look(const void *p, unsigned long *all,
-					   unsigned long *any)
+/* Add @p to the bits that are set in all addresses, and to those set in any. */
+static __always_inline void hak_spill_add_bits(const void *p, unsigned long *all,
+					       unsigned long *any)
 {
 	*all &= (unsigned long)p;
 	*any |= (unsigned long)p;
@@ -200,23 +200,23 @@ static __always_inline bool hak_spill_is_one(void **obj, unsigned int n)
 	void **end = obj + n, **eight = obj + n / 8 * 8;
 	unsigned long all = -1UL, any = 0;
 
-	/* If objects were freed in random order, a look at three of them tells. */
+	/* If objects were freed in random order, three of them show it. */
 	if (((unsigned long)obj[0] ^ (unsigned long)obj[n / 2]) >= HAK_SLAB_SIZE ||
 	    ((unsigned long)obj[0] ^ (unsigned long)obj[n - 1]) >= HAK_SLAB_SIZE)
 		return false;
 
 	for (; obj != eight; obj += 8) {
-		hak_spill_look(obj[0], &all, &any);
-		hak_spill_look(obj[1], &all, &any);
-		hak_spill_look(obj[2], &all, &any);
-		hak_spill_look(obj[3], &all, &any);
-		hak_spill_look(obj[4], &all, &any);
-		hak_spill_look(obj[5], &all, &any);
-		hak_spill_look(obj[6], &all, &any);
-		hak_spill_look(obj[7], &all, &any);
+		hak_spill_add_bits(obj[0], &all, &any);
+		hak_spill_add_bits(obj[1], &all, &any);
+		hak_spill_add_bits(obj[2], &all, &any);
+		hak_spill_add_bits(obj[3], &all, &any);
+		hak_spill_add_bits(obj[4], &all, &any);
+		hak_spill_add_bits(obj[5], &all, &any);
+		hak_spill_add_bits(obj[6], &all, &any);
+		hak_spill_add_bits(obj[7], &all, &any);
 	}
 	for (; obj != end; obj++)
-		hak_spill_look(obj[0], &all, &any);
+		hak_spill_add_bits(obj[0], &all, &any);
 	return (all ^ any) < HAK_SLAB_SIZE;
 }
 
@@ -296,7 +296,7 @@ static __always_inline void __hak_cpu_make_room(struct hak_cache *c,
 
 	if (unlikely(!hak_registry_find(cc->obj[0], &e)))
 		goto spill;
-	if (READ_ONCE(e->home) != hak_cpu_tag(cc) && hak_depot_send(c, cc))
+	if (READ_ONCE(e->owner_tag) != hak_cpu_tag(cc) && hak_depot_send(c, cc))
 		goto sent;
 	s = READ_ONCE(e->slab);
 	if (likely(s) && hak_cpu_spill_one(c, cc, s, n))

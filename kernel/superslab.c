@@ -159,7 +159,7 @@ static struct hak_superslab *hak_superslab_new(int nid, unsigned int order,
 		s->addr = ss->addr + i * HAK_SLAB_SIZE;
 		atomic_set(&s->rc, HAK_UNUSED);
 	}
-	hak_arena_watch((void *)addr, order, meta);
+	hak_arena_kmemleak_add((void *)addr, order, meta);
 	return ss;
 
 free_slab:

@@ -141,12 +141,12 @@ void hak_trace_put(void)
  */
 int hak_trace_object_get(void)
 {
-	hak_mode_get();
+	hak_slow_only_get();
 	return hak_trace_get();
 }
 
 void hak_trace_object_put(void)
 {
 	hak_trace_put();
-	hak_mode_put();
+	hak_slow_only_put();
 }

@@ -141,7 +141,7 @@ static void again_in_a_magazine(struct kunit *test, struct hak_cache *c, bool fo
 	for (i = 0; i < n; i++) {
 		obj[i] = get(test, c);
 		/* So that they pass for those of another CPU. */
-		WRITE_ONCE(hak_test_slab_of(obj[i])->entry->home, 0);
+		WRITE_ONCE(hak_test_slab_of(obj[i])->entry->owner_tag, 0);
 	}
 	for (i = 0; i < n; i++)
 		hak_free(obj[i]);
@@ -325,7 +325,7 @@ struct linked {
 	unsigned int nr;
 };
 
-static struct linked *linked(struct kunit *test, struct hak_cache *c)
+static struct linked *make_linked(struct kunit *test, struct hak_cache *c)
 {
 	struct linked *l = kunit_kzalloc(test, sizeof(*l), GFP_KERNEL);
 	struct llist_node *n;
@@ -380,7 +380,7 @@ static void find_lost(struct linked *l)
 /* The first object's link is overwritten with what is no link. */
 static void break_link(struct kunit *test, struct hak_cache *c, bool found)
 {
-	struct linked *l = linked(test, c);
+	struct linked *l = make_linked(test, c);
 	void *got[40];
 	unsigned int i;
 
@@ -400,7 +400,7 @@ static void link_is_none(struct kunit *test)
 /* It is made to lead to a live object. */
 static void bend_link(struct kunit *test, struct hak_cache *c, bool found)
 {
-	struct linked *l = linked(test, c);
+	struct linked *l = make_linked(test, c);
 	struct hak_slab *s = hak_test_slab_of(l->keep);
 	bool handed = false;
 	void *got[40];

@@ -12,7 +12,7 @@
 
 #include "hak_test.h"
 #include "hak_test_threads.h"
-#include "hot_memory.h"
+#include "memory_hotplug.h"
 
 #define ROUNDS		20000	/* blocks, if no page is met */
 

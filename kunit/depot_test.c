@@ -88,7 +88,7 @@ static void a_batch_is_sent_as_a_whole(struct kunit *test)
  */
 static void make_foreign(void *p)
 {
-	WRITE_ONCE(hak_slab_of(p)->entry->home, 0);
+	WRITE_ONCE(hak_slab_of(p)->entry->owner_tag, 0);
 }
 
 static void its_own_objects_are_not_sent(struct kunit *test)
@@ -419,7 +419,7 @@ static void stamped_free(struct race *r, struct hak_cpu_cache *cc, void *p)
 		atomic_inc(&r->errors);
 	*(void **)p = NULL;
 	preempt_disable();
-	if (hak_is_away(hak_test_slab_of(p)->nid))
+	if (hak_is_other_node(hak_test_slab_of(p)->nid))
 		hak_outbox_put(r->c, cc, p);
 	else
 		hak_test_free(r->c, cc, p);

@@ -10,7 +10,7 @@
 
 #include "hak_test.h"
 #include "hak_test_threads.h"
-#include "hot_memory.h"
+#include "memory_hotplug.h"
 
 #define NR	600	/* objects: several batches of hak_free_rcu() */
 

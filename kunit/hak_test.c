@@ -129,10 +129,10 @@ static void hak_test_show(struct hak_test *t, unsigned int i)
 	if (t->shown[i])
 		return;
 	mutex_lock(&hak_cache_mutex);
-	hak_cache_list(t->cache[i], true);
+	hak_cache_set_listed(t->cache[i], true);
 	mutex_unlock(&hak_cache_mutex);
 	t->shown[i] = true;
-	/* While the cache was hidden the reaper forgot what it was told of it. */
+	/* While the cache was hidden, the reaper dropped its slabs from the queue. */
 	hak_test_reap(t->cache[i]);
 }
 
@@ -259,7 +259,7 @@ struct hak_cache *hak_test_cache(struct kunit *test, unsigned int size,
 	struct hak_cache *c = hak_test_cache_shown(test, size, align);
 
 	mutex_lock(&hak_cache_mutex);
-	hak_cache_list(c, false);
+	hak_cache_set_listed(c, false);
 	mutex_unlock(&hak_cache_mutex);
 	t->shown[t->nr_caches - 1] = false;
 	return c;

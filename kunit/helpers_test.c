@@ -199,7 +199,7 @@ static void scope_frees(struct kunit *test)
 	HAK_EXPECT_EVENT(test, HAK_EV_BAD_FREE, 0);
 }
 
-static void mempool(struct kunit *test)
+static void mempool_of_objects(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache_shown(test, 120, 0);
 	struct hak_class_stats cs;
@@ -234,7 +234,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(sensitive_refuses_bad_addresses),
 	KUNIT_CASE(zeroed_object),
 	KUNIT_CASE(scope_frees),
-	KUNIT_CASE(mempool),
+	KUNIT_CASE(mempool_of_objects),
 	{}
 };
 

@@ -275,7 +275,7 @@ static void large_objects_are_kept_in_small_numbers(struct kunit *test)
 static void frees_are_fast_after_a_mode(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache_shown(test, SIZE, 0);
-	const u8 left = hak_cpu_left;
+	const u8 left = hak_cpu_awake_mark;
 	struct hak_cpu_cache *cc;
 	unsigned int cpu;
 	void *p;
@@ -287,19 +287,19 @@ static void frees_are_fast_after_a_mode(struct kunit *test)
 	cpu = smp_processor_id();
 	cc = per_cpu_ptr(c->cpu, cpu);
 	all_asleep(test, cpu);
-	WRITE_ONCE(hak_cpu_left, HAK_CPU_WATCHED);
+	WRITE_ONCE(hak_cpu_awake_mark, HAK_CPU_SLOW_ONLY);
 	p = hak_cache_alloc(c, GFP_KERNEL);
 	hak_cache_free(c, p);
-	KUNIT_EXPECT_EQ(test, cc->mark, HAK_CPU_WATCHED);
+	KUNIT_EXPECT_EQ(test, cc->mark, HAK_CPU_SLOW_ONLY);
 	KUNIT_EXPECT_EQ(test, cc->limit, 0);
 	/* There are objects now, but the fast path leaves them to the slow one. */
 	KUNIT_EXPECT_GT(test, cc->nr, 0);
 	p = hak_cache_alloc(c, GFP_KERNEL);
-	KUNIT_EXPECT_EQ(test, cc->mark, HAK_CPU_WATCHED);
+	KUNIT_EXPECT_EQ(test, cc->mark, HAK_CPU_SLOW_ONLY);
 	hak_cache_free(c, p);
-	KUNIT_EXPECT_EQ(test, cc->mark, HAK_CPU_WATCHED);
+	KUNIT_EXPECT_EQ(test, cc->mark, HAK_CPU_SLOW_ONLY);
 
-	WRITE_ONCE(hak_cpu_left, left);
+	WRITE_ONCE(hak_cpu_awake_mark, left);
 	p = hak_cache_alloc(c, GFP_KERNEL);
 	hak_cache_free(c, p);
 	p = hak_cache_alloc(c, GFP_KERNEL);

@@ -17,7 +17,7 @@
 
 #define NR	100
 
-struct in_irq {
+struct irq_user {
 	struct irq_work work;
 	struct hak_cache *c;
 	void *obj[NR];
@@ -27,7 +27,7 @@ struct in_irq {
 
 static void in_irq_run(struct irq_work *work)
 {
-	struct in_irq *w = container_of(work, struct in_irq, work);
+	struct irq_user *w = container_of(work, struct irq_user, work);
 	unsigned int i;
 
 	w->hard = in_hardirq();
@@ -41,7 +41,7 @@ static void in_irq_run(struct irq_work *work)
 
 static void free_from_hard_irq(struct kunit *test)
 {
-	struct in_irq *w = kunit_kzalloc(test, sizeof(*w), GFP_KERNEL);
+	struct irq_user *w = kunit_kzalloc(test, sizeof(*w), GFP_KERNEL);
 	unsigned int i;
 
 	KUNIT_ASSERT_NOT_NULL(test, w);
@@ -60,7 +60,7 @@ static void free_from_hard_irq(struct kunit *test)
 
 static void alloc_in_hard_irq(struct kunit *test)
 {
-	struct in_irq *w = kunit_kzalloc(test, sizeof(*w), GFP_KERNEL);
+	struct irq_user *w = kunit_kzalloc(test, sizeof(*w), GFP_KERNEL);
 	unsigned int i;
 
 	KUNIT_ASSERT_NOT_NULL(test, w);

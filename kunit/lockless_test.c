@@ -144,7 +144,7 @@ static void frees_with(struct kunit *test, unsigned int cap)
 		free_and_listen(test, c, allocate(test, c, NULL), i);
 	/*
 	 * Of slabs of another: they are sent, and pushed; slabs that are parked are
-	 * published, and the reaper is told of those that are whole.
+	 * published, and those that are whole are queued for the reaper.
 	 */
 	for (i = 0; i < 2; i++)
 		free_and_listen(test, c, allocate(test, c, hak_test_cpu(test, c, 8)), i);

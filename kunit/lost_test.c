@@ -15,24 +15,24 @@
 #define FULL	16	/* capacity of the slabs used here */
 #define SIZE	(HAK_SLAB_SIZE / FULL)
 
-static bool is_told(struct hak_slab *s)
+static bool is_queued(struct hak_slab *s)
 {
-	return atomic_read(&s->rc) & HAK_TOLD;
+	return atomic_read(&s->rc) & HAK_REAP_QUEUED;
 }
 
-/* How often is @s in the reaper's list? It checks a bounded number of entries. */
-static unsigned int times_told(struct hak_slab *s)
+/* How often is @s in the reaper's queue? It checks a bounded number of entries. */
+static unsigned int times_queued(struct hak_slab *s)
 {
-	struct llist_node *n = READ_ONCE(hak_told.first);
+	struct llist_node *n = READ_ONCE(hak_reap_queue.first);
 	unsigned int i, times = 0;
 
 	for (i = 0; n && i < 10000; i++, n = READ_ONCE(n->next))
-		times += n == &s->told;
+		times += n == &s->reap_link;
 	return times;
 }
 
-/* A slab that is adopted and put back before the reaper runs is in its list once. */
-static void the_reaper_is_told_once(struct kunit *test)
+/* A slab that is adopted and put back before the reaper runs is in its queue once. */
+static void a_slab_is_queued_once(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache_shown(test, SIZE, 0);
 	struct hak_slab *s = hak_test_slab(test, c), *again;
@@ -48,22 +48,22 @@ static void the_reaper_is_told_once(struct kunit *test)
 			hak_pool_put(again, HAK_OWNED);
 	}
 	preempt_enable();
-	times = times_told(s);
+	times = times_queued(s);
 	if (times != 1) {
 		/* A walk over such a list would not end. */
-		init_llist_head(&hak_told);
-		atomic_andnot(HAK_TOLD, &s->rc);
+		init_llist_head(&hak_reap_queue);
+		atomic_andnot(HAK_REAP_QUEUED, &s->rc);
 	}
 	mutex_unlock(&hak_cache_mutex);
 	KUNIT_EXPECT_EQ(test, times, 1);
 }
 
-/* A slab that is parked while it is in the list keeps its mark. */
+/* A slab that is parked while it is in the queue keeps its mark. */
 static void the_mark_survives_a_park(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache_shown(test, SIZE, 0);
 	struct hak_slab *s = hak_test_slab(test, c), *again;
-	bool owned, taken, parked, told;
+	bool owned, taken, parked, queued;
 	void *obj[FULL];
 	unsigned int i;
 
@@ -74,24 +74,24 @@ static void the_mark_survives_a_park(struct kunit *test)
 	owned = again == s;
 	taken = hak_slab_take(c, s, obj, FULL) == FULL;
 	parked = hak_slab_park(s);
-	told = is_told(s);
+	queued = is_queued(s);
 	/*
-	 * Otherwise the next free would put it into the list twice, and the list
+	 * Otherwise the next free would put it into the queue twice, and the queue
 	 * would have no end.
 	 */
-	if (!told)
-		init_llist_head(&hak_told);
+	if (!queued)
+		init_llist_head(&hak_reap_queue);
 	preempt_enable();
 	mutex_unlock(&hak_cache_mutex);
 	KUNIT_EXPECT_TRUE(test, owned);
 	KUNIT_ASSERT_TRUE(test, taken);
 	KUNIT_EXPECT_TRUE(test, parked);
-	KUNIT_EXPECT_TRUE(test, told);
+	KUNIT_EXPECT_TRUE(test, queued);
 	for (i = 0; i < FULL; i++)
 		hak_test_push(s, obj[i]);
 }
 
-/* A CPU is about to put the slab on the list, so its metadata has to stay. */
+/* A CPU is about to put the slab into the queue, so its metadata has to stay. */
 static void a_marked_slab_is_not_released(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache(test, SIZE, 0);
@@ -101,11 +101,11 @@ static void a_marked_slab_is_not_released(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, hak_slab_take(c, s, &p, 1), 1);
 	hak_pool_put(s, HAK_OWNED);
 	/* As if the pusher had just set the mark. */
-	atomic_or(HAK_TOLD, &s->rc);
+	atomic_or(HAK_REAP_QUEUED, &s->rc);
 	hak_test_push(s, p);
 	KUNIT_EXPECT_EQ(test, hak_test_reap(c), 0);
 	KUNIT_EXPECT_EQ(test, hak_test_state(s), HAK_POOLED);
-	atomic_andnot(HAK_TOLD, &s->rc);
+	atomic_andnot(HAK_REAP_QUEUED, &s->rc);
 	KUNIT_EXPECT_EQ(test, hak_test_reap(c), 1);
 }
 
@@ -120,7 +120,7 @@ static void an_unlisted_cache_is_not_reaped(struct kunit *test)
 
 	hak_pool_put(s, HAK_OWNED);
 	mutex_lock(&hak_cache_mutex);
-	hak_pool_reap_told(1000, NULL);
+	hak_pool_reap_queued(1000, NULL);
 	mutex_unlock(&hak_cache_mutex);
 	KUNIT_EXPECT_EQ(test, hak_test_state(s), HAK_POOLED);
 	KUNIT_EXPECT_EQ(test, hak_test_reap(c), 1);
@@ -294,7 +294,7 @@ static void scan_finds_a_whole_slab(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, hak_slab_take(c, s, &p, 1), 1);
 	hak_pool_put(s, HAK_OWNED);
 	KUNIT_EXPECT_EQ(test, hak_paranoid_scan(), 0UL);
-	/* The slab is whole by its counts, and the reaper was not told. */
+	/* The slab is whole by its counts, and not in the queue. */
 	WRITE_ONCE(s->taken, 0);
 	KUNIT_EXPECT_EQ(test, hak_paranoid_scan(), 1UL);
 	WRITE_ONCE(s->taken, 1);
@@ -403,7 +403,7 @@ static void slabs_are_counted(struct kunit *test)
 }
 
 static struct kunit_case cases[] = {
-	KUNIT_CASE(the_reaper_is_told_once),
+	KUNIT_CASE(a_slab_is_queued_once),
 	KUNIT_CASE(the_mark_survives_a_park),
 	KUNIT_CASE(a_marked_slab_is_not_released),
 	KUNIT_CASE(an_unlisted_cache_is_not_reaped),

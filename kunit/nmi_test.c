@@ -128,7 +128,7 @@ static void a_ready_cache_is_filled(struct kunit *test)
 	unsigned int nr, cap = 8;
 	bool called;
 
-	if (hak_cpu_left != HAK_CPU_READY)
+	if (hak_cpu_awake_mark != HAK_CPU_READY)
 		kunit_skip(test, "trace_ring or paranoid_drain is on");
 	b->c = hak_test_cache_cap(test, 64, cap);
 	batch_fill(test, b, 20);

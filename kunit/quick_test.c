@@ -33,7 +33,7 @@ static void room_is_made(struct kunit *test)
 		obj[i] = hak_cache_alloc(c, GFP_KERNEL);
 	for (i = 0; i < MOST; i++) {
 		hak_cache_free(c, obj[i]);
-		inside += READ_ONCE(cc->mark) != hak_cpu_left;
+		inside += READ_ONCE(cc->mark) != hak_cpu_awake_mark;
 	}
 	KUNIT_EXPECT_EQ(test, inside, 0);
 	KUNIT_EXPECT_GT(test, cc->spills, 0UL);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The reaper: it is told of every slab that becomes whole, checks hardly any
+ * The reaper: every slab that becomes whole is queued for it, it checks hardly any
  * other, and does no harm to a CPU that uses the slab meanwhile.
  */
 #include <linux/module.h>
@@ -99,15 +99,15 @@ static void reaper_checks_few_slabs(struct kunit *test)
 			hak_test_push(s[i], obj[i]);
 }
 
-static void reap_what_was_told(void)
+static void reap_what_is_queued(void)
 {
 	mutex_lock(&hak_cache_mutex);
-	hak_pool_reap_told(4, NULL);
+	hak_pool_reap_queued(4, NULL);
 	mutex_unlock(&hak_cache_mutex);
 }
 
 /* If a slab is adopted before the reaper runs, it stays in use, parked or pooled. */
-static void adopted_after_the_reaper_was_told(struct kunit *test)
+static void adopted_while_it_is_queued(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache_shown(test, HAK_SLAB_SIZE / FULL, 0);
 	struct hak_slab *s = hak_test_slab(test, c), *again;
@@ -126,12 +126,12 @@ static void adopted_after_the_reaper_was_told(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, hak_slab_take(c, s, obj, FULL), FULL);
 	KUNIT_ASSERT_TRUE(test, hak_slab_park(s));
 	KUNIT_EXPECT_EQ(test, hak_test_state(s), HAK_PARKED);
-	reap_what_was_told();
+	reap_what_is_queued();
 	KUNIT_EXPECT_EQ(test, hak_test_state(s), HAK_PARKED);
 	KUNIT_EXPECT_EQ(test, hak_slab_used(s), FULL);
 	hak_test_push(s, obj[0]);
 	KUNIT_EXPECT_EQ(test, hak_test_state(s), HAK_POOLED);
-	reap_what_was_told();
+	reap_what_is_queued();
 	KUNIT_EXPECT_EQ(test, hak_test_state(s), HAK_POOLED);
 	for (i = 1; i < FULL; i++)
 		hak_test_push(s, obj[i]);
@@ -275,18 +275,18 @@ static void last_free_races_with_release(struct kunit *test)
 /*
  * Slabs become whole, are adopted, put back and released, all at the same time.
  * Each is released in the end although no task walks the pool, because the CPU
- * that made it whole last has told the reaper.
+ * that made it whole last has queued it for the reaper.
  */
-#define TELL_BALLS	8
+#define QUEUE_BALLS	8
 
-struct tell {
+struct queue_test {
 	struct hak_cache *c;
 	int nid;
-	atomic_long_t obj[TELL_BALLS];
+	atomic_long_t obj[QUEUE_BALLS];
 };
 
 /* Take one object from a slab of the pool, or from a new slab. */
-static void *tell_take(struct tell *t)
+static void *queue_take(struct queue_test *t)
 {
 	struct hak_slab *s;
 	void *p = NULL;
@@ -303,31 +303,31 @@ static void *tell_take(struct tell *t)
 	return p;
 }
 
-static int tell_thread(void *arg, unsigned int id)
+static int queue_thread(void *arg, unsigned int id)
 {
-	struct tell *t = arg;
+	struct queue_test *t = arg;
 	unsigned int i, at;
 	void *p;
 
 	for (i = 0; i < hak_test_rounds(10000); i++) {
-		at = i * (2 * id + 1) % TELL_BALLS;
+		at = i * (2 * id + 1) % QUEUE_BALLS;
 		/* From time to time hardly any object is live. */
-		p = i / 16 % 2 ? NULL : tell_take(t);
+		p = i / 16 % 2 ? NULL : queue_take(t);
 		p = (void *)atomic_long_xchg(&t->obj[at], (long)p);
 		if (p)
 			hak_test_push(hak_test_slab_of(p), p);
 		if (i % 13 == 0)
-			reap_what_was_told();
+			reap_what_is_queued();
 		if (i % 64 == 0)
 			hak_test_relax();
 	}
 	return 0;
 }
 
-static void whole_slabs_are_told_of(struct kunit *test)
+static void whole_slabs_are_queued(struct kunit *test)
 {
 	struct hak_test_gang *g = kunit_kzalloc(test, sizeof(*g), GFP_KERNEL);
-	struct tell *t = kunit_kzalloc(test, sizeof(*t), GFP_KERNEL);
+	struct queue_test *t = kunit_kzalloc(test, sizeof(*t), GFP_KERNEL);
 	struct hak_class_stats cs;
 	unsigned int i;
 
@@ -336,9 +336,9 @@ static void whole_slabs_are_told_of(struct kunit *test)
 	t->c = hak_test_cache_shown(test, HAK_SLAB_SIZE / FULL, 0);
 	t->nid = hak_node_near(numa_mem_id());
 	KUNIT_ASSERT_EQ(test, hak_test_gang_start(g, hak_test_nr_threads(),
-						  tell_thread, t), 0);
+						  queue_thread, t), 0);
 	hak_test_gang_join(g);
-	for (i = 0; i < TELL_BALLS; i++)
+	for (i = 0; i < QUEUE_BALLS; i++)
 		if (atomic_long_read(&t->obj[i]))
 			hak_test_push(hak_test_slab_of((void *)atomic_long_read(&t->obj[i])),
 				      (void *)atomic_long_read(&t->obj[i]));
@@ -396,10 +396,10 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(last_free_arms_the_reaper),
 	KUNIT_CASE(whole_slab_put_arms_the_reaper),
 	KUNIT_CASE(reaper_checks_few_slabs),
-	KUNIT_CASE(adopted_after_the_reaper_was_told),
+	KUNIT_CASE(adopted_while_it_is_queued),
 	KUNIT_CASE(adopters_and_the_reaper),
 	KUNIT_CASE(last_free_races_with_release),
-	KUNIT_CASE(whole_slabs_are_told_of),
+	KUNIT_CASE(whole_slabs_are_queued),
 	KUNIT_CASE(first_free_starts_the_trim),
 	{}
 };

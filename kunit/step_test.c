@@ -186,7 +186,7 @@ static void set_magazines(struct kunit *test, struct batch *b,
 	for_each_node(nid)
 		hak_depot_flush(b->c, nid);
 	/* Only objects from another CPU's slabs are sent. */
-	WRITE_ONCE(hak_test_slab_of(b->obj[0])->entry->home, 0);
+	WRITE_ONCE(hak_test_slab_of(b->obj[0])->entry->owner_tag, 0);
 	if (where != ON_THE_WAY)
 		return;
 	while (!hak_magazine_objects(cc))
@@ -345,7 +345,7 @@ static void fill_sender(struct kunit *test, struct hak_cache *c,
 	for (i = 0; i < SEND_NR; i++) {
 		obj[i] = hak_cache_alloc(c, GFP_NOWAIT);
 		KUNIT_ASSERT_NOT_NULL(test, obj[i]);
-		WRITE_ONCE(hak_test_slab_of(obj[i])->entry->home, 0);
+		WRITE_ONCE(hak_test_slab_of(obj[i])->entry->owner_tag, 0);
 	}
 	preempt_disable();
 	hak_cpu_flush(c, raw_cpu_ptr(c->cpu));

@@ -360,7 +360,7 @@ static void bursts_and_the_reaper(struct kunit *test)
 }
 
 /* Caches are created and destroyed next to a busy one, and share its superslabs. */
-static int churn_thread(void *arg, unsigned int id)
+static int create_and_destroy(void *arg, unsigned int id)
 {
 	atomic_t *errors = arg;
 	unsigned int i, j;
@@ -397,7 +397,7 @@ static void caches_come_and_go(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, g);
 	KUNIT_ASSERT_EQ(test, hak_test_gang_start(g, hak_test_nr_threads(),
-						  churn_thread, &errors), 0);
+						  create_and_destroy, &errors), 0);
 	hak_test_gang_join(g);
 	KUNIT_EXPECT_EQ(test, atomic_read(&errors), 0);
 }

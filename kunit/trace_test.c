@@ -16,7 +16,7 @@ static bool tracing(void)
 
 static bool slow(void)
 {
-	return hak_cpu_left == HAK_CPU_WATCHED;
+	return hak_cpu_awake_mark == HAK_CPU_SLOW_ONLY;
 }
 
 static int event(enum hak_trace_what what, int on)

@@ -43,12 +43,12 @@ static void fallback_forked(void)
 	}
 }
 
-/* The slab may have HAK_TOLD set without being on the list. */
-static void tell_again(struct hak_slab *s)
+/* The slab may have HAK_REAP_QUEUED set without being in the queue. */
+static void queue_again(struct hak_slab *s)
 {
-	if (atomic_read(&s->rc) & HAK_TOLD)
-		atomic_andnot(HAK_TOLD, &s->rc);
-	hak_pool_tell(s, atomic_read(&s->rc));
+	if (atomic_read(&s->rc) & HAK_REAP_QUEUED)
+		atomic_andnot(HAK_REAP_QUEUED, &s->rc);
+	hak_pool_queue_reap(s, atomic_read(&s->rc));
 }
 
 static void reaper_forked(void)
@@ -58,13 +58,13 @@ static void reaper_forked(void)
 
 	forget_queued(&hak_reap_irq);
 	atomic_set(&hak_reap_armed, 0);
-	init_llist_head(&hak_told);
+	init_llist_head(&hak_reap_queue);
 	list_for_each_entry(ss, &hak_superslabs, all) {
 		u64 used = ss->used & ss->full;
 
 		for (i = 0; used >> i; i++)
 			if (used & BIT_ULL(i))
-				tell_again(&ss->slab[i]);
+				queue_again(&ss->slab[i]);
 	}
 	hak_reaper_arm();
 }

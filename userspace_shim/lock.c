@@ -33,7 +33,7 @@ static struct shim_futex *registry[SHIM_MAX_LOCKS];
 static unsigned int registry_nr;
 unsigned long shim_lock_pages[SHIM_LOCK_PAGES / BITS_PER_LONG];
 
-static long shim_futex(u32 *word, int op, u32 val)
+static long futex_call(u32 *word, int op, u32 val)
 {
 	return syscall(SYS_futex, word, op | FUTEX_PRIVATE_FLAG, val, NULL,
 		       NULL, 0);
@@ -54,7 +54,7 @@ void shim_lock_wait(struct shim_futex *lock)
 	 * many.
 	 */
 	while (__atomic_exchange_n(&lock->word, 2, __ATOMIC_ACQUIRE) != 0)
-		shim_futex(&lock->word, FUTEX_WAIT, 2);
+		futex_call(&lock->word, FUTEX_WAIT, 2);
 	WRITE_ONCE(lock->owner, (void *)&shim_locks_held);
 	errno = saved;
 }
@@ -63,7 +63,7 @@ void shim_lock_wake(struct shim_futex *lock)
 {
 	int saved = errno;
 
-	shim_futex(&lock->word, FUTEX_WAKE, 1);
+	futex_call(&lock->word, FUTEX_WAKE, 1);
 	errno = saved;
 }
 

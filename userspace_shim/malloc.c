@@ -116,7 +116,7 @@ void shim_front_use(bool online)
 {
 	struct hak_cpu_cache **mine = this_cpu_ptr(&caches)->by_size;
 
-	if (!online || hak_cpu_left != HAK_CPU_READY) {
+	if (!online || hak_cpu_awake_mark != HAK_CPU_READY) {
 		shim_caches = no_caches;
 		return;
 	}
@@ -182,7 +182,7 @@ static void *take(struct hak_cache *c, struct hak_cpu_cache *cc)
 }
 
 /*
- * The slow path: this thread's cache is empty or watched, or the clock has to be
+ * The slow path: this thread's cache is empty or SLOW_ONLY, or the clock has to be
  * checked.
  */
 static void *tiny_refill(size_t size)

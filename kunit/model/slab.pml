@@ -30,7 +30,7 @@
  *     parked slab whether a free was counted. A process that has read rc knows
  *     whether rc was written since. If it was not, the process's cmpxchg succeeds,
  *     and taken is unchanged, because it is written only after rc says OWNED. If it
- *     was, hak_pool_tell() may find any value, and may or may not set its mark,
+ *     was, hak_pool_queue_reap() may find any value, and may or may not set the mark,
  *     because the same number may have come back. That cannot happen while a slab is
  *     being parked, in fewer than 2^29 frees, nor while the reaper has the pool's
  *     lock.
@@ -47,7 +47,7 @@
 /* What follows a push. */
 #define DONE		0
 #define PUT		1
-#define TELL		2
+#define QUEUE		2
 
 /* enum hak_slab_state, in hak_slab.rc. */
 #define OWNED		0
@@ -56,7 +56,7 @@
 #define UNUSED		3
 
 /*
- * struct hak_slab. marked: HAK_TOLD; counted: not 0 frees, as far
+ * struct hak_slab. marked: HAK_REAP_QUEUED; counted: not 0 frees, as far
  * as that matters: since an owner who is parking read rc, and since it was parked.
  */
 byte freelist[SLABS], remote[SLABS], bump[SLABS], state[SLABS], used[SLABS];
@@ -66,8 +66,8 @@ byte out[SLABS], hand[SLABS], uncounted[SLABS];
 /* The owner of the slab, and the processes that remember its present rc. */
 byte owner[SLABS], seen[SLABS];
 
-/* Sets of slabs: in hak_pool, in hak_told, and slots in use. */
-byte pool, told, claimed;
+/* Sets of slabs: in hak_pool, in hak_reap_queue, and slots in use. */
+byte pool, queued, claimed;
 bit pool_lock, armed;
 
 /* struct hak_cpu_cache. */
@@ -87,9 +87,9 @@ byte inside;
 
 #define WHOLE(s)	(used[s] == 0)
 #ifdef REAPER
-#define WHOLE_UNTOLD(s)	(WHOLE(s) && !marked[s])
+#define WHOLE_UNQUEUED(s)	(WHOLE(s) && !marked[s])
 #else
-#define WHOLE_UNTOLD(s)	false
+#define WHOLE_UNQUEUED(s)	false
 #endif
 #define UNCHANGED(s)	IN(seen[s], _pid)
 
@@ -120,13 +120,13 @@ inline settled()
 				assert(!remote[k] && !counted[k]);
 				assert(!HAS_FREE(k));
 			:: state[k] == POOLED ->
-				/* No slab is stranded, no whole slab untold. */
+				/* No slab is stranded, no whole slab is missing from the queue. */
 				assert(IN(pool, k));
-				assert(!WHOLE_UNTOLD(k));
+				assert(!WHOLE_UNQUEUED(k));
 			:: else ->
 				assert(!IN(claimed, k));
 			fi;
-			assert(!marked[k] || (IN(told, k) && armed));
+			assert(!marked[k] || (IN(queued, k) && armed));
 			k++;
 		:: else -> break;
 		od;
@@ -156,9 +156,9 @@ inline slab_link()
 }
 
 #ifdef REAPER
-#define TELLS(s)	(state[s] == POOLED && !marked[s])
+#define QUEUES(s)	(state[s] == POOLED && !marked[s])
 #else
-#define TELLS(s)	false
+#define QUEUES(s)	false
 #endif
 
 #ifdef DRAIN_CURRENT_ONLY
@@ -182,7 +182,7 @@ inline slab_count()
 			:: FIRST(s) -> assert(!owner[s]); next = PUT;
 			:: else
 			fi
-		:: TELLS(s) -> remember(s); next = TELL;
+		:: QUEUES(s) -> remember(s); next = QUEUE;
 		:: else
 		fi;
 		counted[s] = 1;
@@ -190,7 +190,7 @@ inline slab_count()
 }
 
 /*
- * hak_slab_push(), hak_pool_put() and hak_pool_tell(), each of which is the last
+ * hak_slab_push(), hak_pool_put() and hak_pool_queue_reap(), each of which is the last
  * thing its caller does: entered at push: or at put:.
  */
 #ifdef COUNT_FIRST
@@ -199,14 +199,14 @@ inline slab_count()
 #define PUSH		slab_link(); slab_count()
 #endif
 
-#define PUSH_PUT_TELL(me)							\
+#define PUSH_PUT_QUEUE(me)							\
 push:										\
 	PUSH;									\
 	atomic {								\
 		n = 0;								\
 		if								\
 		:: next == PUT -> next = DONE; owner[s] = me;			\
-		:: next == TELL -> next = DONE; goto tell;			\
+		:: next == QUEUE -> next = DONE; goto queue;			\
 		:: next == DONE -> goto done;					\
 		fi;								\
 	}									\
@@ -222,18 +222,18 @@ put:	/* hak_pool_put(): atomic_add(). */					\
 		owner[s] = 0;							\
 		pool = pool | (1 << s);						\
 	}									\
-	PUT_TELLS
+	PUT_QUEUES
 
 #ifdef REAPER
-#define PUT_TELLS								\
+#define PUT_QUEUES								\
 	/* hak_pool_put(): atomic_read(). */					\
 	atomic {								\
 		if								\
-		:: TELLS(s) -> remember(s);					\
+		:: QUEUES(s) -> remember(s);					\
 		:: else -> goto done;						\
 		fi;								\
 	}									\
-tell:	/* hak_pool_tell(): hak_rc_whole(). */					\
+queue:	/* hak_pool_queue_reap(): hak_rc_whole(). */				\
 	atomic {								\
 		if								\
 		:: UNCHANGED(s) && WHOLE(s)					\
@@ -242,24 +242,24 @@ tell:	/* hak_pool_tell(): hak_rc_whole(). */					\
 		:: !UNCHANGED(s) -> goto done;					\
 		fi;								\
 	}									\
-	/* hak_pool_tell(): atomic_cmpxchg(). */				\
+	/* hak_pool_queue_reap(): atomic_cmpxchg(). */				\
 	atomic {								\
 		if								\
-		:: UNCHANGED(s) || TELLS(s) -> marked[s] = 1; wrote_rc(s);	\
+		:: UNCHANGED(s) || QUEUES(s) -> marked[s] = 1; wrote_rc(s);	\
 		:: !UNCHANGED(s) -> goto done;					\
 		fi;								\
 	}									\
-	/* hak_pool_tell(): llist_add(). */					\
+	/* hak_pool_queue_reap(): llist_add(). */				\
 	atomic {								\
-		assert(!IN(told, s));						\
-		told = told | (1 << s);						\
+		assert(!IN(queued, s));						\
+		queued = queued | (1 << s);						\
 	}									\
 	/* hak_reaper_arm(). */							\
 	armed = 1;								\
 	goto done
 #else
-#define PUT_TELLS								\
-tell:	goto done
+#define PUT_QUEUES								\
+queue:	goto done
 #endif
 
 /* hak_slab_park(), which goes on at parked: or at kept:. */
@@ -325,7 +325,7 @@ idle:
 		:: out[s] >= 2 -> pick(2);
 		:: out[s] >= 3 -> pick(3);
 		fi;
-		/* hak_spill_group(). */
+		/* hak_spill_give(). */
 		if
 #ifdef UNOWNED_SPILL
 		:: true -> goto give;
@@ -436,7 +436,7 @@ kept:
 		fi;
 	}
 
-	PUSH_PUT_TELL(me + 1);
+	PUSH_PUT_QUEUE(me + 1);
 done:
 	atomic {
 		s = NONE; n = 0; next = DONE; flush = 0;
@@ -463,7 +463,7 @@ idle:
 	atomic {
 		if
 #ifdef REAPER
-		/* hak_reap_told(): atomic_xchg(). */
+		/* hak_reap_run_queue(): atomic_xchg(). */
 		:: armed -> armed = 0; inside++; goto reap;
 #endif
 #ifdef OFFLINE
@@ -485,19 +485,19 @@ idle:
 	}
 
 #ifdef REAPER
-reap:	/* hak_pool_reap_told(): llist_del_first(). */
+reap:	/* hak_pool_reap_queued(): llist_del_first(). */
 	atomic {
 		if
-		:: IN(told, 0) -> s = 0;
+		:: IN(queued, 0) -> s = 0;
 #if SLABS > 1
-		:: IN(told, 1) -> s = 1;
+		:: IN(queued, 1) -> s = 1;
 #endif
-		:: !told -> goto done;
+		:: !queued -> goto done;
 		fi;
-		told = told & ~(1 << s);
+		queued = queued & ~(1 << s);
 	}
 #ifndef CLEAR_LATE
-	/* hak_told_slab(): atomic_fetch_andnot(). */
+	/* hak_reap_unqueue(): atomic_fetch_andnot(). */
 	atomic { marked[s] = 0; wrote_rc(s); }
 #endif
 	/* hak_pool_reap_slab(): atomic_read(). */
@@ -541,11 +541,11 @@ reap:	/* hak_pool_reap_told(): llist_del_first(). */
 #ifdef CLEAR_LATE
 	atomic { marked[s] = 0; wrote_rc(s); }
 #endif
-	/* hak_slab_release(): nobody is about to push to it or to tell of it. */
+	/* hak_slab_release(): no CPU is about to push to it or to queue it. */
 	atomic {
 		assert(!out[s] && !hand[s] && !uncounted[s]);
 		BOOKS(s);
-		assert(!marked[s] && !IN(told, s) && !IN(pool, s));
+		assert(!marked[s] && !IN(queued, s) && !IN(pool, s));
 		freelist[s] = 0;
 		remote[s] = 0;
 		bump[s] = 0;
@@ -581,7 +581,7 @@ let_go:	/* hak_cpu_flush(). */
 	PARK(TASK);
 parked:	goto done;
 kept:	atomic { counted[s] = 1; goto put; }
-	PUSH_PUT_TELL(TASK);
+	PUSH_PUT_QUEUE(TASK);
 #endif
 done:
 	atomic {
@@ -612,7 +612,7 @@ idle:
 		pick(1);
 		goto push;
 	}
-	PUSH_PUT_TELL(INTERRUPT);
+	PUSH_PUT_QUEUE(INTERRUPT);
 done:
 	atomic {
 		s = NONE; n = 0; next = DONE;

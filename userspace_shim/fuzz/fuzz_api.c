@@ -56,7 +56,7 @@ static unsigned int cpu_id[CPUS], cpu;
 static bool gone[CPUS];		/* its caches are flushed, and it is offline */
 static unsigned int live_of[CACHES];
 static u8 next_fill;
-static bool watched;
+static bool slow_only;
 
 /* The rest of the program. */
 static const uint8_t *at, *end;
@@ -368,14 +368,14 @@ static void set_mode(struct static_key_false *key, bool on)
 		static_branch_disable(key);
 }
 
-/* Every operation goes the slow way, as while a trace event of single objects is on. */
-static void watch(bool on)
+/* Every operation takes a slow path, as while a trace event of single objects is on. */
+static void set_slow_only(bool on)
 {
-	if (on && !watched)
-		hak_mode_get();
-	else if (!on && watched)
-		hak_mode_put();
-	watched = on;
+	if (on && !slow_only)
+		hak_slow_only_get();
+	else if (!on && slow_only)
+		hak_slow_only_put();
+	slow_only = on;
 }
 
 static void do_mode(void)
@@ -385,7 +385,7 @@ static void do_mode(void)
 	hak_paranoid_drain = (bits & 3) == 3;
 	set_mode(&hak_lock_stats_on, bits & 4);
 	set_mode(&hak_tracing, bits & 8);
-	watch(bits & 16);
+	set_slow_only(bits & 16);
 }
 
 static void do_trim(void)
@@ -544,7 +544,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		call[byte() % ARRAY_SIZE(call)]();
 	memory_is_there();
 	hak_paranoid_drain = 0;
-	watch(false);
+	set_slow_only(false);
 	everything_comes_back();
 	hak_stats_read(&after);
 	check(after.event[HAK_EV_CORRUPT] == before.event[HAK_EV_CORRUPT]);
@@ -576,8 +576,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	hak_trace_ring = 1;
 	if (hak_core_init())
 		abort();
-	/* The ring would have every operation go the slow way; watch() has them do so. */
-	hak_mode_put();
+	/* The ring would have every operation go the slow way; set_slow_only() has them do so. */
+	hak_slow_only_put();
 	sem_init(&up, 0, 0);
 	for (i = 0; i < CPUS; i++) {
 		if (pthread_create(&t, NULL, be_a_cpu, (void *)i))

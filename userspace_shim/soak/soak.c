@@ -25,7 +25,7 @@
 
 static struct counts total;
 static struct random director;
-static bool watched;
+static bool slow_only;
 static u64 peak_bytes;
 static unsigned long faults, forks, bad_forks, modes, trims, caches_made;
 
@@ -37,15 +37,15 @@ static void set_mode(struct static_key_false *key, bool on)
 		static_branch_disable(key);
 }
 
-static void watch(bool on)
+static void set_slow_only(bool on)
 {
-	if (on == watched)
+	if (on == slow_only)
 		return;
-	watched = on;
+	slow_only = on;
 	if (on)
-		hak_mode_get();
+		hak_slow_only_get();
 	else
-		hak_mode_put();
+		hak_slow_only_put();
 	modes++;
 }
 
@@ -54,7 +54,7 @@ static void change_trace(void)
 {
 	bool on = next_random(&director) % 2;
 
-	watch(on || hak_paranoid_drain);
+	set_slow_only(on || hak_paranoid_drain);
 	set_mode(&hak_tracing, on);
 	set_mode(&hak_lock_stats_on, next_random(&director) % 2);
 	modes++;
@@ -278,9 +278,9 @@ static void change_modes(bool first)
 	static const char *const name[CACHES] = { "soak-40", "soak-200", "soak-1500" };
 	unsigned int i, saved = hak_fast_cap;
 
-	watch(false);
+	set_slow_only(false);
 	hak_paranoid_drain = !first && next_random(&director) % 4 == 0;
-	watch(hak_paranoid_drain);
+	set_slow_only(hak_paranoid_drain);
 	set_mode(&hak_tracing, false);
 	for (i = 0; i < CACHES; i++) {
 		if (cache[i])
@@ -358,7 +358,7 @@ int main(int argc, char **argv)
 	hak_trace_ring = 1;
 	if (hak_core_init())
 		return 1;
-	hak_mode_put();
+	hak_slow_only_put();
 	shim_thread_online();
 	change_modes(true);
 	start_all(clamp(2 * sysconf(_SC_NPROCESSORS_ONLN), 4L, (long)MAX_WORKERS),

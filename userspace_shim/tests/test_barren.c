@@ -93,7 +93,7 @@ static void test_depot(void **state)
 	/* Until the pretended CPU's cache and slab are empty. */
 	for (i = 0; i < 2 * CAP; i++)
 		obj[n++] = take(other);
-	WRITE_ONCE(hak_slab_of(obj[0])->entry->home, 0);
+	WRITE_ONCE(hak_slab_of(obj[0])->entry->owner_tag, 0);
 	for (i = 0; i < CAP + 1; i++)
 		hak_cpu_put(cache, other, hak_slab_of(obj[n - 1]), obj[n - 1]), n--;
 	assert_int_equal(other->sends, 1);

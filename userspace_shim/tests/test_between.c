@@ -288,7 +288,7 @@ static void test_half_a_free_in_a_park(void **state)
 
 static void clear_mark(struct hak_slab *s)
 {
-	atomic_andnot(HAK_TOLD, &s->rc);
+	atomic_andnot(HAK_REAP_QUEUED, &s->rc);
 }
 
 /* The reaper clears its mark meanwhile. That must not make the park fail. */
@@ -298,7 +298,7 @@ static void test_mark_cleared_in_a_park(void **state)
 		struct hak_slab *s = full_slab();
 		bool parked;
 
-		atomic_or(HAK_TOLD, &s->rc);
+		atomic_or(HAK_REAP_QUEUED, &s->rc);
 		stepped(s, clear_mark, parked = hak_slab_park(s));
 		assert_true(parked);
 		cc->cur = NULL;

@@ -255,12 +255,12 @@ static void wait_for_reaper(void)
 }
 
 /*
- * A vanished thread had marked a slab for the reaper, but not put it on the list.
- * In the child the reaper is told of it again.
+ * A vanished thread had set HAK_REAP_QUEUED of a slab, and not put it into the queue.
+ * In the child it is queued again.
  */
-static void test_half_told(void **state)
+static void test_half_queued(void **state)
 {
-	struct hak_cache *c = hak_cache_create("half_told", 4096, 0, 0, NULL);
+	struct hak_cache *c = hak_cache_create("half_queued", 4096, 0, 0, NULL);
 	struct llist_node *link;
 	pthread_t t;
 	void *p;
@@ -278,12 +278,12 @@ static void test_half_told(void **state)
 	hak_pool_put(marked, HAK_OWNED);
 	link = hak_to_link(c, p);
 	hak_slab_link(marked, link, link);
-	atomic_add((1 << HAK_FREED_SHIFT) + HAK_TOLD, &marked->rc);
+	atomic_add((1 << HAK_FREED_SHIFT) + HAK_REAP_QUEUED, &marked->rc);
 	assert_int_equal(in_child(wait_for_reaper), 0);
 	/* In this process it was not. */
 	assert_int_equal(hak_rc_state(atomic_read(&marked->rc)), HAK_POOLED);
-	atomic_andnot(HAK_TOLD, &marked->rc);
-	hak_pool_tell(marked, atomic_read(&marked->rc));
+	atomic_andnot(HAK_REAP_QUEUED, &marked->rc);
+	hak_pool_queue_reap(marked, atomic_read(&marked->rc));
 	wait_for_reaper();
 	hak_cache_destroy(c);
 	pthread_barrier_wait(&all_there);
@@ -540,7 +540,7 @@ int main(void)
 		cmocka_unit_test(test_fork_with_lock),
 #endif
 		cmocka_unit_test(test_single_thread),
-		cmocka_unit_test(test_half_told),
+		cmocka_unit_test(test_half_queued),
 /* ThreadSanitizer loses count of threads after a fork() with several. */
 #ifndef __SANITIZE_THREAD__
 		cmocka_unit_test(test_busy_threads),

@@ -24,7 +24,7 @@ static void *tagged(const void *p)
 
 /* An arena of the test's own, beside the core's. */
 #define hak_arena_alloc		tagged_arena_alloc
-#define hak_arena_watch		tagged_arena_watch
+#define hak_arena_kmemleak_add		tagged_arena_watch
 #define hak_arena_discard	tagged_arena_discard
 #define hak_arena_free		tagged_arena_free
 #define hak_arena_split		tagged_arena_split

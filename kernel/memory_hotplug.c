@@ -16,7 +16,7 @@
 #include <linux/string.h>
 
 #include "core.h"
-#include "hot_memory.h"
+#include "memory_hotplug.h"
 
 /* One growth at a time. */
 static DEFINE_MUTEX(hak_cover_mutex);
@@ -103,7 +103,7 @@ static struct notifier_block hak_memory_nb = { .notifier_call = hak_on_memory };
  * for memory that was added, and more may have been added since. So this covers
  * everything up to the end of each node.
  */
-int hak_hot_memory_init(void)
+int hak_memory_hotplug_init(void)
 {
 	int nid, err;
 
@@ -120,7 +120,7 @@ int hak_hot_memory_init(void)
 	return 0;
 }
 
-void hak_hot_memory_exit(void)
+void hak_memory_hotplug_exit(void)
 {
 	unregister_memory_notifier(&hak_memory_nb);
 }
