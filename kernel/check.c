@@ -2,20 +2,20 @@
 /*
  * Checks of objects: what debug= and the SLAB_ flags of a typed cache ask for.
  *
- * Where things lie, with all checks on
+ * The layout of an object with all checks on
  *
- *	object		its user's, hak_cache.usable bytes; the pattern while it is free
+ *	object		hak_cache.usable bytes for the user; poisoned while it is free
  *	red zone	from there to the next multiple of 8, and 8 bytes more
- *	link		so that it is not in the pattern
- *	tracks		who allocated the object last, and who freed it
+ *	link		the free link, so that it does not overwrite the poison
+ *	tracks		which task allocated the object last, and which freed it
  *	red zone	8 bytes before the next object
  *
  * At the end of the slab there is a bit for each of its objects, set while the object is
- * live. It is set and cleared atomically, so of two CPUs that free an object at the same
- * time one is told that it is not live any more.
+ * live. It is set and cleared atomically, so if two CPUs free an object at the same time,
+ * one of them finds that the object is not live any more.
  *
- * A check that fails leaves the object alone: it is neither freed nor handed out again,
- * and its slab is never released.
+ * If a check fails, the object is neither freed nor handed out again, and its slab is
+ * never released.
  */
 #define pr_fmt(fmt) "hakmem: " fmt
 
@@ -35,7 +35,7 @@
 #include "core.h"
 #include "fast_path.h"
 
-/* What is before an object, whether it is live or not. */
+/* The red zone before an object, whether the object is live or free. */
 #define HAK_GUARD		SLUB_RED_INACTIVE
 #define HAK_GUARD_BYTES		8U
 
@@ -51,9 +51,9 @@ static const struct {
 };
 
 /**
- * hak_check_wanted() - what is to be checked of a cache
+ * hak_check_wanted() - which checks a cache gets
  * @name: its name
- * @flags: what it is made with
+ * @flags: the SLAB_ flags it is created with
  *
  * Return: HAK_CHECK_ flags.
  */
@@ -65,19 +65,19 @@ u32 hak_check_wanted(const char *name, slab_flags_t flags)
 	for (i = 0; i < ARRAY_SIZE(hak_check_flag); i++)
 		if (flags & hak_check_flag[i].flag)
 			checks |= hak_check_flag[i].check;
-	/* Where each operation is a slow one, this costs next to nothing. */
+	/* Each operation on a checked cache is slow anyway, so this costs little more. */
 	return checks ? checks | HAK_CHECK_FREE : 0;
 }
 
-/* Does it hold what it held while it is free? Then there is no pattern in it. */
+/* Is a free object of @c poisoned? It is not if free objects keep their contents. */
 static bool hak_check_poisons(const struct hak_cache *c)
 {
 	return c->checks & HAK_CHECK_POISON && c->zero;
 }
 
 /*
- * Is KASAN told of its objects? Not if readers may look at free objects, and not if the
- * free link lies in the object, because KASAN would report hakmem.
+ * Does KASAN know which objects of @c are free? It does not if RCU readers may look at
+ * free objects, nor if the free link lies in the object: it would report them.
  */
 static bool hak_check_kasans(const struct hak_cache *c)
 {
@@ -86,17 +86,18 @@ static bool hak_check_kasans(const struct hak_cache *c)
 }
 
 /**
- * hak_check_layout() - make room for what is checked of a cache's objects
- * @c: its @checks, @usable, @zero, @link and @size are as they are without; changed
- * @asked: bytes that were asked for, which is where the red zone begins
- * @align: what objects are aligned to
+ * hak_check_layout() - make room for red zones, link and tracks in a cache's objects
+ * @c: the cache, with @checks; its @usable, @zero, @link and @size are those of an
+ *	unchecked cache, and are changed
+ * @asked: object size that the creator asked for, behind which the red zone begins
+ * @align: alignment of the objects
  */
 void hak_check_layout(struct hak_cache *c, u32 asked, u32 align)
 {
 	bool behind = c->link >= c->usable;
 	u32 end = c->usable, track = 0;
 
-	/* KASAN's zone, unless there is a red zone. */
+	/* A zone for KASAN. A red zone takes its place. */
 	if (c->checks & HAK_CHECK_KASAN)
 		end = round_up(end, HAK_MIN_SIZE) + HAK_GUARD_BYTES;
 	if (c->checks & HAK_CHECK_ZONE) {
@@ -120,7 +121,7 @@ void hak_check_layout(struct hak_cache *c, u32 asked, u32 align)
 }
 
 /**
- * hak_check_capacity() - make room for the marks of live objects in a slab
+ * hak_check_capacity() - make room for the bits of live objects in a slab
  * @c: the cache; @size is known
  */
 void hak_check_capacity(struct hak_cache *c)
@@ -133,7 +134,7 @@ void hak_check_capacity(struct hak_cache *c)
 	c->capacity = c->map / c->size;
 }
 
-/* Which of its slab's objects is it? Exact, see hak_multiple(). */
+/* The index of @p in its slab. The product is exact, see hak_multiple(). */
 static u32 hak_check_index(const struct hak_cache *c, const void *p)
 {
 	return (u64)((unsigned long)p & HAK_SLAB_MASK) * c->recip >> 32;
@@ -149,7 +150,7 @@ static unsigned long *hak_check_map(const struct hak_cache *c, const void *p)
  * @c: its cache, with HAK_CHECK_FREE
  * @p: the object
  *
- * Return: true if it is marked as such.
+ * Return: true if its bit says so.
  */
 bool hak_check_live(const struct hak_cache *c, const void *p)
 {
@@ -157,12 +158,12 @@ bool hak_check_live(const struct hak_cache *c, const void *p)
 }
 
 /**
- * hak_check_track() - who did something to an object
+ * hak_check_track() - the record of an object's last allocation or free
  * @c: its cache
  * @p: the object
- * @which: what
+ * @which: HAK_ALLOCATED or HAK_FREED
  *
- * Return: the record, or NULL if the cache has none.
+ * Return: the record, or NULL if the cache keeps none.
  */
 const struct hak_track *hak_check_track(const struct hak_cache *c, const void *p,
 					enum hak_track_of which)
@@ -181,7 +182,7 @@ static void hak_check_note(const struct hak_cache *c, void *p,
 	if (!t)
 		return;
 	n = stack_trace_save(t->frame, HAK_TRACK_FRAMES, 1);
-	/* Without a stack there is the caller at least. */
+	/* If the stack cannot be read, record at least the caller. */
 	if (n <= 1)
 		t->frame[0] = caller;
 	if (!n)
@@ -200,7 +201,7 @@ static void hak_check_log(const struct hak_cache *c, const void *p, const char *
 		pr_info("trace: %s %s %p by %pS\n", c->name, what, p, (void *)caller);
 }
 
-/* The red zone behind object @p, in bytes. */
+/* Bytes of the red zone behind an object. */
 static u32 hak_zone_bytes(const struct hak_cache *c)
 {
 	return round_up(c->usable, HAK_MIN_SIZE) + HAK_GUARD_BYTES - c->usable;
@@ -212,7 +213,10 @@ static void hak_zone_set(const struct hak_cache *c, void *p, u8 value)
 		memset((char *)p + c->usable, value, hak_zone_bytes(c));
 }
 
-/* What is wrong with the red zones of @p, which are to hold @value; or NULL. */
+/*
+ * What is wrong with the red zones of @p; NULL if nothing is. The one behind the object
+ * has to hold @value.
+ */
 static const char *hak_zone_why(const struct hak_cache *c, const void *p, u8 value)
 {
 	const char *zone = (const char *)p + c->usable;
@@ -246,14 +250,17 @@ static const char *hak_poison_why(const struct hak_cache *c, const void *p)
 	return "written to while it was free";
 }
 
-/* KASAN works on 8 bytes. Of a partial 8 bytes at the end the rest is accessible. */
+/*
+ * Mark object @p for KASAN. KASAN has one mark for 8 bytes, so the padding of an object
+ * whose size is no multiple of 8 is marked as well.
+ */
 static void hak_kasan_object(const struct hak_cache *c, void *p, u8 value)
 {
 	if (IS_ENABLED(CONFIG_KASAN_GENERIC) && hak_check_kasans(c))
 		hak_kasan_set(p, round_up(c->usable, HAK_MIN_SIZE), value);
 }
 
-/* With red zones there are patterns where KASAN's zone would be. */
+/* Mark a carved object and its zone for KASAN. With red zones KASAN has no zone. */
 static void hak_kasan_new(const struct hak_cache *c, void *p)
 {
 	if (IS_ENABLED(CONFIG_KASAN_GENERIC) && hak_check_kasans(c) &&
@@ -264,7 +271,7 @@ static void hak_kasan_new(const struct hak_cache *c, void *p)
 }
 
 /**
- * hak_check_slab_exit() - a checked cache gives a slab back
+ * hak_check_slab_exit() - make a checked slab ordinary memory again
  * @c: the cache
  * @s: the slab
  */
@@ -275,7 +282,7 @@ void hak_check_slab_exit(struct hak_cache *c, struct hak_slab *s)
 }
 
 /**
- * hak_check_slab_init() - a slot becomes a slab of a checked cache
+ * hak_check_slab_init() - set up the checks of a new slab
  * @c: the cache
  * @s: the slab
  */
@@ -287,11 +294,12 @@ void hak_check_slab_init(struct hak_cache *c, struct hak_slab *s)
 }
 
 /**
- * hak_check_slab() - is a slab's metadata as it has to be?
+ * hak_check_slab() - check a slab's metadata
  * @c: the cache it is used for
  * @s: the slab, owned by the caller
  *
- * Return: false if not. It was reported, and the owner has to leave the slab for good.
+ * Return: true if it is sound. If not, it has been reported, and no CPU may use the slab
+ * any more.
  */
 bool hak_check_slab(struct hak_cache *c, struct hak_slab *s)
 {
@@ -313,7 +321,7 @@ bool hak_check_slab(struct hak_cache *c, struct hak_slab *s)
 }
 
 /**
- * hak_check_new() - objects were carved
+ * hak_check_new() - set up the checks of objects that were just carved
  * @c: their cache
  * @obj: the objects
  * @n: how many
@@ -335,13 +343,13 @@ void hak_check_new(struct hak_cache *c, void **obj, unsigned int n)
 
 /**
  * hak_check_free() - check an object that is to be freed
- * @c: its cache, a checked one
+ * @c: its cache, which is checked
  * @p: the object, its address checked
- * @caller: who frees it
+ * @caller: return address of the caller that frees it
  *
  * Context: any, NMI included; preemption off.
- * Return: NULL, and then the object is the caller's no more; or what is wrong, and then
- * it was left alone.
+ * Return: NULL if the object counts as free now; else what is wrong, and the object is
+ * unchanged.
  */
 const char *hak_check_free(struct hak_cache *c, void *p, unsigned long caller)
 {
@@ -367,13 +375,13 @@ const char *hak_check_free(struct hak_cache *c, void *p, unsigned long caller)
 
 /**
  * hak_check_alloc() - check an object that is to be handed out
- * @c: its cache, a checked one
+ * @c: its cache, which is checked
  * @p: the object, which has left its slab or a per-CPU cache
- * @caller: who allocates
+ * @caller: return address of the caller that allocates
  *
  * Context: any but NMI.
- * Return: true if it may be. False if it was written to while it was free, or is live:
- * this was reported, and nobody gets the object any more.
+ * Return: true if the object may be handed out. False if it is live, or was written to
+ * while it was free; then it has been reported, and it is never handed out again.
  */
 bool hak_check_alloc(struct hak_cache *c, void *p, unsigned long caller)
 {
@@ -387,7 +395,7 @@ bool hak_check_alloc(struct hak_cache *c, void *p, unsigned long caller)
 	hak_kasan_object(c, p, HAK_KASAN_ACCESSIBLE);
 	why = hak_zone_why(c, p, SLUB_RED_INACTIVE) ?: hak_poison_why(c, p);
 	if (unlikely(why)) {
-		/* It is no caller's, so a free of it is refused. */
+		/* No caller owns it, so a free of it has to be refused. */
 		clear_bit(nr, hak_check_map(c, p));
 		hak_report_object(c, p, why);
 		return false;
@@ -401,8 +409,8 @@ bool hak_check_alloc(struct hak_cache *c, void *p, unsigned long caller)
 }
 
 /*
- * The most frequent case with hardened=1: the per-CPU cache holds an object. Return NULL
- * otherwise.
+ * The most frequent case with hardened=1: the per-CPU cache holds an object. Returns NULL
+ * in any other case.
  */
 static void *hak_cpu_pop_slow_only(struct hak_cache *c)
 {
@@ -426,9 +434,9 @@ static void *hak_cpu_pop_slow_only(struct hak_cache *c)
  * hak_cpu_alloc_checked() - allocate an object of a cache that is checked
  * @c: the cache
  * @gfp: the caller's flags
- * @caller: who allocates
+ * @caller: return address of the caller that allocates
  *
- * An object that fails a check is left aside, and another one is taken.
+ * If an object fails a check it is never used again, and another one is taken.
  *
  * Return: as for hak_alloc().
  */

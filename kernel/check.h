@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Checks of objects as they are allocated and freed, for those who look for a bug:
+ * Checks of objects when they are allocated and freed, to find bugs of hakmem's users:
  * debug=, the SLAB_ flags of a typed cache that ask for the same, and hardened=1.
- * docs/debugging.md says what finds what.
+ * docs/debugging.md says which check finds which bug.
  *
  * Each operation on a checked cache takes a slow path, so the fast paths do not know of
  * the checks. With debug= the per-CPU caches hold nothing (hak_cache.cap is 0). With
@@ -18,26 +18,26 @@ struct hak_cache;
 struct hak_slab;
 
 /* hak_cache.checks, in the order of HAK_DEBUG_LETTERS. */
-#define HAK_CHECK_FREE		BIT(0)	/* F: is what is freed live? With all others, too */
+#define HAK_CHECK_FREE		BIT(0)	/* F: frees of free objects; on with any other */
 #define HAK_CHECK_ZONE		BIT(1)	/* Z: red zones around objects */
-#define HAK_CHECK_POISON	BIT(2)	/* P: patterns in free and in fresh objects */
-#define HAK_CHECK_USER		BIT(3)	/* U: who allocated and who freed */
+#define HAK_CHECK_POISON	BIT(2)	/* P: poison in free objects and in new ones */
+#define HAK_CHECK_USER		BIT(3)	/* U: which task allocated an object, which freed it */
 #define HAK_CHECK_TRACE		BIT(4)	/* T: a line in the log for each operation */
-#define HAK_CHECK_KASAN		BIT(5)	/* K: KASAN reports accesses to what is free */
+#define HAK_CHECK_KASAN		BIT(5)	/* K: KASAN reports accesses to free objects */
 
-/* Return addresses kept of an operation. */
+/* How many return addresses a struct hak_track holds. */
 #define HAK_TRACK_FRAMES	8
 
 /**
- * struct hak_track - who did something to an object
+ * struct hak_track - the record of an object's last allocation or free
  * @frame: return addresses, the innermost first; 0 behind the last
- * @when: nanoseconds since boot; 0 if it has not been done yet
- * @cpu: on which CPU
- * @pid: in which task
+ * @when: nanoseconds since boot; 0 if there was none yet
+ * @cpu: the CPU it was done on
+ * @pid: the task that did it
  *
- * The frames lie in the object's own slab, and not in the kernel's stack depot,
- * because that takes a lock when it sees a stack for the first time, and nothing in
- * hak_free() may.
+ * The frames lie in the object's slab, and not in the kernel's stack depot: when the
+ * stack depot sees a stack for the first time it takes a lock, and nothing in hak_free()
+ * may take one.
  */
 struct hak_track {
 	unsigned long frame[HAK_TRACK_FRAMES];
@@ -46,7 +46,7 @@ struct hak_track {
 	int pid;
 };
 
-/* An object's two. */
+/* The two records of an object. */
 enum hak_track_of {
 	HAK_ALLOCATED,
 	HAK_FREED,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * fail_hak: the kernel's fault injection for what hakmem asks for. Its files are in
- * debugfs beside those of failslab and fail_page_alloc, and mean what
- * Documentation/fault-injection/ says.
+ * fail_hak: the kernel's fault injection for hakmem's own requests for memory. Its files
+ * are in debugfs beside those of failslab and fail_page_alloc, and
+ * Documentation/fault-injection/ explains them.
  */
 #include <linux/debugfs.h>
 #include <linux/fault-inject.h>
@@ -14,10 +14,10 @@ static struct dentry *hak_fault_dir;
 
 /**
  * hak_should_fail() - does a test want this request to fail?
- * @bytes: what is asked for
+ * @bytes: size of the request
  *
- * Requests for superslabs, for per-CPU memory and for typed caches ask. A task that
- * has a fail-nth in /proc counts them with its other requests for memory.
+ * It is called for each superslab, for per-CPU memory and for each typed cache. If a task
+ * has set fail-nth in /proc, these requests are counted with its other ones.
  *
  * Context: any but NMI.
  * Return: true if the caller has to fail.

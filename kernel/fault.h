@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Requests that fail because a test wants them to, by the kernel's fault injection. A
- * kernel without CONFIG_FAULT_INJECTION has none of it, nor has the userspace build,
- * whose page source and kmalloc() fail when a test says so.
+ * Requests that fail because a test wants them to, by the kernel's fault injection. In a
+ * kernel without CONFIG_FAULT_INJECTION no request fails for that reason, nor does one in
+ * the userspace build, where a test can make the page source and kmalloc() fail.
  */
 #ifndef _HAK_FAULT_H
 #define _HAK_FAULT_H
@@ -29,7 +29,7 @@ static inline void hak_fault_exit(void)
 }
 #endif
 
-/* The kernel lets no test make per-CPU memory fail, so hakmem does. */
+/* The kernel has no fault injection for per-CPU memory, so hakmem's is used here. */
 static inline void __percpu *hak_percpu_alloc(size_t bytes, size_t align)
 {
 	if (hak_should_fail(bytes))

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Links between the free objects of a slab. With hardened=1 a link is stored encoded,
- * so that nobody who can write to a free object can tell what to write there, and a
- * link that was overwritten decodes to an address that is in no slab.
+ * Links between the free objects of a slab. With hardened=1 a link is stored encoded. An
+ * attacker who can write to a free object does not know which value to write, and a link
+ * that was overwritten decodes to an address outside its slab.
  */
 #ifndef _HAK_FREE_LINK_H
 #define _HAK_FREE_LINK_H
@@ -13,13 +13,13 @@
 
 #include "modes.h"
 
-/* Chosen when hakmem is loaded with hardened=1. */
+/* A random number chosen when hakmem is loaded with hardened=1. */
 extern unsigned long hak_link_secret;
 
 /*
- * What is stored in @n for a link to @next, and what is linked to for what is stored:
- * the same operation does both. The address is swapped because its lower bytes vary
- * most, and would else leave the upper half of the secret bare.
+ * Encode the link from @n to @next, or decode a stored link; the operation is its own
+ * inverse. The bytes of the address of @n are swapped because the lower ones vary most:
+ * otherwise the upper half of each stored link would show the same bits of the secret.
  */
 static __always_inline struct llist_node *
 hak_link_code(const struct llist_node *n, const struct llist_node *next)
@@ -28,7 +28,7 @@ hak_link_code(const struct llist_node *n, const struct llist_node *next)
 				     swab64((unsigned long)n));
 }
 
-/* What free object's link @n leads to; NULL at the end of a chain. */
+/* The link that follows @n in its chain; NULL at the end. */
 static __always_inline struct llist_node *hak_link_next(const struct llist_node *n)
 {
 	struct llist_node *next = n->next;
@@ -41,7 +41,7 @@ static __always_inline void hak_link_set(struct llist_node *n, struct llist_node
 	n->next = hak_is_hardened() ? hak_link_code(n, next) : next;
 }
 
-/* llist_add_batch() for such links. */
+/* llist_add_batch() for encoded links. */
 static __always_inline void hak_link_add_batch(struct llist_node *first,
 					       struct llist_node *last,
 					       struct llist_head *head)

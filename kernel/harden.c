@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * hardened=1: links are encoded (free_link.h), each free is checked against the mark of live
- * objects (check.c), and a fresh slab's objects are handed out in random order.
+ * hardened=1: links are encoded (free_link.h), each free is checked against the bits of
+ * live objects (check.c), and the objects of a new slab are carved in random order.
  */
 #include <linux/atomic.h>
 #include <linux/errno.h>
@@ -15,7 +15,7 @@ DEFINE_STATIC_KEY_FALSE(hak_hardened_on);
 
 unsigned long hak_link_secret __read_mostly;
 
-/* Call it before there is a slab. */
+/* No slab has been claimed yet. */
 void hak_harden_init(void)
 {
 	if (!hak_hardened)
@@ -35,7 +35,8 @@ void hak_harden_exit(void)
  * hak_harden_cache() - choose the order in which a cache's slabs are carved
  * @c: the cache; its capacity is known
  *
- * A permutation of the objects of a slab. Each slab begins somewhere else in it.
+ * The order is a permutation of the objects of a slab. Each slab begins at a place of its
+ * own in it.
  *
  * Context: task.
  * Return: 0 or -ENOMEM.
@@ -62,10 +63,10 @@ int hak_harden_cache(struct hak_cache *c)
  * @c: the cache
  * @s: the slab
  *
- * The kernel's random numbers cannot be had with preemption off on PREEMPT_RT, so this
- * makes one of the secret and a count.
+ * On PREEMPT_RT the kernel gives no random numbers while preemption is off, so this makes
+ * one from the secret and a counter.
  *
- * Return: an index.
+ * Return: an index into the order.
  */
 u32 hak_harden_start(const struct hak_cache *c, const struct hak_slab *s)
 {
@@ -80,7 +81,7 @@ u32 hak_harden_start(const struct hak_cache *c, const struct hak_slab *s)
  * hak_shuffled() - the object that is carved next
  * @c: its cache
  * @s: the slab
- * @i: objects of it that were carved before
+ * @i: objects of the slab that were carved before
  *
  * Return: the object.
  */

@@ -18,13 +18,13 @@
 #include "core.h"
 #include "memory_hotplug.h"
 
-/* One growth at a time. */
+/* The registry grows in one task at a time. */
 static DEFINE_MUTEX(hak_cover_mutex);
 
 /*
  * Replace the table by one of @leaves. No CPU may add a leaf while the leaves are
  * copied; hak_registry_add_leaf() refuses meanwhile, and its caller tries again later.
- * The first grace period waits for CPUs that are just adding one to the old table, the
+ * The first grace period waits for CPUs that are just adding a leaf to the old table, the
  * second for CPUs that are reading the old table.
  */
 static int __hak_registry_replace(unsigned long leaves)
@@ -82,8 +82,8 @@ static unsigned long hak_pfn_addr(unsigned long pfn)
 }
 
 /*
- * Memory goes online even if the registry cannot cover it. Then hak_superslab_new()
- * refuses what it gets of it.
+ * Memory goes online even if the registry cannot cover it. If hak_superslab_new() gets
+ * such memory later, it gives it back.
  */
 static int hak_on_memory(struct notifier_block *nb, unsigned long what, void *data)
 {
@@ -91,7 +91,7 @@ static int hak_on_memory(struct notifier_block *nb, unsigned long what, void *da
 
 	if (what == MEM_GOING_ONLINE &&
 	    hak_registry_cover(hak_pfn_addr(mem->start_pfn + mem->nr_pages)))
-		pr_warn("no memory for what tells of memory at %#lx: it is left to others\n",
+		pr_warn("no memory to register the memory added at %#lx; hakmem will not use it\n",
 			hak_pfn_addr(mem->start_pfn));
 	return NOTIFY_OK;
 }
@@ -99,9 +99,9 @@ static int hak_on_memory(struct notifier_block *nb, unsigned long what, void *da
 static struct notifier_block hak_memory_nb = { .notifier_call = hak_on_memory };
 
 /*
- * The registry was made to reach up to high_memory. Not every architecture raises that
- * for memory that was added, and more may have been added since. So this covers
- * everything up to the end of each node.
+ * When the registry was created it reached up to high_memory. Not every architecture
+ * raises that for memory that was added, and more may have been added since. So this
+ * covers everything up to the end of each node.
  */
 int hak_memory_hotplug_init(void)
 {

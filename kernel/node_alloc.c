@@ -17,7 +17,7 @@ static void *hak_node_take_once(struct hak_cache *c, int nid)
 
 	preempt_disable();
 	s = hak_slab_get(c, nid);
-	/* A slab that a stalled pusher published may have no free object. */
+	/* If a stalled pusher published the slab, it may have no free object. */
 	while (s && !hak_slab_take(c, s, &p, 1)) {
 		if (!hak_slab_park(s))
 			continue;
@@ -41,7 +41,7 @@ static void *hak_node_take(struct hak_cache *c, int nid, unsigned long caller)
 		p = hak_node_take_once(c, nid);
 		if (!p && c->ctor && hak_slab_construct(c, nid))
 			p = hak_node_take_once(c, nid);
-		/* What fails a check is left aside. */
+		/* If an object fails a check it is never used again. */
 	} while (p && unlikely(c->checks) && !hak_check_alloc(c, p, caller));
 	return p;
 }
@@ -73,10 +73,7 @@ void *hak_node_alloc(struct hak_cache *c, gfp_t gfp, int nid)
 		return hak_fallback_object(c, gfp, nid, HAK_EV_FOREIGN);
 	if (!(gfp & __GFP_THISNODE))
 		nid = hak_node_near(nid);
-	/*
-	 * SLUB handles a node without memory, and one that is offline and warns
-	 * of it.
-	 */
+	/* SLUB handles a node without memory. If the node is offline, SLUB warns. */
 	if (!node_state(nid, N_NORMAL_MEMORY))
 		return hak_fallback_object(c, gfp, nid, HAK_EV_FOREIGN);
 	p = hak_node_take(c, nid, _RET_IP_);

@@ -1,21 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The outbox: how objects that a CPU frees reach the memory node they are of.
+ * The outbox: how objects of other memory nodes get back to their nodes.
  *
- * If each such object were pushed to its slab by itself, it would cost two locked
- * operations on a line that CPUs of two nodes write. So the CPU collects a batch of
- * them, of whatever nodes. When the batch is complete, the CPU sends the objects that
- * are of the oldest object's node to that node's depot, in one of the CPU's magazines.
- * The objects of other nodes stay. With F other nodes that are freed to equally often,
- * a batch of B objects so becomes magazines of 2 * B / (F + 1) objects; docs/scaling.md
- * has the sum.
+ * If a CPU pushed each such object to its slab, each would cost two locked operations on
+ * a cache line that CPUs of two nodes write. So the CPU collects a batch of them, of any
+ * nodes. When the batch is complete, the CPU takes the objects of one node, that of the
+ * oldest object, and sends them to that node's depot in one of its magazines. The objects
+ * of other nodes stay. If the CPU frees to F other nodes equally often, a batch of B
+ * objects becomes magazines of 2 * B / (F + 1) objects; docs/scaling.md has the sum.
  *
- * The oldest object decides, because otherwise an object of a node that is seldom
- * freed to could stay for as long as the CPU is busy, and would keep its slab.
+ * The oldest object decides. Otherwise an object of a node to which the CPU seldom frees
+ * could stay for as long as the CPU is busy, and would keep its slab.
  *
- * Objects go to their slabs instead, one push for each slab, in three cases: the CPU's
- * next magazine is not home; they are so few that a magazine would cost more; or no CPU
- * of their node could receive them.
+ * In three cases objects go to their slabs instead, with one push for each slab: the
+ * CPU's next magazine is not home; there are so few objects that a magazine would cost
+ * more; or their node has no CPU to receive them.
  *
  * The outbox is a part of the per-CPU cache. It is there only if the machine may have
  * several nodes and fast_cap is not 0, and it is emptied whenever the cache is.
@@ -29,8 +28,8 @@
 #include "fast_path.h"
 
 /*
- * Fewer objects than this are not worth a magazine: its line, the depot's two and the
- * way home of the magazine are as many transfers as two pushes.
+ * Fewer objects than this are not worth a magazine. The cache lines of the magazine and
+ * of the depot, and the magazine's way home, cost as many transfers as two pushes.
  */
 #define HAK_OUTBOX_LEAST	4U
 
@@ -54,7 +53,7 @@ unsigned int hak_outbox_objects(const struct hak_cpu_cache *cc)
 	return cc->outbox ? READ_ONCE(hak_cpu_outbox(cc)->nr) : 0;
 }
 
-/* The object that was freed last of those in the outbox of @cc; NULL for none. */
+/* The object in the outbox of @cc that was freed last; NULL if there is none. */
 void *hak_outbox_last(const struct hak_cpu_cache *cc)
 {
 	unsigned int nr = hak_outbox_objects(cc);
@@ -108,7 +107,7 @@ static unsigned int hak_outbox_take(struct hak_outbox *o, int nid, void **to)
 	return n;
 }
 
-/* Have the objects of the oldest object's node leave a full outbox. */
+/* Make room in a full outbox: remove the objects of the oldest object's node. */
 static void hak_outbox_make_room(struct hak_cache *c, struct hak_cpu_cache *cc,
 				 struct hak_outbox *o)
 {
@@ -120,7 +119,7 @@ static void hak_outbox_make_room(struct hak_cache *c, struct hak_cpu_cache *cc,
 		hak_outbox_flush(c, cc);
 		return;
 	}
-	/* The magazine is home, so it is this CPU's, also if it is not sent. */
+	/* The magazine is home, so this CPU may fill it even if it does not send it. */
 	n = hak_outbox_take(o, nid, m->obj);
 	if (n >= min(HAK_OUTBOX_LEAST, hak_cpu_batch(cc)) && node_state(nid, N_CPU))
 		hak_magazine_send(c, cc, m, n, nid);
@@ -147,8 +146,8 @@ void hak_outbox_put(struct hak_cache *c, struct hak_cpu_cache *cc, void *p)
 }
 
 /*
- * Free @p, an object of another node with an address that was checked, into the outbox
- * of this CPU's cache @cpu. False, with nothing done, if it is not that simple.
+ * Free @p, an object of another node whose address was checked, into the outbox of this
+ * CPU's cache @cpu. Returns false, with nothing done, if hak_free_slow() has to free it.
  */
 static bool hak_outbox_add(struct hak_cpu_cache __percpu *cpu, const void *p)
 {
@@ -158,7 +157,7 @@ static bool hak_outbox_add(struct hak_cpu_cache __percpu *cpu, const void *p)
 	if (!hak_cpu_is_ready(cc) || !cc->limit || in_nmi())
 		return false;
 	hak_cpu_enter(cc);
-	/* What was the last to be freed is not freed again. */
+	/* If @p is the object freed last, it is being freed twice. */
 	new = hak_outbox_last(cc) != p;
 	if (likely(new))
 		hak_outbox_put(cc->cache, cc, (void *)p);
@@ -197,13 +196,13 @@ void hak_free_other_node(const struct hak_cache *want, const void *p,
 }
 
 /**
- * hak_outbox_add_bulk() - free some of many objects, those of other nodes
+ * hak_outbox_add_bulk() - free the first of many objects, if they are of other nodes
  * @want: the cache they must be of, or NULL
  * @n: how many there are
  * @p: the objects
  *
- * Frees from the start as long as they are of other nodes and nothing is special
- * about them.
+ * It stops at the first object that is of this CPU's node, or that hak_free_slow() has to
+ * free.
  *
  * Context: any; the machine has several nodes.
  * Return: objects freed.

@@ -15,7 +15,7 @@
 /* Bytes shown from an object's start, and around its end. */
 #define HAK_SHOWN_BYTES		16
 
-/* Of all reports but the first in a while there is a line alone. */
+/* If reports come faster than this, all but the first ones are only counted. */
 static DEFINE_RATELIMIT_STATE(hak_report_limit, DEFAULT_RATELIMIT_INTERVAL,
 			      DEFAULT_RATELIMIT_BURST);
 
@@ -67,7 +67,7 @@ static void hak_report_track(const struct hak_cache *c, const void *p,
 		pr_info("  %pS\n", (void *)t->frame[i]);
 }
 
-/* KASAN may have been told that nobody may read it, because it is free. */
+/* Read a byte of an object that KASAN may know as free. */
 static noinline __no_sanitize_address u8 hak_byte(const u8 *p)
 {
 	return *p;
@@ -84,7 +84,7 @@ static void hak_report_bytes(const char *what, const u8 *from, const u8 *end)
 	pr_info("%s:%s\n", what, text);
 }
 
-/* All that is known of the object that @p lies in. */
+/* Say all that is known of the object that @p lies in. */
 static void hak_report_about(struct hak_slab *s, const struct hak_cache *c, const void *p)
 {
 	u32 off = (unsigned long)p & HAK_SLAB_MASK, nr = off / c->size;
@@ -99,9 +99,9 @@ static void hak_report_about(struct hak_slab *s, const struct hak_cache *c, cons
 		off % c->size, c->usable,
 		!c->map ? "" : hak_check_live(c, start) ? "; live" : "; not live");
 	if (nr)
-		hak_report_bytes("before it", start - 8, start);
-	hak_report_bytes("its first", start, start + shown);
-	hak_report_bytes("its last, and behind", start + c->usable - min(shown, 8U),
+		hak_report_bytes("bytes before it", start - 8, start);
+	hak_report_bytes("first bytes", start, start + shown);
+	hak_report_bytes("last bytes, and beyond", start + c->usable - min(shown, 8U),
 			 min(start + c->usable + HAK_SHOWN_BYTES, slab + HAK_SLAB_SIZE));
 	hak_report_track(c, start, HAK_ALLOCATED);
 	hak_report_track(c, start, HAK_FREED);
@@ -168,7 +168,7 @@ void hak_report_corrupt(struct hak_slab *s, const void *p, const char *why)
 /**
  * hak_report_object() - report an object that is broken
  * @c: its cache
- * @p: the object; nobody gets it any more
+ * @p: the object, which is not used again
  * @why: what is wrong
  *
  * Context: any.
@@ -180,7 +180,7 @@ void hak_report_object(const struct hak_cache *c, const void *p, const char *why
 	hak_count(HAK_EV_CORRUPT);
 	if (!__ratelimit(&hak_report_limit))
 		return;
-	pr_err("corruption of %p (class %s), which is left aside: %s\n", p, c->name, why);
+	pr_err("corruption of %p (class %s), which is not used again: %s\n", p, c->name, why);
 	preempt_disable();
 	s = hak_slab_of(p);
 	if (s)

@@ -37,8 +37,8 @@ void hak_slab_init(struct hak_slab *s, struct hak_cache *c)
 }
 
 /*
- * Bytes of @s that objects may be in which were ever allocated. A hardened slab is
- * carved in random order, so there any may be.
+ * Bytes at the start of @s that have all objects that were ever allocated. With hardened=1
+ * objects are carved in random order, so these are all bytes.
  */
 static unsigned long hak_carved_bytes(const struct hak_cache *c, const struct hak_slab *s)
 {
@@ -71,8 +71,8 @@ struct hak_link_bounds {
 };
 
 /*
- * Take the object of link *@n, if that is one; the next link is *@n then. The end of
- * a chain is none, since it is in no slab. @coded: links are encoded.
+ * If *@n is the link of an object of the slab, take the object, and set *@n to the next
+ * link. The end of a chain is in no slab. If @coded, links are encoded.
  */
 static __always_inline bool hak_take_one(const struct hak_link_bounds *t,
 					 struct llist_node **n, void **to,
@@ -91,7 +91,7 @@ static __always_inline bool hak_take_one(const struct hak_link_bounds *t,
 	return true;
 }
 
-/* Up to @want objects, four at a time. Returns where in @to it stopped. */
+/* Take up to @want objects, four at a time. Returns where in @to it stopped. */
 static __always_inline void **hak_take(const struct hak_link_bounds t,
 				       struct llist_node **n, void **to,
 				       unsigned int want, const bool coded)
@@ -157,9 +157,9 @@ static noinline unsigned int hak_chain_take_other(struct hak_cache *c,
  * checked before it is followed. If one is broken, the objects behind it are lost,
  * and the slab stays allocated for ever, since it can never be whole again.
  *
- * With init_on_free the caller of hak_free() zeroed the object, and hakmem has
- * written nothing into it since but the link. Every object leaves its slab here, so
- * this wipes the link, and whoever allocates the object gets zeroed memory.
+ * With init_on_free, hak_free() zeroed the object, and hakmem has written nothing into
+ * it since but the link. Every object leaves its slab here, so this wipes the link, and
+ * the object is handed out zeroed.
  */
 static __always_inline unsigned int hak_chain_take(struct hak_cache *c,
 						   struct hak_slab *s,
@@ -205,9 +205,9 @@ static unsigned int hak_slab_carve(struct hak_cache *c, struct hak_slab *s,
 }
 
 /*
- * Likewise of a cache that is checked. With hardened=1 they come in random order, and
- * the registry takes each object of the slab for one that was allocated: of those that
- * were not, the mark says that they are not live.
+ * Carve objects of a cache that is checked. With hardened=1 they come in random order, and
+ * the registry counts all objects of the slab as allocated. If one was not, its bit says
+ * that it is not live.
  */
 static noinline unsigned int hak_slab_carve_checked(struct hak_cache *c,
 						    struct hak_slab *s, void **obj,
@@ -278,8 +278,8 @@ bool hak_slab_drain(struct hak_cache *c, struct hak_slab *s)
 }
 
 /*
- * Up to @want objects more, when the chain that was looked at first has no other. That
- * was the freelist, if it had any.
+ * Take up to @want more objects, if the first chain had too few. The first chain was the
+ * freelist, or @drained if the freelist was empty.
  */
 static noinline unsigned int hak_slab_take_more(struct hak_cache *c, struct hak_slab *s,
 						void **obj, unsigned int want)

@@ -32,14 +32,14 @@ struct hak_spill_group {
 };
 
 /**
- * hak_cpu_give() - give a chain of objects back to the slab they are of
+ * hak_cpu_give() - give a chain of objects back to their slab
  * @cc: the per-CPU cache, busy; NULL for a caller that owns no slab
  * @s: the slab
  * @first: chain of the objects' links
  * @last: its end
  * @n: objects in it
  *
- * If this CPU owns the slab they go to its freelist, and else they are pushed.
+ * If this CPU owns the slab, they go to its freelist. If not, they are pushed.
  */
 void hak_cpu_give(struct hak_cpu_cache *cc, struct hak_slab *s,
 		  struct llist_node *first, struct llist_node *last, unsigned int n)
@@ -105,7 +105,7 @@ static __always_inline void **hak_spill_run(struct hak_spill_group *g, u32 link,
 	struct llist_node *first = g->first;
 	void **begin = obj, **four = obj + (end - obj) / 4 * 4;
 
-	/* Links that are encoded are written where the caller writes single ones. */
+	/* With hardened=1 the caller links the objects one by one, with encoded links. */
 	if (hak_is_hardened())
 		return obj;
 	for (; obj != four; obj += 4) {
@@ -320,9 +320,9 @@ void hak_cpu_make_room(struct hak_cache *c, struct hak_cpu_cache *cc)
 
 /**
  * hak_free_full() - free an object that the fast path could not add to its cache
- * @want: the cache it is to be of, or NULL
+ * @want: the cache it must be of, or NULL
  * @p: the object, its address checked
- * @caller: who frees it
+ * @caller: return address of the caller
  * @cpu: the per-CPU caches of its cache
  *
  * Most likely this CPU's cache is full. In any other case hak_free_slow() frees @p.

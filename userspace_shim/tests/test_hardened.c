@@ -91,7 +91,7 @@ static void reports(void **state)
 	static const char *const text[] = {
 		"bad free of 0x", "(class hak_test_6)", "refused: freed twice",
 		"slab 0x", "last owned by CPU ", "object 0 of ", "not live",
-		"its first: 6b 6b ", "its last, and behind:", " a5 bb bb ",
+		"first bytes: 6b 6b ", "last bytes, and beyond:", " a5 bb bb ",
 		"allocated by task ", "freed by task ",
 	};
 
