@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
 #
-# Sourced first by every file that is meant for the guest, so that none of them
-# does its work on a host: ends it unless the word that qemu/vm put into the
+# Sourced first by every file that is meant for the guest, so that none of them does
+# its work on a host. It ends the file unless the word that qemu/vm put into the
 # initramfs is the one on the kernel's command line. See qemu/lib/initramfs.sh.
 mark=
 [ ! -r /hakmem-guest ] || read -r mark </hakmem-guest

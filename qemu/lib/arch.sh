@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash disable=SC2034
 #
-# What a flavour's architecture changes: make's arguments, the file that boots, and
+# What depends on a flavour's architecture: make's arguments, the file that boots, and
 # busybox. Sourced after common.sh, never run.
 
 is_arm64() { [[ $1 == arm64* ]]; }
@@ -9,8 +9,7 @@ is_arm64() { [[ $1 == arm64* ]]; }
 # The prefix of the compiler for FLAVOUR's architecture.
 cross_prefix() { ! is_arm64 "$1" || echo aarch64-linux-gnu-; }
 
-# What make has to be told to build FLAVOUR's kernel, or modules for it, one word
-# a line.
+# Prints make's arguments for building FLAVOUR's kernel, or modules for it, one a line.
 arch_make_args() {
 	case $1 in
 	arm64*) printf '%s\n' ARCH=arm64 "CROSS_COMPILE=$(cross_prefix "$1")" ;;
@@ -28,8 +27,8 @@ arch_image() {
 	esac
 }
 
-# The suites that FLAVOUR cannot have: how NMIs are sent, and code is stepped
-# through, is x86's business.
+# Is SUITE one that FLAVOUR cannot have? These send NMIs and step through code in ways
+# that only x86 has.
 arch_lacks_suite() {
 	case $1 in
 	arm64*|um*) [[ $2 == nmi_test || $2 == step_test ]] ;;
@@ -47,8 +46,8 @@ unpack_arm64() {
 	touch "$dir/.complete"
 }
 
-# arm64_packages PACKAGE...: prints a directory of the cache with Debian's packages
-# for arm64 unpacked. They come through an apt root of their own.
+# arm64_packages PACKAGE...: unpacks Debian's packages for arm64 in the cache, and prints
+# the directory. They are fetched through an apt root of their own.
 arm64_packages() {
 	local dir=$CACHE/debian/arm64-$1
 	if [[ ! -e $dir/.complete ]]; then

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash disable=SC2034,SC2154
 #
-# Running QEMU or UML once, for qemu/vm, whose variables it reads: what the
-# options say, work, accel, and those of emulator.sh and initramfs.sh. Sourced,
-# never run.
+# Runs QEMU or UML once, for qemu/vm. It reads qemu/vm's variables: the values of the
+# options, work, accel, and those of emulator.sh and initramfs.sh. Sourced, never run.
 
 mebibytes() {
 	case $1 in
@@ -12,12 +11,12 @@ mebibytes() {
 	esac
 }
 
-# Kernels with ACPI or a device tree (arm64) learn of nodes from QEMU, the others
-# make them up (numa=fake); memory is shared equally and CPUs are dealt in turn, as there. The
-# further apart two nodes' numbers, the further the nodes. Every CPU is a
-# package, because those of one package may not differ in node. Where there are
-# nodes without memory there is one more, without CPUs and offline: it is where
-# memory might be plugged in.
+# Kernels with ACPI or a device tree (arm64) get their nodes from QEMU. Other kernels make
+# fake ones (numa=fake). In both cases the nodes share memory equally, and CPUs are dealt
+# to the nodes in turn. The distance of two nodes grows with the difference of their
+# numbers. Each CPU is a package of its own, because all CPUs of a package have to be on
+# one node. If there are nodes without memory, there is one node more, which has no CPUs
+# and is offline: memory could be plugged in there.
 numa_args() {
 	local node other cpu total share list nodes=$((numa + memoryless))
 	[[ $nodes -gt 1 ]] || return 0
@@ -74,10 +73,10 @@ uml_args() {
 	done
 }
 
-# Calibrating an emulated clock fails on a busy machine, and then leaves only
-# jiffies; the test whether timer interrupts arrive fails, too, and then the
-# kernel panics. Emulated time stamps are the host's, of which cpuinfo knows the
-# rate near enough; under icount they count instructions as nanoseconds.
+# On a busy machine the kernel fails to calibrate an emulated clock, and then uses
+# jiffies; it may also miss the timer interrupts that it tests for, and then it panics. So
+# it is told the rate. The emulated time stamp counter is the host's, and cpuinfo has its
+# rate, which is near enough. Under icount one instruction counts as a nanosecond.
 clock_parameters() {
 	local khz=1000000
 	[[ $accel == icount ]] ||
@@ -86,9 +85,9 @@ clock_parameters() {
 	echo "tsc=reliable clocksource=tsc tsc_early_khz=$khz no_timer_check"
 }
 
-# Runs the guest once; sets $ended to the status of timeout(1), 137 for a
-# deadline. timeout leads a process group, which cleanup kills; where this script
-# dies without a trap, timeout is told and ends the guest.
+# Runs the guest once; sets $ended to the status of timeout(1), which is 137 after the
+# deadline. timeout leads a process group, which cleanup kills. If this script dies
+# without running its trap, timeout gets a signal and ends the guest.
 run_guest() {
 	local args console filter
 	cmdline="hakmem_guest=$guest_mark panic=-1 oops=panic printk.time=1 log_buf_len=4M kunit.enable=1 kunit.autorun=1 $append"
@@ -127,7 +126,7 @@ run_guest() {
 	wait "$filter" || true
 }
 
-# The reset that ends every guest is no news.
+# Leaves out the message of the reset that ends every guest.
 console_filter() {
 	stdbuf -oL tr -d '\r' | grep -av --line-buffered -e 'reboot: Restarting system$' -e 'reboot: Power down$' |
 		tee "$work/console"

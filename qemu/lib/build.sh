@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash disable=SC2034,SC2154
 #
-# Finding a kernel's source and building it, for qemu/kernel, whose variables
-# kernel, flavour and jobs it reads. Sourced, never run.
+# Finds a kernel's source and builds it, for qemu/kernel. It reads qemu/kernel's variables
+# kernel, flavour and jobs. Sourced, never run.
 
-# The release of clang that Debian 12 has and that kernels take, which want 17.
+# A release of clang that Debian 12 has and that the kernel accepts (17 or later).
 CLANG=19
 
 # The fragments of FLAVOUR, in the order in which later lines win.
@@ -26,7 +26,7 @@ fragments() {
 	esac
 }
 
-# Prints one line for each symbol, the last one given, in a stable order.
+# Prints one line for each symbol, in a fixed order. If fragments differ, the last wins.
 merged_fragments() {
 	local name files=()
 	for name in $(fragments "$1"); do
@@ -39,7 +39,7 @@ merged_fragments() {
 		END { for (symbol in line) print line[symbol] }' | LC_ALL=C sort
 }
 
-# Sets src, and what names it: source_id. A tree of the user's may change at
+# Sets src, and source_id, which names it. A source tree of the user's own may change at
 # any time, so own_tree makes every call run make.
 find_source() {
 	local package version
@@ -88,9 +88,9 @@ kernel_make() {
 	setpriv --pdeathsig TERM make -C "$src" O="$build" "${args[@]}" "${toolchain[@]}" -j"$jobs" "$@"
 }
 
-# Every line of the fragments must have survived Kconfig, or a flavour would
-# silently not be what it says. A line "# either CONFIG_A CONFIG_B" names
-# symbols of which one version of the kernel has one and one the other.
+# Kconfig has to keep every line of the fragments, or the kernel would not be what the
+# flavour says. A line "# either CONFIG_A CONFIG_B" names a symbol that has different names
+# in different versions of the kernel.
 check_config() {
 	local lost
 	lost=$(awk '
@@ -106,7 +106,7 @@ check_config() {
 	' "$build/.config" "$build/fragments")
 	[[ -z $lost ]] || {
 		printf '%s\n' "$lost" >&2
-		die "the configuration of $source_id did not take the lines above; fix qemu/config or what they depend on"
+		die "Kconfig of $source_id dropped the lines above; fix qemu/config, or the symbols that they depend on"
 	}
 }
 
@@ -131,8 +131,8 @@ trim_build() {
 		-o -name 'vmlinux.bin*' -o -name 'vmlinux.unstripped' \) -exec rm -f {} +
 }
 
-# Says something every so often, because a build takes minutes. A background
-# job does not see Ctrl-C, so make is ended through its parent.
+# Reports progress now and then, because a build takes minutes. A background job does not
+# get Ctrl-C, so make is ended through its parent.
 run_build() {
 	local start=$SECONDS pid
 	{ time kernel_make all; } >>"$build/build.log" 2>&1 &
@@ -170,7 +170,7 @@ build_kernel() {
 	if [[ $flavour == um* ]]; then
 		grep -q UML_SUBARCH_SUPPORTS_SMP "$src/arch/um/Kconfig" ||
 			die "UML of this source has no SMP; use --kernel=newest"
-		[[ ! $own_tree ]] || say "your own tree is built as it is: UML comparisons want HAVE_ALIGNED_STRUCT_PAGE"
+		[[ ! $own_tree ]] || say "your own tree is built unchanged; for fair comparisons its UML needs HAVE_ALIGNED_STRUCT_PAGE"
 		[[ $own_tree ]] || {
 			with_lock "src-$source_id-um" um_source
 			src=$src-um

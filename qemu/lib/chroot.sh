@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash disable=SC2034
 #
-# A chroot made of this machine's programs, in which /lib/modules, /usr/src,
-# /usr/local and the state of dkms and dpkg are its own, so that nothing else is
-# changed by what is installed in it. Sourced after common.sh and tap.sh by those in
-# .ci/ that install hakmem; never run.
+# A chroot made of this machine's programs. It has its own /lib/modules, /usr/src,
+# /usr/local and state of dkms and dpkg, so installing something in it changes nothing
+# outside. Sourced after common.sh and tap.sh by the scripts of .ci/ that install hakmem;
+# never run.
 
 inside_path=/usr/sbin:/usr/bin:/sbin:/bin
 
-# furnish DIR EXCEPT...: its entries are seen in the chroot, but for some
+# furnish DIR EXCEPT...: shows DIR's entries in the chroot, except those named
 furnish() {
 	local dir=$1 entry to
 	shift
@@ -25,7 +25,8 @@ furnish() {
 	done
 }
 
-# Has programs of this machine, and of what an installation writes to its own.
+# The chroot sees this machine's programs, and has its own copy of every directory that
+# an installation writes to.
 make_chroot() {
 	mkdir -p "$root"/{usr/{lib/modules,src,local,share/doc},var/{lib/dkms,log,tmp,cache}}
 	mkdir -p "$root"/{boot,tmp,run,root,etc/dkms,dev,proc,build/hakmem,"$CACHE"}
@@ -44,24 +45,25 @@ inside() {
 		LC_ALL=C.UTF-8 MAKEFLAGS="-j$(nproc)" bash -euc "$1" </dev/null
 }
 
-# Every file that an installation could have left, without depmod's.
+# Lists every file that an installation could have left, except those of depmod.
 files() {
 	(cd "$root" && find usr/local usr/share/doc usr/src lib/modules/ var/lib/dkms -type f \
 		! -name 'modules.*' ! -name 'mok.*' | sort)
 }
 
-# step NAME COMMAND...: a test, passed by its status
+# step NAME COMMAND...: a test that passes if COMMAND succeeds
 step() {
 	local name=$1
 	shift
 	if "$@" >"$work/log" 2>&1; then tap_ok "$name"; else tap_not_ok "$name" <"$work/log"; fi
 }
 
-# Is this the script's first run, in which packages can be installed?
+# Is this the script's first run, outside of the namespace? It may install packages then.
 outside_of_namespace() { [[ ! ${HAKMEM_CHROOT-} ]]; }
 
-# own_namespace ARG...: has the script run once more with these, where mounts are its
-# own, and ends it. The second time it sets work, and root, which is to be the chroot.
+# own_namespace ARG...: runs the script once more with these arguments, in a mount
+# namespace of its own, and then ends it. In the second run this sets work, and root,
+# which is where the chroot will be.
 own_namespace() {
 	local enter=(unshare --mount)
 	if outside_of_namespace; then
@@ -76,12 +78,13 @@ own_namespace() {
 	unset HAKMEM_CHROOT
 }
 
-# What hakmem.h says.
+# Prints the version in hakmem.h.
 hakmem_version() {
 	sed -n 's/^#define HAKMEM_VERSION[[:space:]]*"\(.*\)"/\1/p' "$TOP/kernel/include/hakmem.h"
 }
 
-# use_kernel KERNEL FLAVOUR: the one to install for, with its directory in /lib/modules
+# use_kernel KERNEL FLAVOUR: chooses the kernel to install for, and makes its directory in
+# the chroot's /lib/modules
 use_kernel() {
 	flavour=(--kernel="$1" --flavour="$2")
 	kdir=$("$TOP/qemu/kernel" "${flavour[@]}")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# What all scripts share: messages, arguments, the cache, locks. Sourced, never
+# Functions that all scripts share: messages, arguments, the cache, locks. Sourced, never
 # run.
 
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -16,8 +16,8 @@ say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
 # FAIL_STATUS lets a script keep 1 for a meaning of its own.
 die() { say "$@"; exit "${FAIL_STATUS:-1}"; }
 
-# Runs the rest of the arguments with the lock NAME held. Another caller waits
-# and then finds the work done, so the command must look again for itself.
+# with_lock NAME COMMAND...: runs COMMAND with the lock NAME held. If another caller has
+# done the work while this one waited, COMMAND has to notice that itself.
 with_lock() {
 	local name=$1
 	shift
@@ -31,7 +31,8 @@ with_lock() {
 	) 9>"$CACHE/lock/$name"
 }
 
-# Dies unless the commands are there; GROUP is what qemu/deps calls them.
+# need GROUP COMMAND...: dies unless all commands are installed. qemu/deps GROUP installs
+# them.
 need() {
 	local group=$1 cmd absent=()
 	shift

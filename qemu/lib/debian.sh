@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# Kernel packages from the Debian archive, by way of a private apt root: the
-# machine's own sources and package state are neither used nor changed.
-# Signatures are always verified, with the machine's debian-archive-keyring.
-# Sourced, never run.
+# Fetches kernel packages from the Debian archive, through a private apt root: the
+# machine's own sources and package state are neither used nor changed. Signatures are
+# always verified, with the machine's debian-archive-keyring. Sourced, never run.
 
 APT_ROOT=$CACHE/apt
 APT_SUITES=(bookworm-backports trixie-backports)
@@ -14,8 +13,8 @@ KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 
 apt_private() { APT_CONFIG=$APT_ROOT/apt.conf "$@"; }
 
-# The address of the Debian archive, from the machine's own configuration.
-# Origin is known only once lists were fetched; until then go by the path.
+# Prints the address of the Debian archive, from the machine's own configuration. apt
+# knows the origin only after lists were fetched; before that the path decides.
 archive_mirror() {
 	# shellcheck disable=SC2016  # apt expands these
 	local format='$(ORIGIN) $(LABEL) $(REPO_URI)' targets
@@ -53,8 +52,8 @@ write_apt_root() {
 			>>"$APT_ROOT/apt.conf"
 }
 
-# apt-get update reports a suite it could not verify as a warning at most when
-# old lists are left, so its text is read and its status is not enough.
+# If apt-get update could not verify a suite and still has old lists, it only warns. So
+# its text is read, because its status is not enough.
 update_apt_root() {
 	local log=$APT_ROOT/update.log
 	apt_private apt-get update -q >"$log" 2>&1 &&
@@ -123,8 +122,8 @@ newest_prebuilt() {
 		sort -V | tail -n 1
 }
 
-# GPU, sound, media and network drivers are half of the tree; nothing here
-# builds them, and Kconfig wants only their Kconfig files.
+# GPU, sound, media and network drivers are half of the tree. No flavour builds them, and
+# Kconfig needs only their Kconfig files.
 unpack_source() {
 	local package=$1 version=$2 dir=$3 tar
 	[[ ! -e $dir/.complete ]] || return 0
@@ -143,8 +142,8 @@ unpack_source() {
 	touch "$dir/.complete"
 }
 
-# The headers' own links are relative and survive; the path of the common
-# headers in the Makefile does not.
+# The links of the headers are relative, so they stay valid. The Makefile has an absolute
+# path of the common headers, which is changed.
 unpack_prebuilt() {
 	local release=$1 version=$2 dir=$3 abi=${1%-cloud-amd64}
 	[[ ! -e $dir/.complete ]] || return 0

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash disable=SC2034,SC2154
 #
-# Which QEMU to run, and whether KVM works, for qemu/vm. Sourced, never run.
+# Finds out which QEMU to run, and whether KVM works, for qemu/vm. Sourced, never run.
 
-# QEMU 7.2 (Debian 12) leaves garbage in the flags register after cmpxchg16b
-# when it emulates. SLUB executes that all the time, and one boot in three dies
-# of it. 10.0 does not.
+# When QEMU 7.2 (Debian 12) emulates cmpxchg16b, it leaves garbage in the flags register.
+# SLUB executes that instruction all the time, so one boot in three dies. QEMU 10.0 is
+# right.
 QEMU_MIN=10
 
 qemu_major() { "$1" --version | sed -n 's/^\(QEMU emulator\|qemu-[a-z0-9_]*\) version \([0-9]*\).*/\2/p'; }
@@ -28,8 +28,8 @@ backported_qemu() {
 		awk -v suite="$codename-backports" '$0 ~ suite { print $3; exit }'
 }
 
-# Sets qemu, the command with its data directories, and emulated_cpu. Libraries
-# and the BIOS are those of the installed package.
+# Sets qemu, which is the command with its data directories, and emulated_cpu. Libraries
+# and the BIOS come from the installed package.
 find_qemu() {
 	if is_arm64 "$flavour"; then
 		find_arm64_qemu
@@ -38,8 +38,8 @@ find_qemu() {
 	fi
 }
 
-# unpacked_qemu PACKAGE PROGRAM: unpacks QEMU of backports, and sets qemu; fails
-# where that cannot be had.
+# unpacked_qemu PACKAGE PROGRAM: unpacks QEMU from backports, and sets qemu. Fails if
+# backports has none that runs here.
 unpacked_qemu() {
 	local package=$1 program=$2 version dir
 	(with_lock apt refresh_apt_root) && version=$(backported_qemu) && [[ $version ]] || return
@@ -50,9 +50,9 @@ unpacked_qemu() {
 	qemu=("$dir/usr/bin/$program" -L "$dir/usr/share/qemu" -L /usr/share/seabios)
 }
 
-# Before version 9.1 the machine has no second serial port, over which the verdict
-# comes. One flavour has a CPU with memory tags and the atomic operations of
-# ARMv8.1 (LSE), the other one that has exclusive loads and stores only.
+# The verdict comes over the second serial port, which the machine of QEMU before 9.1 does
+# not have. The flavour arm64 has a CPU with memory tags and the atomic operations of
+# ARMv8.1 (LSE). The other one has a CPU with exclusive loads and stores only.
 find_arm64_qemu() {
 	qemu=("${QEMU:-qemu-system-aarch64}")
 	[[ $(qemu_major "${qemu[0]}") -ge $QEMU_MIN ]] ||
@@ -66,7 +66,7 @@ find_arm64_qemu() {
 	fi
 }
 
-# Programs for arm64 rather than machines. QEMU 7.2 fails where a program with
+# Sets qemu to the emulator of single arm64 programs. QEMU 7.2 fails if a program with
 # several threads forks.
 find_user_qemu() {
 	qemu=("${QEMU:-qemu-aarch64}")
@@ -77,22 +77,22 @@ find_user_qemu() {
 
 find_x86_qemu() {
 	qemu=("${QEMU:-qemu-system-x86_64}")
-	# Without five-level paging: while a kernel with KASAN identifies its first
-	# CPU it forgets for a moment that it has it, and an interrupt just then is
-	# reported as a wild access.
+	# The CPU has no five-level paging. While a kernel with KASAN identifies its first
+	# CPU, it forgets that feature for a moment. If an interrupt comes just then, KASAN
+	# reports a wild access.
 	emulated_cpu=max,-la57
 	[[ $(qemu_major "${qemu[0]}") -lt $QEMU_MIN ]] || return 0
 	if [[ ! ${QEMU:-} ]] && unpacked_qemu qemu-system-x86 qemu-system-x86_64; then
 		return
 	fi
-	say "emulating without cmpxchg16b, which this QEMU gets wrong: figures of SLUB are void; set QEMU= to version $QEMU_MIN or later"
+	say "emulating a CPU without cmpxchg16b, because this QEMU gets it wrong: figures of SLUB are void; set QEMU= to version $QEMU_MIN or later"
 	emulated_cpu=max,-la57,-cx16
 }
 
 kvm_memory() { echo "$CACHE/kvm-works-$(uname -r)"; }
 
-# Prints yes, no, or nothing where it is not known yet. KVM may open and still
-# boot nothing, so only a boot decides.
+# Prints yes or no, or nothing if it is not known yet. Even if /dev/kvm can be opened, a
+# guest may not boot, so only a boot decides.
 kvm_known() {
 	if [[ ! -w /dev/kvm ]]; then
 		echo no
@@ -101,14 +101,14 @@ kvm_known() {
 	fi
 }
 
-# Boots IMAGE with KVM and nothing to do.
+# probe_kvm IMAGE: does IMAGE boot with KVM?
 probe_kvm() {
 	say "trying KVM, for 15 seconds at most"
 	"$TOP/qemu/vm" --image="$1" --backend=kvm --deadline=15 -- true >/dev/null 2>&1
 }
 
-# Sets accel. Whether KVM works is unknown until the first guest; that it does
-# not is believed only once the same guest gave a verdict without it.
+# Sets accel. The first guest shows whether KVM works. If it does not boot with KVM, that
+# is remembered only after the same guest gave a verdict without KVM.
 choose_accel() {
 	local known
 	unproven=
@@ -130,6 +130,6 @@ choose_accel() {
 	accel=kvm
 	[[ $known == yes ]] || {
 		accel=tcg
-		say "KVM does not work here; emulating (tcg): slow, and fit for no timing"
+		say "KVM does not work here, so the guest is emulated (tcg): it is slow, and its times mean nothing"
 	}
 }

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash disable=SC2154
 #
-# The guest's file system, for qemu/vm, whose variables it reads: work, the
+# Makes the guest's file system, for qemu/vm. It reads qemu/vm's variables: work, the
 # directory to make it in; busybox, shell, all_add and all_out. Sourced, never run.
 
-# The files of qemu/guest and of the guest directories do harm on a host. They
-# run where this word is both on the kernel's command line and in a file of the
-# initramfs; it is another one for every guest.
+# The files of qemu/guest and of the guest directories would do harm on a host. So they
+# run only if this word is both on the kernel's command line and in a file of the
+# initramfs. Each guest has a word of its own.
 guest_mark=$(od -An -N8 -tx8 /dev/urandom | tr -d ' ')
 
 quote() {
@@ -17,7 +17,7 @@ quote() {
 	echo
 }
 
-# Copies what the dynamic linker would load for FILE, under the same paths.
+# add_libraries FILE: copies the libraries that the dynamic linker would load for FILE
 add_libraries() {
 	local file=$1 lib
 	ldd "$file" 2>/dev/null | grep -o '/[^ ]*' | while read -r lib; do
@@ -26,7 +26,7 @@ add_libraries() {
 	done || true
 }
 
-# make_initramfs COMMAND...: leaves it in $work/initrd
+# make_initramfs COMMAND...: makes $work/initrd
 make_initramfs() {
 	local root=$work/root file program
 	mkdir -p "$root"/{bin,dev,proc,sys,hakmem}

@@ -1,31 +1,30 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# What has to be true of a kernel's build directory before modules are built in
-# it. Sourced, never run.
+# Checks a kernel's build directory before modules are built for that kernel. Sourced,
+# never run.
 
-# Prints what is wrong with DIR as a place to build modules in, nothing if it
-# will do.
+# wrong_with_kdir DIR: prints why no modules can be built for the kernel of DIR, or nothing
+# if they can.
 wrong_with_kdir() {
 	local release=$1/include/config/kernel.release
 	if [[ ! -d $1 ]]; then
 		echo 'there is no such directory'
 	elif [[ ! -r $1/Makefile ]]; then
-		echo 'this is no kernel build directory, for it has no Makefile'
+		echo 'this is no kernel build directory, because it has no Makefile'
 	elif [[ ! -f $1/include/generated/autoconf.h || ! -f $release ]]; then
 		if [[ -f $1/Kbuild && -f $1/kernel/fork.c ]]; then
 			echo 'this kernel source is not configured; build the kernel first (make, or at least make modules_prepare)'
 		else
-			echo 'this is no kernel build directory, for it has no include/config/kernel.release'
+			echo 'this is no kernel build directory, because it has no include/config/kernel.release'
 		fi
 	elif ! new_enough "$(<"$release")"; then
 		echo "this is Linux $(<"$release"), and hakmem is for 6.12 and later"
 	fi
 }
 
-# toolchain_of DIR: prints what make has to be told, a word a line, so that
-# modules are built for the architecture of the kernel, and by the compiler that built
-# it.
+# toolchain_of DIR: prints the arguments, one a line, with which make builds modules for
+# the kernel's architecture and by the compiler that built the kernel.
 toolchain_of() {
 	local clang conf=$1/include/config/auto.conf
 	clang=$(sed -n 's/^CONFIG_CLANG_VERSION=//p' "$conf")
@@ -40,8 +39,9 @@ toolchain_of() {
 
 new_enough() { [[ $(printf '%s\n' 6.12 "$1" | sort -V | head -n 1) == 6.12 ]]; }
 
-# make_kdir DIR: for make module and make install; ends with status 2 and the reason if DIR will
-# not do. An empty DIR is that of the running kernel; prints the one to use.
+# make_kdir DIR: prints the build directory for make module and make install. An empty DIR
+# means that of the running kernel. If no modules can be built for that kernel, this ends
+# with status 2 and the reason.
 make_kdir() {
 	local dir=${1:-/lib/modules/$(uname -r)/build} wrong
 	wrong=$(wrong_with_kdir "$dir")

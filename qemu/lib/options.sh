@@ -8,15 +8,15 @@
 # table. An option is written --name=VALUE or --name VALUE. Sourced, never run.
 #
 #   option NAME VALUE KIND DEFAULT HELP
-#       declares --NAME; VALUE is its value's name in the help. The value ends
-#       in ${opt[NAME]}, as y for a flag, and ${given[NAME]} is set where the
-#       option was given. With a + before KIND the option may be repeated, and
-#       its values end in the array all_NAME of the script.
+#       declares --NAME; VALUE is its value's name in the help. The value is then
+#       in ${opt[NAME]}, as y for a flag, and ${given[NAME]} is set if the option
+#       was given. With a + before KIND the option may be repeated, and its values
+#       are in the array all_NAME of the script.
 #   pass_on ARRAY
-#       the options declared from here on are also put into the script's array
-#       ARRAY as they were given, for a script that hands them to another.
+#       the options that are declared after this are also put into the script's
+#       array ARRAY as they were given, so that the script can pass them on.
 #   operand NAME KIND LEAST MOST HELP
-#       declares the arguments that are no options; they end in ${operands[@]}.
+#       declares the arguments that are no options; they are then in ${operands[@]}.
 #       KIND "command" stands for everything after --.
 #
 # Kinds are listed in takes().
@@ -168,13 +168,14 @@ is_kind() {
 	esac
 }
 
-# check_value WHAT KIND VALUE: WHAT is named where the value will not do.
+# check_value WHAT KIND VALUE: if VALUE is not of KIND, ends the script with a message
+# that names WHAT.
 check_value() {
 	is_kind "$2" "$3" || usage_error "$1 takes $(takes "$2"), not '$3'"
 }
 
-# print_entry FORM TEXT: in two columns; a text of several lines, each of which
-# explains a value, stands below.
+# print_entry FORM TEXT: prints them in two columns. If TEXT has several lines, each of
+# which explains a value, they are below FORM.
 print_entry() {
 	local form=$1 line
 	if [[ $2 == *$'\n'* ]]; then
@@ -252,7 +253,7 @@ add_operand() {
 	[[ ${#operands[@]} -le $operand_most ]] || usage_error "one argument too many: '$1'"
 }
 
-# Help is asked for wherever --help stands, but not in a command of the guest's.
+# Answers --help at any place among the arguments, except in a command for the guest.
 answer_help() {
 	local arg
 	for arg; do

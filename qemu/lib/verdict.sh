@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash disable=SC2154
 #
-# What a guest sent and said, for qemu/vm, whose variables it reads: work, ended,
-# log, outdir, deadline, all_out and all_allow_log. Sourced, never run.
+# Judges a guest by the files it sent and by its console, for qemu/vm. It reads qemu/vm's
+# variables work, ended, log, outdir, deadline, all_out and all_allow_log. Sourced, never
+# run.
 
 has_verdict() {
 	mkdir -p "$work/unpacked"
@@ -31,8 +32,8 @@ reports+='watchdog: BUG|list_(add|del) corruption|refcount_t: |INFO: (possible|i
 reports+='INFO: (trying to|lockdep is turned off)|turning off the locking|stack segment:|'
 reports+='int3:|invalid opcode:|double fault:|traps: PANIC|PANIC: )'
 
-# The log the guest sent is whole and free of other text; a guest that died
-# left only its console.
+# The log that the guest sent is complete and has no other text in it. If the guest died,
+# there is only its console.
 kernel_log() {
 	if [[ -s $work/unpacked/.dmesg ]]; then
 		cat "$work/unpacked/.dmesg"
@@ -60,7 +61,7 @@ verdict() {
 	[[ ! -s $work/unpacked/.status ]] || read -r status taint <"$work/unpacked/.status"
 	found=$(find_reports)
 	if [[ ! $found && ${#all_allow_log[@]} -eq 0 && $((taint & TAINTS)) -ne 0 ]]; then
-		found="the kernel is tainted ($taint), the report has scrolled out of its log"
+		found="the kernel is tainted ($taint), but the report is no longer in its log"
 	fi
 	if [[ $found ]]; then
 		say "the kernel reported:"

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash disable=SC2154
 #
-# The options of qemu/vm and qemu/kernel, for these and for the scripts that
-# hand them on. Sourced after common.sh, never run.
+# The options of qemu/vm and qemu/kernel, also for scripts that pass them on to these.
+# Sourced after common.sh, never run.
 
 FLAVOUR_TABLE='kunit        KUnit, light checks, NUMA, cpusets
 numa         the same with ACPI: memory nodes as in hardware; checks of pages
@@ -20,7 +20,7 @@ arm64-64k    the same, pages of 64 KiB; the CPU has neither tags nor LSE
 debian       a 6.12 that Debian built for clouds; no KUnit'
 FLAVOURS=$(awk '{ printf "%s%s", comma, $1; comma = "," }' <<<"$FLAVOUR_TABLE")
 
-# kernel_options DEFAULT-FLAVOUR [FLAVOUR,...]: which kernel to get or build.
+# kernel_options DEFAULT-FLAVOUR [FLAVOUR,...]: the options that choose a kernel.
 kernel_options() {
 	option kernel K kernel '' \
 		"$(takes kernel) (default newest; 6.12 for the flavour debian)"
@@ -52,16 +52,16 @@ auto    uml for the flavours um and um-plain, tcg for arm64;
 
 has_acpi() { [[ $1 == numa || $1 == debian ]]; }
 
-# Ends the script where the options, each of them right, do not fit together.
+# Ends the script if its options are valid one by one, but not together.
 check_kernel_options() {
 	[[ ${opt[flavour]} != arm64* || ${opt[kernel]} != 6.12 ]] ||
-		usage_error "--flavour=${opt[flavour]} is for a 7.x kernel; no other was tried"
+		usage_error "--flavour=${opt[flavour]} needs a 7.x kernel; no other has been tried"
 	[[ ${opt[flavour]} != debian || ${opt[kernel]} =~ ^(6\.12)?$ ]] ||
-		usage_error "--flavour=debian is Debian's 6.12, which this gcc can build modules for; for others choose a built flavour"
+		usage_error "--flavour=debian is Debian's 6.12; for other kernels choose a flavour that is built"
 	[[ ${opt[flavour]} != cfi || ${opt[kernel]} != 6.12 ]] ||
-		usage_error "--flavour=cfi needs a 7.x kernel, for the option has another name in 6.12"
+		usage_error "--flavour=cfi needs a 7.x kernel, because the option has another name in 6.12"
 	[[ ${opt[flavour]} != um* || ${opt[kernel]} != 6.12 ]] ||
-		usage_error "--flavour=${opt[flavour]} needs a 7.x kernel, for UML of 6.12 has no SMP"
+		usage_error "--flavour=${opt[flavour]} needs a 7.x kernel, because UML of 6.12 has no SMP"
 }
 
 check_vm_options() {
@@ -70,5 +70,5 @@ check_vm_options() {
 		usage_error "--flavour=${opt[flavour]} can only be emulated (tcg or icount), not --backend=${opt[backend]}"
 	[[ ${opt[numa]} != *+* ]] || has_acpi "${opt[flavour]}" ||
 		usage_error "--numa=${opt[numa]}: nodes without memory are for the flavours numa and debian"
-	[[ ${opt[numa]} != 0+* ]] || usage_error "--numa=${opt[numa]}: some node has to have memory"
+	[[ ${opt[numa]} != 0+* ]] || usage_error "--numa=${opt[numa]}: at least one node needs memory"
 }
