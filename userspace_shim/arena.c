@@ -102,8 +102,8 @@ void shim_arena_exit(void)
  * @bytes: how many
  *
  * Context: the page source's lock held.
- * Context: the page source's lock held. Return: the first address, which may not
- * be accessed before shim_open(); NULL if there are none left.
+ * Return: the first address, which may not be accessed before shim_open(); NULL if there
+ * are none left.
  */
 void *shim_arena_take(unsigned long bytes)
 {

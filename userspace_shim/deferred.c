@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Deferred work: work items, irq_work and RCU callbacks, without a thread of the
- * library's own. A thread runs the work that is due when it reaches one of these
- * points
+ * Deferred work: work items, irq_work and RCU callbacks. The library has no thread of its
+ * own, so a thread of the program runs the work that is due, when it holds no lock and
+ * reaches one of these points:
  *
  *   alloc_pages() with a gfp that is not GFP_ATOMIC; a thread going offline; the
  *   malloc front end's slow paths when shim_pending is set; a flush;
  *   shim_run_pending()
  *
- * and holds no lock. One thread at a time does so (the runner); others go on.
+ * One thread at a time runs work (the runner). Other threads do not wait for it.
  */
 #include <errno.h>
 #include <limits.h>
@@ -24,8 +24,8 @@
 #include "shim.h"
 
 /*
- * Most items that one call runs, so that work which queues itself cannot hold a
- * thread.
+ * The most items that one call runs. Otherwise work that queues itself could keep a
+ * thread for ever.
  */
 #define RUN_MAX		64
 
@@ -56,10 +56,10 @@ static void pending_clear(int bits)
 	__atomic_fetch_and(&shim_pending, ~bits, __ATOMIC_SEQ_CST);
 }
 
-/* With so few pages in use there is hardly anything to give back. */
+/* If no more pages than this are in use, there is hardly anything to give back. */
 #define WATCH_PAGES	(2UL << HAK_MAX_ORDER)
 
-/* Make threads that need no slow path check the clock, see shim_largest. */
+/* Make threads that stay on the fast path check the clock, see shim_largest. */
 static void watch(void)
 {
 	if (READ_ONCE(shim_pages_out) <= WATCH_PAGES)
@@ -71,7 +71,7 @@ static void watch(void)
 		WRITE_ONCE(shim_largest, HAK_MAX_SIZE);
 }
 
-/* Everything below is under work_lock until the next comment. */
+/* The functions whose names begin with __work are called under work_lock. */
 static void __work_remove(struct work_struct *work)
 {
 	list_del_init(&work->entry);
@@ -94,7 +94,7 @@ static void __work_add(struct work_struct *work, unsigned long delay)
 	watch();
 }
 
-/* Move what is due to the ready list and find out when the next is. */
+/* Move the work that is due to the ready list, and find out when other work is due. */
 static void __work_ripen(void)
 {
 	u64 now = ktime_get_coarse_ns(), next = 0;
@@ -126,7 +126,6 @@ static struct work_struct *__work_next(void)
 	return work;
 }
 
-/* No lock is held from here on. */
 static void run_works(void)
 {
 	struct work_struct *work;
@@ -190,9 +189,9 @@ static bool runner_is_me(void)
 }
 
 /**
- * shim_run_pending() - run the work that is due, if that is allowed here
+ * shim_run_pending() - run the work that is due
  *
- * Does nothing if the thread holds a lock, or if another thread is the runner.
+ * It does nothing if the thread holds a lock, or if another thread is the runner.
  */
 void shim_run_pending(void)
 {
@@ -263,7 +262,7 @@ bool shim_cancel_work(struct work_struct *work, bool sync)
 		shim_unlock(&work_lock);
 		if (!sync || !work_runs(work) || runner_is_me())
 			return was;
-		/* It may queue itself again before it ends. */
+		/* The work is running, and may queue itself again before it ends. */
 		shim_sleep_ns(50000);
 	}
 }
@@ -311,8 +310,8 @@ bool irq_work_queue(struct irq_work *work)
 }
 
 /*
- * In a forked child: a thread may have been between the two steps of
- * irq_work_queue(). Forget all items, so that their owners can queue them again.
+ * For a forked child. A vanished thread may have been between the two steps of
+ * irq_work_queue(). This forgets all items, so that they can be queued again.
  */
 void shim_deferred_forked(void)
 {
@@ -328,8 +327,8 @@ void irq_work_sync(struct irq_work *work)
 {
 	while (atomic_read_acquire(&work->flags) && !runner_is_me()) {
 		/*
-		 * This runs work even if the caller holds a mutex, which nothing
-		 * else does.
+		 * Unlike all other functions this runs work even if the caller holds
+		 * a mutex.
 		 */
 		if (__shim_trylock(&runner)) {
 			run_irq_works();
@@ -356,7 +355,7 @@ void rcu_barrier(void)
 		shim_run_pending();
 		shim_yield();
 	}
-	/* Items that another thread took off the list have run, too. */
+	/* Another thread may have taken callbacks off the list, so wait for the runner. */
 	if (!runner_is_me()) {
 		shim_deferred_lock();
 		shim_deferred_unlock();

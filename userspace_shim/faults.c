@@ -7,7 +7,10 @@
 
 #include "shim.h"
 
-/* @left more requests succeed, and then one fails, or all do; < 0: none fails. */
+/*
+ * @left more requests succeed. After that one fails if @once, else all do. If @left is
+ * negative, none fails.
+ */
 struct countdown {
 	long left;
 	bool once;
@@ -45,9 +48,9 @@ void shim_fail_kmalloc_after(long n)
 }
 
 /**
- * shim_fail_after() - have a request for memory of any kind fail
+ * shim_fail_after() - make a request for memory of any kind fail
  * @n: requests that succeed before it
- * @all: likewise all that follow it, until shim_fail_end()
+ * @all: make all requests after it fail as well, until shim_fail_end()
  */
 void shim_fail_after(long n, bool all)
 {
@@ -56,7 +59,7 @@ void shim_fail_after(long n, bool all)
 	WRITE_ONCE(of_any.left, n);
 }
 
-/* No request fails any more. Return: did one, since shim_fail_after()? */
+/* From now on no request fails. Returns whether one has failed since shim_fail_after(). */
 bool shim_fail_end(void)
 {
 	WRITE_ONCE(of_any.left, -1);

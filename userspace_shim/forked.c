@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The core in the child of fork(). The other threads are gone, wherever they
- * were. No lock was held then, but marks that the core sets without a lock may be
- * left for ever, so this file resets them. A kernel has nothing of the kind, so
- * this is no part of the core, although it knows the core's structures.
+ * The core in the child of fork(). The child has only the thread that forked; the other
+ * threads vanished in the middle of what they did. The handler of fork() held all locks,
+ * so no lock is left taken. But a vanished thread may have left a mark that the core
+ * sets without a lock, so this file resets these marks. A kernel does not fork, so this
+ * is not part of the core, although it knows the core's structures.
  */
 #include <linux/cpumask.h>
 #include <linux/irq_work.h>
@@ -14,13 +15,13 @@
 #include "core.h"
 #include "shim.h"
 
-/* The item may be marked as queued without being queued. */
+/* A vanished thread may have marked the item as queued, and not queued it. */
 static void forget_queued(struct irq_work *work)
 {
 	init_irq_work(work, work->func);
 }
 
-/* A thread that was growing a node is gone. */
+/* A vanished thread may have been asking for a superslab. */
 static void nodes_forked(void)
 {
 	int nid;
@@ -29,7 +30,7 @@ static void nodes_forked(void)
 		atomic_set(&hak_node[nid]->growing, 0);
 }
 
-/* Objects may wait for work that a vanished thread did not queue. */
+/* Objects may wait for work that a vanished thread was about to queue. */
 static void fallback_forked(void)
 {
 	unsigned int cpu;
@@ -43,7 +44,7 @@ static void fallback_forked(void)
 	}
 }
 
-/* The slab may have HAK_REAP_QUEUED set without being in the queue. */
+/* A vanished thread may have set HAK_REAP_QUEUED, and not queued the slab. */
 static void queue_again(struct hak_slab *s)
 {
 	if (atomic_read(&s->rc) & HAK_REAP_QUEUED)
@@ -75,7 +76,7 @@ static struct hak_magazine *magazine(struct hak_cpu_cache *cc, unsigned int i)
 	       i * hak_magazine_bytes(cc->cap);
 }
 
-/* Value of hak_magazine.full that marks magazines in a depot during the check. */
+/* The value of hak_magazine.full of magazines in a depot, while this file checks them. */
 #define IN_DEPOT	2
 
 static void mark_magazines(struct llist_node *n, u32 full)
@@ -91,8 +92,8 @@ static void mark_depot(struct hak_depot *d, u32 full)
 }
 
 /*
- * If the thread of @cc vanished after it had filled @m, and before it took the
- * objects out of @cc, take them out. Only a full cache sends.
+ * If the thread of @cc vanished after it had filled @m, and before it took the objects
+ * out of @cc, take them out. A cache that is not full did not send.
  */
 static void finish_send(struct hak_cpu_cache *cc, struct hak_magazine *m)
 {
@@ -104,9 +105,9 @@ static void finish_send(struct hak_cpu_cache *cc, struct hak_magazine *m)
 }
 
 /*
- * A vanished thread had filled a magazine and not put it onto the stack, or had
- * taken it off and not copied it. Such a magazine is full and in no depot. Only
- * that thread knew of it, so its objects go to their slabs.
+ * A vanished thread may have filled a magazine and not sent it, or have taken one off and
+ * not copied it. Such a magazine is full and in no depot. No other thread knows of it, so
+ * its objects go to their slabs.
  */
 static void magazines_forked(struct hak_cache *c, unsigned int cpu)
 {

@@ -131,7 +131,7 @@ void shim_kmalloc_init(void)
 #define KEEP_MMAP	(4 << 20)	/* a block from this size on is given back */
 #define KEEP_TRIM	(16 << 20)	/* so much is kept at the end of a heap */
 
-/* Has the user said what the C library is to keep? Then that is how it stays. */
+/* Has the user set how much the C library keeps? If so, the library leaves that alone. */
 static bool user_says_what_to_keep(void)
 {
 	const char *tunables = getenv("GLIBC_TUNABLES");
@@ -142,8 +142,8 @@ static bool user_says_what_to_keep(void)
 }
 
 /*
- * For the constructor, after the library has started. A process whose address space is
- * limited keeps nothing that it need not.
+ * Called by the constructor, after the library has started. If the address space of the
+ * process is limited, the C library's own values stay.
  */
 void shim_libc_keep_more(void)
 {
@@ -192,7 +192,7 @@ void __shim_retire(const void *p, size_t size)
 	shim_locks_forget(p, size);
 	r = shim_libc_malloc(sizeof(*r));
 	if (!r)
-		return;		/* for ever is for ever */
+		return;		/* the block stays allocated, which is safe */
 	r->p = (void *)p;
 	r->size = size;
 	r->usable = shim_libc_usable(r->p);

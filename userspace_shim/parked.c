@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Parked ids: a thread that ends leaves its per-CPU caches as they are, and a new
- * thread takes them over with the id. So short-lived threads need not empty and
- * fill them each time.
+ * Parked ids: when a thread ends it leaves its per-CPU caches as they are, and a new
+ * thread takes them over together with the id. So short-lived threads need not fill and
+ * empty caches each time.
  *
- * A parked id is up, as the core sees it, and not online. Its objects and slabs
- * count as any CPU's. The number of parked ids is bounded. If no thread has taken
- * an id over within a second it is taken down. All are taken down if memory is
- * wanted, and by malloc_trim().
+ * For the core a parked id is a CPU that is up but not online, and its objects and slabs
+ * count like those of any CPU. The number of parked ids is bounded. If no thread takes an
+ * id over within a second, the id is taken down. If memory is short, and by
+ * malloc_trim(), all ids are taken down.
  */
 #define _GNU_SOURCE
 #include <sched.h>
@@ -31,7 +31,7 @@ struct parked {
 	u64 since;
 };
 
-/* Oldest first. Under shim_hotplug_lock. */
+/* The id that was parked first comes first. Under shim_hotplug_lock. */
 static struct parked parked[MOST];
 static unsigned int nr_parked;
 
@@ -43,10 +43,7 @@ unsigned int shim_nr_parked(void)
 	return READ_ONCE(nr_parked);
 }
 
-/*
- * Two for each processor, since hardly more threads than that end or begin at one
- * time.
- */
+/* Two for each processor, because hardly more threads begin or end at one time. */
 static unsigned int most_parked(void)
 {
 	static unsigned int most;
@@ -69,7 +66,7 @@ static unsigned int take_out(unsigned int i)
  * shim_park() - keep the caches of a thread that ends
  * @id: its id, which is no longer online
  *
- * If there are too many, the ids parked longest are taken down.
+ * If too many ids are parked, those that were parked first are taken down.
  *
  * Context: shim_hotplug_lock held.
  */
@@ -86,8 +83,8 @@ void shim_park(unsigned int id)
 /**
  * shim_unpark() - find a parked id for a new thread
  *
- * An id that was last used on the thread's processor is warm there. Otherwise any
- * parked id is better than one with empty caches.
+ * If an id was last used on this thread's processor, its caches are warm there, so it is
+ * taken first. Any other parked id is still better than an id with empty caches.
  *
  * Context: shim_hotplug_lock held.
  * Return: the id, or -1 if none is parked.
@@ -113,8 +110,8 @@ static void flush_older(u64 than)
 }
 
 /*
- * fork() waits for deferred work while it holds the lock, so this must not wait
- * for the lock.
+ * This is deferred work. fork() waits for deferred work while it holds the lock, so this
+ * only tries the lock.
  */
 static void flush_old(struct work_struct *work)
 {
@@ -140,7 +137,7 @@ void shim_flush_parked(void)
 	cpus_read_unlock();
 }
 
-/* Likewise, unless another thread holds shim_hotplug_lock. Context: no lock held. */
+/* Do the same, unless another thread holds shim_hotplug_lock. Context: no lock held. */
 void shim_try_flush_parked(void)
 {
 	if (READ_ONCE(nr_parked) && cpus_read_trylock()) {

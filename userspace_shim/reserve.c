@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Address space first, memory later. Reserved memory may not be written, so if
- * overcommit is off the process is not charged for it, and mlockall() does not
- * make it resident. It is opened where it is needed.
+ * Reserved address space, which becomes memory when it is opened. Reserved space cannot be
+ * written. So if overcommit is off the process is not charged for it, and mlockall() does
+ * not make it resident.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -19,7 +19,7 @@
 /**
  * shim_reserve() - reserve address space
  * @size: bytes
- * @prot: PROT_NONE; or PROT_READ if it is read before it is written, and reads as
+ * @prot: PROT_NONE; or PROT_READ if it is read before it is opened, and then it reads as
  *	zero
  *
  * Return: the first byte, page-aligned, or NULL.
@@ -36,9 +36,9 @@ void *shim_reserve(size_t size, int prot)
 /**
  * shim_open() - make reserved memory writable
  * @p: first byte
- * @size: number of bytes; the pages that contain them are opened as a whole
+ * @size: bytes; the pages that they are in are opened as a whole
  *
- * Return: 0, or -ENOMEM if there is no memory left to commit, or no mapping.
+ * Return: 0, or -ENOMEM if the system allows no more memory or no more mappings.
  */
 int shim_open(const void *p, size_t size)
 {
@@ -53,7 +53,7 @@ int shim_open(const void *p, size_t size)
 }
 
 /**
- * shim_close() - give memory back, and its commit charge
+ * shim_close() - make opened memory reserved space again, which is not charged for
  * @p: first byte of a page
  * @size: whole pages
  *
@@ -83,7 +83,7 @@ unsigned long shim_address_space(void)
 	return lim.rlim_cur;
 }
 
-/* The program needs its address space more than the library does. */
+/* The registry's table takes at most this part of the address space. */
 #define TABLE_SHARE	8
 
 void *shim_table_alloc(size_t size)
