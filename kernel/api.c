@@ -310,7 +310,7 @@ noinline void hak_free_slow(const struct hak_cache *want, const void *p,
 	if (why) {
 		hak_report_bad_free(p, c, why, caller);
 	} else {
-		/* Of a cache that is checked it was done there. */
+		/* hak_check_free() has already zeroed the objects of a checked cache. */
 		if (want_init_on_free() && !c->checks)
 			memset((void *)p, 0, c->zero);
 		hak_cpu_free(c, s, (void *)p);

@@ -21,10 +21,10 @@ struct hak_cpu_cache;
 /**
  * struct hak_magazine - a batch of pointers to objects
  * @link: place in hak_depot.incoming or hak_depot.chain
- * @full: false while the magazine is home, and its CPU may fill it; true from
- *	then on until a receiver has copied @obj
+ * @full: 0 while the magazine is home, and its CPU may fill it; 1 from the moment it is
+ *	sent until a receiver has copied @obj
  * @nr: objects in @obj
- * @obj: the objects, in the order they were freed
+ * @obj: the objects, in the order in which they were freed
  *
  * Only the CPU whose per-CPU memory it is in fills a magazine and sends it.
  */
@@ -37,13 +37,13 @@ struct hak_magazine {
 
 /**
  * struct hak_depot - full magazines of one cache on one node
- * @incoming: lock-free stack of those just sent
- * @lock: protects the rest, and makes its holder the one who takes
- * @chain: taken off @incoming, newest first
- * @received: magazines that CPUs have received
+ * @incoming: lock-free stack of magazines that were sent
+ * @lock: protects the other fields; only its holder takes magazines
+ * @chain: magazines taken off @incoming, the newest first
+ * @received: how many magazines CPUs have received
  * @seen: @received as hak_depot_trim() last saw it
  *
- * The senders' line and the receivers' are apart.
+ * Senders and receivers write different cache lines.
  */
 struct hak_depot {
 	struct llist_head incoming ____cacheline_aligned_in_smp;
@@ -66,7 +66,7 @@ size_t hak_magazine_offset(unsigned int cap);
 size_t hak_magazine_bytes(unsigned int cap);
 unsigned int hak_magazine_objects(struct hak_cpu_cache *cc);
 
-/* Is there a magazine in @d? As of some moment. */
+/* Is @d empty? The answer may be out of date as soon as the caller gets it. */
 static inline bool hak_depot_empty(const struct hak_depot *d)
 {
 	return !READ_ONCE(d->chain) && llist_empty(&d->incoming);

@@ -42,9 +42,9 @@ int hak_cpu_online(unsigned int cpu)
  * @cpu: the CPU
  *
  * This is the one place where another CPU acts as the owner. A CPU cannot go away
- * inside its busy section, because preemption is off there. If a cache is marked as if
- * it had, which happens where a copy of the process has fewer threads than it, this
- * leaves the cache and its slab alone.
+ * inside its busy section, because preemption is off there. But the child of fork() may
+ * lack a thread that was inside. If a cache is marked busy, this leaves the cache and its
+ * slab alone.
  *
  * Context: task, may sleep.
  * Return: 0; the kernel allows no failure once a CPU is gone.
@@ -61,7 +61,7 @@ int hak_cpu_dead(unsigned int cpu)
 		if (hak_cpu_inside(cc))
 			continue;
 		preempt_disable();
-		hak_cpu_enter(cc);	/* and never leave */
+		hak_cpu_enter(cc);	/* it stays busy until the CPU is up again */
 		hak_cpu_flush(c, cc);
 		preempt_enable();
 	}

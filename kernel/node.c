@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Memory nodes: which of them serve an allocation, in which order, and when one
- * that had nothing to give is asked again.
+ * Memory nodes: which of them serve an allocation, in which order, and when a node that
+ * had no free block is asked again.
  */
 #include <linux/array_size.h>
 #include <linux/cpuset.h>
@@ -99,7 +99,7 @@ bool hak_node_backoff(struct hak_node *node)
 }
 
 /**
- * hak_node_barren() - has a node no object for a cache, and is it left alone, too?
+ * hak_node_barren() - is a node left alone, and has hakmem no object of a cache there?
  * @c: the cache
  * @nid: the node
  *

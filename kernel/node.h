@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Memory nodes: their superslabs, and which nodes are near, allowed or have had
- * nothing to give.
+ * Memory nodes: their superslabs, and which nodes are near, which the caller may use, and
+ * which have just failed.
  */
 #ifndef _HAK_NODE_H
 #define _HAK_NODE_H
@@ -15,7 +15,7 @@
 
 struct hak_cache;
 
-/* How long not to ask a node again that had nothing to give, in ms. */
+/* How long hakmem leaves a node alone that had no block for it, in ms. */
 #define HAK_BACKOFF_MS		10
 
 /* The list of hak_node.avail for superslabs without a slot in use. */
@@ -25,16 +25,16 @@ struct hak_cache;
  * struct hak_node - superslabs of one memory node
  * @lock: protects @levels, @avail, @nr_empty and @empty_pages
  * @levels: a bit per list of @avail that is not empty
- * @avail: superslabs with an unused slot: list n has those in use with n unused
- *	slots, so the first that is not empty has the fullest; and
- *	HAK_LEVEL_EMPTY those without a slot in use
+ * @avail: superslabs with an unused slot. List n has those with n unused slots, so the
+ *	first list that is not empty has the fullest. List HAK_LEVEL_EMPTY has those
+ *	without a slot in use.
  * @nr_empty: superslabs without a slot in use
  * @empty_pages: pages in those
- * @near: the nearest node that had memory as the core came up
+ * @near: the nearest node that had memory when the core was started
  * @growing: a caller is asking the page allocator for a superslab
- * @failed: when the page allocator last had not even one slab, in jiffies, or
- *	when a caller asked it again after that; 0 if it has had one since
- * @nearest: all nodes that may ever be, by their distance, this one first
+ * @failed: when the page allocator last had no block for even one slab, or when a caller
+ *	last asked again after that, in jiffies; 0 if it has had a block since
+ * @nearest: all possible nodes by their distance, this one first
  */
 struct hak_node {
 	raw_spinlock_t lock;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The outbox: a CPU's freed objects of other memory nodes, which travel home in
- * magazines. How they do is in outbox.c.
+ * The outbox: objects of other memory nodes that a CPU has freed, and sends to their nodes
+ * in magazines; see outbox.c.
  */
 #ifndef _HAK_OUTBOX_H
 #define _HAK_OUTBOX_H
@@ -18,7 +18,7 @@ struct hak_cache;
 /**
  * struct hak_outbox - objects of other memory nodes that a CPU has freed
  * @nr: objects in @obj, a batch at most
- * @obj: the objects, in the order they were freed
+ * @obj: the objects, in the order in which they were freed
  *
  * It is a part of the per-CPU cache: only its CPU touches it, with the busy mark set.
  */

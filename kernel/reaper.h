@@ -11,7 +11,7 @@
 /* How long a whole slab may wait in its pool to be used again, in ms. */
 #define HAK_REAP_DELAY_MS	20
 
-/* Is the reaper to run, and what makes it? The reaper's and fork()'s only. */
+/* Is the reaper going to run? The irq_work queues it. For reaper.c and for fork() only. */
 extern atomic_t hak_reap_armed;
 extern struct irq_work hak_reap_irq;
 

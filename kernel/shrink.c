@@ -22,12 +22,12 @@
 #include "core.h"
 #include "shrink.h"
 
-/* How often the idle trim looks, and so how long idle is, in ms. */
+/* The period of the idle trim, in ms. A cache that did not change for so long is idle. */
 #define HAK_TRIM_MS	1000
 
 /*
- * How long to wait for CPUs to empty their caches, in ms. A real-time task may keep its
- * CPU from it for ever, and the waiting task may be holding up the OOM killer.
+ * How long to wait for CPUs to empty their caches, in ms. A real-time task may keep a CPU
+ * busy for ever, and the OOM killer may be waiting for the task that waits here.
  */
 #define HAK_FLUSH_MS	500
 
@@ -86,12 +86,12 @@ static void hak_flush_run(struct work_struct *work)
 	wake_up_all(&hak_flushed);
 }
 
-/* Have @cpu empty its caches: all of them if @all, else those that are idle. */
+/* Make @cpu empty its caches: all of them if @all, else those that are idle. */
 static void hak_flush_queue(unsigned int cpu, bool all)
 {
 	struct hak_trim_cpu *t = per_cpu_ptr(hak_trim_cpu, cpu);
 
-	/* If a flush is pending, this queues none, and the pending one sees both. */
+	/* If a flush is pending, this queues no other, and the pending one sees this request. */
 	if (all)
 		WRITE_ONCE(t->all, true);
 	/* A flush that is running, and that answers this request, has to see @all. */
@@ -114,7 +114,7 @@ static bool hak_flush_awaited(struct hak_trim_cpu *t, bool late)
 	return late || done - READ_ONCE(t->late) >= 0;
 }
 
-/* Has every CPU answered that is waited for? */
+/* Have all CPUs answered that the caller waits for? */
 static bool hak_flush_all_done(bool late)
 {
 	unsigned int cpu;
@@ -210,7 +210,7 @@ void hak_shrink(void)
 {
 	/* No CPU may go away before it was asked. */
 	cpus_read_lock();
-	/* This may take long, and an OOM notice may wait for the mutex: not under it. */
+	/* This may take long, and an OOM notice may wait for the mutex, so it is not held. */
 	hak_flush_cpus(true, true, 10000);
 	hak_reap_all();
 	hak_limbo_drain_all();

@@ -124,7 +124,7 @@ static struct hak_superslab *hak_superslab_new(int nid, unsigned int order,
 	unsigned long addr;
 	gfp_t meta;
 
-	/* The pages first, as they are what fails while orders are tried downwards. */
+	/* The pages come first, because most orders that are tried have no free block. */
 	addr = (unsigned long)hak_arena_alloc(nid, order, gfp | __GFP_THISNODE);
 	if (!addr)
 		return NULL;
@@ -216,7 +216,7 @@ int hak_superslab_grow(int nid, gfp_t gfp)
 	struct hak_superslab *ss;
 	unsigned long flags;
 
-	/* The caller's cpuset forbids it. The node has not failed others by that. */
+	/* The caller's cpuset forbids this node. That does not count as its failure. */
 	if (!hak_node_allowed(nid))
 		return -ENOMEM;
 	if (hak_node_backoff(node)) {
@@ -225,7 +225,7 @@ int hak_superslab_grow(int nid, gfp_t gfp)
 	}
 	hak_count(HAK_EV_GROWN);
 	ss = hak_superslab_get(nid, gfp);
-	/* The node has free blocks only where the registry does not reach. */
+	/* The free blocks of the node are beyond the registry. */
 	if (IS_ERR(ss))
 		ss = NULL;
 	if (!ss) {

@@ -15,7 +15,7 @@ struct hak_cache;
 struct hak_slab;
 struct hak_stats;
 
-/* Wholly empty superslabs a node keeps for the next claim. */
+/* How many superslabs without a slot in use a node keeps for the next claim. */
 #define HAK_STOCK		1
 
 /**
