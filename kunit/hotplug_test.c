@@ -125,7 +125,7 @@ static int reader_fn(void *arg)
 	preempt_disable();
 	complete(&r->started);
 	end = jiffies + 5 * HZ;
-	while (!list_empty_careful(&c->list) && time_before(jiffies, end))
+	while (READ_ONCE(c->listed) && time_before(jiffies, end))
 		cpu_relax();
 	/* Give the other task time for its next step. */
 	end = jiffies + HZ / 5;
