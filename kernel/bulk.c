@@ -155,7 +155,7 @@ static unsigned int hak_cpu_free_bulk(const struct hak_cache *want, unsigned int
 	    in_nmi())
 		goto out;
 	cc = this_cpu_ptr(b.cpu);
-	if (!hak_cpu_is_ready(cc) || !cc->limit)
+	if (!hak_cpu_is_open(cc))
 		goto out;
 
 	hak_cpu_enter(cc);

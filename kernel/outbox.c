@@ -154,7 +154,7 @@ static bool hak_outbox_add(struct hak_cpu_cache __percpu *cpu, const void *p)
 	struct hak_cpu_cache *cc = this_cpu_ptr(cpu);
 	bool new;
 
-	if (!hak_cpu_is_ready(cc) || !cc->limit || in_nmi())
+	if (!hak_cpu_is_open(cc) || in_nmi())
 		return false;
 	hak_cpu_enter(cc);
 	/* If @p is the object freed last, it is being freed twice. */

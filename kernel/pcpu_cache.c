@@ -29,7 +29,7 @@ u8 hak_cpu_awake_mark __read_mostly = HAK_CPU_READY;
 static void hak_cpu_open(struct hak_cpu_cache *cc)
 {
 	if (!want_init_on_free() && hak_cpu_awake_mark == HAK_CPU_READY)
-		cc->limit = cc->cap;
+		WRITE_ONCE(cc->limit, cc->cap);
 }
 
 /*

@@ -71,7 +71,8 @@ enum hak_cpu_mark {
  * @obj: the objects, in the order in which they were freed
  *
  * Only the owner, which is the CPU the cache belongs to, touches it. The owner has
- * preemption off, and has set @mark to HAK_CPU_INSIDE unless it only reads @mark.
+ * preemption off, and has set @mark to HAK_CPU_INSIDE unless it only reads @mark and
+ * @limit.
  * What the fast paths need is in one cache line.
  *
  * While a fast path of the owner tries to go in, @nr may be one less than the number
@@ -197,7 +198,7 @@ static __always_inline void hak_cpu_leave(struct hak_cpu_cache *cc)
  */
 static __always_inline void hak_cpu_sleep(struct hak_cpu_cache *cc)
 {
-	cc->limit = 0;
+	WRITE_ONCE(cc->limit, 0);
 	barrier();
 	WRITE_ONCE(cc->mark, HAK_CPU_ASLEEP);
 }
@@ -206,6 +207,15 @@ static __always_inline void hak_cpu_sleep(struct hak_cpu_cache *cc)
 static __always_inline bool hak_cpu_is_ready(const struct hak_cpu_cache *cc)
 {
 	return READ_ONCE(cc->mark) == HAK_CPU_READY;
+}
+
+/*
+ * May the owner add objects without waking the cache first? An interrupt of this CPU may
+ * open the cache just then, but none closes it, so once the answer is yes it stays so.
+ */
+static __always_inline bool hak_cpu_is_open(const struct hak_cpu_cache *cc)
+{
+	return hak_cpu_is_ready(cc) && READ_ONCE(cc->limit);
 }
 
 /* May the owner use the cache without waking it first? */

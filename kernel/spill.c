@@ -334,7 +334,7 @@ noinline void hak_free_full(const struct hak_cache *want, const void *p,
 {
 	struct hak_cpu_cache *cc = this_cpu_ptr(cpu);
 
-	if (unlikely(!hak_cpu_is_ready(cc) || !cc->limit || in_nmi()))
+	if (unlikely(!hak_cpu_is_open(cc) || in_nmi()))
 		goto slow;
 	hak_cpu_enter(cc);
 	/* If @p is the object freed last, it is being freed twice. */

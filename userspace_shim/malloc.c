@@ -265,7 +265,7 @@ static bool make_room(void *p)
 	if (!front_find(p, &e))
 		return false;
 	cc = this_cpu_ptr(READ_ONCE(e->cpu));
-	if (!hak_cpu_is_ready(cc) || !cc->limit || cc->nr < cc->cap ||
+	if (!hak_cpu_is_open(cc) || cc->nr < cc->cap ||
 	    hak_cpu_last(cc, cc->nr) == p)
 		return false;
 	preempt_disable();
