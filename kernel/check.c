@@ -28,7 +28,6 @@
 #include <linux/poison.h>
 #include <linux/printk.h>
 #include <linux/sched.h>
-#include <linux/stacktrace.h>
 #include <linux/string.h>
 #include <linux/timekeeping.h>
 
@@ -181,7 +180,7 @@ static void hak_check_note(const struct hak_cache *c, void *p,
 
 	if (!t)
 		return;
-	n = stack_trace_save(t->frame, HAK_TRACK_FRAMES, 1);
+	n = hak_stack_save(t->frame, HAK_TRACK_FRAMES);
 	/* If the stack cannot be read, record at least the caller. */
 	if (n <= 1)
 		t->frame[0] = caller;

@@ -11,6 +11,7 @@
 #include <linux/llist.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
+#include <linux/stacktrace.h>
 #include <linux/version.h>
 #include <linux/vmalloc.h>
 #include <linux/workqueue.h>
@@ -99,6 +100,16 @@ void kasan_poison(const void *addr, size_t size, u8 value, bool init);
 #define HAK_KASAN_ACCESSIBLE	0
 #define HAK_KASAN_FREE		0xfb
 #define HAK_KASAN_ZONE		0xfc
+
+/*
+ * The return addresses of the functions above the one that this is used in. A kernel
+ * without CONFIG_STACKTRACE cannot tell any.
+ */
+#ifdef CONFIG_STACKTRACE
+#define hak_stack_save(store, size)	stack_trace_save(store, size, 1)
+#else
+#define hak_stack_save(store, size)	0U
+#endif
 
 /*
  * llist_add_batch() as an inline function. 6.12 has it out of line and
