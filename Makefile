@@ -22,7 +22,7 @@ help:
 	@echo 'make check-shim     the tests of the userspace build'
 	@echo 'make install [KDIR=...] [INSTALL_MOD_PATH=ROOT] [DESTDIR=DIR] [PREFIX=/usr/local]'
 	@echo '                    hakmem.ko, hakmem.h and Module.symvers; docs/install.md tells where and how to sign'
-	@echo '                    haktop and hakmap, too; make install-tools installs these alone'
+	@echo '                    haktop, hakmap and hakcore, too; make install-tools installs these alone'
 	@echo 'make install-lib    libhakmem.{so,a} and hakmem.pc; make install-source for DKMS'
 	@echo 'make uninstall uninstall-tools uninstall-lib uninstall-source'
 	@echo '                    what these have put there, given the same variables'
@@ -48,6 +48,7 @@ help:
 	@echo 'make bench-pairs [LIBS="PATH.so..."]'
 	@echo '                    instructions of malloc() and free() under every allocator: out/bench-pairs'
 	@echo 'make bench-hardened instructions with hardened=1, without, and of a hardened SLUB: out/bench-hardened'
+	@echo 'make bench-io       an I/O of null_blk with its memory from SLUB and from hakmem: out/bench-io'
 	@echo 'make bench-docs     all of these in full, and their figures into docs/benchmarks.md and README.md'
 	@echo 'make docs           docs/api.md, from the comments in kernel/'
 	@echo 'make clean          remove out/ and what Kbuild left in kernel/'
@@ -141,11 +142,16 @@ bench-pairs:
 bench-hardened:
 	@qemu/bench/bench-hardened
 
+.PHONY: bench-io
+bench-io:
+	@qemu/bench/bench-io --backend=icount
+	@qemu/bench/bench-io --backend=uml --blocks=20000
+
 .PHONY: bench-docs
 bench-docs:
 	qemu/bench/bench-slub --kernel=newest --full
 	qemu/bench/bench-slub --kernel=6.12 --full
-	$(MAKE) --no-print-directory bench-mem bench-day bench-larson bench-pairs bench-hardened
+	$(MAKE) --no-print-directory bench-mem bench-day bench-larson bench-pairs bench-hardened bench-io
 	qemu/bench/bench-document
 
 # --- installing; docs/install.md tells about it ---
@@ -161,6 +167,8 @@ headers := $(DESTDIR)$(PREFIX)/include/hakmem
 modroot := $(abspath $(DESTDIR)$(INSTALL_MOD_PATH))
 library := $(DESTDIR)$(LIBDIR)
 tools := $(DESTDIR)$(PREFIX)
+programs := haktop hakmap hakcore
+shared := hakmem_snapshot.py hakmem_core.py
 sources = $(DESTDIR)$(SRCDIR)/hakmem-$(VERSION)
 
 # DESTDIR is where a package is put together, so modules.dep is not its business.
@@ -192,16 +200,16 @@ uninstall:
 		$(MAKE) --no-print-directory uninstall-tools; }; } && \
 	$(run_depmod)
 
-# haktop and hakmap, and what they share.
+# The tools, and what they share.
 .PHONY: install-tools
 install-tools:
 	@install -d "$(tools)/bin" "$(tools)/share/hakmem"
-	@install -m 755 tools/haktop tools/hakmap "$(tools)/bin"
-	@install -m 644 tools/hakmem_snapshot.py "$(tools)/share/hakmem"
+	@install -m 755 $(addprefix tools/,$(programs)) "$(tools)/bin"
+	@install -m 644 $(addprefix tools/,$(shared)) "$(tools)/share/hakmem"
 
 .PHONY: uninstall-tools
 uninstall-tools:
-	@rm -f "$(tools)/bin/haktop" "$(tools)/bin/hakmap" "$(tools)/share/hakmem/hakmem_snapshot.py"
+	@rm -f $(addprefix "$(tools)/bin/,$(addsuffix ",$(programs))) $(addprefix "$(tools)/share/hakmem/,$(addsuffix ",$(shared)))
 	@rmdir "$(tools)/share/hakmem" 2>/dev/null || :
 
 .PHONY: install-lib

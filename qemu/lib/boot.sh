@@ -55,6 +55,9 @@ qemu_args() {
 		-serial "file:$work/result" \
 		-kernel "$image" -initrd "$work/initrd" -append "$cmdline"
 	numa_args | tr ' ' '\n'
+	# The device gives the guest a place for the notes of the core file.
+	[[ ! $dump ]] || printf '%s\n' -device vmcoreinfo \
+		-serial "unix:$work/asks,server=on,wait=off" -qmp "unix:$work/qmp,server=on,wait=off"
 	case $accel in
 	kvm)    printf '%s\n' -accel kvm -cpu host ;;
 	tcg)    printf '%s\n' -accel tcg,thread=multi -cpu "$emulated_cpu" ;;
@@ -89,7 +92,7 @@ clock_parameters() {
 # deadline. timeout leads a process group, which cleanup kills. If this script dies
 # without running its trap, timeout gets a signal and ends the guest.
 run_guest() {
-	local args console filter
+	local args console filter dumper
 	cmdline="hakmem_guest=$guest_mark panic=-1 oops=panic printk.time=1 log_buf_len=4M kunit.enable=1 kunit.autorun=1 $append"
 	[[ $verbose ]] || cmdline="quiet $cmdline"
 	# There the serial port's handler is a thread. If it does not get on for a
@@ -103,6 +106,8 @@ run_guest() {
 	*-arm64*) cmdline="console=ttyAMA0 $cmdline" ;;
 	*)       cmdline="console=ttyS0 $(clock_parameters) $cmdline" ;;
 	esac
+	# Without ACPI the kernel does not know where QEMU's fw_cfg is.
+	[[ ! $dump || $acpi ]] || cmdline="qemu_fw_cfg.ioport=12@0x510:0:1:4 $cmdline"
 	if [[ $accel == uml ]]; then
 		mapfile -t args < <(uml_args)
 	else
@@ -115,6 +120,10 @@ run_guest() {
 			3>"$work/result" || ended=$?
 		return
 	fi
+	if [[ $dump ]]; then
+		setpriv --pdeathsig TERM python3 "$TOP/qemu/lib/dump.py" "$work" "$dump" &
+		dumper=$!
+	fi
 	exec {console}> >(console_filter)
 	filter=$!
 	setpriv --pdeathsig TERM timeout --signal=KILL --kill-after=5 "$deadline" "${args[@]}" \
@@ -124,6 +133,7 @@ run_guest() {
 	guest=
 	exec {console}>&-
 	wait "$filter" || true
+	[[ ! $dump ]] || kill "$dumper" 2>/dev/null || true
 }
 
 # Leaves out the message of the reset that ends every guest.

@@ -23,6 +23,8 @@ fragments() {
 	um-plain) echo base um kunit bench plain ;;
 	arm64) echo base arm64 arm64-4k preempt kunit debug-light cpuset arm64-tags ;;
 	arm64-64k) echo base arm64 arm64-64k preempt kunit debug-light cpuset arm64-tags ;;
+	um-block) echo base um kunit bench cpuset block ;;
+	dwarf) echo base x86 preempt kunit core-dump ;;
 	esac
 }
 

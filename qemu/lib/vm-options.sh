@@ -12,11 +12,13 @@ bench-plain  the same, SLUB with plain freelists, as hakmem
 kasan        KASAN and lockdep
 kcsan        KCSAN
 rt           PREEMPT_RT and lockdep
+dwarf        debug information, for reading a core dump
 cfi          built by clang, with control-flow integrity (7.x only)
 um           user-mode Linux, SMP (7.x only): native speed
 um-plain     the same, with plain freelists
 arm64        64-bit Arm, pages of 4 KiB; the CPU has memory tags
 arm64-64k    the same, pages of 64 KiB; the CPU has neither tags nor LSE
+um-block     the same as um, with the block layer
 debian       a 6.12 that Debian built for clouds; no KUnit'
 FLAVOURS=$(awk '{ printf "%s%s", comma, $1; comma = "," }' <<<"$FLAVOUR_TABLE")
 
