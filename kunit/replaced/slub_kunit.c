@@ -74,6 +74,11 @@ static void api_cache_destroy(struct api_cache *s)
 
 #include HAK_SLUB_KUNIT
 
+/* The test is there only if what it is called from can be. */
+#if !defined(CONFIG_PERF_EVENTS) && !defined(CONFIG_KPROBES)
+#undef HAK_HAS_KMALLOC
+#endif
+
 #ifdef HAK_HAS_KMALLOC
 static void kmalloc_and_friends(struct kunit *test)
 {
