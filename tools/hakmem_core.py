@@ -13,9 +13,9 @@ from drgn.helpers.linux.nodemask import for_each_node
 from drgn.helpers.linux.percpu import per_cpu_ptr
 
 SLAB = 64 << 10
-STATE_MASK, TOLD, FREED_SHIFT = 3, 4, 3
+STATE_MASK, REAP_QUEUED, FREED_SHIFT = 3, 4, 3
 STATES = ("owned", "parked", "pooled", "unused")
-MARKS = {0: "inside", 1: "ready", 0xa0: "watched", 0xc0: "asleep"}
+MARKS = {0: "inside", 1: "ready", 0xa0: "slow-only", 0xc0: "asleep"}
 LOCKS = ("pool", "node", "superslabs", "depot")
 
 
@@ -57,10 +57,10 @@ class Slab:
         self.cache = core.cache_at(slab.cache.value_())
         self.nid, self.bump = slab.nid.value_(), slab.bump.value_()
         rc = slab.rc.counter.value_() & 0xffffffff
-        self.state, self.told = STATES[rc & STATE_MASK], bool(rc & TOLD)
+        self.state, self.queued = STATES[rc & STATE_MASK], bool(rc & REAP_QUEUED)
         used = ((slab.taken.value_() << FREED_SHIFT) - (rc & ~7)) & 0xffffffff
         self.used = (used - (1 << 32) if used >> 31 else used) >> FREED_SHIFT
-        self.home = slab.entry.home.value_() if slab.entry else None
+        self.home = slab.entry.owner_tag.value_() if slab.entry else None
         self._first = {"freelist": slab.freelist.value_(), "drained": slab.drained.value_(),
                        "remote": slab.remote.first.value_()}
         self._lists = None
