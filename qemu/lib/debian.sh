@@ -107,6 +107,31 @@ unpack_packages() {
 	rm -r "$dir/deb"
 }
 
+unpack_sid() {
+	local dir=$1
+	shift
+	[[ ! -e $dir/.complete ]] || return 0
+	say "fetching $* of Debian's development release"
+	rm -rf "$dir"
+	unpack_packages "$dir" "$@"
+	touch "$dir/.complete"
+}
+
+# sid_packages PACKAGE...: prints a directory of the cache with packages of Debian's
+# development release unpacked. They come through an apt root of their own, and the
+# machine's packages do not change.
+sid_packages() {
+	local dir=$CACHE/debian/$1
+	if [[ ! -e $dir/.complete ]]; then
+		(
+			APT_ROOT=$CACHE/apt-sid APT_SUITES=(sid) APT_ARCHITECTURE=
+			with_lock apt-sid refresh_apt_root
+			with_lock "$1" unpack_sid "$dir" "$@"
+		) >&2 || return
+	fi
+	echo "$dir"
+}
+
 newest_source_package() {
 	apt_private apt-cache search --names-only '^linux-source-[0-9]+\.[0-9]+$' |
 		awk '{ print $1 }' | sort -V | tail -n 1

@@ -96,14 +96,17 @@ outcome "Larson's is Larson's" $got '^[^h]'
 
 # --- being asked ---
 
-case $build in
-release | debug)
+# Is the program a script, which has an emulator run it?
+emulated() { [ "$(head -c 2 "$bin/tests/probe")" = '#!' ]; }
+
+said="with HAKMEM_VERBOSE it says that it could not start"
+if emulated; then
+	tap_skip "$said" "the limit would be the emulator's"
+elif [ "$build" = release ] || [ "$build" = debug ]; then
 	got=0
 	(ulimit -v 12000; HAKMEM_VERBOSE=1 exec "$bin/tests/probe" fine) >"$log" 2>&1 || got=$?
-	outcome "with HAKMEM_VERBOSE it says that it could not start" 0 \
-		'^hakmem: not used: .*\|fine\|$'
-	;;
-esac
+	outcome "$said" 0 '^hakmem: not used: .*\|fine\|$'
+fi
 probe HAKMEM_VERBOSE=1 -- "$bin/tests/probe" fine
 outcome "or with what it did" 0 \
 	'^hakmem: [0-9.]+ serves malloc\(\), .*HAKMEM_TINY_FAST_CAP=64 .*\|fine\|$'

@@ -26,8 +26,8 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-/* Sanitizers make everything about ten times slower. */
-#ifdef HAK_SHIM_SANITIZER
+/* Sanitizers make everything about ten times slower, and so does an emulator. */
+#if defined(HAK_SHIM_SANITIZER) || defined(HAK_SHIM_EMULATED)
 #define SLOW	10
 #else
 #define SLOW	1

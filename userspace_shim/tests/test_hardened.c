@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * KUnit suites as programs of their own, with hardened=1 and with debug=, and what the
- * reports of misuse say. The suites are next to this program.
+ * reports of misuse say. The suites are next to this program, or next to the script that
+ * has an emulator run it.
  */
 #include "test.h"
 
+#include <libgen.h>
 #include <linux/array_size.h>
 
-static char folder[PATH_MAX];
+static char *folder;
 static char said[1 << 20];
 
 /* Runs a suite with a variable set. Returns its status; said is its standard error. */
@@ -111,7 +113,7 @@ static void refused(void **state)
 	assert_int_equal(WEXITSTATUS(run("abuse", "HAKMEM_HARDENED", "maybe")), 2);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(hardened),
@@ -119,11 +121,7 @@ int main(void)
 		cmocka_unit_test(reports),
 		cmocka_unit_test(refused),
 	};
-	ssize_t n = readlink("/proc/self/exe", folder, sizeof(folder) - 1);
 
-	if (n < 0)
-		return 1;
-	folder[n] = '\0';
-	*strrchr(folder, '/') = '\0';
+	folder = dirname(argv[0]);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,6 +5,8 @@
  */
 #include "test.h"
 
+#include "shim.h"
+
 #define THREADS		100000
 #define AT_ONCE		4
 #define MAILBOXES	64
@@ -54,7 +56,7 @@ static void *live(void *arg)
 	return (void *)bad;
 }
 
-static long resident_kb(void)
+static __maybe_unused long resident_kb(void)
 {
 	char line[128];
 	long kb = 0;
@@ -65,6 +67,19 @@ static long resident_kb(void)
 			break;
 	fclose(f);
 	return kb;
+}
+
+/*
+ * An emulator does not give back what it needs for a thread (QEMU 36 KiB), so there only
+ * the pages that hakmem has count.
+ */
+static long memory_kb(void)
+{
+#ifdef HAK_SHIM_EMULATED
+	return READ_ONCE(shim_pages_out) * 4;
+#else
+	return resident_kb();
+#endif
 }
 
 static void generations(unsigned long threads)
@@ -87,13 +102,13 @@ static void test_memory_stays_flat(void **state)
 	long early, late;
 
 	generations(THREADS / SLOW / 10);
-	early = resident_kb();
+	early = memory_kb();
 	generations(THREADS / SLOW / 10 * 9);
-	late = resident_kb();
-	print_message("%lu threads, resident %ld kB after a tenth, %ld kB at the end\n",
+	late = memory_kb();
+	print_message("%lu threads, %ld kB after a tenth, %ld kB at the end\n",
 		      born, early, late);
 #ifndef HAK_SHIM_SANITIZER
-	/* One object lost by each thread would be 45 MiB. */
+	/* One object lost by each thread would be 45 MiB, or 4.5 under an emulator. */
 	assert_in_range(late, 0, early + 2048);
 #endif
 }
