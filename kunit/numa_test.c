@@ -52,6 +52,7 @@ struct work {
 	unsigned int nr;
 	unsigned int bad;	/* not of the nearest node, or not hakmem's */
 	int (*fn)(void *arg);	/* called instead, if it is not NULL */
+	struct hak_cpu_cache *other;	/* a pretended CPU, for send_fn() */
 	bool free;
 	bool bulk;		/* free them all at once */
 	struct completion done;
@@ -400,6 +401,45 @@ static void depots_of_all_nodes_are_trimmed(struct kunit *test)
 		kunit_skip(test, "no node has two CPUs");
 }
 
+/* Free the objects as a further CPU of this node would, whose cache is @w->other. */
+static int send_fn(void *arg)
+{
+	struct work *w = arg;
+
+	preempt_disable();
+	hak_test_free_many(w->c, w->other, w->obj, w->nr);
+	preempt_enable();
+	complete(&w->done);
+	return 0;
+}
+
+/* Likewise where a node has one CPU only, so that every node gets its turn. */
+static void the_depot_of_each_node_is_trimmed(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache_shown(test, 256, 0);
+	struct work w = { .c = c, .nr = 64 };
+	int nid;
+
+	w.obj = kunit_kcalloc(test, w.nr, sizeof(*w.obj), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, w.obj);
+	for_each_node_state(nid, N_MEMORY) {
+		struct hak_depot *d = &c->pool[nid]->depot;
+		unsigned int cpu = cpu_of_node(nid);
+
+		if (cpu >= nr_cpu_ids)
+			continue;
+		w.other = hak_test_cpu_sending(test, c, 16);
+		w.fn = NULL;
+		work_on(test, cpu, &w);
+		w.fn = send_fn;
+		work_on(test, cpu, &w);
+		KUNIT_EXPECT_FALSE(test, hak_depot_empty(d));
+		hak_depot_trim(true);
+		KUNIT_EXPECT_TRUE(test, hak_depot_empty(d));
+		KUNIT_EXPECT_EQ(test, hak_magazine_objects(w.other), 0);
+	}
+}
+
 /* Each node frees half of the objects that both allocated, at the same time. */
 static void both_nodes_free_all(struct kunit *test)
 {
@@ -444,6 +484,7 @@ static struct kunit_case numa_cases[] = {
 	KUNIT_CASE(other_nodes_are_tried),
 	KUNIT_CASE(slubs_are_of_the_node),
 	KUNIT_CASE(depots_of_all_nodes_are_trimmed),
+	KUNIT_CASE(the_depot_of_each_node_is_trimmed),
 	KUNIT_CASE(both_nodes_free_all),
 	{}
 };
