@@ -322,6 +322,9 @@ static void hak_rcu_add_nested(struct hak_rcu_cpu *rc, const void *p,
 	BUILD_BUG_ON(offsetof(struct rcu_head, next) ||
 		     offsetof(struct llist_node, next));
 
+	/* A caller without an rcu_head may sleep, so it is not in an interrupt. */
+	if (WARN_ON_ONCE(!head))
+		return;
 	WRITE_ONCE(rc->used, true);
 	head->func = (rcu_callback_t)p;
 	if (llist_add((struct llist_node *)head, &rc->nested))
