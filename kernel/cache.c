@@ -307,7 +307,8 @@ free_cache:
  *
  * The slabs of a cache hold objects of that cache only. Each object begins at a
  * multiple of the alignment, so no two share a cache line if that is the
- * alignment; hak_alloc() says when this matters for DMA. The objects that SLUB
+ * alignment. As with kmem_cache_create(), objects that are DMA buffers need
+ * dma_get_cache_alignment(), if DMA may be not coherent. The objects that SLUB
  * has to serve come from a kmem_cache that belongs to the cache, called
  * hakmem-NAME in /proc/slabinfo. All that follows holds for them, too.
  *

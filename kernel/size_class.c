@@ -3,7 +3,11 @@
  * Size classes: multiples of 8 to 32, then two, then four per doubling, so
  * that above 64 bytes no request wastes more than a fifth of its object.
  */
+#include <linux/align.h>
 #include <linux/array_size.h>
+#include <linux/cache.h>
+#include <linux/dma-mapping.h>
+#include <linux/slab.h>
 
 #include "core.h"
 
@@ -29,16 +33,36 @@ u8 hak_size_index[HAK_MAX_SIZE / HAK_MIN_SIZE + 1] __read_mostly;
 struct hak_cpu_cache __percpu *hak_class_cpu[HAK_NR_CLASSES] __read_mostly;
 struct hak_cpu_cache __percpu *hak_size_cpu[HAK_MAX_SIZE / HAK_MIN_SIZE] __read_mostly;
 
-/* Objects are aligned to the largest power of two that divides their size. */
+/*
+ * Distance from one object of @size bytes to the next. If DMA is not coherent, a buffer
+ * must not share a cache line with other memory. The DMA layer knows a buffer by its size
+ * only: if kmalloc() would have given it whole cache lines, the layer uses it in place,
+ * and otherwise it copies ("bounces") what it transfers. So hakmem gives whole lines to
+ * the same sizes. Where DMA is coherent, a line counts as one byte.
+ */
+static u32 hak_class_stride(u32 size)
+{
+	u32 line = dma_get_cache_alignment();
+
+	if (size >= 2 * ARCH_DMA_MINALIGN ||
+	    IS_ALIGNED(kmalloc_size_roundup(size), line))
+		return ALIGN(size, line);
+	return size;
+}
+
+/*
+ * Objects are aligned to the largest power of two that divides their size, or the
+ * distance between them.
+ */
 static void hak_size_class_layout(struct hak_cache *c, u32 size, const char *name)
 {
-	c->size = size;
+	c->size = hak_class_stride(size);
 	c->usable = size;
 	c->zero = size;
 	c->link = 0;
 	c->checks = hak_check_wanted(name, 0);
 	if (c->checks)
-		hak_check_layout(c, size, size & -size);
+		hak_check_layout(c, size, c->size & -c->size);
 }
 
 int hak_size_class_init(void)

@@ -77,7 +77,7 @@ static void natural_alignment(struct kunit *test)
 	void *obj[20];
 
 	for (size = 8; size <= HAK_MAX_SIZE; size += 8) {
-		unsigned long align = hak_size_class(size)->size == size ?
+		unsigned long align = hak_size_class(size)->usable == size ?
 				      size & -size : 8;
 
 		if (is_power_of_2(size))
@@ -177,7 +177,7 @@ static void usable_size(struct kunit *test)
 		void *p = hak_alloc(size, GFP_KERNEL);
 
 		KUNIT_ASSERT_NOT_NULL(test, p);
-		wrong += hak_usable_size(p) != hak_size_class(size)->size;
+		wrong += hak_usable_size(p) != hak_size_class(size)->usable;
 		hak_free_sized(p, size);
 	}
 	KUNIT_EXPECT_EQ(test, wrong, 0);
@@ -278,7 +278,7 @@ static void realloc_copies_first(struct kunit *test)
 	do {									\
 		void *p = hak_alloc(n, GFP_KERNEL);				\
 										\
-		KUNIT_EXPECT_EQ(test, hak_usable_size(p), (size_t)hak_size_class(n)->size); \
+		KUNIT_EXPECT_EQ(test, hak_usable_size(p), (size_t)hak_size_class(n)->usable); \
 		hak_free(p);							\
 	} while (0)
 

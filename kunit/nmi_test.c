@@ -106,7 +106,7 @@ static void free_every_class(struct kunit *test)
 	unsigned int i;
 
 	for (i = 0; i < HAK_NR_CLASSES; i++) {
-		b->obj[b->nr] = hak_alloc(hak_class[i].size, GFP_KERNEL);
+		b->obj[b->nr] = hak_alloc(hak_class[i].usable, GFP_KERNEL);
 		KUNIT_ASSERT_NOT_NULL(test, b->obj[b->nr]);
 		b->nr++;
 	}

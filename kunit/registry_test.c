@@ -154,7 +154,7 @@ static void class_entries(struct kunit *test)
 	unsigned int i;
 
 	for (i = 0; i < HAK_NR_CLASSES; i++) {
-		void *p = hak_alloc(hak_class[i].size, GFP_KERNEL);
+		void *p = hak_alloc(hak_class[i].usable, GFP_KERNEL);
 		struct hak_entry *e = NULL;
 
 		KUNIT_ASSERT_NOT_NULL(test, p);

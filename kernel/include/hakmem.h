@@ -142,12 +142,12 @@ static __always_inline unsigned int hak_class_index(size_t size)
  * the memory, and __GFP_NOFAIL holds. Requests above HAK_MAX_SIZE, and those with
  * __GFP_ACCOUNT, __GFP_DMA or __GFP_DMA32, go to kmalloc().
  *
- * Memory of up to HAK_MAX_SIZE bytes is a DMA buffer only where DMA is coherent,
- * that is, where dma_get_cache_alignment() is 1. Whatever its size, it may share
- * cache lines with its neighbours. The DMA layer bounces only buffers that would
- * share them if they came from kmalloc(): it assumes that 320 bytes take 512. If
- * a driver may run elsewhere, it takes its buffers from kmalloc(), or from a
- * cache whose alignment is dma_get_cache_alignment().
+ * The memory may be a DMA buffer wherever kmalloc()'s may be. Where DMA is not
+ * coherent (dma_get_cache_alignment() is not 1), the DMA layer knows by the size
+ * whether kmalloc() would have given the buffer whole cache lines, and bounces it
+ * if not. hakmem gives whole lines to the same sizes. With lines of 64 bytes,
+ * as on most arm64, requests of 33 to 48, 97 to 112, 129 to 160 and 193 to 224
+ * bytes so take 64, 128, 192 and 256 bytes, as kmalloc()'s do.
  *
  * Context: any but NMI, as @gfp allows. In atomic context on PREEMPT_RT, where
  * kmalloc() is not allowed, only memory that hakmem already has can be allocated.
