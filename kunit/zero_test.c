@@ -27,6 +27,12 @@ static const size_t sizes[] = {
 	1024, 1025, 2048, 4096, 8192, 65536,
 };
 
+/* Of kmalloc()'s memory only what was asked for may be used. */
+static size_t may_use(const void *p, size_t size)
+{
+	return size <= HAK_MAX_SIZE ? hak_usable_size(p) : size;
+}
+
 /* Fill the memory with rubbish and free it, for the next allocation to find. */
 static void dirty(void *p, size_t size)
 {
@@ -43,12 +49,11 @@ static void zeroing(struct kunit *test)
 		void *p = hak_alloc(size, GFP_KERNEL), *q;
 
 		KUNIT_ASSERT_NOT_NULL(test, p);
-		dirty(p, hak_usable_size(p));
+		dirty(p, may_use(p, size));
 		q = hak_zalloc(size, GFP_KERNEL);
 		KUNIT_ASSERT_NOT_NULL(test, q);
 		/* The whole object is zeroed, as by kmalloc(). */
-		KUNIT_EXPECT_TRUE(test, is_filled(q, 0, size <= HAK_MAX_SIZE ?
-						  hak_usable_size(q) : size));
+		KUNIT_EXPECT_TRUE(test, is_filled(q, 0, may_use(q, size)));
 		dirty(q, size);
 		q = hak_calloc(1, size, GFP_KERNEL);
 		KUNIT_EXPECT_TRUE(test, is_filled(q, 0, size));
