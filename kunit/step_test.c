@@ -272,7 +272,8 @@ static void every_instruction(struct kunit *test, void (*op)(struct batch *b),
 	} while (hit);
 	expect_pushes(test, n);
 	KUNIT_EXPECT_EQ(test, step.errors, 0);
-	KUNIT_EXPECT_GT(test, step.busy, 5);
+	/* Where instructions are skipped, few of those in the busy section are left. */
+	KUNIT_EXPECT_GT(test, step.busy, skip == 1 ? 5 : 0);
 	kunit_info(test, "after %lu instructions, %lu of them in the busy section\n",
 		   n, step.busy);
 }
