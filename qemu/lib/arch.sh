@@ -36,28 +36,9 @@ arch_lacks_suite() {
 	esac
 }
 
-unpack_arm64() {
-	local dir=$1
-	shift
-	[[ ! -e $dir/.complete ]] || return 0
-	say "fetching $* for arm64"
-	rm -rf "$dir"
-	unpack_packages "$dir" "$@"
-	touch "$dir/.complete"
-}
-
-# arm64_packages PACKAGE...: unpacks Debian's packages for arm64 in the cache, and prints
-# the directory. They are fetched through an apt root of their own.
+# arm64_packages PACKAGE...: packages for arm64; the result is that of cached_packages
 arm64_packages() {
-	local dir=$CACHE/debian/arm64-$1
-	if [[ ! -e $dir/.complete ]]; then
-		(
-			APT_ROOT=$CACHE/apt-arm64 APT_SUITES=(bookworm) APT_ARCHITECTURE=arm64
-			with_lock apt-arm64 refresh_apt_root
-			with_lock "arm64-$1" unpack_arm64 "$dir" "$@"
-		) >&2 || return
-	fi
-	echo "$dir"
+	cached_packages "arm64-$1" apt-arm64 bookworm arm64 "$@"
 }
 
 # Prints a static busybox for FLAVOUR's architecture.

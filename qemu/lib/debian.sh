@@ -107,29 +107,36 @@ unpack_packages() {
 	rm -r "$dir/deb"
 }
 
-unpack_sid() {
+unpack_once() {
 	local dir=$1
 	shift
 	[[ ! -e $dir/.complete ]] || return 0
-	say "fetching $* of Debian's development release"
+	say "fetching $* of Debian's ${APT_SUITES[0]}${APT_ARCHITECTURE:+ for $APT_ARCHITECTURE}"
 	rm -rf "$dir"
 	unpack_packages "$dir" "$@"
 	touch "$dir/.complete"
 }
 
-# sid_packages PACKAGE...: prints a directory of the cache with packages of Debian's
-# development release unpacked. They come through an apt root of their own, and the
-# machine's packages do not change.
-sid_packages() {
-	local dir=$CACHE/debian/$1
+# cached_packages NAME ROOT SUITE ARCHITECTURE PACKAGE...: prints the directory NAME of the
+# cache with Debian's packages unpacked. They come through ROOT, an apt root of their own,
+# and the machine's packages do not change. An empty ARCHITECTURE is the machine's.
+cached_packages() {
+	local name=$1 root=$2 suite=$3 architecture=$4
+	local dir=$CACHE/debian/$name
+	shift 4
 	if [[ ! -e $dir/.complete ]]; then
 		(
-			APT_ROOT=$CACHE/apt-sid APT_SUITES=(sid) APT_ARCHITECTURE=
-			with_lock apt-sid refresh_apt_root
-			with_lock "$1" unpack_sid "$dir" "$@"
+			APT_ROOT=$CACHE/$root APT_SUITES=("$suite") APT_ARCHITECTURE=$architecture
+			with_lock "$root" refresh_apt_root
+			with_lock "$name" unpack_once "$dir" "$@"
 		) >&2 || return
 	fi
 	echo "$dir"
+}
+
+# sid_packages PACKAGE...: packages of Debian's development release
+sid_packages() {
+	cached_packages "$1" apt-sid sid '' "$@"
 }
 
 newest_source_package() {

@@ -6,9 +6,6 @@
  */
 #include "test.h"
 
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <linux/gfp.h>
 #include <linux/preempt.h>
 
@@ -78,30 +75,32 @@ static void *(*const ways[])(gfp_t gfp) = {
 	by_node, zeroed, in_bulk,
 };
 
+static void *(*way)(gfp_t gfp);
+static gfp_t flags;
+
+static void allocate(void)
+{
+	close(STDERR_FILENO);
+	signal(SIGABRT, SIG_DFL);
+	if (shim_thread != SHIM_ONLINE)
+		_exit(2);
+	/* After these the caches have an object, which the fast paths take. */
+	hak_free(hak_alloc(64, GFP_KERNEL));
+	hak_cache_free(typed, hak_cache_alloc(typed, GFP_KERNEL));
+	preempt_disable();
+	if (!way(flags))
+		_exit(1);
+	preempt_enable();
+}
+
 /* The signal that ends a child which allocates with preemption off; 0 if none does. */
 static int signal_of(void *(*alloc)(gfp_t gfp), gfp_t gfp)
 {
 	int status;
-	pid_t pid;
 
-	fflush(NULL);
-	pid = fork();
-	if (!pid) {
-		close(STDERR_FILENO);
-		signal(SIGABRT, SIG_DFL);
-		/* After these the caches have an object, which the fast paths take. */
-		if (shim_thread != SHIM_ONLINE)
-			_exit(2);
-		hak_free(hak_alloc(64, GFP_KERNEL));
-		hak_cache_free(typed, hak_cache_alloc(typed, GFP_KERNEL));
-		preempt_disable();
-		if (!alloc(gfp))
-			_exit(1);
-		preempt_enable();
-		_exit(0);
-	}
-	assert_true(pid > 0);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
+	way = alloc;
+	flags = gfp;
+	status = in_child(allocate);
 	if (WIFSIGNALED(status))
 		return WTERMSIG(status);
 	assert_true(WIFEXITED(status));
