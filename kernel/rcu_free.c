@@ -66,6 +66,7 @@ struct hak_rcu_batch {
  * @last: the newest sealed batch; valid while @first is not NULL
  * @heads: objects without a batch, chained by their rcu_heads. The func of each points
  *	to its object.
+ * @heads_tail: the last of @heads; valid while @heads is not NULL
  * @old_heads: a chain of the same kind that waits for a grace period
  * @old_state: the state of RCU when @old_heads began to wait
  * @nested: objects of interrupts that did not get @lock, chained as @heads are. A
@@ -82,6 +83,7 @@ struct hak_rcu_cpu {
 	struct hak_rcu_batch *first;
 	struct hak_rcu_batch *last;
 	struct rcu_head *heads;
+	struct rcu_head *heads_tail;
 	struct rcu_head *old_heads;
 	unsigned long old_state;
 	struct llist_head nested;
@@ -114,23 +116,27 @@ static struct hak_rcu_cpu *hak_rcu_this(void)
 	return raw_cpu_ptr(hak_rcu_cpu);
 }
 
-/* Take the chain that is to begin to wait. Returns NULL if one waits or there is none. */
+/*
+ * Take all chained objects, which are to begin to wait. Returns NULL if others wait, or if
+ * there are none. Both chains are taken at once, so that neither has to wait for the other.
+ */
 static struct rcu_head *__hak_rcu_take_heads(struct hak_rcu_cpu *rc)
 {
-	struct rcu_head *head = rc->heads;
+	struct rcu_head *head = rc->heads, *nested;
 
 	if (rc->old_heads)
 		return NULL;
-	if (head)
-		rc->heads = NULL;
-	else if (!llist_empty(&rc->nested))
-		head = (struct rcu_head *)llist_del_all(&rc->nested);
+	nested = (struct rcu_head *)llist_del_all(&rc->nested);
+	if (!head)
+		return nested;
+	rc->heads_tail->next = nested;
+	rc->heads = NULL;
 	return head;
 }
 
 /*
- * Seal the batch that is being filled, and let one chain of objects begin to wait unless
- * another one waits. Returns false if there is nothing to seal.
+ * Seal the batch that is being filled, and let the chained objects begin to wait unless
+ * others wait. Returns false if there is nothing to seal.
  */
 static bool __hak_rcu_seal(struct hak_rcu_cpu *rc)
 {
@@ -307,6 +313,8 @@ static bool __hak_rcu_add(struct hak_rcu_cpu *rc, const void *p,
 	if (!head)
 		return false;
 	head->func = (rcu_callback_t)p;
+	if (!rc->heads)
+		rc->heads_tail = head;
 	head->next = rc->heads;
 	rc->heads = head;
 	return true;
@@ -495,11 +503,12 @@ static void hak_rcu_flush(void)
  */
 void hak_free_rcu_barrier(void)
 {
-	unsigned int i;
-
 	might_sleep();
-	/* Of the three chains, one begins to wait in each round. */
-	for (i = 0; i < 3 && hak_rcu_any(); i++)
+	if (!hak_rcu_any())
+		return;
+	hak_rcu_flush();
+	/* A chain may have had to wait for an earlier one, so once more. */
+	if (hak_rcu_any())
 		hak_rcu_flush();
 }
 EXPORT_SYMBOL_GPL(hak_free_rcu_barrier);
