@@ -2,7 +2,7 @@
 /*
  * hak_free_rcu() where the suite does not get: without memory to note objects down
  * in, and a barrier while somebody else is in the middle of freeing. The linker wraps
- * the function that frees a batch.
+ * the function that frees a batch, and the wait for a grace period.
  */
 #include "test.h"
 
@@ -18,6 +18,8 @@ struct node {
 
 void __real_hak_free_bulk(unsigned int n, void **p);
 void __wrap_hak_free_bulk(unsigned int n, void **p);
+void __real_synchronize_rcu(void);
+void __wrap_synchronize_rcu(void);
 
 static void set(bool *flag)
 {
@@ -40,6 +42,17 @@ void __wrap_hak_free_bulk(unsigned int n, void **p)
 			usleep(100);
 	}
 	__real_hak_free_bulk(n, p);
+}
+
+/* Objects that are given to hak_free_rcu() while a barrier waits. */
+static struct node *late[8];
+static unsigned int nr_late;
+
+void __wrap_synchronize_rcu(void)
+{
+	if (nr_late)
+		hak_free_rcu(late[--nr_late], rcu);
+	__real_synchronize_rcu();
 }
 
 static long live(struct hak_cache *c)
@@ -105,6 +118,44 @@ static void test_without_memory(void **state)
 	hak_cache_destroy(c);
 }
 
+#ifdef HAK_SHIM_DEBUG
+/*
+ * An interrupt finds the lock taken, and while memory is short others keep coming. The
+ * barrier has to free the interrupt's object, which was there before it. Only debug
+ * builds can pretend an interrupt. No batch has been had yet, as above.
+ */
+static void test_nested_before_late(void **state)
+{
+	struct hak_cache *c = hak_cache_create("rcu_late", sizeof(struct node), 0, 0, NULL);
+	struct hak_cache *irq = hak_cache_create("rcu_nested", sizeof(struct node), 0, 0,
+						 NULL);
+	raw_spinlock_t *lock;
+	struct node *n[2];
+
+	assert_non_null(c);
+	assert_non_null(irq);
+	alloc_all(c, &n[0], 1);
+	alloc_all(irq, &n[1], 1);
+	alloc_all(c, late, ARRAY_SIZE(late));
+	shim_fail_kmalloc_after(0);
+	hak_free_rcu(n[0], rcu);
+	lock = hak_rcu_cpu_lock(smp_processor_id());
+	raw_spin_lock(lock);
+	shim_set_context(SHIM_HARDIRQ);
+	hak_free_rcu(n[1], rcu);
+	shim_set_context(SHIM_TASK);
+	raw_spin_unlock(lock);
+	nr_late = ARRAY_SIZE(late);
+	hak_free_rcu_barrier();
+	assert_int_equal(live(irq), 0);
+	while (nr_late)
+		hak_free_rcu(late[--nr_late], rcu);
+	shim_fail_kmalloc_after(-1);
+	hak_cache_destroy(irq);
+	hak_cache_destroy(c);
+}
+#endif
+
 static bool returned;
 
 static void *wait_for_all(void *arg)
@@ -148,6 +199,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_headless_without_memory),
+#ifdef HAK_SHIM_DEBUG
+		cmocka_unit_test(test_nested_before_late),
+#endif
 		cmocka_unit_test(test_without_memory),
 		cmocka_unit_test(test_barrier_waits_for_others),
 	};
