@@ -28,7 +28,7 @@ u8 hak_cpu_awake_mark __read_mostly = HAK_CPU_READY;
  */
 static void hak_cpu_open(struct hak_cpu_cache *cc)
 {
-	if (!want_init_on_free() && hak_cpu_awake_mark == HAK_CPU_READY)
+	if (!want_init_on_free() && READ_ONCE(hak_cpu_awake_mark) == HAK_CPU_READY)
 		WRITE_ONCE(cc->limit, cc->cap);
 }
 

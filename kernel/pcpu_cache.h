@@ -189,7 +189,7 @@ extern u8 hak_cpu_awake_mark;
 static __always_inline void hak_cpu_leave(struct hak_cpu_cache *cc)
 {
 	barrier();
-	WRITE_ONCE(cc->mark, hak_cpu_awake_mark);
+	WRITE_ONCE(cc->mark, READ_ONCE(hak_cpu_awake_mark));
 }
 
 /*

@@ -11,7 +11,8 @@
  * mark is stored on its own. If an interrupt or NMI comes after the owner has read the
  * mark and before it stores it, the interrupt finds the cache ready, uses it, and
  * leaves it ready. So the owner reads the number of objects after it has stored the
- * mark.
+ * mark. Or the interrupt closes the cache to the fast paths. So the owner leaves the
+ * cache as hak_cpu_awake_mark says.
  */
 #ifndef _HAK_PERCPU_OPS_H
 #define _HAK_PERCPU_OPS_H
@@ -89,7 +90,11 @@ static __always_inline bool hak_cpu_take_last(struct hak_cpu_cache __percpu *pcc
 	struct hak_cpu_cache *cc = this_cpu_ptr(pcc);
 	unsigned int nr;
 
-	/* An interrupt leaves the mark as it found it, so this look is enough. */
+	/*
+	 * This read races with interrupts of this CPU. One that allocates or frees leaves
+	 * the mark as it found it. One that closes the cache may come before
+	 * hak_cpu_enter(); then hak_cpu_leave() closes the cache again.
+	 */
 	if (unlikely(data_race(cc->mark) != HAK_CPU_READY))
 		return false;
 	hak_cpu_enter(cc);
@@ -98,8 +103,7 @@ static __always_inline bool hak_cpu_take_last(struct hak_cpu_cache __percpu *pcc
 		*p = cc->obj[nr - 1];
 		WRITE_ONCE(cc->nr, nr - 1);
 	}
-	barrier();
-	WRITE_ONCE(cc->mark, HAK_CPU_READY);
+	hak_cpu_leave(cc);
 	return nr;
 }
 
@@ -111,7 +115,7 @@ static __always_inline bool hak_cpu_add_last(struct hak_cpu_cache __percpu *pcc,
 	bool added = false;
 	unsigned int nr;
 
-	/* An interrupt leaves the mark as it found it, so this look is enough. */
+	/* This read races as that in hak_cpu_take_last() does. */
 	if (unlikely(data_race(cc->mark) != HAK_CPU_READY))
 		return false;
 	hak_cpu_enter(cc);
@@ -126,8 +130,7 @@ static __always_inline bool hak_cpu_add_last(struct hak_cpu_cache __percpu *pcc,
 		WRITE_ONCE(cc->nr, nr + 1);
 		added = true;
 	}
-	barrier();
-	WRITE_ONCE(cc->mark, HAK_CPU_READY);
+	hak_cpu_leave(cc);
 	return added;
 }
 

@@ -8,6 +8,9 @@
 #include <linux/trace_events.h>
 
 #include "hak_test.h"
+#include "hak_test_threads.h"
+
+#define SWITCHES	20	/* of an event, under load */
 
 static bool tracing(void)
 {
@@ -122,10 +125,60 @@ static void test_meanwhile(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, slow());
 }
 
+static int use_fast_paths(void *arg, unsigned int id)
+{
+	const bool *stop = arg;
+	unsigned int i;
+
+	while (!READ_ONCE(*stop)) {
+		for (i = 0; i < 100; i++)
+			hak_free(hak_alloc(64, GFP_KERNEL));
+		cond_resched();
+	}
+	return 0;
+}
+
+/* Has a CPU a cache that is open? Its owner leaves it many times meanwhile. */
+static bool any_is_open(void)
+{
+	unsigned int cpu, i;
+
+	for (i = 0; i < 100; i++)
+		for_each_online_cpu(cpu)
+			if (hak_cpu_is_ready(per_cpu_ptr(hak_size_class(64)->cpu, cpu)))
+				return true;
+	return false;
+}
+
+/*
+ * A fast path may be interrupted at any instruction by what closes its cache. It must not
+ * leave the cache open then.
+ */
+static void test_caches_in_use_are_closed(struct kunit *test)
+{
+	static struct hak_test_gang gang;
+	unsigned int i, open = 0;
+	bool stop = false;
+	int err;
+
+	err = hak_test_gang_start(&gang, 2, use_fast_paths, &stop);
+	for (i = 0; !err && i < SWITCHES; i++) {
+		err = event(HAK_TR_ALLOC, 1);
+		open += any_is_open();
+		err = event(HAK_TR_ALLOC, 0) ?: err;
+		hak_test_relax();
+	}
+	WRITE_ONCE(stop, true);
+	hak_test_gang_join(&gang);
+	KUNIT_EXPECT_EQ(test, err, 0);
+	KUNIT_EXPECT_EQ(test, open, 0);
+}
+
 static struct kunit_case cases[] = {
 	KUNIT_CASE(test_each),
 	KUNIT_CASE(test_together),
 	KUNIT_CASE(test_ready_caches_are_closed),
+	KUNIT_CASE(test_caches_in_use_are_closed),
 	KUNIT_CASE(test_meanwhile),
 	{}
 };
