@@ -90,7 +90,8 @@ static bool hak_bulk_find(struct hak_bulk_slab *b, const void *p)
 
 	if (unlikely(!hak_find_entry(p, &e)))
 		return false;
-	if (hak_has_nodes() && e->nid != numa_mem_id())
+	/* As in hak_free_object(), this may already be the node of another slab. */
+	if (hak_has_nodes() && data_race(e->nid) != numa_mem_id())
 		return false;
 	b->addr = (unsigned long)p & ~HAK_SLAB_MASK;
 	b->recip = READ_ONCE(e->recip);
