@@ -239,7 +239,7 @@ unsigned int hak_depot_receive(struct hak_cache *c, struct hak_cpu_cache *cc,
 	hak_move_objects(cc->obj, m->obj, n);
 	hak_magazine_release(m);
 	hak_cpu_set_nr(cc, n);
-	cc->refills++;
+	hak_cpu_count(&cc->refills);
 	hak_trim_kick();
 	hak_trace(HAK_TR_RECEIVE, c, 0, m, n);
 	return n;

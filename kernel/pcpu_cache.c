@@ -56,10 +56,10 @@ hak_cpu_take_current(struct hak_cache *c, struct hak_cpu_cache *cc,
 	unsigned int n;
 
 	if (!llist_empty(&s->remote))
-		cc->drains++;
+		hak_cpu_count(&cc->drains);
 	n = hak_slab_take(c, s, obj, want);
 	if (n) {
-		cc->refills++;
+		hak_cpu_count(&cc->refills);
 		hak_trim_kick();
 		hak_trace(HAK_TR_REFILL, c, s->addr, NULL, n);
 	}
@@ -175,7 +175,7 @@ static void hak_cpu_drain_all(void)
 			continue;
 		hak_cpu_enter(cc);
 		if (cc->cur && hak_slab_drain(c, cc->cur))
-			cc->drains++;
+			hak_cpu_count(&cc->drains);
 		hak_cpu_leave(cc);
 	}
 	rcu_read_unlock();

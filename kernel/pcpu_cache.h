@@ -148,6 +148,16 @@ static __always_inline void hak_cpu_push_last(struct hak_cpu_cache *cc, const vo
 }
 
 /*
+ * Count in @n, a counter of a per-CPU cache. Only the owner writes it. Other CPUs read it
+ * meanwhile, for statistics and to see whether the cache is idle, and a value that is old
+ * or half written does no harm there. So one plain instruction is enough.
+ */
+static __always_inline void hak_cpu_count(unsigned long *n)
+{
+	data_race((*n)++);
+}
+
+/*
  * Copy @n pointers from @from to @to, which may overlap if @to is the lower address. A
  * batch is so short that the start of memcpy() or memmove() would cost more than it
  * saves.

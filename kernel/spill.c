@@ -49,7 +49,7 @@ void hak_cpu_give(struct hak_cpu_cache *cc, struct hak_slab *s,
 		return;
 	}
 	if (cc)
-		cc->pushes++;
+		hak_cpu_count(&cc->pushes);
 	hak_slab_push(s, first, last, n);
 }
 
@@ -177,7 +177,7 @@ void hak_cpu_spill(struct hak_cache *c, struct hak_cpu_cache *cc,
 	for (; used; used &= used - 1)
 		hak_spill_give(cc, &group[__ffs(used)]);
 	if (cc) {
-		cc->spills++;
+		hak_cpu_count(&cc->spills);
 		hak_trim_kick();
 	}
 	hak_trace(HAK_TR_SPILL, c, 0, NULL, n);
@@ -273,7 +273,7 @@ static __always_inline bool hak_cpu_spill_one(struct hak_cache *c,
 		first = hak_spill_chain(cc->obj, n, 0);
 	else
 		first = hak_spill_chain(cc->obj, n, c->link);
-	cc->spills++;
+	hak_cpu_count(&cc->spills);
 	hak_cpu_give(cc, s, first, last, n);
 	hak_trim_kick();
 	hak_trace(HAK_TR_SPILL, c, 0, NULL, n);

@@ -341,6 +341,7 @@ static void bursts_and_the_reaper(struct kunit *test)
 	struct hak_test_gang *g = kunit_kzalloc(test, sizeof(*g), GFP_KERNEL);
 	struct bursts *b = kunit_kzalloc(test, sizeof(*b), GFP_KERNEL);
 	unsigned int i, nr = hak_test_nr_threads();
+	struct hak_class_stats cs;
 
 	KUNIT_ASSERT_NOT_NULL(test, g);
 	KUNIT_ASSERT_NOT_NULL(test, b);
@@ -353,6 +354,8 @@ static void bursts_and_the_reaper(struct kunit *test)
 	while (atomic_read(&b->running)) {
 		hak_reap_all();
 		hak_superslab_trim(0);
+		/* Statistics may be read at any time, which KCSAN and TSan watch. */
+		hak_class_stats_read(hak_size_class(512), &cs);
 		cond_resched();
 	}
 	hak_test_gang_join(g);

@@ -43,10 +43,14 @@ unsigned long __read_once_word_nocheck(const void *p)
 #ifdef __SANITIZE_THREAD__
 void AnnotateIgnoreReadsBegin(const char *file, int line);
 void AnnotateIgnoreReadsEnd(const char *file, int line);
+void AnnotateIgnoreWritesBegin(const char *file, int line);
+void AnnotateIgnoreWritesEnd(const char *file, int line);
 #define data_race(expr)							\
 ({									\
 	AnnotateIgnoreReadsBegin(__FILE__, __LINE__);			\
+	AnnotateIgnoreWritesBegin(__FILE__, __LINE__);			\
 	__auto_type __v = (expr);					\
+	AnnotateIgnoreWritesEnd(__FILE__, __LINE__);			\
 	AnnotateIgnoreReadsEnd(__FILE__, __LINE__);			\
 	__v;								\
 })
