@@ -85,14 +85,14 @@ unsigned int hak_cpu_take_from_slab(struct hak_cache *c,
 			s = hak_slab_get(c, nid);
 			if (!s)
 				return 0;
-			cc->cur = s;
+			WRITE_ONCE(cc->cur, s);
 			WRITE_ONCE(s->entry->owner_tag, hak_cpu_tag(cc));
 		}
 		n = hak_cpu_take_current(c, cc, s, obj, want);
 		if (n)
 			return n;
 		if (hak_slab_park(s))
-			cc->cur = NULL;
+			WRITE_ONCE(cc->cur, NULL);
 		else
 			hak_count(HAK_EV_KEPT);
 	}
@@ -406,7 +406,7 @@ void hak_cpu_flush(struct hak_cache *c, struct hak_cpu_cache *cc)
 		hak_cpu_spill(c, cc, cc->obj, cc->nr);
 	hak_cpu_set_nr(cc, 0);
 	s = cc->cur;
-	cc->cur = NULL;
+	WRITE_ONCE(cc->cur, NULL);
 	if (!s)
 		return;
 	/*

@@ -21,7 +21,7 @@ void hak_slab_init(struct hak_slab *s, struct hak_cache *c)
 {
 	s->freelist = NULL;
 	s->drained = NULL;
-	s->bump = 0;
+	WRITE_ONCE(s->bump, 0);
 	s->broken = false;
 	WRITE_ONCE(s->taken, 0);
 	init_llist_head(&s->remote);

@@ -354,8 +354,10 @@ static void bursts_and_the_reaper(struct kunit *test)
 	while (atomic_read(&b->running)) {
 		hak_reap_all();
 		hak_superslab_trim(0);
-		/* Statistics may be read at any time, which KCSAN and TSan watch. */
+		/* Any CPU may read these at any time, which KCSAN and TSan watch. */
 		hak_class_stats_read(hak_size_class(512), &cs);
+		for_each_online_cpu(i)
+			hak_cpu_holds(i);
 		cond_resched();
 	}
 	hak_test_gang_join(g);
