@@ -30,7 +30,8 @@ reports+='Internal error: |INFO: rcu|rcu: INFO: .*stall|general protection fault
 reports+='KASAN: |KCSAN: |kmemleak: (unreferenced|[0-9]+ new)|ODEBUG: |DEBUG_LOCKS_WARN_ON|'
 reports+='watchdog: BUG|list_(add|del) corruption|refcount_t: |INFO: (possible|inconsistent)|'
 reports+='INFO: (trying to|lockdep is turned off)|turning off the locking|stack segment:|'
-reports+='int3:|invalid opcode:|double fault:|traps: PANIC|PANIC: )'
+reports+='cpumask_of_node\(|(early_)?cpu_to_node\(|numa_set_node: |int3:|invalid opcode:|double fault:|'
+reports+='traps: PANIC|PANIC: )'
 
 # What KCSAN says of the kernel's own code: the trace ring buffer races with NMIs, and
 # the idle loop with the tick. A report with any other function counts.
