@@ -89,19 +89,38 @@ static bool all_is_zero(void)
 	return want_init_on_alloc(GFP_KERNEL) || want_init_on_free();
 }
 
-/* Without __GFP_ZERO memory is not zeroed, unless the system wants that. */
+/*
+ * Without __GFP_ZERO memory is not zeroed, unless the system wants that. Sizes and flags
+ * that the compiler knows have entry points of their own.
+ */
 static void no_zeroing_unasked(struct kunit *test)
 {
-	u8 *p = hak_alloc(64, GFP_KERNEL), *q;
+	struct hak_cache *c = hak_test_cache(test, 64, 0);
+	gfp_t atomic = GFP_ATOMIC;
+	size_t size = 64;
+	unsigned int way;
+	u8 *p, *q;
 
-	preempt_disable();
-	p[32] = 0xa5;
-	hak_free(p);
-	q = hak_alloc(64, GFP_ATOMIC);
-	KUNIT_EXPECT_PTR_EQ(test, q, p);
-	KUNIT_EXPECT_EQ(test, q[32], all_is_zero() ? 0 : 0xa5);
-	preempt_enable();
-	hak_free(q);
+	OPTIMIZER_HIDE_VAR(atomic);
+	OPTIMIZER_HIDE_VAR(size);
+	for (way = 0; way < 6; way++) {
+		p = way < 4 ? hak_alloc(64, GFP_KERNEL) : hak_cache_alloc(c, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, p);
+		preempt_disable();
+		p[32] = 0xa5;
+		hak_free(p);
+		q = way == 0 ? hak_alloc(64, GFP_ATOMIC) :
+		    way == 1 ? hak_alloc(64, atomic) :
+		    way == 2 ? hak_alloc(size, GFP_ATOMIC) :
+		    way == 3 ? hak_alloc(size, atomic) :
+		    way == 4 ? hak_cache_alloc(c, GFP_ATOMIC) :
+			       hak_cache_alloc(c, atomic);
+		preempt_enable();
+		KUNIT_ASSERT_NOT_NULL(test, q);
+		KUNIT_EXPECT_PTR_EQ(test, q, p);
+		KUNIT_EXPECT_EQ(test, q[32], all_is_zero() ? 0 : 0xa5);
+		hak_free(q);
+	}
 }
 
 /* __GFP_ZERO, unless the system zeroes anyway. */
