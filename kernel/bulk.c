@@ -43,6 +43,20 @@ static unsigned int hak_cpu_take_more(struct hak_cache *c,
 }
 
 /*
+ * With hardened=1: mark the objects live. Those that are live already are removed from
+ * @p. Returns how many are left.
+ */
+static unsigned int hak_bulk_mark_live(struct hak_cache *c, unsigned int n, void **p)
+{
+	unsigned int i, left = 0;
+
+	for (i = 0; i < n; i++)
+		if (likely(hak_mark_live(c, p[i])))
+			p[left++] = p[i];
+	return left;
+}
+
+/*
  * Allocate up to @n objects of @c into @p. They come from the per-CPU cache first, then
  * from magazines that other CPUs sent, then from the slab. They are not zeroed. Returns
  * how many it got; if that is 0, the caller has to allocate one by hak_cache_alloc().
@@ -61,9 +75,13 @@ static unsigned int hak_cpu_alloc_bulk(struct hak_cache *c, unsigned int n, void
 		if (got < n)
 			got += hak_cpu_take_more(c, cc, n - got, p + got);
 		hak_cpu_leave(cc);
+	} else if (hak_is_hardened() && hak_harden_may_enter(cc)) {
+		hak_cpu_enter(cc);
+		got = hak_cpu_take_cached(cc, n, p);
+		hak_cpu_leave(cc);
 	}
 	preempt_enable();
-	return got;
+	return hak_is_hardened() ? hak_bulk_mark_live(c, got, p) : got;
 }
 
 /**
@@ -105,10 +123,12 @@ static bool hak_bulk_find(struct hak_bulk_slab *b, const void *p)
  * object of the same cache, or is the one before it freed twice. Each address is
  * checked as hak_find_entry() checks it. The registry is asked again only if an object
  * is of another slab than the one before it. @last is the object that was freed before
- * these. Returns how many it added.
+ * these. If @hardened, it also stops at the first object that is not live. Returns how
+ * many it added.
  */
-static unsigned int hak_bulk_add(struct hak_cpu_cache *cc, struct hak_bulk_slab *b,
-				 void **p, unsigned int n, const void *last)
+static __always_inline unsigned int
+hak_bulk_add(struct hak_cpu_cache *cc, struct hak_bulk_slab *b, void **p,
+	     unsigned int n, const void *last, const bool hardened)
 {
 	struct hak_cpu_cache __percpu *cpu = b->cpu;
 	void **to = cc->obj + cc->nr, **end = p + n, **from;
@@ -128,6 +148,8 @@ static unsigned int hak_bulk_add(struct hak_cpu_cache *cc, struct hak_bulk_slab 
 			break;
 		/* The caller frees the same object twice in a row. */
 		if (unlikely(q == last))
+			break;
+		if (hardened && unlikely(!hak_mark_free(cc->cache, q)))
 			break;
 		last = q;
 		*to++ = q;
@@ -156,7 +178,8 @@ static unsigned int hak_cpu_free_bulk(const struct hak_cache *want, unsigned int
 	    in_nmi())
 		goto out;
 	cc = this_cpu_ptr(b.cpu);
-	if (!hak_cpu_is_open(cc))
+	if (hak_is_hardened() ? !hak_harden_may_free(cc) || !cc->cap :
+				!hak_cpu_is_open(cc))
 		goto out;
 
 	hak_cpu_enter(cc);
@@ -168,7 +191,10 @@ static unsigned int hak_cpu_free_bulk(const struct hak_cache *want, unsigned int
 		if (cc->nr >= cc->cap)
 			hak_cpu_make_room(cc->cache, cc);
 		some = min(n - i, cc->cap - cc->nr);
-		done = hak_bulk_add(cc, &b, p + i, some, last);
+		if (hak_is_hardened())
+			done = hak_bulk_add(cc, &b, p + i, some, last, true);
+		else
+			done = hak_bulk_add(cc, &b, p + i, some, last, false);
 		i += done;
 	} while (done == some && i < n);
 	hak_cpu_leave(cc);

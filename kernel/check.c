@@ -133,17 +133,6 @@ void hak_check_capacity(struct hak_cache *c)
 	c->capacity = c->map / c->size;
 }
 
-/* The index of @p in its slab. The product is exact, see hak_multiple(). */
-static u32 hak_check_index(const struct hak_cache *c, const void *p)
-{
-	return (u64)((unsigned long)p & HAK_SLAB_MASK) * c->recip >> 32;
-}
-
-static unsigned long *hak_check_map(const struct hak_cache *c, const void *p)
-{
-	return (unsigned long *)(((unsigned long)p & ~HAK_SLAB_MASK) + c->map);
-}
-
 /**
  * hak_check_live() - is an object live?
  * @c: its cache, with HAK_CHECK_FREE
@@ -153,7 +142,7 @@ static unsigned long *hak_check_map(const struct hak_cache *c, const void *p)
  */
 bool hak_check_live(const struct hak_cache *c, const void *p)
 {
-	return test_bit(hak_check_index(c, p), hak_check_map(c, p));
+	return test_bit(hak_live_index(c, p), hak_live_map(c, p));
 }
 
 /**
@@ -359,7 +348,7 @@ const char *hak_check_free(struct hak_cache *c, void *p, unsigned long caller)
 	why = hak_zone_why(c, p, SLUB_RED_ACTIVE);
 	if (unlikely(why))
 		return why;
-	if (unlikely(!test_and_clear_bit(hak_check_index(c, p), hak_check_map(c, p))))
+	if (unlikely(!hak_mark_free(c, p)))
 		return "freed twice at once";
 	hak_check_note(c, p, HAK_FREED, caller);
 	hak_zone_set(c, p, SLUB_RED_INACTIVE);
@@ -384,18 +373,15 @@ const char *hak_check_free(struct hak_cache *c, void *p, unsigned long caller)
  */
 bool hak_check_alloc(struct hak_cache *c, void *p, unsigned long caller)
 {
-	u32 nr = hak_check_index(c, p);
 	const char *why;
 
-	if (unlikely(test_and_set_bit(nr, hak_check_map(c, p)))) {
-		hak_report_object(c, p, "it is live, and was in a chain of free objects");
+	if (unlikely(!hak_mark_live(c, p)))
 		return false;
-	}
 	hak_kasan_object(c, p, HAK_KASAN_ACCESSIBLE);
 	why = hak_zone_why(c, p, SLUB_RED_INACTIVE) ?: hak_poison_why(c, p);
 	if (unlikely(why)) {
 		/* No caller owns it, so a free of it has to be refused. */
-		clear_bit(nr, hak_check_map(c, p));
+		hak_mark_free(c, p);
 		hak_report_object(c, p, why);
 		return false;
 	}
@@ -405,28 +391,6 @@ bool hak_check_alloc(struct hak_cache *c, void *p, unsigned long caller)
 		memset(p, POISON_INUSE, c->usable);
 	hak_check_log(c, p, "alloc", caller);
 	return true;
-}
-
-/*
- * The most frequent case with hardened=1: the per-CPU cache holds an object. Returns NULL
- * in any other case.
- */
-static void *hak_cpu_pop_slow_only(struct hak_cache *c)
-{
-	struct hak_cpu_cache *cc;
-	void *p = NULL;
-
-	preempt_disable();
-	cc = this_cpu_ptr(c->cpu);
-	if (likely(READ_ONCE(cc->mark) == HAK_CPU_SLOW_ONLY && !in_nmi() &&
-		   !hak_paranoid_drain)) {
-		hak_cpu_enter(cc);
-		if (likely(cc->nr))
-			p = hak_cpu_pop_last(cc);
-		hak_cpu_leave(cc);
-	}
-	preempt_enable();
-	return p;
 }
 
 /**
@@ -445,9 +409,7 @@ void *hak_cpu_alloc_checked(struct hak_cache *c, gfp_t gfp, unsigned long caller
 	void *p;
 
 	do {
-		p = hak_cpu_pop_slow_only(c);
-		if (unlikely(!p))
-			p = hak_cpu_find(c, gfp, &why);
+		p = hak_cpu_find(c, gfp, &why);
 		if (unlikely(!p))
 			return hak_fallback_object(c, gfp, NUMA_NO_NODE, why);
 	} while (unlikely(!hak_check_alloc(c, p, caller)));

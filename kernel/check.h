@@ -4,9 +4,9 @@
  * debug=, the SLAB_ flags of a typed cache that ask for the same, and hardened=1.
  * docs/debugging.md says which check finds which bug.
  *
- * Each operation on a checked cache takes a slow path, so the fast paths do not know of
- * the checks. With debug= the per-CPU caches hold nothing (hak_cache.cap is 0). With
- * hardened=1 they hold objects, and their mark is HAK_CPU_SLOW_ONLY.
+ * The fast paths do not know of the checks. With debug= the per-CPU caches hold nothing
+ * (hak_cache.cap is 0), so each operation takes a slow path. With hardened=1 they hold
+ * objects, their mark is HAK_CPU_SLOW_ONLY, and harden.c has paths of its own.
  */
 #ifndef _HAK_CHECK_H
 #define _HAK_CHECK_H
@@ -65,12 +65,5 @@ bool hak_check_alloc(struct hak_cache *c, void *p, unsigned long caller);
 bool hak_check_live(const struct hak_cache *c, const void *p);
 const struct hak_track *hak_check_track(const struct hak_cache *c, const void *p,
 					enum hak_track_of which);
-
-/* hardened=1 */
-void hak_harden_init(void);
-void hak_harden_exit(void);
-int hak_harden_cache(struct hak_cache *c);
-u32 hak_harden_start(const struct hak_cache *c, const struct hak_slab *s);
-void *hak_shuffled(const struct hak_cache *c, const struct hak_slab *s, u32 i);
 
 #endif /* _HAK_CHECK_H */

@@ -99,6 +99,7 @@
 #include "fallback.h"
 #include "free_link.h"
 #include "geometry.h"
+#include "harden.h"
 #include "include/hakmem.h"
 #include "init.h"
 #include "limbo.h"

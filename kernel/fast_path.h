@@ -64,8 +64,9 @@ static __always_inline bool hak_cpu_pop(struct hak_cpu_cache __percpu *cc, void 
 
 /*
  * Free @p into this CPU's cache. If @typed, @p has to be an object of @want. If the
- * cache has no room, hak_free_full() makes some; hak_free_slow() does all other cases.
- * Both are called last, so that the compiler can jump to them.
+ * cache has no room, hak_free_full() makes some; with hardened=1 it never has room for
+ * the fast path, and hak_harden_free() frees the object; hak_free_slow() does all other
+ * cases. All are called last, so that the compiler can jump to them.
  */
 static __always_inline void hak_free_object(const void *p, const bool typed,
 					    const struct hak_cache *want)
@@ -88,7 +89,10 @@ static __always_inline void hak_free_object(const void *p, const bool typed,
 	if (typed && unlikely(cc != want->cpu))
 		goto slow;
 	if (unlikely(!hak_cpu_add_last(cc, p))) {
-		hak_free_full(want, p, _RET_IP_, cc);
+		if (hak_is_hardened())
+			hak_harden_free(want, p, _RET_IP_, cc);
+		else
+			hak_free_full(want, p, _RET_IP_, cc);
 		return;
 	}
 	preempt_enable();

@@ -339,6 +339,19 @@ static noinline void *hak_cpu_alloc_other(struct hak_cache *c, gfp_t gfp)
 	return hak_init_on_alloc(c, p, gfp);
 }
 
+/*
+ * hak_cpu_alloc_slow() for a cache that is not checked. It is a function of its own, so
+ * that the others need not save the registers that it uses.
+ */
+static noinline void *hak_cpu_alloc_refill(struct hak_cache *c, gfp_t gfp)
+{
+	void *p = hak_cpu_refill_quick(c);
+
+	if (likely(p))
+		return hak_init_on_alloc(c, p, gfp);
+	return hak_cpu_alloc_other(c, gfp);
+}
+
 /**
  * hak_cpu_alloc_slow() - allocate when the per-CPU cache has nothing
  * @c: the cache
@@ -348,15 +361,12 @@ static noinline void *hak_cpu_alloc_other(struct hak_cache *c, gfp_t gfp)
  */
 void *hak_cpu_alloc_slow(struct hak_cache *c, gfp_t gfp)
 {
-	void *p;
-
 	might_alloc(gfp);
+	if (hak_is_hardened())
+		return hak_harden_alloc(c, gfp, _RET_IP_);
 	if (unlikely(c->checks))
 		return hak_cpu_alloc_checked(c, gfp, _RET_IP_);
-	p = hak_cpu_refill_quick(c);
-	if (likely(p))
-		return hak_init_on_alloc(c, p, gfp);
-	return hak_cpu_alloc_other(c, gfp);
+	return hak_cpu_alloc_refill(c, gfp);
 }
 
 /**

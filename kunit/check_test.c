@@ -229,6 +229,73 @@ static void hardened(struct kunit *test)
 		hak_free(obj[i]);
 }
 
+static unsigned int live(struct hak_cache *c, void **obj, unsigned int n)
+{
+	unsigned int i, live = 0;
+
+	for (i = 0; i < n; i++)
+		live += hak_check_live(c, obj[i]);
+	return live;
+}
+
+/* With hardened=1: a bulk call marks each object, and frees those it may free. */
+static void hardened_bulk(struct kunit *test)
+{
+	struct hak_cache *c = checked(test, 64, 0, 0);
+	unsigned int round, i, j, same = 0;
+	void *obj[24];
+
+	if (!hak_hardened)
+		kunit_skip(test, "objects are not marked");
+	/* First they come from a slab, then from the per-CPU cache. */
+	for (round = 0; round < 3; round++) {
+		KUNIT_ASSERT_EQ(test, hak_cache_alloc_bulk(c, GFP_KERNEL, 24, obj), 24);
+		KUNIT_EXPECT_EQ(test, live(c, obj, 24), 24);
+		if (round < 2)
+			hak_cache_free_bulk(c, 24, obj);
+		KUNIT_EXPECT_EQ(test, live(c, obj, 24), round < 2 ? 0 : 24);
+	}
+	hak_free(obj[7]);
+	hak_free(obj[3]);
+	hak_cache_free_bulk(c, 24, obj);
+	HAK_EXPECT_EVENT(test, HAK_EV_BAD_FREE, 2);
+	hak_test_provoke(test, HAK_EV_BAD_FREE, 2);
+	KUNIT_EXPECT_EQ(test, live(c, obj, 24), 0);
+	KUNIT_ASSERT_EQ(test, hak_cache_alloc_bulk(c, GFP_KERNEL, 24, obj), 24);
+	for (i = 0; i < 24; i++)
+		for (j = 0; j < i; j++)
+			same += obj[i] == obj[j];
+	KUNIT_EXPECT_EQ(test, same, 0);
+	hak_cache_free_bulk(c, 24, obj);
+}
+
+/* With hardened=1: an object that is live is reported and not handed out. */
+static void hardened_live(struct kunit *test)
+{
+	struct hak_cache *c = checked(test, 64, 0, 0);
+	void *obj[3], *p;
+
+	if (!hak_hardened)
+		kunit_skip(test, "objects are not marked");
+	KUNIT_ASSERT_EQ(test, hak_cache_alloc_bulk(c, GFP_KERNEL, 3, obj), 3);
+	hak_cache_free_bulk(c, 3, obj);
+	/* As if all three had been handed out and not been taken out of the cache. */
+	set_bit(hak_live_index(c, obj[0]), hak_live_map(c, obj[0]));
+	set_bit(hak_live_index(c, obj[1]), hak_live_map(c, obj[1]));
+	set_bit(hak_live_index(c, obj[2]), hak_live_map(c, obj[2]));
+	p = hak_cache_alloc(c, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	KUNIT_EXPECT_PTR_NE(test, p, obj[0]);
+	KUNIT_EXPECT_PTR_NE(test, p, obj[1]);
+	KUNIT_EXPECT_PTR_NE(test, p, obj[2]);
+	HAK_EXPECT_EVENT(test, HAK_EV_CORRUPT, 3);
+	hak_test_provoke(test, HAK_EV_CORRUPT, 3);
+	hak_cache_free(c, p);
+	/* They belong to the test now. */
+	hak_cache_free_bulk(c, 3, obj);
+	KUNIT_EXPECT_EQ(test, live(c, obj, 3), 0);
+}
+
 /*
  * A size that the compiler knows is served by its own class, whatever init_on_alloc and
  * checks make of the request. With red zones a class's objects lie further apart than
@@ -300,6 +367,8 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(slot_of_another_cache),
 	KUNIT_CASE(parameter),
 	KUNIT_CASE(hardened),
+	KUNIT_CASE(hardened_bulk),
+	KUNIT_CASE(hardened_live),
 	KUNIT_CASE(constant_size_is_of_its_class),
 	KUNIT_CASE(known_to_kasan),
 	{}
