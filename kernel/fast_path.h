@@ -79,9 +79,10 @@ static __always_inline void hak_free_object(const void *p, const bool typed,
 		goto slow;
 	/*
 	 * If the caller does not have the object, the slab may be released meanwhile, and
-	 * these may belong to another slab than the bound did, see hak_find_entry().
+	 * this may belong to another slab than the bound did, see hak_find_entry().
 	 */
 	cc = data_race(e->cpu);
+	/* So may this. */
 	if (hak_has_nodes() && data_race(e->nid) != numa_mem_id()) {
 		hak_free_other_node(want, p, _RET_IP_, e);
 		return;

@@ -147,13 +147,14 @@ static __always_inline void hak_cpu_push_last(struct hak_cpu_cache *cc, const vo
 	hak_cpu_set_nr(cc, nr + 1);
 }
 
-/*
- * Count in @n, a counter of a per-CPU cache. Only the owner writes it. Other CPUs read it
- * meanwhile, for statistics and to see whether the cache is idle, and a value that is old
- * or half written does no harm there. So one plain instruction is enough.
- */
+/* Count in @n, a counter of a per-CPU cache. Only the owner writes it. */
 static __always_inline void hak_cpu_count(unsigned long *n)
 {
+	/*
+	 * Other CPUs read it meanwhile, for statistics and to see whether the cache is
+	 * idle, and a value that is old or half written does no harm there. So one plain
+	 * instruction is enough.
+	 */
 	data_race((*n)++);
 }
 
