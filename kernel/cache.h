@@ -42,6 +42,9 @@ struct hak_pool;
  * @checks: HAK_CHECK_ flags, what is checked of its objects
  * @map: offset in a slab of the marks of its live objects; 0 if it has none
  * @track: offset in an object's stride of who allocated and freed it; 0 if it has none
+ * @bytes: distance from one object to the next if the cache were not checked; so many
+ *	bytes of an object are counted in /proc/allocinfo
+ * @tags: offset in a slab of its objects' tags; 0 if it has none
  * @order: with hardened=1, the order in which a slab's objects are carved, or NULL
  * @name: its name in reports, debugfs and trace events
  * @list: place in hak_caches; readers use RCU
@@ -72,6 +75,8 @@ struct hak_cache {
 	u32 checks;
 	u32 map;
 	u32 track;
+	u32 bytes;
+	u32 tags;
 	u16 *order;
 } __aligned(128);
 

@@ -232,6 +232,7 @@ void hak_cache_layout(struct hak_cache *c, const char *name, unsigned int size,
 	c->size = hak_cache_stride(size, args, flags);
 	c->usable = keep ? round_up(size, HAK_MIN_SIZE) : c->size;
 	c->zero = keep ? 0 : c->usable;
+	c->bytes = c->size;
 	c->checks = hak_check_wanted(name, flags);
 	if (c->checks)
 		hak_check_layout(c, size, c->align);

@@ -12,7 +12,9 @@
  *
  * At the end of the slab there is a bit for each of its objects, set while the object is
  * live. It is set and cleared atomically, so if two CPUs free an object at the same time,
- * one of them finds that the object is not live any more.
+ * one of them finds that the object is not live any more. With debug=A there is also a
+ * word for each object before these bits, so that no overrun of an object reaches it: the
+ * tag of the line that the kernel counts the live object for.
  *
  * If a check fails, the object is neither freed nor handed out again, and its slab is
  * never released.
@@ -120,7 +122,7 @@ void hak_check_layout(struct hak_cache *c, u32 asked, u32 align)
 }
 
 /**
- * hak_check_capacity() - make room for the bits of live objects in a slab
+ * hak_check_capacity() - make room for the bits of live objects in a slab, and for tags
  * @c: the cache; @size is known
  */
 void hak_check_capacity(struct hak_cache *c)
@@ -131,6 +133,10 @@ void hak_check_capacity(struct hak_cache *c)
 		return;
 	c->map = HAK_SLAB_SIZE - bytes;
 	c->capacity = c->map / c->size;
+	if (!(c->checks & HAK_CHECK_TAG))
+		return;
+	c->capacity = c->map / (c->size + sizeof(union codetag_ref));
+	c->tags = c->map - c->capacity * sizeof(union codetag_ref);
 }
 
 /**
@@ -180,6 +186,34 @@ static void hak_check_note(const struct hak_cache *c, void *p,
 	t->when = ktime_get_mono_fast_ns();
 	t->cpu = raw_smp_processor_id();
 	t->pid = task_pid_nr(current);
+}
+
+static union codetag_ref *hak_tag_of(const struct hak_cache *c, const void *p)
+{
+	unsigned long slab = (unsigned long)p & ~HAK_SLAB_MASK;
+
+	return (union codetag_ref *)(slab + c->tags) + hak_live_index(c, p);
+}
+
+/* From now on the kernel counts @p for the line that allocates, if that is known. */
+static void hak_tag_alloc(const struct hak_cache *c, const void *p)
+{
+	struct alloc_tag *tag = hak_current_tag();
+
+	if (c->tags && tag)
+		alloc_tag_add(hak_tag_of(c, p), tag, c->bytes);
+}
+
+/* Likewise, until @p is freed. Only one caller frees it, and nobody can allocate it yet. */
+static void hak_tag_free(const struct hak_cache *c, const void *p)
+{
+	union codetag_ref *ref;
+
+	if (!c->tags)
+		return;
+	ref = hak_tag_of(c, p);
+	if (ref->ct)
+		alloc_tag_sub(ref, c->bytes);
 }
 
 static void hak_check_log(const struct hak_cache *c, const void *p, const char *what,
@@ -276,7 +310,9 @@ void hak_check_slab_exit(struct hak_cache *c, struct hak_slab *s)
  */
 void hak_check_slab_init(struct hak_cache *c, struct hak_slab *s)
 {
-	memset((char *)s->addr + c->map, 0, HAK_SLAB_SIZE - c->map);
+	u32 from = c->tags ?: c->map;
+
+	memset((char *)s->addr + from, 0, HAK_SLAB_SIZE - from);
 	if (c->order)
 		s->start = hak_harden_start(c, s);
 }
@@ -351,6 +387,7 @@ const char *hak_check_free(struct hak_cache *c, void *p, unsigned long caller)
 	if (unlikely(!hak_mark_free(c, p)))
 		return "freed twice at once";
 	hak_check_note(c, p, HAK_FREED, caller);
+	hak_tag_free(c, p);
 	hak_zone_set(c, p, SLUB_RED_INACTIVE);
 	if (want_init_on_free())
 		memset(p, 0, c->zero);
@@ -386,6 +423,7 @@ bool hak_check_alloc(struct hak_cache *c, void *p, unsigned long caller)
 		return false;
 	}
 	hak_check_note(c, p, HAK_ALLOCATED, caller);
+	hak_tag_alloc(c, p);
 	hak_zone_set(c, p, SLUB_RED_ACTIVE);
 	if (hak_check_poisons(c))
 		memset(p, POISON_INUSE, c->usable);

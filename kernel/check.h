@@ -17,13 +17,14 @@
 struct hak_cache;
 struct hak_slab;
 
-/* hak_cache.checks, in the order of HAK_DEBUG_LETTERS. */
+/* hak_cache.checks, in the order of HAK_DEBUG_ALL_LETTERS. */
 #define HAK_CHECK_FREE		BIT(0)	/* F: frees of free objects; on with any other */
 #define HAK_CHECK_ZONE		BIT(1)	/* Z: red zones around objects */
 #define HAK_CHECK_POISON	BIT(2)	/* P: poison in free objects and in new ones */
 #define HAK_CHECK_USER		BIT(3)	/* U: which task allocated an object, which freed it */
 #define HAK_CHECK_TRACE		BIT(4)	/* T: a line in the log for each operation */
 #define HAK_CHECK_KASAN		BIT(5)	/* K: KASAN reports accesses to free objects */
+#define HAK_CHECK_TAG		BIT(6)	/* A: count objects for the line that allocated them */
 
 /* How many return addresses a struct hak_track holds. */
 #define HAK_TRACK_FRAMES	8

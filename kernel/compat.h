@@ -6,10 +6,12 @@
 #ifndef _HAK_COMPAT_H
 #define _HAK_COMPAT_H
 
+#include <linux/alloc_tag.h>
 #include <linux/export.h>
 #include <linux/kasan.h>
 #include <linux/llist.h>
 #include <linux/mm.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/stacktrace.h>
 #include <linux/version.h>
@@ -91,15 +93,40 @@ static inline bool hak_page_is_large_kmalloc(struct page *head, const void *p)
 #ifdef CONFIG_KASAN_GENERIC
 void kasan_poison(const void *addr, size_t size, u8 value, bool init);
 #define hak_kasan_set(addr, size, value) kasan_poison(addr, size, value, false)
-#define HAK_DEBUG_LETTERS	"FZPUTK"
+#define HAK_LETTER_K		"K"
 #else
 #define hak_kasan_set(addr, size, value) \
 	do { (void)(addr); (void)(size); (void)(value); } while (0)
-#define HAK_DEBUG_LETTERS	"FZPUT"
+#define HAK_LETTER_K		""
 #endif
 #define HAK_KASAN_ACCESSIBLE	0
 #define HAK_KASAN_FREE		0xfb
 #define HAK_KASAN_ZONE		0xfc
+
+/*
+ * The tag of the line of code that allocates, which hakmem_tags.h sets. It is NULL if
+ * the caller does not use that header, calls through a pointer, or allocation profiling
+ * is off; up to 6.13 the kernel sets it even then. mem_alloc_profiling_key would say,
+ * but not every kernel exports it.
+ *
+ * hak_keep_tag() is for calls of SLUB's functions for hakmem's caller. They count the
+ * memory for the current tag. If there is none, it is counted for the line that
+ * hak_keep_tag() is in.
+ */
+#ifdef CONFIG_MEM_ALLOC_PROFILING
+#define hak_current_tag()	(current->alloc_tag)
+#define hak_keep_tag(do_alloc) \
+	(current->alloc_tag ? (do_alloc) : alloc_hooks(do_alloc))
+#define HAK_LETTER_A		"A"
+#else
+#define hak_current_tag()	((struct alloc_tag *)NULL)
+#define hak_keep_tag(do_alloc)	(do_alloc)
+#define HAK_LETTER_A		""
+#endif
+
+/* The letters of debug=, and those of them that this kernel allows. */
+#define HAK_DEBUG_ALL_LETTERS	"FZPUTKA"
+#define HAK_DEBUG_LETTERS	"FZPUT" HAK_LETTER_K HAK_LETTER_A
 
 /*
  * The return addresses of the functions above the one that this is used in. A kernel

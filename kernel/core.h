@@ -69,6 +69,11 @@
 #ifndef _HAK_CORE_H
 #define _HAK_CORE_H
 
+/* What the core allocates for a caller is counted for the caller's line, not for its own. */
+#ifndef HAKMEM_NO_TAGS
+#define HAKMEM_NO_TAGS
+#endif
+
 #include <linux/align.h>
 #include <linux/atomic.h>
 #include <linux/bits.h>

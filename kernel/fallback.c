@@ -80,7 +80,7 @@ void *hak_fallback_alloc(size_t size, gfp_t gfp, int node, enum hak_event why)
 		return NULL;
 	}
 	hak_count(why);
-	return kmalloc_node(size, gfp, node);
+	return hak_keep_tag(kmalloc_node_noprof(size, gfp, node));
 }
 
 /**
@@ -260,7 +260,7 @@ void *hak_fallback_object(struct hak_cache *c, gfp_t gfp, int node,
 		zero = gfp & __GFP_ZERO;
 		gfp &= ~__GFP_ZERO;
 	}
-	p = kmem_cache_alloc_node(c->fallback, gfp, node);
+	p = hak_keep_tag(kmem_cache_alloc_node_noprof(c->fallback, gfp, node));
 	if (unlikely(!p))
 		return NULL;
 	hak_fallback_begin(c, p);
@@ -303,7 +303,7 @@ void *hak_fallback_realloc(const void *p, size_t size, gfp_t gfp,
 		hak_count(HAK_EV_ATOMIC);
 		return NULL;
 	}
-	return krealloc(p, size, gfp);
+	return hak_keep_tag(krealloc_noprof(p, size, gfp));
 }
 
 /*

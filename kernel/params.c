@@ -94,6 +94,19 @@ bool hak_debug_names(const char *cache)
 	return false;
 }
 
+/* If @letter is one that only other kernels allow, say which. */
+static void hak_param_explain_letter(const char *called, char letter)
+{
+	const char *option = NULL;
+
+	if (letter == 'K' && !*HAK_LETTER_K)
+		option = "CONFIG_KASAN_GENERIC";
+	if (letter == 'A' && !*HAK_LETTER_A)
+		option = "CONFIG_MEM_ALLOC_PROFILING";
+	if (option)
+		pr_err("%s: %c needs a kernel with %s\n", called, letter, option);
+}
+
 static int hak_param_parse_letters(const char *called, const char *val,
 				   unsigned int *v)
 {
@@ -106,8 +119,9 @@ static int hak_param_parse_letters(const char *called, const char *val,
 		letter = strchr(HAK_DEBUG_LETTERS, *s);
 		if (!letter)
 			break;
-		*v |= BIT(letter - HAK_DEBUG_LETTERS);
+		*v |= BIT(strchr(HAK_DEBUG_ALL_LETTERS, *s) - HAK_DEBUG_ALL_LETTERS);
 	}
+	hak_param_explain_letter(called, *s);
 	names = *s == ',' ? s + 1 : end;
 	if (!val || s == val || (*s && *s != ',' && *s != '\n') ||
 	    (*s == ',' && !*names) || strlen(names) >= sizeof(hak_debug_caches)) {
@@ -126,9 +140,9 @@ static int hak_param_show_letters(unsigned int v, char *buf, size_t size)
 	unsigned int i;
 	int n = 0;
 
-	for (i = 0; HAK_DEBUG_LETTERS[i]; i++)
+	for (i = 0; HAK_DEBUG_ALL_LETTERS[i]; i++)
 		if (v & BIT(i))
-			n += scnprintf(buf + n, size - n, "%c", HAK_DEBUG_LETTERS[i]);
+			n += scnprintf(buf + n, size - n, "%c", HAK_DEBUG_ALL_LETTERS[i]);
 	return n + scnprintf(buf + n, size - n, "%s%s%s", n ? "" : "-",
 			     *hak_debug_caches ? "," : "", hak_debug_caches);
 }

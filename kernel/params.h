@@ -57,7 +57,7 @@ struct hak_param {
 	  "count how often the raw locks are taken and waited for")	    \
 	X(hardened,       bool, "HAKMEM_HARDENED",            0, 0, 1,	    \
 	  "encode free links, carve in random order, find any double free") \
-	X(debug,          letters, "HAKMEM_DEBUG",            0, 0, 63,	    \
+	X(debug,          letters, "HAKMEM_DEBUG",            0, 0, 127,	    \
 	  "check objects: F frees, Z red zones, P poison, U users, T trace")
 
 #define HAK_PARAM_DECLARE(n, kind, env, def, min, max, desc) \

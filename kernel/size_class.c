@@ -60,6 +60,7 @@ static void hak_size_class_layout(struct hak_cache *c, u32 size, const char *nam
 	c->usable = size;
 	c->zero = size;
 	c->link = 0;
+	c->bytes = c->size;
 	c->checks = hak_check_wanted(name, 0);
 	if (c->checks)
 		hak_check_layout(c, size, c->size & -c->size);

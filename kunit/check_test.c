@@ -200,6 +200,16 @@ static void parameter(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, hak_check_wanted("hak-640", 0), 0U);
 	KUNIT_EXPECT_EQ(test, hak_param_set(param, "debug", "-"), 0);
 	KUNIT_EXPECT_EQ(test, hak_check_wanted("hak-64", 0), 0U);
+	/* The letters that not every kernel allows keep their meaning. */
+	KUNIT_EXPECT_EQ(test, hak_param_set(param, "debug", "FK"),
+			IS_ENABLED(CONFIG_KASAN_GENERIC) ? 0 : -EINVAL);
+	KUNIT_EXPECT_EQ(test, hak_check_wanted("hak-64", 0),
+			IS_ENABLED(CONFIG_KASAN_GENERIC) ? HAK_CHECK_FREE | HAK_CHECK_KASAN : 0);
+	KUNIT_EXPECT_EQ(test, hak_param_set(param, "debug", "-"), 0);
+	KUNIT_EXPECT_EQ(test, hak_param_set(param, "debug", "AP"),
+			IS_ENABLED(CONFIG_MEM_ALLOC_PROFILING) ? 0 : -EINVAL);
+	hak_param_show(param, text, sizeof(text));
+	KUNIT_EXPECT_STREQ(test, text, IS_ENABLED(CONFIG_MEM_ALLOC_PROFILING) ? "PA" : "-");
 	KUNIT_EXPECT_EQ(test, hak_param_set(param, "debug", was), 0);
 }
 

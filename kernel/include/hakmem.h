@@ -362,4 +362,8 @@ void hak_mempool_free(void *element, void *pool_data);
 /* __free(hak_free): free the memory when the variable goes out of scope. */
 DEFINE_FREE(hak_free, void *, if (!IS_ERR_OR_NULL(_T)) hak_free(_T))
 
+#ifndef HAKMEM_NO_TAGS
+#include "hakmem_tags.h"
+#endif
+
 #endif /* _HAKMEM_H */

@@ -87,15 +87,15 @@ static inline __alloc_size(1) void *
 hak_replace_kvmalloc_node(size_t size, gfp_t gfp, int node)
 {
 	if (size <= HAK_MAX_SIZE)
-		return hak_alloc_node(size, gfp, node);
-	return kvmalloc_node(size, gfp, node);
+		return (hak_alloc_node)(size, gfp, node);
+	return kvmalloc_node_noprof(size, gfp, node);
 }
 
 static inline __alloc_size(1) void *hak_replace_kvmalloc(size_t size, gfp_t gfp)
 {
 	if (size <= HAK_MAX_SIZE)
-		return hak_alloc(size, gfp);
-	return kvmalloc(size, gfp);
+		return (hak_alloc)(size, gfp);
+	return kvmalloc_noprof(size, gfp);
 }
 
 static inline __alloc_size(1, 2) void *
@@ -119,8 +119,8 @@ hak_replace_kvrealloc(const void *p, size_t size, gfp_t gfp)
 	if (is_vmalloc_addr(p))
 		return kvrealloc(p, size, gfp);
 	if (size <= PAGE_SIZE)
-		return hak_realloc(p, size, gfp);
-	new = kvmalloc(size, gfp);
+		return (hak_realloc)(p, size, gfp);
+	new = kvmalloc_noprof(size, gfp);
 	if (!new)
 		return NULL;
 	memcpy(new, p, min(hak_usable_size(p), size));
@@ -147,7 +147,7 @@ struct hak_sheaf {
 
 static inline struct hak_sheaf *hak_sheaf_new(unsigned int room, gfp_t gfp)
 {
-	struct hak_sheaf *sheaf = hak_alloc(struct_size(sheaf, obj, room), gfp);
+	struct hak_sheaf *sheaf = (hak_alloc)(struct_size(sheaf, obj, room), gfp);
 
 	if (sheaf) {
 		sheaf->nr = 0;
@@ -161,8 +161,8 @@ static inline bool hak_sheaf_fill(struct hak_cache *c, gfp_t gfp,
 				  struct hak_sheaf *sheaf, unsigned int size)
 {
 	if (sheaf->nr < size)
-		sheaf->nr += hak_cache_alloc_bulk(c, gfp, size - sheaf->nr,
-						  sheaf->obj + sheaf->nr);
+		sheaf->nr += (hak_cache_alloc_bulk)(c, gfp, size - sheaf->nr,
+						    sheaf->obj + sheaf->nr);
 	return sheaf->nr >= size;
 }
 
@@ -220,6 +220,12 @@ static inline unsigned int hak_replace_sheaf_size(struct slab_sheaf *theirs)
 {
 	return ((struct hak_sheaf *)theirs)->nr;
 }
+
+/* What a sheaf holds is counted for the line that fills it. */
+#ifdef hak_tagged
+#define hak_replace_prefill_sheaf(...)	hak_tagged(hak_replace_prefill_sheaf(__VA_ARGS__))
+#define hak_replace_refill_sheaf(...)	hak_tagged(hak_replace_refill_sheaf(__VA_ARGS__))
+#endif
 
 #define kmem_cache_prefill_sheaf	hak_replace_prefill_sheaf
 #define kmem_cache_refill_sheaf		hak_replace_refill_sheaf
@@ -285,6 +291,14 @@ static inline unsigned int hak_replace_sheaf_size(struct slab_sheaf *theirs)
 #define __free_kvfree			__free_hak_replace_kvfree
 
 #ifdef HAKMEM_REPLACE_KMALLOC
+
+/* hakmem_tags.h does the same with the functions of hakmem.h. */
+#ifdef hak_tagged
+#define hak_replace_kvmalloc(...)	hak_tagged(hak_replace_kvmalloc(__VA_ARGS__))
+#define hak_replace_kvmalloc_node(...)	hak_tagged(hak_replace_kvmalloc_node(__VA_ARGS__))
+#define hak_replace_kvmalloc_array(...)	hak_tagged(hak_replace_kvmalloc_array(__VA_ARGS__))
+#define hak_replace_kvrealloc(...)	hak_tagged(hak_replace_kvrealloc(__VA_ARGS__))
+#endif
 
 #undef kmalloc
 #define kmalloc(size, gfp)		hak_alloc(size, gfp)

@@ -5,7 +5,8 @@
  * IS_ENABLED(), IS_BUILTIN() and IS_REACHABLE() in expressions, constant as in
  * the kernel; not in #if. The configuration: CONFIG_SMP and CONFIG_64BIT, no
  * CONFIG_NUMA, no CONFIG_PREEMPT_RT, no modules, and no debug options but
- * CONFIG_DEBUG_ATOMIC_SLEEP in debug builds.
+ * CONFIG_DEBUG_ATOMIC_SLEEP and CONFIG_MEM_ALLOC_PROFILING in debug builds. The shim's
+ * own calls of hakmem are not tagged.
  */
 #ifndef _SHIM_LINUX_KCONFIG_H
 #define _SHIM_LINUX_KCONFIG_H
@@ -17,6 +18,8 @@
 #define CONFIG_STACKTRACE 1
 #ifdef HAK_SHIM_DEBUG
 #define CONFIG_DEBUG_ATOMIC_SLEEP 1
+#define CONFIG_MEM_ALLOC_PROFILING 1
+#define HAKMEM_NO_TAGS
 #endif
 
 /* An option that is set expands to 1, one that is not stays its name. */

@@ -3,7 +3,7 @@
  * Shim: custom
  *
  * cond_resched() does nothing: threads are preempted anyway. current knows a
- * thread's id only.
+ * thread's id and its allocation tag only.
  */
 #ifndef _SHIM_LINUX_SCHED_H
 #define _SHIM_LINUX_SCHED_H
@@ -16,10 +16,13 @@
 #define PF_MEMALLOC	0x00000800
 #define PF_KTHREAD	0x00200000
 
+struct alloc_tag;
+
 struct task_struct {
 	int pid;
 	unsigned int flags;
 	char comm[TASK_COMM_LEN];
+	struct alloc_tag *alloc_tag;
 };
 
 struct task_struct *shim_current(void);

@@ -88,6 +88,8 @@ static inline void kfree_sensitive(const void *p)
 }
 
 #define kmalloc_node(size, gfp, node)	((void)(node), kmalloc(size, gfp))
+#define kmalloc_node_noprof(size, gfp, node) kmalloc_node(size, gfp, node)
+#define krealloc_noprof(p, size, gfp)	krealloc(p, size, gfp)
 #define kzalloc_node(size, gfp, node)	((void)(node), kzalloc(size, gfp))
 #define kcalloc_node(n, size, gfp, node) ((void)(node), kcalloc(n, size, gfp))
 #define kmalloc_array_node(n, size, gfp, node) \
@@ -130,6 +132,7 @@ unsigned int kmem_cache_size(struct kmem_cache *s);
 #define kmem_cache_zalloc(s, gfp)	kmem_cache_alloc(s, (gfp) | __GFP_ZERO)
 #define kmem_cache_alloc_node(s, gfp, node) \
 	((void)(node), kmem_cache_alloc(s, gfp))
+#define kmem_cache_alloc_node_noprof(s, gfp, node) kmem_cache_alloc_node(s, gfp, node)
 static inline int kmem_cache_shrink(struct kmem_cache *s)
 {
 	return 0;
