@@ -404,7 +404,9 @@ static struct hak_cache *hak_foreign_cache(const void *p)
 /**
  * hak_free_sized() - free memory whose size the caller knows
  * @p: as for hak_free()
- * @size: the size that was asked for
+ * @size: the size that was asked for. If hak_realloc() left the memory where it was, it is
+ *	the size that was asked for before; so a caller that reallocates should use
+ *	hak_free(), or pass hak_usable_size().
  *
  * If the object is of another size class, or its cache cannot have been made for
  * that size, the free is reported, and nothing changes. Memory from kmalloc()
@@ -499,10 +501,10 @@ EXPORT_SYMBOL_GPL(hak_usable_size);
  * @size: bytes wanted; 0 frees
  * @gfp: as for hak_alloc()
  *
- * If the memory is large enough it stays where it is. Memory from kmalloc() is
- * left to krealloc(). As with krealloc(), __GFP_ZERO clears the added bytes only
- * if every call from the first had that flag. If no object begins at @p, that is
- * reported, and nothing changes.
+ * If the memory is large enough it stays where it is, and hak_free_sized() then takes the
+ * size from before. Memory from kmalloc() is left to krealloc(). As with krealloc(),
+ * __GFP_ZERO clears the added bytes only if every call from the first had that flag. If
+ * no object begins at @p, that is reported, and nothing changes.
  *
  * Context: as for hak_alloc().
  * Return: the memory, with its contents kept up to the smaller of both sizes;

@@ -214,10 +214,16 @@ static void realloc_shrinks_in_place(struct kunit *test)
 	memset(p, 0x77, 100);
 	q = hak_realloc(p, 10, GFP_KERNEL);
 	KUNIT_EXPECT_PTR_EQ(test, q, p);
+	/* It is still an object of the class that was asked for first. */
+	hak_free_sized(q, 10);
+	HAK_EXPECT_EVENT(test, HAK_EV_BAD_FREE, 1);
+	hak_test_provoke(test, HAK_EV_BAD_FREE, 1);
 	q = hak_realloc(q, 112, GFP_KERNEL);
 	KUNIT_EXPECT_PTR_EQ(test, q, p);
 	KUNIT_EXPECT_TRUE(test, is_filled(q, 0x77, 10));
-	hak_free(q);
+	q = hak_realloc(q, 10, GFP_KERNEL);
+	hak_free_sized(q, 100);
+	HAK_EXPECT_EVENT(test, HAK_EV_BAD_FREE, 1);
 }
 
 static void realloc_to_zero_bytes(struct kunit *test)

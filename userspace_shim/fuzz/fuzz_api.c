@@ -42,10 +42,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 		}							\
 	} while (0)
 
-/* A live object: @size bytes of @fill. There is none if @p is NULL. */
+/*
+ * A live object: @size bytes of @fill. There is none if @p is NULL. If hak_realloc() has
+ * left it where it was, @asked is the size that was asked for before.
+ */
 struct object {
 	u8 *p;
 	size_t size;
+	size_t asked;
 	struct hak_cache *c;	/* NULL for a size class, or SLUB's */
 	u8 fill;
 };
@@ -109,7 +113,9 @@ static void begin(struct object *o, void *p, size_t size, struct hak_cache *c, b
 	check(((unsigned long)p & 7) == 0);
 	for (i = 0; zeroed && i < size; i++)
 		check(!((u8 *)p)[i]);
-	*o = (struct object){ .p = p, .size = size, .c = c, .fill = ++next_fill };
+	*o = (struct object){
+		.p = p, .size = size, .asked = size, .c = c, .fill = ++next_fill,
+	};
 	memset(p, o->fill, size);
 	if (c)
 		live_of[index_of(c)]++;
@@ -219,7 +225,7 @@ static void do_free(void)
 {
 	struct object *o = any();
 	unsigned int how = byte();
-	size_t size = o->size;
+	size_t size = o->asked;
 	struct hak_cache *c = o->c;
 	void *p;
 
@@ -301,6 +307,8 @@ static void do_realloc(void)
 	for (i = 0; i < min(size, was.size); i++)
 		check(p[i] == was.fill);
 	begin(o, p, size, NULL, false);
+	if (p == was.p)
+		o->asked = was.asked;
 }
 
 /* Each call refuses an address where no object begins, and nothing changes. */
