@@ -3,12 +3,14 @@
  * Idle caches: which caches count as idle, how they are emptied, and that the
  * trim starts whenever an object comes into one or leaves it.
  */
+#include <linux/irqflags.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/smp.h>
 #include <linux/string.h>
 
 #include "hak_test.h"
+#include "percpu_ops.h"
 
 #define CAP	8	/* objects a pretended CPU keeps */
 #define FULL	64	/* capacity of the slabs used here */
@@ -310,7 +312,47 @@ static void frees_are_fast_after_a_mode(struct kunit *test)
 	migrate_enable();
 }
 
+/*
+ * The fast paths neither use nor open a cache whose mark keeps them out. The last mark
+ * shows that nothing else does.
+ */
+static void fast_paths_stay_out(struct kunit *test)
+{
+	static const u8 mark[] = {
+		HAK_CPU_INSIDE, HAK_CPU_SLOW_ONLY, HAK_CPU_ASLEEP, HAK_CPU_READY,
+	};
+	struct hak_cache *c = hak_test_cache(test, 64, 0);
+	unsigned int i, took = 0, added = 0, changed = 0;
+	void *cached, *other, *p = NULL;
+	struct hak_cpu_cache *cc;
+	unsigned long flags;
+
+	if (want_init_on_free() || hak_cpu_awake_mark != HAK_CPU_READY)
+		kunit_skip(test, "every free comes by the slow way");
+	cached = hak_cache_alloc(c, GFP_KERNEL);
+	other = hak_cache_alloc(c, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, cached);
+	KUNIT_ASSERT_NOT_NULL(test, other);
+
+	local_irq_save(flags);
+	hak_free(cached);
+	cc = this_cpu_ptr(c->cpu);
+	for (i = 0; i < ARRAY_SIZE(mark); i++) {
+		WRITE_ONCE(cc->mark, mark[i]);
+		took += hak_cpu_take_last(c->cpu, &p);
+		added += hak_cpu_add_last(c->cpu, other);
+		changed += cc->mark != mark[i];
+	}
+	local_irq_restore(flags);
+	KUNIT_EXPECT_EQ(test, changed, 0);
+	KUNIT_EXPECT_EQ(test, took, 1);
+	KUNIT_EXPECT_EQ(test, added, 1);
+	KUNIT_EXPECT_PTR_EQ(test, p, cached);
+	hak_free(cached);
+}
+
 static struct kunit_case cases[] = {
+	KUNIT_CASE(fast_paths_stay_out),
 	KUNIT_CASE(refill_and_spill_start_the_trim),
 	KUNIT_CASE(spill_of_two_slabs_starts_the_trim),
 	KUNIT_CASE(send_and_receive_start_the_trim),
