@@ -11,7 +11,6 @@
 #include <signal.h>
 #include <string.h>
 
-#include <linux/cpuhotplug.h>
 #include <linux/kernel.h>
 
 #include "core.h"
@@ -72,34 +71,31 @@ static void crash(int sig, siginfo_t *info, void *context)
 		raise(sig);
 }
 
-/* Use @stack for the calling thread, unless it has a signal stack. */
-static void use_stack(void *stack)
-{
-	stack_t old, new = { .ss_sp = stack, .ss_size = STACK_BYTES };
-
-	if (!sigaltstack(NULL, &old) && (old.ss_flags & SS_DISABLE))
-		sigaltstack(&new, NULL);
-}
-
-static int stack_up(unsigned int cpu)
+/**
+ * shim_crash_stack() - the calling thread gets an id, or gives it up
+ * @cpu: the id
+ * @online: does it get the id?
+ *
+ * If crashes are to be reported, a thread uses the signal stack of its id, unless it has
+ * one of its own.
+ */
+void shim_crash_stack(unsigned int cpu, bool online)
 {
 	int saved = errno;
+	stack_t old, new;
+	void *mine;
 
-	use_stack(per_cpu_ptr(stacks, cpu));
+	if (!READ_ONCE(stacks))
+		return;
+	mine = per_cpu_ptr(stacks, cpu);
+	if (!sigaltstack(NULL, &old)) {
+		new = (stack_t){ .ss_sp = mine, .ss_size = STACK_BYTES };
+		if (!online)
+			new = (stack_t){ .ss_flags = SS_DISABLE };
+		if (online ? (old.ss_flags & SS_DISABLE) : old.ss_sp == mine)
+			sigaltstack(&new, NULL);
+	}
 	errno = saved;
-	return 0;
-}
-
-static int stack_down(unsigned int cpu)
-{
-	stack_t old, none = { .ss_flags = SS_DISABLE };
-	int saved = errno;
-
-	if (!sigaltstack(NULL, &old) &&
-	    old.ss_sp == (void *)per_cpu_ptr(stacks, cpu))
-		sigaltstack(&none, NULL);
-	errno = saved;
-	return 0;
 }
 
 /**
@@ -113,20 +109,17 @@ int hakmem_install_crash_report(void)
 {
 	static const int sigs[] = { SIGSEGV, SIGBUS, SIGABRT };
 	struct sigaction sa = { .sa_sigaction = crash };
+	char __percpu *all;
 	unsigned int i;
-	int err;
 
 	if (stacks)
 		return 0;
-	stacks = __alloc_percpu(STACK_BYTES, 64);
-	if (!stacks)
+	all = __alloc_percpu(STACK_BYTES, 64);
+	if (!all)
 		return -ENOMEM;
-	err = cpuhp_setup_state_nocalls(CPUHP_BP_PREPARE_DYN, "shim:sigstack",
-					stack_up, stack_down);
-	if (err < 0)
-		return err;
+	WRITE_ONCE(stacks, all);
 	if (shim_cpu != SHIM_NOBODY)
-		use_stack(per_cpu_ptr(stacks, shim_cpu));
+		shim_crash_stack(shim_cpu, true);
 
 	sa.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESETHAND;
 	sigemptyset(&sa.sa_mask);

@@ -47,7 +47,7 @@ static struct {
  * to the list of streams then. A lock that is held is held by that thread, which
  * forks in a signal handler or in a function of a stream. It would wait for
  * itself. It goes on in the child where it was interrupted and finds what the
- * lock guards as it left it, so there is nothing to set right either.
+ * lock guards as it left it, so nothing but its id's lock has to be set right.
  */
 static bool is_alone(void)
 {
@@ -127,8 +127,10 @@ static void fork_child(void)
 	int saved = errno;
 	bool list;
 
-	if (forking.alone)
+	if (forking.alone) {
+		shim_thread_forked();
 		return;
+	}
 	list = step_back();
 	/*
 	 * fork() has done this, unless it found the process to have one thread
@@ -141,6 +143,7 @@ static void fork_child(void)
 	if (shim_is_ready())
 		shim_core_forked();
 	shim_deferred_unlock();
+	shim_thread_forked();
 	shim_thread_bury_others();
 	shim_unlock(&shim_hotplug_lock);
 	errno = saved;

@@ -109,39 +109,58 @@ static void flush_older(u64 than)
 		shim_take_down(take_out(0));
 }
 
+static void flush_all(void)
+{
+	flush_older(U64_MAX);
+	shim_thread_bury_ended();
+}
+
 /*
  * This is deferred work. fork() waits for deferred work while it holds the lock, so this
  * only tries the lock.
  */
 static void flush_old(struct work_struct *work)
 {
+	bool again = true;
+
 	if (cpus_read_trylock()) {
 		flush_older(ktime_get_coarse_ns() - KEEP_MS * 1000000ULL);
+		shim_thread_bury_ended();
+		again = nr_parked;
 		cpus_read_unlock();
 	}
-	if (READ_ONCE(nr_parked))
+	if (again)
 		queue_delayed_work(system_wq, &flush_work, KEEP_MS);
 }
 
 /**
- * shim_flush_parked() - take all parked ids down
+ * shim_look_later() - see to it that threads that end online are found
+ *
+ * Within a second or two, if the program does anything.
+ */
+void shim_look_later(void)
+{
+	if (!READ_ONCE(flush_work.work.pending))
+		queue_delayed_work(system_wq, &flush_work, KEEP_MS);
+}
+
+/**
+ * shim_flush_parked() - take all parked ids down, and those of threads that ended online
  *
  * Context: no lock held except possibly shim_hotplug_lock; not in deferred work.
  */
 void shim_flush_parked(void)
 {
-	if (!READ_ONCE(nr_parked))
-		return;
 	cpus_read_lock();
-	flush_older(U64_MAX);
+	flush_all();
 	cpus_read_unlock();
 }
 
 /* Do the same, unless another thread holds shim_hotplug_lock. Context: no lock held. */
 void shim_try_flush_parked(void)
 {
-	if (READ_ONCE(nr_parked) && cpus_read_trylock()) {
-		flush_older(U64_MAX);
+	if (cpus_read_trylock()) {
+		flush_all();
 		cpus_read_unlock();
 	}
 }

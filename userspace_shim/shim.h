@@ -15,7 +15,8 @@
 
 /*
  * A thread is a CPU. It comes online at its first malloc-family call and goes
- * offline in the last round of its thread-specific destructors.
+ * offline in the last round of its thread-specific destructors. If it ends online, other
+ * threads take its id offline.
  *
  *   state   runs on     malloc() by      how the thread gets there
  *   NEW     id 0        (goes ONLINE)    it starts
@@ -129,12 +130,15 @@ extern struct shim_futex shim_hotplug_lock;
 int shim_thread_init(void);
 void shim_thread_online(void);
 void shim_thread_offline(void);
+void shim_thread_bury_ended(void);
 void shim_thread_bury_others(void);
+void shim_thread_forked(void);
 void shim_take_down(unsigned int cpu);
 
 /* parked.c */
 void shim_park(unsigned int id);
 int shim_unpark(void);
+void shim_look_later(void);
 void shim_flush_parked(void);
 void shim_try_flush_parked(void);
 unsigned int shim_nr_parked(void);
@@ -201,6 +205,7 @@ int shim_libc_trim(size_t pad);
 void shim_libc_keep_more(void);
 
 /* crash.c */
+void shim_crash_stack(unsigned int cpu, bool online);
 SHIM_EXPORT int hakmem_install_crash_report(void);
 
 /* stats.c */

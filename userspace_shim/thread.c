@@ -38,6 +38,15 @@ static struct hotplug_state states[MAX_STATES];
 static u16 free_ids[NR_CPUS];
 static unsigned int nr_free_ids;
 
+/* If so many ids are online, look for threads that have ended before using another id. */
+static unsigned int look_at;
+
+/*
+ * A thread holds its id's lock as long as it has the id. If the thread ends before that,
+ * the kernel marks the lock, since it is robust. Nobody ever waits for it.
+ */
+static DEFINE_PER_CPU(pthread_mutex_t, owner);
+
 static pthread_key_t key;
 
 /* The round of destructors in which a thread goes offline: the last. */
@@ -107,9 +116,47 @@ static int call_up(unsigned int cpu)
 	return 0;
 }
 
+/*
+ * The calling thread takes an id that no thread has. The lock is initialised each time,
+ * because in a child of fork() it may be held by a thread of the parent.
+ */
+static void own(unsigned int cpu)
+{
+	pthread_mutex_t *lock = per_cpu_ptr(&owner, cpu);
+	pthread_mutexattr_t attr;
+
+	pthread_mutexattr_init(&attr);
+	pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
+	pthread_mutex_init(lock, &attr);
+	pthread_mutexattr_destroy(&attr);
+	pthread_mutex_trylock(lock);
+}
+
+static void disown(unsigned int cpu)
+{
+	pthread_mutex_unlock(per_cpu_ptr(&owner, cpu));
+}
+
+/* Has the thread that had @cpu ended? If so, nobody has @cpu now. */
+static bool has_ended(unsigned int cpu)
+{
+	pthread_mutex_t *lock = per_cpu_ptr(&owner, cpu);
+
+	if (pthread_mutex_trylock(lock) != EOWNERDEAD)
+		return false;
+	pthread_mutex_consistent(lock);
+	pthread_mutex_unlock(lock);
+	return true;
+}
+
 /* Get an id whose caches are empty, or were never used. */
 static int get_id(void)
 {
+	if (!nr_free_ids &&
+	    (shim_cpus_online >= look_at || shim_cpus_used == nr_cpu_ids)) {
+		shim_thread_bury_ended();
+		look_at = shim_cpus_online + shim_cpus_online / 2 + 4;
+	}
 	if (nr_free_ids)
 		return free_ids[--nr_free_ids];
 	if (shim_cpus_used < nr_cpu_ids)
@@ -131,11 +178,13 @@ static void set_online(unsigned int cpu, bool online)
 
 static void move_to(unsigned int cpu)
 {
+	own(cpu);
 	set_online(cpu, true);
 	shim_cpu = cpu;
 	shim_cpu_delta = shim_cpu_deltas[cpu];
 	if (shim_front_use)
 		shim_front_use(true);
+	shim_crash_stack(cpu, true);
 }
 
 /* Take over the caches of a thread that has ended. */
@@ -236,7 +285,9 @@ void shim_thread_offline(void)
 	barrier();
 	shim_cpu = SHIM_NOBODY;
 	shim_cpu_delta = 0;
+	shim_crash_stack(cpu, false);
 	hotplug_lock();
+	disown(cpu);
 	set_online(cpu, false);
 	if (is_inside(cpu))
 		shim_take_down(cpu);
@@ -250,20 +301,49 @@ void shim_thread_offline(void)
 /*
  * Destructors of other keys may still allocate and free, so wait for the last
  * round. Destructors that come after ours in that round run on id 0.
+ *
+ * If the thread came online in one of those destructors, this counts too few rounds, and
+ * the thread ends online. So somebody has to look for it.
  */
 static void key_destroy(void *round)
 {
 	unsigned long n = (unsigned long)round;
 
 	if (n < LAST_ROUND &&
-	    !pthread_setspecific(key, (void *)(n + 1)))
+	    !pthread_setspecific(key, (void *)(n + 1))) {
+		shim_look_later();
 		return;
+	}
 	shim_thread_offline();
+}
+
+/* The thread that had @cpu is gone. If it was inside the core, @cpu stays unused. */
+static void bury(unsigned int cpu)
+{
+	set_online(cpu, false);
+	shim_take_down(cpu);
+}
+
+/**
+ * shim_thread_bury_ended() - take down the ids of threads that ended online
+ *
+ * A thread does so if its destructor was called too few times, or not at all.
+ *
+ * Context: shim_hotplug_lock held.
+ */
+void shim_thread_bury_ended(void)
+{
+	unsigned int cpu;
+
+	for_each_online_cpu(cpu) {
+		if (cpu != shim_cpu && has_ended(cpu))
+			bury(cpu);
+	}
 }
 
 /*
  * In a forked child: every thread but this one is gone. The caller holds
- * shim_hotplug_lock. An id whose thread vanished inside the core stays unused.
+ * shim_hotplug_lock.
  */
 void shim_thread_bury_others(void)
 {
@@ -271,12 +351,17 @@ void shim_thread_bury_others(void)
 
 	hotplug_depth++;
 	for_each_online_cpu(cpu) {
-		if (cpu == shim_cpu)
-			continue;
-		set_online(cpu, false);
-		shim_take_down(cpu);
+		if (cpu != shim_cpu)
+			bury(cpu);
 	}
 	hotplug_depth--;
+}
+
+/* In a forked child: the thread keeps its id, and has another number. */
+void shim_thread_forked(void)
+{
+	if (shim_thread == SHIM_ONLINE)
+		own(shim_cpu);
 }
 
 int shim_thread_init(void)

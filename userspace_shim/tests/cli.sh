@@ -82,6 +82,8 @@ release | debug)
 	outcome "crash report: the stack has overflowed" 139 SIGSEGV
 	run_victim HAKMEM_CRASH_REPORT=1 -- thread-overflow
 	outcome "crash report: a thread's stack has overflowed" 139 SIGSEGV
+	run_victim HAKMEM_CRASH_REPORT=1 -- next-thread-overflow
+	outcome "crash report: likewise of a thread that has taken over an id" 139 SIGSEGV
 	run_victim HAKMEM_CRASH_REPORT=1 -- abort
 	outcome "crash report: abort()" 134 SIGABRT
 	run_victim HAKMEM_TINY_TRACE_RING=1 -- segv

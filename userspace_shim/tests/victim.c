@@ -30,6 +30,12 @@ static void *overflow_thread(void *arg)
 	return (void *)(long)overflow(arg);
 }
 
+static void *allocating_thread(void *arg)
+{
+	free(malloc(10));
+	return arg;
+}
+
 static int harm(const char *how)
 {
 	volatile char *p = malloc(64);
@@ -43,6 +49,12 @@ static int harm(const char *how)
 		p[8] = 1;
 	} else if (!strcmp(how, "overflow")) {
 		return overflow(NULL);
+	} else if (!strcmp(how, "next-thread-overflow")) {
+		/* It has the id of a thread that has ended. */
+		pthread_create(&t, NULL, allocating_thread, NULL);
+		pthread_join(t, NULL);
+		pthread_create(&t, NULL, overflow_thread, NULL);
+		pthread_join(t, NULL);
 	} else if (!strcmp(how, "thread-overflow")) {
 		pthread_create(&t, NULL, overflow_thread, NULL);
 		pthread_join(t, NULL);
