@@ -318,18 +318,21 @@ noinline void hak_free_slow(const struct hak_cache *want, const void *p,
 	preempt_enable();
 }
 
-/* The size of the object that begins at @p; 0 if no object begins there. */
-static size_t hak_object_size(const void *p)
+/*
+ * The cache of the object that begins at @p; NULL if none begins there, or if it is known
+ * that the object is free. The caller has the object, which keeps the cache.
+ */
+static struct hak_cache *hak_object_cache(const void *p)
 {
 	struct hak_entry *e = NULL;
 	struct hak_cache *c = NULL;
-	size_t size = 0;
 
 	preempt_disable();
-	if (likely(hak_find_object(p, &e, &c)))
-		size = c->usable;
+	if (unlikely(!hak_find_object(p, &e, &c)) ||
+	    unlikely(c->checks && !hak_check_live(c, p)))
+		c = NULL;
 	preempt_enable();
-	return size;
+	return c;
 }
 
 /* Does @p lie in a slab of hakmem? */
@@ -343,6 +346,22 @@ static bool hak_in_slab(const void *p)
 	return ours;
 }
 
+/* Report that @p, which lies in a slab, is not a live object. */
+static void hak_report_not_live(const void *p, unsigned long caller)
+{
+	struct hak_cache *c = NULL;
+	struct hak_slab *s;
+	const char *why;
+
+	preempt_disable();
+	s = hak_slab_of(p);
+	if (s)
+		c = READ_ONCE(s->cache);
+	why = hak_why_bad(s, c, p) ?: "freed, or never allocated";
+	hak_report_bad_free(p, c, why, caller);
+	preempt_enable();
+}
+
 /**
  * hak_free() - free memory
  * @p: memory from any allocation function of hakmem or from kmalloc(); NULL is
@@ -351,7 +370,7 @@ static bool hak_in_slab(const void *p)
  * A bad free is reported, and nothing changes. It is bad if no object begins at
  * the address, if the object was never allocated, if neither hakmem nor SLUB
  * allocated the memory, or if the object is the last of its class that this CPU
- * freed.
+ * freed and is still in its cache.
  *
  * Context: any, NMI included.
  */
@@ -437,8 +456,8 @@ EXPORT_SYMBOL_GPL(hak_free_sized);
  * @p: as for hak_free()
  *
  * It wipes as many bytes as hak_usable_size() returns, which may be more than
- * were asked for. If no object begins at the address, that is reported, and
- * nothing is written.
+ * were asked for. If no object begins at the address, or if hakmem knows that the object
+ * is free, that is reported, and nothing is written.
  *
  * Context: as for hak_free().
  */
@@ -457,20 +476,17 @@ void hak_free_sensitive(const void *p)
 }
 EXPORT_SYMBOL_GPL(hak_free_sensitive);
 
-/*
- * The size of an object that SLUB served for a typed cache; 0 if @p is no such
- * object.
- */
-static size_t hak_foreign_size(const void *p)
+/* The cache of an object; also if SLUB served it for a typed cache. */
+static struct hak_cache *hak_known_cache(const void *p)
 {
-	const struct hak_cache *c;
-	size_t size;
+	struct hak_cache *c = hak_object_cache(p);
 
+	if (likely(c))
+		return c;
 	preempt_disable();
 	c = hak_foreign_cache(p);
-	size = unlikely(c) ? c->usable : 0;
 	preempt_enable();
-	return size;
+	return c;
 }
 
 /**
@@ -481,19 +497,31 @@ static size_t hak_foreign_size(const void *p)
  * Return: the size of the object, which is at least the size asked for. For
  * memory from kmalloc() it is ksize(), and the caller may not use the bytes
  * beyond the size it asked for. 0 for NULL and ZERO_SIZE_PTR, if no object begins
- * at @p, and if neither hakmem nor SLUB allocated the memory.
+ * at @p, if neither hakmem nor SLUB allocated the memory, and, with debug= and hardened=1,
+ * if the object is free.
  */
 size_t hak_usable_size(const void *p)
 {
-	size_t size = hak_object_size(p) ?: hak_foreign_size(p);
+	const struct hak_cache *c = hak_known_cache(p);
 
-	if (likely(size))
-		return size;
+	if (likely(c))
+		return c->usable;
 	if (ZERO_OR_NULL_PTR(p) || hak_in_slab(p) || !hak_fallback_owns(p))
 		return 0;
 	return ksize(p);
 }
 EXPORT_SYMBOL_GPL(hak_usable_size);
+
+/* Zero the end of an object that stays where it is, from @size on. */
+static void hak_zero_rest(struct hak_cache *c, void *p, size_t size, gfp_t gfp)
+{
+	if (!c->zero && !(gfp & __GFP_ZERO))
+		return;
+	if (!c->zero && c->ctor)
+		hak_report_zero(c);
+	else
+		memset((char *)p + size, 0, c->usable - size);
+}
 
 /**
  * hak_realloc() - resize memory
@@ -503,8 +531,9 @@ EXPORT_SYMBOL_GPL(hak_usable_size);
  *
  * If the memory is large enough it stays where it is, and hak_free_sized() then takes the
  * size from before. Memory from kmalloc() is left to krealloc(). As with krealloc(),
- * __GFP_ZERO clears the added bytes only if every call from the first had that flag. If
- * no object begins at @p, that is reported, and nothing changes.
+ * __GFP_ZERO clears the added bytes only if every call from the first had that flag, and
+ * nothing is cleared in an object that was constructed. If no object begins at @p, or if
+ * hakmem knows that it is free, that is reported, and nothing changes.
  *
  * Context: as for hak_alloc().
  * Return: the memory, with its contents kept up to the smaller of both sizes;
@@ -512,7 +541,7 @@ EXPORT_SYMBOL_GPL(hak_usable_size);
  */
 void *hak_realloc(const void *p, size_t size, gfp_t gfp)
 {
-	size_t old;
+	struct hak_cache *c;
 	void *new;
 
 	if (!size) {
@@ -522,22 +551,22 @@ void *hak_realloc(const void *p, size_t size, gfp_t gfp)
 	if (ZERO_OR_NULL_PTR(p))
 		return hak_alloc(size, gfp);
 
-	old = hak_object_size(p) ?: hak_foreign_size(p);
-	if (unlikely(!old)) {
+	c = hak_known_cache(p);
+	if (unlikely(!c)) {
 		if (!hak_in_slab(p))
 			return hak_fallback_realloc(p, size, gfp, _RET_IP_);
-		hak_free_slow(NULL, p, _RET_IP_);	/* reports what is wrong */
+		hak_report_not_live(p, _RET_IP_);
 		return NULL;
 	}
-	if (size <= old) {
+	if (size <= c->usable) {
 		if (want_init_on_alloc(gfp))
-			memset((char *)p + size, 0, old - size);
+			hak_zero_rest(c, (void *)p, size, gfp);
 		return (void *)p;
 	}
 	new = hak_alloc(size, gfp);
 	if (!new)
 		return NULL;
-	memcpy(new, p, old);
+	memcpy(new, p, c->usable);
 	hak_free(p);
 	return new;
 }

@@ -132,6 +132,8 @@ __hak_chain_take(struct hak_cache *c, struct hak_slab *s, struct llist_node **ch
 
 	if (unlikely(n && taken < want)) {
 		hak_report_corrupt(s, n, "free link out of its slab");
+		/* So the slab never counts as whole, and nobody else gets its memory. */
+		WRITE_ONCE(s->taken, s->taken + 1);
 		n = NULL;
 	}
 	*chain = n;
@@ -155,7 +157,7 @@ static noinline unsigned int hak_chain_take_other(struct hak_cache *c,
 /*
  * Pop up to @want objects off a chain that only the owner can reach. Every link is
  * checked before it is followed. If one is broken, the objects behind it are lost,
- * and the slab stays allocated for ever, since it can never be whole again.
+ * and the slab stays allocated for ever. For the books one of its objects is live.
  *
  * With init_on_free, hak_free() zeroed the object, and hakmem has written nothing into
  * it since but the link. Every object leaves its slab here, so this wipes the link, and
@@ -173,10 +175,13 @@ static __always_inline unsigned int hak_chain_take(struct hak_cache *c,
 
 /*
  * Carve never-used objects. The one at the lowest address comes last in @obj, as
- * callers use @obj from its end, so addresses go up as objects are handed out.
+ * callers use @obj from its end, so addresses go up as objects are handed out. If @all,
+ * the registry counts all objects of the slab as allocated from the first on. It must not
+ * count fewer in between, because other CPUs look up live objects meanwhile.
  */
-static unsigned int hak_slab_carve(struct hak_cache *c, struct hak_slab *s,
-				   void **obj, unsigned int want)
+static __always_inline unsigned int hak_slab_carve(struct hak_cache *c,
+						   struct hak_slab *s, void **obj,
+						   unsigned int want, const bool all)
 {
 	unsigned int n = min(want, c->capacity - s->bump);
 	const unsigned long size = c->size;
@@ -199,15 +204,17 @@ static unsigned int hak_slab_carve(struct hak_cache *c, struct hak_slab *s,
 		*obj = p -= size;
 	if (n) {
 		WRITE_ONCE(s->bump, s->bump + n);
-		WRITE_ONCE(s->entry->bound, s->bump * c->step);
+		if (all)
+			WRITE_ONCE(s->entry->bound, c->capacity * c->step);
+		else
+			WRITE_ONCE(s->entry->bound, s->bump * c->step);
 	}
 	return n;
 }
 
 /*
- * Carve objects of a cache that is checked. With hardened=1 they come in random order, and
- * the registry counts all objects of the slab as allocated. If one was not, its bit says
- * that it is not live.
+ * Carve objects of a cache that is checked. With hardened=1 they come in random order. If
+ * one was never allocated, its bit says that it is not live.
  */
 static noinline unsigned int hak_slab_carve_checked(struct hak_cache *c,
 						    struct hak_slab *s, void **obj,
@@ -215,11 +222,12 @@ static noinline unsigned int hak_slab_carve_checked(struct hak_cache *c,
 {
 	unsigned int i, n, first = s->bump;
 
-	n = hak_slab_carve(c, s, obj, want);
-	if (n && c->order) {
+	if (c->order) {
+		n = hak_slab_carve(c, s, obj, want, true);
 		for (i = 0; i < n; i++)
 			obj[i] = hak_shuffled(c, s, first + i);
-		WRITE_ONCE(s->entry->bound, c->capacity * c->step);
+	} else {
+		n = hak_slab_carve(c, s, obj, want, false);
 	}
 	hak_check_new(c, obj, n);
 	return n;
@@ -292,7 +300,7 @@ static noinline unsigned int hak_slab_take_more(struct hak_cache *c, struct hak_
 	if (n < want && unlikely(c->checks))
 		n += hak_slab_carve_checked(c, s, obj + n, want - n);
 	else if (n < want)
-		n += hak_slab_carve(c, s, obj + n, want - n);
+		n += hak_slab_carve(c, s, obj + n, want - n, false);
 	return n;
 }
 

@@ -130,6 +130,103 @@ static void freed_while_waiting(struct kunit *test)
 	abuse(test, again_while_waiting, HAK_EV_BAD_FREE, HARDENED);
 }
 
+#define NR_LINKED	6
+
+/**
+ * struct linked - a slab with a chain of free objects
+ * @keep: a live one, which keeps the slab
+ * @obj: the free ones, in the order of the chain
+ * @nr: how many
+ */
+struct linked {
+	void *keep;
+	void *obj[64];
+	unsigned int nr;
+};
+
+static struct linked *make_linked(struct kunit *test, struct hak_cache *c)
+{
+	struct linked *l = kunit_kzalloc(test, sizeof(*l), GFP_KERNEL);
+	struct llist_node *n;
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, l);
+	l->keep = get(test, c);
+	for (i = 0; i < NR_LINKED; i++)
+		l->obj[i] = get(test, c);
+	for (i = 0; i < NR_LINKED; i++)
+		hak_free(l->obj[i]);
+	preempt_disable();
+	hak_cpu_enter(this_cpu_ptr(c->cpu));
+	hak_cpu_flush(c, this_cpu_ptr(c->cpu));
+	hak_cpu_leave(this_cpu_ptr(c->cpu));
+	preempt_enable();
+	n = hak_test_slab_of(l->keep)->freelist;
+	for (; n && l->nr < ARRAY_SIZE(l->obj); n = hak_link_next(n))
+		l->obj[l->nr++] = hak_from_link(c, n);
+	KUNIT_ASSERT_GE(test, l->nr, 3);
+	return l;
+}
+
+/*
+ * The second one is hak_free_sensitive(), or hak_realloc() with __GFP_ZERO, of an object
+ * that is in the middle of its slab's freelist. Neither may write to it. What is not
+ * found would cost the objects behind it, so it is not tried.
+ */
+static void again_in_a_freelist(struct kunit *test, struct hak_cache *c, bool found,
+				void (*again)(struct kunit *test, void *p))
+{
+	struct linked *l;
+	unsigned int i, j, n = 0;
+	void *got[40];
+
+	if (!found)
+		return;
+	l = make_linked(test, c);
+	again(test, l->obj[1]);
+	for (i = 0; i < ARRAY_SIZE(got); i++) {
+		got[i] = get(test, c);
+		for (j = 0; j < l->nr; j++)
+			n += got[i] == l->obj[j];
+	}
+	KUNIT_EXPECT_EQ(test, n, min_t(unsigned int, l->nr, ARRAY_SIZE(got)));
+	HAK_EXPECT_EVENT(test, HAK_EV_CORRUPT, 0);
+	for (i = 0; i < ARRAY_SIZE(got); i++)
+		hak_free(got[i]);
+	hak_free(l->keep);
+}
+
+static void wipe(struct kunit *test, void *p)
+{
+	hak_free_sensitive(p);
+}
+
+static void wipe_again(struct kunit *test, struct hak_cache *c, bool found)
+{
+	again_in_a_freelist(test, c, found, wipe);
+}
+
+static void wiped_twice(struct kunit *test)
+{
+	abuse(test, wipe_again, HAK_EV_BAD_FREE, HARDENED);
+}
+
+static void resize(struct kunit *test, void *p)
+{
+	KUNIT_EXPECT_EQ(test, hak_usable_size(p), (size_t)0);
+	KUNIT_EXPECT_NULL(test, hak_realloc(p, 1, GFP_KERNEL | __GFP_ZERO));
+}
+
+static void resize_free(struct kunit *test, struct hak_cache *c, bool found)
+{
+	again_in_a_freelist(test, c, found, resize);
+}
+
+static void resized_after_free(struct kunit *test)
+{
+	abuse(test, resize_free, HAK_EV_BAD_FREE, HARDENED);
+}
+
 static void again_in_a_magazine(struct kunit *test, struct hak_cache *c, bool found)
 {
 	unsigned int i, n = c->cap + 1;
@@ -311,44 +408,6 @@ static void written_after_free(struct kunit *test)
 	abuse(test, use_after, HAK_EV_CORRUPT, PATTERNS);
 }
 
-#define NR_LINKED	6
-
-/**
- * struct linked - a slab with a chain of free objects
- * @keep: a live one, which keeps the slab
- * @obj: the free ones, in the order of the chain
- * @nr: how many
- */
-struct linked {
-	void *keep;
-	void *obj[64];
-	unsigned int nr;
-};
-
-static struct linked *make_linked(struct kunit *test, struct hak_cache *c)
-{
-	struct linked *l = kunit_kzalloc(test, sizeof(*l), GFP_KERNEL);
-	struct llist_node *n;
-	unsigned int i;
-
-	KUNIT_ASSERT_NOT_NULL(test, l);
-	l->keep = get(test, c);
-	for (i = 0; i < NR_LINKED; i++)
-		l->obj[i] = get(test, c);
-	for (i = 0; i < NR_LINKED; i++)
-		hak_free(l->obj[i]);
-	preempt_disable();
-	hak_cpu_enter(this_cpu_ptr(c->cpu));
-	hak_cpu_flush(c, this_cpu_ptr(c->cpu));
-	hak_cpu_leave(this_cpu_ptr(c->cpu));
-	preempt_enable();
-	n = hak_test_slab_of(l->keep)->freelist;
-	for (; n && l->nr < ARRAY_SIZE(l->obj); n = hak_link_next(n))
-		l->obj[l->nr++] = hak_from_link(c, n);
-	KUNIT_ASSERT_GE(test, l->nr, 3);
-	return l;
-}
-
 /* Allocates as many as were free and more; none twice, none of what is lost. */
 static void allocate_all(struct kunit *test, struct hak_cache *c, struct linked *l,
 			 void **got, unsigned int n)
@@ -365,22 +424,37 @@ static void allocate_all(struct kunit *test, struct hak_cache *c, struct linked 
 	KUNIT_EXPECT_EQ(test, bad, 0);
 }
 
-/* What hung behind the first object is lost. Give it back to its slab. */
-static void find_lost(struct linked *l)
+/*
+ * What hung behind the first object is lost. Give it back to its slab @s. If the owner
+ * reported the link, it has taken one object off its books for all that are lost.
+ */
+static void find_lost(struct linked *l, struct hak_slab *s, bool found)
 {
-	struct hak_slab *s = hak_test_slab_of(l->keep);
 	unsigned int i;
 
-	/* The owner let the slab go. It did not take them off its books. */
-	WRITE_ONCE(s->taken, s->taken + l->nr - 1);
+	WRITE_ONCE(s->taken, s->taken + l->nr - 1 - found);
 	for (i = 1; i < l->nr; i++)
-		readmit(l->obj[i]);
+		hak_test_push(s, l->obj[i]);
+}
+
+/* All live objects are freed, and the slab stays, since some of it is lost. */
+static void is_kept(struct kunit *test, struct hak_cache *c, struct hak_slab *s)
+{
+	preempt_disable();
+	hak_cpu_enter(this_cpu_ptr(c->cpu));
+	hak_cpu_flush(c, this_cpu_ptr(c->cpu));
+	hak_cpu_leave(this_cpu_ptr(c->cpu));
+	preempt_enable();
+	hak_test_reap(c);
+	KUNIT_EXPECT_PTR_EQ(test, READ_ONCE(s->cache), c);
+	KUNIT_EXPECT_NE(test, atomic_read(&s->rc) & HAK_STATE_MASK, (u32)HAK_UNUSED);
 }
 
 /* The first object's link is overwritten with what is no link. */
 static void break_link(struct kunit *test, struct hak_cache *c, bool found)
 {
 	struct linked *l = make_linked(test, c);
+	struct hak_slab *s = hak_test_slab_of(l->keep);
 	void *got[40];
 	unsigned int i;
 
@@ -388,8 +462,9 @@ static void break_link(struct kunit *test, struct hak_cache *c, bool found)
 	allocate_all(test, c, l, got, ARRAY_SIZE(got));
 	for (i = 0; i < ARRAY_SIZE(got); i++)
 		hak_free(got[i]);
-	find_lost(l);
 	hak_free(l->keep);
+	is_kept(test, c, s);
+	find_lost(l, s, true);
 }
 
 static void link_is_none(struct kunit *test)
@@ -419,7 +494,7 @@ static void bend_link(struct kunit *test, struct hak_cache *c, bool found)
 	/* It left its slab twice. An encoded link does not lead to it at all. */
 	if (!hak_hardened)
 		s->taken--;
-	find_lost(l);
+	find_lost(l, s, hak_hardened);
 	hak_free(l->keep);
 }
 
@@ -464,6 +539,8 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(freed_in_a_row),
 	KUNIT_CASE(freed_while_cached),
 	KUNIT_CASE(freed_while_waiting),
+	KUNIT_CASE(wiped_twice),
+	KUNIT_CASE(resized_after_free),
 	KUNIT_CASE(freed_in_a_magazine),
 	KUNIT_CASE(freed_on_another_cpu),
 	KUNIT_CASE(freed_inside),

@@ -217,6 +217,13 @@ static void never_zeroed(struct kunit *test)
 						   bulk), 1);
 	b = bulk[0];
 	KUNIT_EXPECT_EQ(test, b->magic, MAGIC);
+	KUNIT_EXPECT_PTR_EQ(test, hak_realloc(b, 1, GFP_KERNEL | __GFP_ZERO), (void *)b);
+	KUNIT_EXPECT_EQ(test, b->magic, MAGIC);
+	hak_cache_free(c, b);
+	b = hak_cache_alloc(c, GFP_KERNEL_ACCOUNT);
+	KUNIT_ASSERT_NOT_NULL(test, b);
+	KUNIT_EXPECT_PTR_EQ(test, hak_realloc(b, 1, GFP_KERNEL | __GFP_ZERO), (void *)b);
+	KUNIT_EXPECT_EQ(test, b->magic, MAGIC);
 	hak_cache_free(c, b);
 }
 
