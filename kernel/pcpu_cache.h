@@ -222,7 +222,8 @@ static __always_inline bool hak_cpu_is_ready(const struct hak_cpu_cache *cc)
 
 /*
  * May the owner add objects without waking the cache first? An interrupt of this CPU may
- * open the cache just then, but none closes it, so once the answer is yes it stays so.
+ * open the cache just then, but none puts it to sleep, so once the answer is yes it stays
+ * so. If an interrupt closes it to the fast paths, hak_cpu_leave() leaves it closed.
  */
 static __always_inline bool hak_cpu_is_open(const struct hak_cpu_cache *cc)
 {
