@@ -271,6 +271,8 @@ static void *__kmalloc(size_t size, size_t align, gfp_t gfp)
 	might_alloc(gfp);
 	if (!size)
 		return ZERO_SIZE_PTR;
+	/* As SLUB's do, the smallest object has room for a pointer. The core writes one. */
+	size = max(size, sizeof(void *));
 	while (!(p = try_kmalloc(size, align, gfp)) && (gfp & __GFP_NOFAIL))
 		usleep(1000);
 	errno = saved;

@@ -5,7 +5,8 @@
  * kmalloc() and the rest end in the C library's allocator (__libc_malloc, so
  * that a program's malloc can be hakmem itself; in sanitizer builds malloc).
  * Kept: ZERO_SIZE_PTR, alignment to the largest power of two that divides the
- * size (16 at least, a page at most), __GFP_ZERO, __GFP_NOFAIL, errors by NULL.
+ * size (16 at least, a page at most), 8 bytes as the smallest size, __GFP_ZERO,
+ * __GFP_NOFAIL, errors by NULL.
  * kvmalloc() aligns to 16 only, and large zeroed blocks are not touched.
  * Not kept: size limits (there are none), accounting, nodes. Blocks given to
  * kfree_rcu() are never given back to the C library, see rcupdate.h. The SLAB_
