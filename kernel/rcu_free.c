@@ -19,7 +19,8 @@
  *
  * The lock is held with interrupts on, so an interrupt may come while its own CPU
  * holds the lock. Therefore an interrupt only tries the lock. If it does not get it,
- * it chains the object on a lock-less list.
+ * it chains the object on a lock-less list. A caller with interrupts or softirqs off
+ * does the same, because it may hold a lock that such an interrupt spins for.
  */
 #include <linux/atomic.h>
 #include <linux/cpumask.h>
@@ -69,8 +70,9 @@ struct hak_rcu_batch {
  * @heads_tail: the last of @heads; valid while @heads is not NULL
  * @old_heads: a chain of the same kind that waits for a grace period
  * @old_state: the state of RCU when @old_heads began to wait
- * @nested: objects of interrupts that did not get @lock, chained as @heads are. A
- *	struct rcu_head begins with its link, as a struct llist_node does.
+ * @nested: objects of callers that did not get @lock and may not wait for it, chained
+ *	as @heads are. A struct rcu_head begins with its link, as a struct llist_node
+ *	does.
  * @freeing: how many batches and chains have been taken off and are being freed
  * @armed: true while @work is queued or runs
  * @used: true once an object has been given to this CPU. Until then nothing is written
@@ -97,14 +99,16 @@ static struct hak_rcu_cpu __percpu *hak_rcu_cpu;
 static struct workqueue_struct *hak_rcu_wq;
 
 /*
- * Take the lock. Returns false in an interrupt that does not get it at once, because
- * the holder may be what it has interrupted.
+ * Take the lock, or return false if it is held and the caller may not wait for it. An
+ * interrupt may not, because the holder may be what it has interrupted. A task with
+ * interrupts or softirqs off may not either: it may hold a lock for which an interrupt
+ * spins, and that interrupt may have come on the holder's CPU.
  */
 static bool hak_rcu_lock(struct hak_rcu_cpu *rc)
 {
 	if (likely(raw_spin_trylock(&rc->lock)))
 		return true;
-	if (!in_task())
+	if (in_interrupt() || irqs_disabled())
 		return false;
 	raw_spin_lock(&rc->lock);
 	return true;
@@ -146,7 +150,7 @@ static bool __hak_rcu_seal(struct hak_rcu_cpu *rc)
 
 	lockdep_assert_held(&rc->lock);
 
-	/* An interrupt may chain an object until now, and that has to wait as long. */
+	/* A caller without the lock may chain an object until now, and that waits as long. */
 	state = get_state_synchronize_rcu();
 	if (heads) {
 		rc->old_heads = heads;
@@ -321,7 +325,7 @@ static bool __hak_rcu_add(struct hak_rcu_cpu *rc, const void *p,
 }
 
 /*
- * Note that @p is to be freed, in an interrupt that did not get the lock. The first of
+ * Note that @p is to be freed, for a caller that did not get the lock. The first of
  * several objects queues the work item, which lets all of them begin to wait.
  */
 static void hak_rcu_add_nested(struct hak_rcu_cpu *rc, const void *p,
@@ -330,7 +334,7 @@ static void hak_rcu_add_nested(struct hak_rcu_cpu *rc, const void *p,
 	BUILD_BUG_ON(offsetof(struct rcu_head, next) ||
 		     offsetof(struct llist_node, next));
 
-	/* A caller without an rcu_head may sleep, so it is not in an interrupt. */
+	/* A caller without an rcu_head may sleep, so it has waited for the lock. */
 	if (WARN_ON_ONCE(!head))
 		return;
 	WRITE_ONCE(rc->used, true);
