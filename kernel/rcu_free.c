@@ -21,6 +21,11 @@
  * If there is no batch to be had, the object is chained by the caller's rcu_head. A
  * caller without an rcu_head may sleep, and waits for a grace period itself.
  *
+ * RCU may miss that a grace period has passed, if another one was expedited meanwhile.
+ * hak_free_rcu_barrier() therefore does not ask RCU. Each flush has a number, and what
+ * is sealed has the number of the latest flush. After its own grace period a flush
+ * frees all that was sealed with a smaller number than its own.
+ *
  * The lock is held with interrupts on, so an interrupt may come while its own CPU
  * holds the lock. Therefore an interrupt only tries the lock. If it does not get it,
  * it chains the object on a lock-less list. A caller with interrupts or softirqs off
@@ -59,12 +64,14 @@
  * @next: the batch that was sealed after this one
  * @state: the state of RCU when this batch was sealed
  * @nr: pointers in @obj
+ * @flush: the number of the latest flush when this batch was sealed
  * @obj: the objects to free
  */
 struct hak_rcu_batch {
 	struct hak_rcu_batch *next;
 	unsigned long state;
 	unsigned int nr;
+	unsigned int flush;
 	const void *obj[HAK_RCU_BATCH];
 };
 
@@ -81,6 +88,7 @@ struct hak_rcu_batch {
  * @heads_tail: the last of @heads; valid while @heads is not NULL
  * @old_heads: a chain of the same kind that waits for a grace period
  * @old_state: the state of RCU when @old_heads began to wait
+ * @old_flush: the number of the latest flush then
  * @spare: empty batches; at most HAK_RCU_SPARES, and none once no object waits
  * @nr_spare: how many those are
  * @chained: objects that were put into @heads since @work last ran
@@ -102,6 +110,7 @@ struct hak_rcu_cpu {
 	struct rcu_head *heads_tail;
 	struct rcu_head *old_heads;
 	unsigned long old_state;
+	unsigned int old_flush;
 	struct hak_rcu_batch *spare;
 	unsigned int nr_spare;
 	unsigned int chained;
@@ -114,6 +123,9 @@ struct hak_rcu_cpu {
 
 static struct hak_rcu_cpu __percpu *hak_rcu_cpu;
 static struct workqueue_struct *hak_rcu_wq;
+
+/* The number of the latest flush; it wraps around. */
+static atomic_t hak_rcu_flushes = ATOMIC_INIT(0);
 
 /*
  * Take the lock, or return false if it is held and the caller may not wait for it. An
@@ -175,19 +187,24 @@ static bool __hak_rcu_seal(struct hak_rcu_cpu *rc)
 	struct rcu_head *heads = __hak_rcu_take_heads(rc);
 	struct hak_rcu_batch *b = rc->cur;
 	unsigned long state;
+	unsigned int flush;
 
 	lockdep_assert_held(&rc->lock);
 
 	/* A caller without the lock may chain an object until now, and that waits as long. */
 	state = get_state_synchronize_rcu();
+	/* The line above is a full barrier; pairs with atomic_inc_return() in hak_rcu_flush(). */
+	flush = atomic_read(&hak_rcu_flushes);
 	if (heads) {
 		rc->old_heads = heads;
 		rc->old_state = state;
+		rc->old_flush = flush;
 	}
 	if (!b || !b->nr)
 		return heads;
 	rc->cur = NULL;
 	b->state = state;
+	b->flush = flush;
 	b->next = NULL;
 	if (rc->first)
 		rc->last->next = b;
@@ -198,16 +215,29 @@ static bool __hak_rcu_seal(struct hak_rcu_cpu *rc)
 }
 
 /*
+ * Has a grace period passed since something was sealed, in the state @state of RCU, with
+ * the number @sealed? A flush gives its own number: a grace period has passed since then.
+ * Others give NULL, and RCU may miss one.
+ */
+static bool hak_rcu_ripe(unsigned long state, unsigned int sealed, const unsigned int *flush)
+{
+	if (flush)
+		return (int)(sealed - *flush) < 0;
+	return poll_state_synchronize_rcu(state);
+}
+
+/*
  * Take the oldest batch off, if its grace period has passed. The caller frees its
  * objects. Returns NULL if there is no such batch.
  */
-static struct hak_rcu_batch *__hak_rcu_take(struct hak_rcu_cpu *rc)
+static struct hak_rcu_batch *__hak_rcu_take(struct hak_rcu_cpu *rc,
+					    const unsigned int *flush)
 {
 	struct hak_rcu_batch *b = rc->first;
 
 	lockdep_assert_held(&rc->lock);
 
-	if (!b || !poll_state_synchronize_rcu(b->state))
+	if (!b || !hak_rcu_ripe(b->state, b->flush, flush))
 		return NULL;
 	rc->first = b->next;
 	atomic_inc(&rc->freeing);
@@ -277,12 +307,12 @@ static void hak_rcu_free_batch(struct hak_rcu_cpu *rc, struct hak_rcu_batch *b)
 }
 
 /* Free the chained objects, if their grace period has passed. */
-static void hak_rcu_free_heads(struct hak_rcu_cpu *rc)
+static void hak_rcu_free_heads(struct hak_rcu_cpu *rc, const unsigned int *flush)
 {
 	struct rcu_head *head = NULL, *next;
 
 	raw_spin_lock(&rc->lock);
-	if (rc->old_heads && poll_state_synchronize_rcu(rc->old_state)) {
+	if (rc->old_heads && hak_rcu_ripe(rc->old_state, rc->old_flush, flush)) {
 		head = rc->old_heads;
 		rc->old_heads = NULL;
 		atomic_inc(&rc->freeing);
@@ -298,15 +328,18 @@ static void hak_rcu_free_heads(struct hak_rcu_cpu *rc)
 	hak_rcu_freed(rc);
 }
 
-/* Free all objects of @rc whose grace period has passed. Context: task, may sleep. */
-static void hak_rcu_free_ripe(struct hak_rcu_cpu *rc)
+/*
+ * Free all objects of @rc whose grace period has passed; @flush is as for hak_rcu_ripe().
+ * Context: task, may sleep.
+ */
+static void hak_rcu_free_ripe(struct hak_rcu_cpu *rc, const unsigned int *flush)
 {
 	struct hak_rcu_batch *b;
 
-	hak_rcu_free_heads(rc);
+	hak_rcu_free_heads(rc, flush);
 	for (;;) {
 		raw_spin_lock(&rc->lock);
-		b = __hak_rcu_take(rc);
+		b = __hak_rcu_take(rc, flush);
 		raw_spin_unlock(&rc->lock);
 		if (!b)
 			return;
@@ -375,7 +408,7 @@ static void hak_rcu_run(struct work_struct *work)
 	unsigned int chained;
 	bool more;
 
-	hak_rcu_free_ripe(rc);
+	hak_rcu_free_ripe(rc, NULL);
 	raw_spin_lock(&rc->lock);
 	__hak_rcu_seal(rc);
 	more = __hak_rcu_pending(rc);
@@ -453,7 +486,7 @@ static void hak_rcu_free_oldest(void)
 
 	if (!hak_rcu_may_call_mm() || !hak_rcu_lock(rc))
 		return;
-	b = __hak_rcu_take(rc);
+	b = __hak_rcu_take(rc, NULL);
 	raw_spin_unlock(&rc->lock);
 	if (b)
 		hak_rcu_free_batch(rc, b);
@@ -577,7 +610,7 @@ static bool hak_rcu_any(void)
 /* Seal the batches of all CPUs, wait for a grace period, and free their objects. */
 static void hak_rcu_flush(void)
 {
-	unsigned int cpu;
+	unsigned int cpu, flush;
 
 	for_each_possible_cpu(cpu) {
 		struct hak_rcu_cpu *rc = per_cpu_ptr(hak_rcu_cpu, cpu);
@@ -588,13 +621,15 @@ static void hak_rcu_flush(void)
 		__hak_rcu_seal(rc);
 		raw_spin_unlock(&rc->lock);
 	}
+	/* Pairs with get_state_synchronize_rcu() in __hak_rcu_seal(). */
+	flush = atomic_inc_return(&hak_rcu_flushes);
 	synchronize_rcu();
 	for_each_possible_cpu(cpu) {
 		struct hak_rcu_cpu *rc = per_cpu_ptr(hak_rcu_cpu, cpu);
 
 		if (!READ_ONCE(rc->used))
 			continue;
-		hak_rcu_free_ripe(rc);
+		hak_rcu_free_ripe(rc, &flush);
 		/* A batch that another task has taken off may not be freed yet. */
 		while (atomic_read_acquire(&rc->freeing)) /* pairs with hak_rcu_freed() */
 			usleep_range(1000, 2000);
@@ -615,7 +650,7 @@ void hak_free_rcu_barrier(void)
 	if (!hak_rcu_any())
 		return;
 	hak_rcu_flush();
-	/* A chain may have had to wait for an earlier one, so once more. */
+	/* A chain may have had to wait for an earlier one, which is freed now. So once more. */
 	if (hak_rcu_any())
 		hak_rcu_flush();
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * hak_free_rcu() where the suite does not get: without memory to note objects down
- * in, a barrier while somebody else is in the middle of freeing, and callers that may
- * not allocate. The linker wraps the function that frees a batch, the wait for a grace
- * period, and kmalloc().
+ * in, a barrier while somebody else is in the middle of freeing or RCU misses grace
+ * periods, and callers that may not allocate. The linker wraps the function that frees a
+ * batch, the wait for a grace period and the question whether one has passed, and
+ * kmalloc().
  */
 #include "test.h"
 
@@ -23,6 +24,8 @@ void __real_hak_free_bulk(unsigned int n, void **p);
 void __wrap_hak_free_bulk(unsigned int n, void **p);
 void __real_synchronize_rcu(void);
 void __wrap_synchronize_rcu(void);
+bool __real_poll_state_synchronize_rcu(unsigned long state);
+bool __wrap_poll_state_synchronize_rcu(unsigned long state);
 void *__real_kmalloc(size_t size, gfp_t gfp);
 void *__wrap_kmalloc(size_t size, gfp_t gfp);
 void __real_kfree(const void *p);
@@ -65,6 +68,14 @@ void __wrap_synchronize_rcu(void)
 	if (nr_late)
 		hak_free_rcu(late[--nr_late], rcu);
 	__real_synchronize_rcu();
+}
+
+/* RCU may miss that a grace period has passed, if another was expedited meanwhile. */
+static bool missed;
+
+bool __wrap_poll_state_synchronize_rcu(unsigned long state)
+{
+	return !is_set(&missed) && __real_poll_state_synchronize_rcu(state);
 }
 
 /* The batches that are allocated, and how many were with preemption or interrupts off. */
@@ -272,6 +283,35 @@ static void test_preemption_off(void **state)
 }
 #endif
 
+/*
+ * RCU misses all grace periods that pass. There are a sealed batch, one that is not, chained
+ * objects that wait, and others that follow them. The barrier frees all.
+ */
+static void test_barrier_without_polling(void **state)
+{
+	struct hak_cache *c = hak_cache_create("rcu_missed", sizeof(struct node), 0, 0, NULL);
+	static struct node *n[3 * BATCH];
+	unsigned int i;
+
+	assert_non_null(c);
+	hak_free_rcu_barrier();
+	alloc_all(c, n, ARRAY_SIZE(n));
+	set(&missed);
+	shim_fail_kmalloc_after(0);
+	for (i = 0; i < ARRAY_SIZE(n) - 1; i++)
+		hak_free_rcu(n[i], rcu);
+	/* What is chained begins to wait, and one more is chained. */
+	usleep(8000);
+	shim_run_pending();
+	hak_free_rcu(n[i], rcu);
+	shim_fail_kmalloc_after(-1);
+	assert_int_equal(live(c), ARRAY_SIZE(n));
+	hak_free_rcu_barrier();
+	assert_int_equal(live(c), 0);
+	missed = false;
+	hak_cache_destroy(c);
+}
+
 static bool returned;
 
 static void *wait_for_all(void *arg)
@@ -321,6 +361,7 @@ int main(void)
 		cmocka_unit_test(test_preemption_off),
 #endif
 		cmocka_unit_test(test_without_memory),
+		cmocka_unit_test(test_barrier_without_polling),
 		cmocka_unit_test(test_barrier_waits_for_others),
 	};
 

@@ -50,6 +50,7 @@
 
 void call_rcu(struct rcu_head *head, rcu_callback_t func);
 void synchronize_rcu(void);
+bool poll_state_synchronize_rcu(unsigned long state);
 void rcu_barrier(void);
 void __shim_retire(const void *p, size_t size);
 
@@ -58,7 +59,6 @@ void __shim_retire(const void *p, size_t size);
 #define call_rcu_hurry(h, f)		call_rcu(h, f)
 #define get_state_synchronize_rcu()	0UL
 #define start_poll_synchronize_rcu()	({ lockdep_assert_irqs_enabled(); 0UL; })
-#define poll_state_synchronize_rcu(s)	true
 #define cond_synchronize_rcu(s)		synchronize_rcu()
 
 #define kfree_rcu(ptr, rhf)						\
