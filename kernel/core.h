@@ -55,8 +55,9 @@
  *   hak_depot.lock     taking a magazine; CPUs only try it, so its holder may have
  *                      interrupts on
  *   hak_all_lock       the list of all superslabs (readers: RCU)
- *   hak_rcu_cpu.lock   what a CPU has collected for hak_free_rcu(); interrupts only
- *                      try it, so its holder has interrupts on
+ *   hak_rcu_cpu.lock   what a CPU has collected for hak_free_rcu(); interrupts, and
+ *                      callers with interrupts or softirqs off, only try it, so its
+ *                      holder has interrupts on
  *
  * Apart from all these:
  *

@@ -11,15 +11,25 @@
  * allocations get these objects. The CPU's work item does the rest: it seals a batch
  * that is not full after a few milliseconds, and frees batches if the CPU does not.
  *
- * A grace period is started for each batch as it is sealed. None is expedited.
+ * A grace period is started for each batch as it is sealed, or by the work item if
+ * interrupts are off then. None is expedited.
  *
- * If no batch can be allocated, in an interrupt while memory is short for example,
- * the object is chained by the caller's rcu_head. A caller without an rcu_head may
- * sleep, and waits for a grace period itself.
+ * A caller that may hold a raw spinlock neither allocates a batch nor frees one. It
+ * takes a spare. The work item allocates spares, as many as such callers were short of
+ * since it last ran, and keeps emptied batches as spares while objects wait.
+ *
+ * If there is no batch to be had, the object is chained by the caller's rcu_head. A
+ * caller without an rcu_head may sleep, and waits for a grace period itself.
+ *
+ * RCU may miss that a grace period has passed, if another one was expedited meanwhile.
+ * hak_free_rcu_barrier() therefore does not ask RCU. Each flush has a number, and what
+ * is sealed has the number of the latest flush. After its own grace period a flush
+ * frees all that was sealed with a smaller number than its own.
  *
  * The lock is held with interrupts on, so an interrupt may come while its own CPU
  * holds the lock. Therefore an interrupt only tries the lock. If it does not get it,
- * it chains the object on a lock-less list.
+ * it chains the object on a lock-less list. A caller with interrupts or softirqs off
+ * does the same, because it may hold a lock that such an interrupt spins for.
  */
 #include <linux/atomic.h>
 #include <linux/cpumask.h>
@@ -28,6 +38,7 @@
 #include <linux/export.h>
 #include <linux/jiffies.h>
 #include <linux/llist.h>
+#include <linux/math.h>
 #include <linux/preempt.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
@@ -39,6 +50,12 @@
 /* How many pointers a batch has room for, so that a batch takes 1 KiB. */
 #define HAK_RCU_BATCH		125
 
+/*
+ * How many spare batches a CPU may have: enough for 1.6 million frees a second, if the
+ * work item runs every 5 ms.
+ */
+#define HAK_RCU_SPARES		64
+
 /* How long the work item waits before each of its runs, in ms. */
 #define HAK_RCU_DELAY_MS	5
 
@@ -47,18 +64,20 @@
  * @next: the batch that was sealed after this one
  * @state: the state of RCU when this batch was sealed
  * @nr: pointers in @obj
+ * @flush: the number of the latest flush when this batch was sealed
  * @obj: the objects to free
  */
 struct hak_rcu_batch {
 	struct hak_rcu_batch *next;
 	unsigned long state;
 	unsigned int nr;
+	unsigned int flush;
 	const void *obj[HAK_RCU_BATCH];
 };
 
 /**
  * struct hak_rcu_cpu - the objects that a CPU has to free
- * @lock: protects the fields from @cur to @old_state, and @armed. The CPU itself, its
+ * @lock: protects the fields from @cur to @chained, and @armed. The CPU itself, its
  *	work item and hak_free_rcu_barrier() hold it for a few instructions, with
  *	interrupts on.
  * @cur: the batch that is being filled, or NULL
@@ -69,8 +88,13 @@ struct hak_rcu_batch {
  * @heads_tail: the last of @heads; valid while @heads is not NULL
  * @old_heads: a chain of the same kind that waits for a grace period
  * @old_state: the state of RCU when @old_heads began to wait
- * @nested: objects of interrupts that did not get @lock, chained as @heads are. A
- *	struct rcu_head begins with its link, as a struct llist_node does.
+ * @old_flush: the number of the latest flush then
+ * @spare: empty batches; at most HAK_RCU_SPARES, and none once no object waits
+ * @nr_spare: how many those are
+ * @chained: objects that were put into @heads since @work last ran
+ * @nested: objects of callers that did not get @lock and may not wait for it, chained
+ *	as @heads are. A struct rcu_head begins with its link, as a struct llist_node
+ *	does.
  * @freeing: how many batches and chains have been taken off and are being freed
  * @armed: true while @work is queued or runs
  * @used: true once an object has been given to this CPU. Until then nothing is written
@@ -86,6 +110,10 @@ struct hak_rcu_cpu {
 	struct rcu_head *heads_tail;
 	struct rcu_head *old_heads;
 	unsigned long old_state;
+	unsigned int old_flush;
+	struct hak_rcu_batch *spare;
+	unsigned int nr_spare;
+	unsigned int chained;
 	struct llist_head nested;
 	atomic_t freeing;
 	bool armed;
@@ -96,18 +124,34 @@ struct hak_rcu_cpu {
 static struct hak_rcu_cpu __percpu *hak_rcu_cpu;
 static struct workqueue_struct *hak_rcu_wq;
 
+/* The number of the latest flush; it wraps around. */
+static atomic_t hak_rcu_flushes = ATOMIC_INIT(0);
+
 /*
- * Take the lock. Returns false in an interrupt that does not get it at once, because
- * the holder may be what it has interrupted.
+ * Take the lock, or return false if it is held and the caller may not wait for it. An
+ * interrupt may not, because the holder may be what it has interrupted. A task with
+ * interrupts or softirqs off may not either: it may hold a lock for which an interrupt
+ * spins, and that interrupt may have come on the holder's CPU.
  */
 static bool hak_rcu_lock(struct hak_rcu_cpu *rc)
 {
 	if (likely(raw_spin_trylock(&rc->lock)))
 		return true;
-	if (!in_task())
+	if (in_interrupt() || irqs_disabled())
 		return false;
 	raw_spin_lock(&rc->lock);
 	return true;
+}
+
+/*
+ * May the caller call SLUB, and free objects? With interrupts off it may hold a lock that
+ * the page allocator or the scheduler takes. With preemption off it may hold a raw
+ * spinlock, and no other lock is taken under that. A kernel that does not count preemption
+ * cannot tell, but there a raw spinlock is the same as any other.
+ */
+static bool hak_rcu_may_call_mm(void)
+{
+	return IS_ENABLED(CONFIG_PREEMPT_COUNT) ? preemptible() : !irqs_disabled();
 }
 
 /* This CPU's structure. If the task moves to another CPU, it may still use it. */
@@ -143,19 +187,24 @@ static bool __hak_rcu_seal(struct hak_rcu_cpu *rc)
 	struct rcu_head *heads = __hak_rcu_take_heads(rc);
 	struct hak_rcu_batch *b = rc->cur;
 	unsigned long state;
+	unsigned int flush;
 
 	lockdep_assert_held(&rc->lock);
 
-	/* An interrupt may chain an object until now, and that has to wait as long. */
+	/* A caller without the lock may chain an object until now, and that waits as long. */
 	state = get_state_synchronize_rcu();
+	/* The line above is a full barrier; pairs with atomic_inc_return() in hak_rcu_flush(). */
+	flush = atomic_read(&hak_rcu_flushes);
 	if (heads) {
 		rc->old_heads = heads;
 		rc->old_state = state;
+		rc->old_flush = flush;
 	}
 	if (!b || !b->nr)
 		return heads;
 	rc->cur = NULL;
 	b->state = state;
+	b->flush = flush;
 	b->next = NULL;
 	if (rc->first)
 		rc->last->next = b;
@@ -166,16 +215,29 @@ static bool __hak_rcu_seal(struct hak_rcu_cpu *rc)
 }
 
 /*
+ * Has a grace period passed since something was sealed, in the state @state of RCU, with
+ * the number @sealed? A flush gives its own number: a grace period has passed since then.
+ * Others give NULL, and RCU may miss one.
+ */
+static bool hak_rcu_ripe(unsigned long state, unsigned int sealed, const unsigned int *flush)
+{
+	if (flush)
+		return (int)(sealed - *flush) < 0;
+	return poll_state_synchronize_rcu(state);
+}
+
+/*
  * Take the oldest batch off, if its grace period has passed. The caller frees its
  * objects. Returns NULL if there is no such batch.
  */
-static struct hak_rcu_batch *__hak_rcu_take(struct hak_rcu_cpu *rc)
+static struct hak_rcu_batch *__hak_rcu_take(struct hak_rcu_cpu *rc,
+					    const unsigned int *flush)
 {
 	struct hak_rcu_batch *b = rc->first;
 
 	lockdep_assert_held(&rc->lock);
 
-	if (!b || !poll_state_synchronize_rcu(b->state))
+	if (!b || !hak_rcu_ripe(b->state, b->flush, flush))
 		return NULL;
 	rc->first = b->next;
 	atomic_inc(&rc->freeing);
@@ -189,6 +251,33 @@ static bool __hak_rcu_pending(const struct hak_rcu_cpu *rc)
 	       !llist_empty(&rc->nested);
 }
 
+/* Keep @b, which is empty, for callers that may not allocate. False if there are enough. */
+static bool __hak_rcu_keep(struct hak_rcu_cpu *rc, struct hak_rcu_batch *b)
+{
+	lockdep_assert_held(&rc->lock);
+
+	if (rc->nr_spare == HAK_RCU_SPARES)
+		return false;
+	b->next = rc->spare;
+	rc->spare = b;
+	rc->nr_spare++;
+	return true;
+}
+
+/* Take a spare batch. Returns NULL if there is none. */
+static struct hak_rcu_batch *__hak_rcu_take_spare(struct hak_rcu_cpu *rc)
+{
+	struct hak_rcu_batch *b = rc->spare;
+
+	lockdep_assert_held(&rc->lock);
+
+	if (!b)
+		return NULL;
+	rc->spare = b->next;
+	rc->nr_spare--;
+	return b;
+}
+
 /* The caller has freed a batch or a chain that it had taken from @rc. */
 static void hak_rcu_freed(struct hak_rcu_cpu *rc)
 {
@@ -198,7 +287,7 @@ static void hak_rcu_freed(struct hak_rcu_cpu *rc)
 
 /*
  * Free the objects of @b, which was taken from @rc. If @rc has no batch to fill, it gets
- * @b; otherwise @b is freed.
+ * @b. Otherwise @b becomes a spare batch while the work item is to come, or is freed.
  */
 static void hak_rcu_free_batch(struct hak_rcu_cpu *rc, struct hak_rcu_batch *b)
 {
@@ -208,21 +297,22 @@ static void hak_rcu_free_batch(struct hak_rcu_cpu *rc, struct hak_rcu_batch *b)
 		if (!rc->cur) {
 			rc->cur = b;
 			b = NULL;
+		} else if (rc->armed && __hak_rcu_keep(rc, b)) {
+			b = NULL;
 		}
 		raw_spin_unlock(&rc->lock);
 	}
 	hak_rcu_freed(rc);
-	/* hak_free() can free SLUB's memory in contexts in which kfree() cannot. */
-	hak_free(b);
+	kfree(b);
 }
 
 /* Free the chained objects, if their grace period has passed. */
-static void hak_rcu_free_heads(struct hak_rcu_cpu *rc)
+static void hak_rcu_free_heads(struct hak_rcu_cpu *rc, const unsigned int *flush)
 {
 	struct rcu_head *head = NULL, *next;
 
 	raw_spin_lock(&rc->lock);
-	if (rc->old_heads && poll_state_synchronize_rcu(rc->old_state)) {
+	if (rc->old_heads && hak_rcu_ripe(rc->old_state, rc->old_flush, flush)) {
 		head = rc->old_heads;
 		rc->old_heads = NULL;
 		atomic_inc(&rc->freeing);
@@ -233,19 +323,23 @@ static void hak_rcu_free_heads(struct hak_rcu_cpu *rc)
 	for (; head; head = next) {
 		next = head->next;
 		hak_free((void *)head->func);
+		cond_resched();
 	}
 	hak_rcu_freed(rc);
 }
 
-/* Free all objects of @rc whose grace period has passed. Context: task, may sleep. */
-static void hak_rcu_free_ripe(struct hak_rcu_cpu *rc)
+/*
+ * Free all objects of @rc whose grace period has passed; @flush is as for hak_rcu_ripe().
+ * Context: task, may sleep.
+ */
+static void hak_rcu_free_ripe(struct hak_rcu_cpu *rc, const unsigned int *flush)
 {
 	struct hak_rcu_batch *b;
 
-	hak_rcu_free_heads(rc);
+	hak_rcu_free_heads(rc, flush);
 	for (;;) {
 		raw_spin_lock(&rc->lock);
-		b = __hak_rcu_take(rc);
+		b = __hak_rcu_take(rc, flush);
 		raw_spin_unlock(&rc->lock);
 		if (!b)
 			return;
@@ -260,32 +354,12 @@ static void hak_rcu_arm(struct hak_rcu_cpu *rc)
 			   msecs_to_jiffies(HAK_RCU_DELAY_MS));
 }
 
-static void hak_rcu_run(struct work_struct *work)
-{
-	struct hak_rcu_cpu *rc = container_of(to_delayed_work(work),
-					      struct hak_rcu_cpu, work);
-	bool more;
-
-	hak_rcu_free_ripe(rc);
-	raw_spin_lock(&rc->lock);
-	__hak_rcu_seal(rc);
-	more = __hak_rcu_pending(rc);
-	rc->armed = more;
-	raw_spin_unlock(&rc->lock);
-	if (!more)
-		return;
-	(void)start_poll_synchronize_rcu();
-	hak_rcu_arm(rc);
-}
-
 /* Allocate an empty batch. Returns NULL if there is no memory for it. */
 static struct hak_rcu_batch *hak_rcu_batch_new(bool can_sleep)
 {
+	gfp_t gfp = __GFP_NORETRY | __GFP_NOMEMALLOC | __GFP_NOWARN;
 	struct hak_rcu_batch *b;
-	gfp_t gfp = __GFP_NORETRY | __GFP_NOWARN;
 
-	if (!hak_may_call_mm())
-		return NULL;
 	b = kmalloc(sizeof(*b), gfp | (can_sleep ? GFP_KERNEL : GFP_NOWAIT));
 	if (b)
 		b->nr = 0;
@@ -293,15 +367,76 @@ static struct hak_rcu_batch *hak_rcu_batch_new(bool can_sleep)
 }
 
 /*
+ * Allocate spare batches for @chained objects. It does not sleep for memory, because
+ * memory may be waiting for the frees that are the work item's.
+ */
+static void hak_rcu_refill(struct hak_rcu_cpu *rc, unsigned int chained)
+{
+	unsigned int nr = DIV_ROUND_UP(chained, HAK_RCU_BATCH);
+	struct hak_rcu_batch *b;
+	bool kept = true;
+
+	while (nr-- && kept) {
+		b = hak_rcu_batch_new(false);
+		if (!b)
+			return;
+		raw_spin_lock(&rc->lock);
+		kept = __hak_rcu_keep(rc, b);
+		raw_spin_unlock(&rc->lock);
+		if (!kept)
+			kfree(b);
+	}
+}
+
+/* Free the spare batches. No object waits. */
+static void hak_rcu_free_spares(struct hak_rcu_cpu *rc)
+{
+	struct hak_rcu_batch *b;
+
+	do {
+		raw_spin_lock(&rc->lock);
+		b = rc->armed ? NULL : __hak_rcu_take_spare(rc);
+		raw_spin_unlock(&rc->lock);
+		kfree(b);
+	} while (b);
+}
+
+static void hak_rcu_run(struct work_struct *work)
+{
+	struct hak_rcu_cpu *rc = container_of(to_delayed_work(work),
+					      struct hak_rcu_cpu, work);
+	unsigned int chained;
+	bool more;
+
+	hak_rcu_free_ripe(rc, NULL);
+	raw_spin_lock(&rc->lock);
+	__hak_rcu_seal(rc);
+	more = __hak_rcu_pending(rc);
+	rc->armed = more;
+	chained = rc->chained;
+	rc->chained = 0;
+	raw_spin_unlock(&rc->lock);
+	if (!more) {
+		hak_rcu_free_spares(rc);
+		return;
+	}
+	(void)start_poll_synchronize_rcu();
+	hak_rcu_refill(rc, chained);
+	hak_rcu_arm(rc);
+}
+
+/*
  * Note that @p is to be freed. It goes into the batch that is being filled. If there is
- * none, *@b becomes that batch, and *@b is set to NULL. If *@b is NULL too, @p is chained
- * by @head. Returns false if there is no @head either.
+ * none, a spare becomes that batch, or else *@b, which is set to NULL. If *@b is NULL too,
+ * @p is chained by @head. Returns false if there is no @head either.
  */
 static bool __hak_rcu_add(struct hak_rcu_cpu *rc, const void *p,
 			  struct rcu_head *head, struct hak_rcu_batch **b)
 {
 	lockdep_assert_held(&rc->lock);
 
+	if (!rc->cur)
+		rc->cur = __hak_rcu_take_spare(rc);
 	if (!rc->cur) {
 		rc->cur = *b;
 		*b = NULL;
@@ -317,11 +452,12 @@ static bool __hak_rcu_add(struct hak_rcu_cpu *rc, const void *p,
 		rc->heads_tail = head;
 	head->next = rc->heads;
 	rc->heads = head;
+	rc->chained++;
 	return true;
 }
 
 /*
- * Note that @p is to be freed, in an interrupt that did not get the lock. The first of
+ * Note that @p is to be freed, for a caller that did not get the lock. The first of
  * several objects queues the work item, which lets all of them begin to wait.
  */
 static void hak_rcu_add_nested(struct hak_rcu_cpu *rc, const void *p,
@@ -330,7 +466,7 @@ static void hak_rcu_add_nested(struct hak_rcu_cpu *rc, const void *p,
 	BUILD_BUG_ON(offsetof(struct rcu_head, next) ||
 		     offsetof(struct llist_node, next));
 
-	/* A caller without an rcu_head may sleep, so it is not in an interrupt. */
+	/* A caller without an rcu_head may sleep, so it has waited for the lock. */
 	if (WARN_ON_ONCE(!head))
 		return;
 	WRITE_ONCE(rc->used, true);
@@ -340,17 +476,17 @@ static void hak_rcu_add_nested(struct hak_rcu_cpu *rc, const void *p,
 }
 
 /*
- * Free the oldest batch, if its grace period has passed. If interrupts are off, this
- * would keep them off for too long, so the work item does it.
+ * Free the oldest batch, if its grace period has passed. If the caller has preemption off,
+ * this would keep it off for too long, so the work item does it.
  */
 static void hak_rcu_free_oldest(void)
 {
 	struct hak_rcu_cpu *rc = hak_rcu_this();
 	struct hak_rcu_batch *b;
 
-	if (irqs_disabled() || in_hardirq() || !hak_rcu_lock(rc))
+	if (!hak_rcu_may_call_mm() || !hak_rcu_lock(rc))
 		return;
-	b = __hak_rcu_take(rc);
+	b = __hak_rcu_take(rc, NULL);
 	raw_spin_unlock(&rc->lock);
 	if (b)
 		hak_rcu_free_batch(rc, b);
@@ -366,24 +502,29 @@ static bool hak_rcu_seal_full(void)
 		return false;
 	sealed = rc->cur && rc->cur->nr == HAK_RCU_BATCH && __hak_rcu_seal(rc);
 	raw_spin_unlock(&rc->lock);
-	if (sealed)
+	/*
+	 * This may wake the kthread of RCU. With interrupts off the caller may hold a lock of
+	 * the scheduler, so the work item does it, which is queued while objects wait.
+	 */
+	if (sealed && !irqs_disabled())
 		(void)start_poll_synchronize_rcu();
 	return true;
 }
 
 /*
- * Lock this CPU's structure. If it has no batch to fill, allocate one for *@b first,
- * because the page allocator is not called under the lock. Returns NULL if the lock is
- * not to be had.
+ * Lock this CPU's structure. If it has no batch to fill, and the caller may, allocate one
+ * for *@b first, because SLUB is not called under the lock. Returns NULL if the lock is not
+ * to be had.
  */
 static struct hak_rcu_cpu *hak_rcu_lock_to_add(bool can_sleep,
 					       struct hak_rcu_batch **b)
 {
 	struct hak_rcu_cpu *rc = hak_rcu_this();
+	bool may_call_mm = hak_rcu_may_call_mm();
 
 	if (!hak_rcu_lock(rc))
 		return NULL;
-	if (rc->cur)
+	if (rc->cur || rc->spare || !may_call_mm)
 		return rc;
 	raw_spin_unlock(&rc->lock);
 	*b = hak_rcu_batch_new(can_sleep);
@@ -469,7 +610,7 @@ static bool hak_rcu_any(void)
 /* Seal the batches of all CPUs, wait for a grace period, and free their objects. */
 static void hak_rcu_flush(void)
 {
-	unsigned int cpu;
+	unsigned int cpu, flush;
 
 	for_each_possible_cpu(cpu) {
 		struct hak_rcu_cpu *rc = per_cpu_ptr(hak_rcu_cpu, cpu);
@@ -480,13 +621,15 @@ static void hak_rcu_flush(void)
 		__hak_rcu_seal(rc);
 		raw_spin_unlock(&rc->lock);
 	}
+	/* Pairs with get_state_synchronize_rcu() in __hak_rcu_seal(). */
+	flush = atomic_inc_return(&hak_rcu_flushes);
 	synchronize_rcu();
 	for_each_possible_cpu(cpu) {
 		struct hak_rcu_cpu *rc = per_cpu_ptr(hak_rcu_cpu, cpu);
 
 		if (!READ_ONCE(rc->used))
 			continue;
-		hak_rcu_free_ripe(rc);
+		hak_rcu_free_ripe(rc, &flush);
 		/* A batch that another task has taken off may not be freed yet. */
 		while (atomic_read_acquire(&rc->freeing)) /* pairs with hak_rcu_freed() */
 			usleep_range(1000, 2000);
@@ -507,7 +650,7 @@ void hak_free_rcu_barrier(void)
 	if (!hak_rcu_any())
 		return;
 	hak_rcu_flush();
-	/* A chain may have had to wait for an earlier one, so once more. */
+	/* A chain may have had to wait for an earlier one, which is freed now. So once more. */
 	if (hak_rcu_any())
 		hak_rcu_flush();
 }
@@ -555,6 +698,8 @@ void hak_rcu_free_exit(void)
 		struct hak_rcu_cpu *rc = per_cpu_ptr(hak_rcu_cpu, cpu);
 
 		cancel_delayed_work_sync(&rc->work);
+		rc->armed = false;
+		hak_rcu_free_spares(rc);
 		kfree(rc->cur);
 		rc->cur = NULL;
 	}

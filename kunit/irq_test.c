@@ -2,11 +2,14 @@
 /*
  * Interrupts and CPU hotplug, which only a kernel has: hard interrupts that free
  * and allocate, alone and while tasks do, or free under RCU while the lock is held;
- * and CPUs that go offline with objects in their caches.
+ * tasks that hold interrupts off while another CPU has that lock; and CPUs that go
+ * offline with objects in their caches.
  */
 #include <linux/cpu.h>
 #include <linux/hrtimer.h>
+#include <linux/interrupt.h>
 #include <linux/irq_work.h>
+#include <linux/ktime.h>
 #include <linux/module.h>
 #include <linux/percpu.h>
 #include <linux/rcupdate.h>
@@ -159,6 +162,88 @@ static void rcu_free_nested_then_nothing(struct kunit *test)
 	for (i = 0; i < 1000 && rcu_live(c); i++)
 		hak_test_sleep(10);
 	KUNIT_EXPECT_EQ(test, rcu_live(c), 0UL);
+}
+
+/* --- a task that may not wait frees under RCU while another CPU has the lock --- */
+
+#define HOLDER_SECONDS	5
+
+struct rcu_held {
+	struct hak_cache *c;
+	struct rcu_node *obj;
+	bool bh_off;
+	bool held;
+	bool freed;
+};
+
+/* Hold the other thread's lock until that thread has freed its object. */
+static int rcu_holder(struct rcu_held *h)
+{
+	u64 end = ktime_get_ns() + HOLDER_SECONDS * NSEC_PER_SEC;
+	raw_spinlock_t *lock = hak_rcu_cpu_lock(hak_test_nth_cpu(1));
+	bool freed;
+
+	raw_spin_lock(lock);
+	WRITE_ONCE(h->held, true);
+	while (!READ_ONCE(h->freed) && ktime_get_ns() < end)
+		cpu_relax();
+	freed = READ_ONCE(h->freed);
+	raw_spin_unlock(lock);
+	return !freed;
+}
+
+static int rcu_held_thread(void *arg, unsigned int id)
+{
+	struct rcu_held *h = arg;
+	unsigned long flags;
+
+	if (!id)
+		return rcu_holder(h);
+	while (!READ_ONCE(h->held))
+		hak_test_relax();
+	if (h->bh_off) {
+		local_bh_disable();
+		hak_free_rcu(h->obj, rcu);
+		WRITE_ONCE(h->freed, true);
+		local_bh_enable();
+		return 0;
+	}
+	local_irq_save(flags);
+	hak_free_rcu(h->obj, rcu);
+	WRITE_ONCE(h->freed, true);
+	local_irq_restore(flags);
+	return 0;
+}
+
+/*
+ * The holder has interrupts on. If an interrupt on its CPU spun for a lock of the task that
+ * frees, and the task waited for the holder, both CPUs would wait for ever.
+ */
+static void free_rcu_while_held(struct kunit *test, bool bh_off)
+{
+	struct hak_test_gang *g = kunit_kzalloc(test, sizeof(*g), GFP_KERNEL);
+	struct rcu_held h = { .bh_off = bh_off };
+
+	if (num_online_cpus() < 2)
+		kunit_skip(test, "needs 2 CPUs");
+	KUNIT_ASSERT_NOT_NULL(test, g);
+	h.c = hak_test_cache_shown(test, sizeof(struct rcu_node), 0);
+	h.obj = hak_cache_alloc(h.c, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, h.obj);
+	KUNIT_ASSERT_EQ(test, hak_test_gang_start(g, 2, rcu_held_thread, &h), 0);
+	KUNIT_EXPECT_EQ(test, hak_test_gang_join(g), 0);
+	hak_free_rcu_barrier();
+	KUNIT_EXPECT_EQ(test, rcu_live(h.c), 0UL);
+}
+
+static void rcu_free_irqs_off_while_held(struct kunit *test)
+{
+	free_rcu_while_held(test, false);
+}
+
+static void rcu_free_bh_off_while_held(struct kunit *test)
+{
+	free_rcu_while_held(test, true);
 }
 
 /* --- timers that interrupt tasks at work --- */
@@ -346,6 +431,8 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(alloc_in_hard_irq),
 	KUNIT_CASE(rcu_free_nested_then_barrier),
 	KUNIT_CASE(rcu_free_nested_then_nothing),
+	KUNIT_CASE(rcu_free_irqs_off_while_held),
+	KUNIT_CASE(rcu_free_bh_off_while_held),
 	KUNIT_CASE(timers_while_tasks_work),
 	KUNIT_CASE(timers_with_the_cache_off),
 	KUNIT_CASE(timers_with_a_small_cache),

@@ -3,8 +3,10 @@
  * hak_free_rcu(): every object given to it is freed once, and not before a grace
  * period has passed.
  */
+#include <linux/debug_locks.h>
 #include <linux/module.h>
 #include <linux/rcupdate.h>
+#include <linux/spinlock.h>
 #include <linux/string.h>
 
 #include "hak_test.h"
@@ -120,6 +122,60 @@ static void destroy_waits(struct kunit *test)
 	}
 }
 
+/* --- callers that hold a raw spinlock --- */
+
+static DEFINE_RAW_SPINLOCK(outer);
+
+/*
+ * Under a raw spinlock neither the page allocator nor SLUB may be called, nor be asked to
+ * free. With PROVE_RAW_LOCK_NESTING lockdep reports it if hak_free_rcu() does, and then
+ * lockdep is off. All of the objects come at once, and then as many again, for which
+ * there may be batches.
+ */
+static void freed_under_a_raw_lock(struct kunit *test, bool irqs_off)
+{
+	struct hak_cache *c = hak_test_cache_shown(test, sizeof(struct node), 0);
+	struct node **n = kunit_kcalloc(test, NR, sizeof(*n), GFP_KERNEL);
+	bool lockdep = debug_locks;
+	unsigned long flags = 0;
+	unsigned int round, i;
+
+	KUNIT_ASSERT_NOT_NULL(test, n);
+	for (round = 0; round < 3; round++) {
+		for (i = 0; i < NR; i++) {
+			n[i] = hak_cache_alloc(c, i % 7 ? GFP_KERNEL :
+						  GFP_KERNEL_ACCOUNT);
+			KUNIT_ASSERT_NOT_NULL(test, n[i]);
+		}
+		if (irqs_off)
+			raw_spin_lock_irqsave(&outer, flags);
+		else
+			raw_spin_lock(&outer);
+		for (i = 0; i < NR; i++)
+			hak_free_rcu(n[i], rcu);
+		if (irqs_off)
+			raw_spin_unlock_irqrestore(&outer, flags);
+		else
+			raw_spin_unlock(&outer);
+		/* In the last round the barrier follows at once. */
+		if (round < 2)
+			hak_test_sleep(20);
+	}
+	hak_free_rcu_barrier();
+	KUNIT_EXPECT_EQ(test, live(c), 0L);
+	KUNIT_EXPECT_EQ(test, debug_locks, lockdep);
+}
+
+static void freed_with_interrupts_off(struct kunit *test)
+{
+	freed_under_a_raw_lock(test, true);
+}
+
+static void freed_with_preemption_off(struct kunit *test)
+{
+	freed_under_a_raw_lock(test, false);
+}
+
 struct freers {
 	struct hak_cache *c;
 	atomic_t errors;
@@ -188,6 +244,8 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(nothing),
 	KUNIT_CASE(memory_of_any_origin),
 	KUNIT_CASE(destroy_waits),
+	KUNIT_CASE(freed_with_interrupts_off),
+	KUNIT_CASE(freed_with_preemption_off),
 	KUNIT_CASE(from_all_cpus),
 	KUNIT_CASE(dumped),
 	{}

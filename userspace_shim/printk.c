@@ -326,6 +326,12 @@ void shim_preemption_on(const char *file, int line)
 	abort();
 }
 
+void shim_irqs_are_off(const char *file, int line)
+{
+	pr_emerg("%s:%d: interrupts are to be on\n", file, line);
+	abort();
+}
+
 void shim_might_sleep(const char *file, int line)
 {
 	if (likely(!shim_preempt_depth && !shim_irqs_off && in_task()))

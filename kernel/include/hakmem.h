@@ -322,7 +322,12 @@ bool hak_dump_obj(const void *p);
  * hak_cache_destroy() waits for the objects given to this function;
  * hak_free_rcu_barrier() waits for all of them.
  *
- * Context: any but NMI; without the name of a member, task, may sleep.
+ * With preemption or interrupts off it calls neither SLUB nor the page allocator. With
+ * interrupts off it starts no grace period either, so it wakes no task. (A kernel
+ * without PREEMPT_COUNT cannot tell that preemption is off.)
+ *
+ * Context: any but NMI. The caller may hold any lock, raw spinlocks included, except
+ * those that queue_delayed_work() takes. Without the name of a member: task, may sleep.
  */
 #define hak_free_rcu(ptr, ...)						\
 	__HAK_FREE_RCU(ptr, ##__VA_ARGS__, __hak_free_rcu_head,		\

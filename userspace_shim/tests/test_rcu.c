@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * hak_free_rcu() where the suite does not get: without memory to note objects down
- * in, and a barrier while somebody else is in the middle of freeing. The linker wraps
- * the function that frees a batch, and the wait for a grace period.
+ * in, a barrier while somebody else is in the middle of freeing or RCU misses grace
+ * periods, and callers that may not allocate. The linker wraps the function that frees a
+ * batch, the wait for a grace period and the question whether one has passed, and
+ * kmalloc().
  */
 #include "test.h"
 
 #include "core.h"
 #include "shim.h"
 
-#define BATCH	125
+#define BATCH		125
+#define BATCH_BYTES	1024
+#define SPARES		64
 
 struct node {
 	struct rcu_head rcu;
@@ -20,6 +24,12 @@ void __real_hak_free_bulk(unsigned int n, void **p);
 void __wrap_hak_free_bulk(unsigned int n, void **p);
 void __real_synchronize_rcu(void);
 void __wrap_synchronize_rcu(void);
+bool __real_poll_state_synchronize_rcu(unsigned long state);
+bool __wrap_poll_state_synchronize_rcu(unsigned long state);
+void *__real_kmalloc(size_t size, gfp_t gfp);
+void *__wrap_kmalloc(size_t size, gfp_t gfp);
+void __real_kfree(const void *p);
+void __wrap_kfree(const void *p);
 
 static void set(bool *flag)
 {
@@ -34,8 +44,13 @@ static bool is_set(bool *flag)
 /* The next batch is held up as it is freed, until it is let go. */
 static bool hold, held, let_go;
 
+/* How many full batches have been freed. */
+static unsigned int nr_full;
+
 void __wrap_hak_free_bulk(unsigned int n, void **p)
 {
+	if (n == BATCH)
+		nr_full++;
 	if (__atomic_exchange_n(&hold, false, __ATOMIC_ACQUIRE)) {
 		set(&held);
 		while (!is_set(&let_go))
@@ -53,6 +68,41 @@ void __wrap_synchronize_rcu(void)
 	if (nr_late)
 		hak_free_rcu(late[--nr_late], rcu);
 	__real_synchronize_rcu();
+}
+
+/* RCU may miss that a grace period has passed, if another was expedited meanwhile. */
+static bool missed;
+
+bool __wrap_poll_state_synchronize_rcu(unsigned long state)
+{
+	return !is_set(&missed) && __real_poll_state_synchronize_rcu(state);
+}
+
+/* The batches that are allocated, and how many were with preemption or interrupts off. */
+static const void *batch[200];
+static unsigned int nr_batches, nr_batches_off;
+
+void *__wrap_kmalloc(size_t size, gfp_t gfp)
+{
+	bool on = preemptible();
+	void *p = __real_kmalloc(size, gfp);
+
+	if (!p || size != BATCH_BYTES)
+		return p;
+	assert_true(nr_batches < ARRAY_SIZE(batch));
+	batch[nr_batches++] = p;
+	nr_batches_off += !on;
+	return p;
+}
+
+void __wrap_kfree(const void *p)
+{
+	unsigned int i;
+
+	for (i = 0; p && i < nr_batches; i++)
+		if (batch[i] == p)
+			batch[i] = batch[--nr_batches];
+	__real_kfree(p);
 }
 
 static long live(struct hak_cache *c)
@@ -156,6 +206,114 @@ static void test_nested_before_late(void **state)
 }
 #endif
 
+#ifdef HAK_SHIM_DEBUG
+/* The work item runs, once. */
+static void let_work_run(void)
+{
+	usleep(8000);
+	shim_run_pending();
+}
+
+/* Free @nr objects with interrupts off, or else with preemption off. */
+static void free_off(struct node **n, unsigned int nr, bool irqs_off)
+{
+	unsigned long flags;
+	unsigned int i;
+
+	preempt_disable();
+	local_irq_save(flags);
+	if (!irqs_off)
+		local_irq_restore(flags);
+	for (i = 0; i < nr; i++)
+		hak_free_rcu(n[i], rcu);
+	if (irqs_off)
+		local_irq_restore(flags);
+	preempt_enable();
+}
+
+/*
+ * Callers that may not allocate find no batch and chain their objects. The work item gives
+ * them as many batches as that was short, up to a limit, and takes them away when nothing
+ * waits any more.
+ */
+static void spares(bool irqs_off)
+{
+	struct hak_cache *c = hak_cache_create("rcu_spares", sizeof(struct node), 0, 0, NULL);
+	static struct node *n[2 * (SPARES + 10) * BATCH];
+	unsigned int half = ARRAY_SIZE(n) / 2;
+
+	assert_non_null(c);
+	hak_free_rcu_barrier();
+	let_work_run();
+	nr_batches_off = 0;
+	/* One batch may be left from before, so two or three are missing. */
+	alloc_all(c, n, 6 * BATCH);
+	free_off(n, 3 * BATCH, irqs_off);
+	let_work_run();
+	assert_in_range(nr_batches, 3, 4);
+	nr_full = 0;
+	free_off(n + 3 * BATCH, 3 * BATCH, irqs_off);
+	hak_free_rcu_barrier();
+	assert_in_range(nr_full, 2, 4);
+	assert_int_equal(live(c), 0);
+	/* More are missing than there may be, twice. */
+	alloc_all(c, n, ARRAY_SIZE(n));
+	free_off(n, half, irqs_off);
+	let_work_run();
+	free_off(n + half, half, irqs_off);
+	let_work_run();
+	assert_in_range(nr_batches, SPARES, SPARES + 4);
+	assert_int_equal(nr_batches_off, 0);
+	hak_free_rcu_barrier();
+	assert_int_equal(live(c), 0);
+	let_work_run();
+	let_work_run();
+	assert_true(nr_batches <= 1);
+	hak_cache_destroy(c);
+}
+
+static void test_interrupts_off(void **state)
+{
+	spares(true);
+}
+
+static void test_preemption_off(void **state)
+{
+	spares(false);
+}
+#endif
+
+/*
+ * RCU misses all grace periods that pass. There are a sealed batch, one that is not, chained
+ * objects that wait, and others that follow them. The barrier frees all.
+ */
+static void test_barrier_without_polling(void **state)
+{
+	struct hak_cache *c = hak_cache_create("rcu_missed", sizeof(struct node), 0, 0, NULL);
+	static struct node *n[3 * BATCH];
+	unsigned int i;
+	long left;
+
+	assert_non_null(c);
+	hak_free_rcu_barrier();
+	alloc_all(c, n, ARRAY_SIZE(n));
+	set(&missed);
+	shim_fail_kmalloc_after(0);
+	for (i = 0; i < ARRAY_SIZE(n) - 1; i++)
+		hak_free_rcu(n[i], rcu);
+	/* What is chained begins to wait, and one more is chained. */
+	usleep(8000);
+	shim_run_pending();
+	hak_free_rcu(n[i], rcu);
+	shim_fail_kmalloc_after(-1);
+	assert_int_equal(live(c), ARRAY_SIZE(n));
+	hak_free_rcu_barrier();
+	left = live(c);
+	missed = false;
+	assert_int_equal(left, 0);
+	hak_cache_destroy(c);
+}
+
 static bool returned;
 
 static void *wait_for_all(void *arg)
@@ -201,8 +359,11 @@ int main(void)
 		cmocka_unit_test(test_headless_without_memory),
 #ifdef HAK_SHIM_DEBUG
 		cmocka_unit_test(test_nested_before_late),
+		cmocka_unit_test(test_interrupts_off),
+		cmocka_unit_test(test_preemption_off),
 #endif
 		cmocka_unit_test(test_without_memory),
+		cmocka_unit_test(test_barrier_without_polling),
 		cmocka_unit_test(test_barrier_waits_for_others),
 	};
 

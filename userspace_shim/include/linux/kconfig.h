@@ -4,9 +4,9 @@
  *
  * IS_ENABLED(), IS_BUILTIN() and IS_REACHABLE() in expressions, constant as in
  * the kernel; not in #if. The configuration: CONFIG_SMP and CONFIG_64BIT, no
- * CONFIG_NUMA, no CONFIG_PREEMPT_RT, no modules, and no debug options but
- * CONFIG_DEBUG_ATOMIC_SLEEP and CONFIG_MEM_ALLOC_PROFILING in debug builds. The shim's
- * own calls of hakmem are not tagged.
+ * CONFIG_NUMA, no CONFIG_PREEMPT_RT, no modules, and in debug builds
+ * CONFIG_DEBUG_ATOMIC_SLEEP, CONFIG_MEM_ALLOC_PROFILING and CONFIG_PREEMPT_COUNT. The
+ * shim's own calls of hakmem are not tagged.
  */
 #ifndef _SHIM_LINUX_KCONFIG_H
 #define _SHIM_LINUX_KCONFIG_H
@@ -19,6 +19,7 @@
 #ifdef HAK_SHIM_DEBUG
 #define CONFIG_DEBUG_ATOMIC_SLEEP 1
 #define CONFIG_MEM_ALLOC_PROFILING 1
+#define CONFIG_PREEMPT_COUNT 1
 #define HAKMEM_NO_TAGS
 #endif
 

@@ -3,7 +3,8 @@
  * Shim: custom
  *
  * lockdep_assert_held() and its opposite are checked in debug builds for
- * spinlocks and mutexes, and so is that preemption is off; lock order is not.
+ * spinlocks and mutexes, and so is that preemption is off, or interrupts are on;
+ * lock order is not.
  */
 #ifndef _SHIM_LINUX_LOCKDEP_H
 #define _SHIM_LINUX_LOCKDEP_H
@@ -24,10 +25,13 @@ struct lockdep_map { };
 		if (!shim_preempt_depth && !shim_irqs_off)		\
 			shim_preemption_on(__FILE__, __LINE__);		\
 	} while (0)
+#define lockdep_assert_irqs_enabled() \
+	do { if (shim_irqs_off) shim_irqs_are_off(__FILE__, __LINE__); } while (0)
 #else
 #define lockdep_assert_held(l)		do { (void)(l); } while (0)
 #define lockdep_assert_not_held(l)	do { (void)(l); } while (0)
 #define lockdep_assert_preemption_disabled()	do { } while (0)
+#define lockdep_assert_irqs_enabled()	do { } while (0)
 #endif
 #define lockdep_assert_held_once(l)	lockdep_assert_held(l)
 #define lockdep_assert(c)		do { } while (0)

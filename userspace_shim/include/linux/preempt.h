@@ -28,6 +28,7 @@ extern __thread enum shim_context shim_context;
 void shim_preempt_underflow(void);
 void shim_might_sleep(const char *file, int line);
 void shim_preemption_on(const char *file, int line);
+void shim_irqs_are_off(const char *file, int line);
 
 #define preempt_disable() \
 	do { shim_preempt_depth++; barrier(); } while (0)

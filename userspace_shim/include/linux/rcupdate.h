@@ -12,12 +12,14 @@
  * there are no grace periods. A reader does not hold back the reuse of what
  * kfree_rcu() was given, nor a callback, and synchronize_rcu() waits for
  * nobody; it only sleeps a millisecond. Debug builds check that read-side
- * sections are balanced and do not sleep.
+ * sections are balanced and do not sleep, and that interrupts are on where a
+ * grace period is started, as Linux 6.12 does.
  */
 #ifndef _SHIM_LINUX_RCUPDATE_H
 #define _SHIM_LINUX_RCUPDATE_H
 
 #include <linux/compiler.h>
+#include <linux/lockdep.h>
 #include <linux/preempt.h>
 #include <linux/types.h>
 #include <asm/barrier.h>
@@ -48,6 +50,7 @@
 
 void call_rcu(struct rcu_head *head, rcu_callback_t func);
 void synchronize_rcu(void);
+bool poll_state_synchronize_rcu(unsigned long state);
 void rcu_barrier(void);
 void __shim_retire(const void *p, size_t size);
 
@@ -55,8 +58,7 @@ void __shim_retire(const void *p, size_t size);
 #define synchronize_net()		synchronize_rcu()
 #define call_rcu_hurry(h, f)		call_rcu(h, f)
 #define get_state_synchronize_rcu()	0UL
-#define start_poll_synchronize_rcu()	0UL
-#define poll_state_synchronize_rcu(s)	true
+#define start_poll_synchronize_rcu()	({ lockdep_assert_irqs_enabled(); 0UL; })
 #define cond_synchronize_rcu(s)		synchronize_rcu()
 
 #define kfree_rcu(ptr, rhf)						\
