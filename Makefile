@@ -35,7 +35,7 @@ help:
 	@echo '                    puts one bug after the other into a copy, each of which a test has to notice'
 	@echo 'make fuzz [SECONDS=600]  random programs of API calls against a model of what they should do'
 	@echo 'make soak HOURS=8   both builds under load with modes, CPUs and memory that change; 0.02 is 72 seconds'
-	@echo 'make lint           checkpatch, sparse, W=1, kernel-doc, clang-format, shellcheck'
+	@echo 'make lint           checkpatch, sparse, W=1, kernel-doc, clang-tidy, shellcheck'
 	@echo 'make bench-slub [KERNEL=newest|6.12|PATH] [BACKEND=auto|icount|uml|kvm] [CPUS=2] [SHORT=1|FULL=1]'
 	@echo '                [HARDENED=0|1]'
 	@echo '                    hakmem and SLUB in one kernel, in turn: out/bench-slub/results.{md,json}, plots'
@@ -81,6 +81,7 @@ check-all:
 
 .PHONY: check-shim
 check-shim:
+	@qemu/deps shim programs
 	@.ci/check --only=shim
 
 .PHONY: check-kunit

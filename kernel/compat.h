@@ -20,7 +20,7 @@
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0) || \
 	LINUX_VERSION_CODE >= KERNEL_VERSION(8, 0, 0)
-#error "hakmem supports Linux 6.12 to 7.x; see docs/design.md"
+#error "hakmem supports Linux 6.12 to 7.x; see docs/install.md"
 #endif
 
 /*

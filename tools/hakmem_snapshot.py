@@ -101,7 +101,7 @@ class Snapshot:
 
 
 def parse(text):
-    """All snapshots of a text."""
+    """All snapshots of a text, of which there is at least one."""
     found, sections, lines = [], {}, None
     for line in text.split("\n"):
         heading = re.fullmatch("==> (.*) <==", line)
@@ -117,6 +117,8 @@ def parse(text):
             raise Error("this is no snapshot of hakmem's: it does not begin with '==> NAME <=='")
     if sections:
         found.append(sections)
+    if not found:
+        raise Error("there is no snapshot of hakmem's in it")
     snapshots = [Snapshot(s) for s in found]
     for snapshot in snapshots:
         if not snapshot.stats and not snapshot.classes and not snapshot.superslabs:

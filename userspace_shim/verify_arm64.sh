@@ -108,10 +108,12 @@ for line in '2 8 128 1024 1 12345 4' '1 5 1 1000 100 10000 42'; do
 	larson preloaded "$bin/arm64/larson" $line
 done
 
-log=$out/tests.log
+log=$out/tests.log status=0
 "$TOP/userspace_shim/tests/run" --bin "$bin" \
-	--timeout=300 --filter "${opt[filter]:-^(test_|cli|environment)}" | tee "$log" || true
+	--timeout=300 --filter "${opt[filter]:-^(test_|cli|environment)}" | tee "$log" || status=$?
 line=$(grep -aE '^[0-9]+ passed, [0-9]+ failed' "$log" | tail -n 1)
 [[ $line =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed ]] || die "the tests broke off"
 tap_passed=$((tap_passed + BASH_REMATCH[1])) tap_failed=$((tap_failed + BASH_REMATCH[2]))
+# Such as when no test has that name.
+[[ $status -eq 0 || ${BASH_REMATCH[2]} -gt 0 ]] || die "the tests ended with status $status"
 tap_done

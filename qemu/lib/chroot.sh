@@ -39,10 +39,10 @@ make_chroot() {
 	cp -a /var/lib/dpkg "$root/var/lib/"
 }
 
-# Runs a shell command in the chroot.
+# Runs a shell command in the chroot. It fails if any command of a pipeline does.
 inside() {
 	timeout 600 chroot "$root" env -i PATH="$inside_path" HOME=/root \
-		LC_ALL=C.UTF-8 MAKEFLAGS="-j$(nproc)" bash -euc "$1" </dev/null
+		LC_ALL=C.UTF-8 MAKEFLAGS="-j$(nproc)" bash -euo pipefail -c "$1" </dev/null
 }
 
 # Lists every file that an installation could have left, except those of depmod.

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# Functions that all scripts share: messages, arguments, the cache, locks. Sourced, never
-# run.
+# Functions that all scripts share: messages, arguments, the cache, locks, background
+# jobs. Sourced, never run.
 
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 CACHE=${HAKMEM_CACHE:-${XDG_CACHE_HOME:-${HOME-}/.cache}/hakmem}
@@ -29,6 +29,44 @@ with_lock() {
 		fi
 		"$@"
 	) 9>"$CACHE/lock/$name"
+}
+
+# Prints the processes that this script has started, and those that they have started.
+descendants() {
+	cat /proc/[0-9]*/stat 2>/dev/null | awk -v top=$$ '
+		{ pid = $1; sub(/.*\) /, ""); parent[pid] = $2 }
+		END {
+			for (pid in parent) {
+				for (p = parent[pid]; p != top && p in parent; )
+					p = parent[p]
+				if (p == top)
+					print pid
+			}
+		}'
+}
+
+# Ends them, by SIGKILL if SIGTERM does not do it in 20 seconds. One by one, because a
+# signal to a process group misses what timeout(1) runs, which has a group of its own.
+end_descendants() {
+	local pids pid n
+	mapfile -t pids < <(descendants)
+	kill -TERM "${pids[@]}" 2>/dev/null || true
+	for pid in "${pids[@]}"; do
+		for ((n = 0; n < 200; n++)); do
+			kill -0 "$pid" 2>/dev/null || continue 2
+			sleep 0.1
+		done
+		kill -KILL "$pid" 2>/dev/null || true
+	done
+}
+
+# For a script that waits for background jobs, which do not get Ctrl-C: they end when the
+# script is interrupted.
+end_jobs_with_script() {
+	trap end_descendants EXIT
+	trap 'exit 129' HUP
+	trap 'exit 130' INT
+	trap 'exit 143' TERM
 }
 
 # need GROUP COMMAND...: dies unless all commands are installed. qemu/deps GROUP installs

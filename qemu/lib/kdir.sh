@@ -18,8 +18,8 @@ wrong_with_kdir() {
 		else
 			echo 'this is no kernel build directory, because it has no include/config/kernel.release'
 		fi
-	elif ! new_enough "$(<"$release")"; then
-		echo "this is Linux $(<"$release"), and hakmem is for 6.12 and later"
+	elif ! is_supported "$(<"$release")"; then
+		echo "this is Linux $(<"$release"), and hakmem is for 6.12 to 7.x"
 	fi
 }
 
@@ -37,7 +37,12 @@ toolchain_of() {
 	fi
 }
 
-new_enough() { [[ $(printf '%s\n' 6.12 "$1" | sort -V | head -n 1) == 6.12 ]]; }
+# is_supported RELEASE: is it one of the kernels that kernel/compat.h names?
+is_supported() {
+	[[ $1 =~ ^([0-9]+)\.([0-9]+) ]] || return 1
+	local major=${BASH_REMATCH[1]} minor=${BASH_REMATCH[2]}
+	((major == 7 || major == 6 && minor >= 12))
+}
 
 # make_kdir DIR: prints the build directory for make module and make install. An empty DIR
 # means that of the running kernel. If no modules can be built for that kernel, this ends

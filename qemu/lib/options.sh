@@ -74,7 +74,7 @@ takes() {
 	text)      echo 'any text' ;;
 	name)      echo 'a name' ;;
 	number:*..) echo "a whole number from ${range%..}" ;;
-	number:*)  echo "a whole number from ${range%..*} to ${range#*..}" ;;
+	number:*..*) echo "a whole number from ${range%..*} to ${range#*..}" ;;
 	seconds)   echo 'a number above 0' ;;
 	one:*)     words_of "$range" ;;
 	list:*)    echo "some of $(words_of "$range"), separated by commas" ;;
@@ -264,8 +264,26 @@ answer_help() {
 	done
 }
 
+# Ends a script whose own table is wrong: a default has to be of its kind, or the script
+# would refuse that value from its user. Whether a file is there, or a kernel's source,
+# depends on the machine, so those kinds are left out.
+check_defaults() {
+	local name kind value
+	for name in "${option_names[@]}"; do
+		kind=${option_kind[$name]#+} value=${option_default[$name]}
+		case $kind in
+		flag|kernel|file|path|program|dir|newfile|newdir) continue ;;
+		esac
+		[[ $value ]] || continue
+		is_kind "$kind" "$value" && continue
+		echo "${0##*/}: --$name: the default '$value' is not of the kind $kind" >&2
+		exit 3
+	done
+}
+
 parse_options() {
 	local arg name
+	check_defaults
 	answer_help "$@"
 	while [[ $# -gt 0 ]]; do
 		arg=$1
