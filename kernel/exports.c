@@ -46,6 +46,7 @@ HAK_EXPORT_INTERNAL(hak_depot_flush);
 HAK_EXPORT_INTERNAL(hak_depot_trim);
 HAK_EXPORT_INTERNAL(hak_event_name);
 HAK_EXPORT_INTERNAL(hak_events);
+HAK_EXPORT_INTERNAL(hak_fallback_cache);
 HAK_EXPORT_INTERNAL(hak_fallback_live);
 HAK_EXPORT_INTERNAL(hak_fallback_owns);
 HAK_EXPORT_INTERNAL(hak_fallback_sync);
