@@ -72,7 +72,7 @@ static void hak_cache_enable(struct hak_cache *c)
  * @c: the cache; zeroed except for the fields that hak_cache_layout() fills in
  * @name: its name, which is not copied and has to stay
  * @size: distance from one object to the next, a multiple of 8, at most
- *	HAK_MAX_STRIDE
+ *	HAK_MAX_PADDED
  *
  * Context: task.
  * Return: 0, or -ENOMEM with everything undone.
@@ -86,7 +86,7 @@ int hak_cache_setup(struct hak_cache *c, const char *name, u32 size)
 	c->size = size;
 	c->recip = BIT_ULL(32) / size + 1;
 	c->step = c->recip * size;
-	BUILD_BUG_ON(BIT_ULL(32) / HAK_MAX_STRIDE <= HAK_SLAB_SIZE);
+	BUILD_BUG_ON(BIT_ULL(32) / HAK_MAX_PADDED <= HAK_SLAB_SIZE);
 	c->capacity = HAK_SLAB_SIZE / size;
 	/* Of a cache that is debugged each object goes through its slab. */
 	c->cap = c->checks ? 0 : hak_cpu_cap(size);

@@ -83,6 +83,12 @@ struct hak_cache {
 /* The largest stride: an object of HAK_CACHE_MAX_SIZE, its link, and its alignment. */
 #define HAK_MAX_STRIDE		(2 * HAK_CACHE_MAX_SIZE)
 
+/*
+ * Likewise, with what debug= adds behind an object, or with the tail of an object that
+ * SLUB served. An object as large as its alignment takes up that alignment twice.
+ */
+#define HAK_MAX_PADDED		(2 * HAK_MAX_STRIDE)
+
 extern struct list_head hak_caches;
 extern struct mutex hak_cache_mutex;
 void hak_cache_set_listed(struct hak_cache *c, bool listed);
@@ -130,7 +136,7 @@ static __always_inline void *hak_from_link(const struct hak_cache *c,
  *
  * The product off * recip is taken modulo 2^32. From one multiple of the size to
  * the next it grows by step = recip * size - 2^32, which is 1 to size. So for the
- * n-th multiple it is n * step. For sizes up to HAK_MAX_STRIDE that is at most
+ * n-th multiple it is n * step. For sizes up to HAK_MAX_PADDED that is at most
  * 2^16 and less than recip. From a multiple on, each further byte adds recip,
  * without a wrap before the next multiple; so between multiples the product is at
  * least recip.

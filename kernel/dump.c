@@ -36,6 +36,19 @@ static bool hak_dump_cached(const struct hak_cache *c, const void *p)
 	return false;
 }
 
+/* What the marks of a checked slab say of the object @p. */
+static const char *hak_dump_live(const struct hak_cache *c, const void *p)
+{
+	switch (hak_report_live(c, p)) {
+	case 0:
+		return "free";
+	case 1:
+		return "live";
+	default:
+		return "its memory is gone";
+	}
+}
+
 static void hak_dump_slab(struct hak_slab *s, const struct hak_cache *c,
 			  const void *p)
 {
@@ -46,7 +59,7 @@ static void hak_dump_slab(struct hak_slab *s, const struct hak_cache *c,
 	if (nr >= c->capacity)
 		what = "beyond the last object";
 	else if (c->map)
-		what = hak_check_live(c, start) ? "live" : "free";
+		what = hak_dump_live(c, start);
 	else if (nr >= READ_ONCE(s->bump))
 		what = "never allocated";
 	else if (hak_dump_cached(c, start))
@@ -62,7 +75,8 @@ static void hak_dump_slab(struct hak_slab *s, const struct hak_cache *c,
  *
  * As kmem_dump_obj() does, it logs the cache, the object, and the state of its
  * slab. It takes no lock, so the description may be out of date if other CPUs use
- * the cache meanwhile. hakmem cannot tell whether an object is live, unless it
+ * the cache meanwhile. If the slab goes back while it is described, nothing that is
+ * gone is read. hakmem cannot tell whether an object is live, unless it
  * finds the object in a per-CPU cache.
  *
  * Context: any.

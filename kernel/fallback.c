@@ -13,6 +13,7 @@
  * afterwards. If an object has a tail, the link lies in the tail, because the
  * object may have to keep its contents while it is free.
  */
+#include <linux/bug.h>
 #include <linux/cpumask.h>
 #include <linux/errno.h>
 #include <linux/kasan.h>
@@ -36,12 +37,6 @@ struct hak_fallback_tail {
 	};
 	unsigned long key;
 };
-
-/*
- * The largest size of an object that SLUB serves for a typed cache, with its
- * tail.
- */
-#define HAK_FALLBACK_MAX	((size_t)HAK_MAX_STRIDE)
 
 /* A random number, so that other memory does not hold a valid key by chance. */
 static unsigned long hak_fallback_cookie __read_mostly;
@@ -100,7 +95,7 @@ void *hak_fallback_alloc(size_t size, gfp_t gfp, int node, enum hak_event why)
  * it.
  *
  * Context: task, may sleep.
- * Return: 0, or -ENOMEM with everything undone.
+ * Return: 0, or an error with everything undone.
  */
 int hak_fallback_create(struct hak_cache *c, const char *name,
 			const struct hak_cache_args *args)
@@ -109,6 +104,9 @@ int hak_fallback_create(struct hak_cache *c, const char *name,
 				      c->align);
 	slab_flags_t flags = SLAB_NO_MERGE;
 
+	/* Otherwise hak_fallback_tail_of() would find no tail in an object. */
+	if (WARN_ON_ONCE(bytes > HAK_MAX_PADDED))
+		return -EINVAL;
 	flags |= c->flags & (SLAB_ACCOUNT | SLAB_RECLAIM_ACCOUNT);
 	if (hak_keeps_contents(c->flags, c->ctor))
 		flags |= SLAB_TYPESAFE_BY_RCU;
@@ -184,7 +182,7 @@ static struct hak_fallback_tail *hak_fallback_tail_of(const void *p)
 		return NULL;
 	n = ksize(p);
 	if (n < HAK_MIN_SIZE + sizeof(struct hak_fallback_tail) ||
-	    n > HAK_FALLBACK_MAX || ((unsigned long)p | n) % sizeof(long) ||
+	    n > HAK_MAX_PADDED || ((unsigned long)p | n) % sizeof(long) ||
 	    !hak_fallback_within(p, n))
 		return NULL;
 	return (void *)((char *)kasan_reset_tag(p) + n -

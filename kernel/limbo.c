@@ -19,6 +19,9 @@
 /* Slabs in the order they came, so the grace period of the first ends first. */
 static LIST_HEAD(hak_limbo);
 
+/* How many slabs have come into limbo so far, and how many have left it. */
+static unsigned long hak_limbo_came, hak_limbo_left;
+
 /**
  * hak_limbo_put() - release a slab after a grace period
  * @s: a whole slab the caller owns
@@ -31,6 +34,7 @@ void hak_limbo_put(struct hak_slab *s)
 
 	s->grace = start_poll_synchronize_rcu();
 	list_add_tail(&s->list, &hak_limbo);
+	hak_limbo_came++;
 	hak_reaper_arm();
 }
 
@@ -42,6 +46,7 @@ void hak_limbo_put(struct hak_slab *s)
 static void hak_limbo_end(struct hak_slab *s)
 {
 	list_del(&s->list);
+	hak_limbo_left++;
 	if (likely(hak_rc_whole(s, atomic_read(&s->rc)))) {
 		hak_slab_release(s);
 		return;
@@ -92,20 +97,29 @@ void hak_limbo_drain(struct hak_cache *c)
 }
 
 /**
- * hak_limbo_drain_all() - wait until all slabs in limbo are released
+ * hak_limbo_drain_all() - wait until the slabs in limbo are released
+ *
+ * CPUs may turn over slabs faster than a grace period passes, so it waits once, for the
+ * slabs that are there when it begins. While fewer have left than had come by then, the
+ * first one in the list is one of those, because slabs leave from the front. Only if
+ * hak_limbo_drain() meanwhile takes some out of the middle, a few are left to the reaper.
  *
  * Context: task, may sleep.
  */
 void hak_limbo_drain_all(void)
 {
-	bool more;
+	unsigned long came;
+	bool empty;
 
-	for (;;) {
-		mutex_lock(&hak_cache_mutex);
-		more = hak_limbo_release();
-		mutex_unlock(&hak_cache_mutex);
-		if (!more)
-			return;
-		synchronize_rcu();
-	}
+	mutex_lock(&hak_cache_mutex);
+	came = hak_limbo_came;
+	empty = list_empty(&hak_limbo);
+	mutex_unlock(&hak_cache_mutex);
+	if (empty)
+		return;
+	synchronize_rcu();
+	mutex_lock(&hak_cache_mutex);
+	while ((long)(hak_limbo_left - came) < 0 && !list_empty(&hak_limbo))
+		hak_limbo_end(list_first_entry(&hak_limbo, struct hak_slab, list));
+	mutex_unlock(&hak_cache_mutex);
 }

@@ -7,6 +7,7 @@
 
 #include <linux/errno.h>
 #include <linux/memory.h>
+#include <linux/memory_hotplug.h>
 #include <linux/minmax.h>
 #include <linux/mmzone.h>
 #include <linux/nodemask.h>
@@ -98,24 +99,62 @@ static int hak_on_memory(struct notifier_block *nb, unsigned long what, void *da
 
 static struct notifier_block hak_memory_nb = { .notifier_call = hak_on_memory };
 
+/* The end of @zone, which may be growing; 0 if it has no pages. */
+static unsigned long hak_zone_end(struct zone *zone)
+{
+	unsigned long end;
+	unsigned int seq;
+
+	do {
+		seq = zone_span_seqbegin(zone);
+		end = zone_is_empty(zone) ? 0 : zone_end_pfn(zone);
+	} while (zone_span_seqretry(zone, seq));
+	return end;
+}
+
+/**
+ * hak_node_ram_end() - the end of a node's memory that the page allocator may have
+ * @pgdat: the node
+ *
+ * Memory of devices belongs to the node, too, and private memory of a device is given the
+ * highest physical addresses there are: the node's span may reach up to the end of the
+ * linear map. But no page of it is ever the page allocator's, so the registry does not
+ * cover it. A zone that memory is being added to may have no page online yet, so zones
+ * count by their span.
+ *
+ * Context: any.
+ * Return: a page frame number; 0 if the node has no such memory.
+ */
+unsigned long hak_node_ram_end(struct pglist_data *pgdat)
+{
+	unsigned long end = 0;
+	unsigned int i;
+
+	for (i = 0; i < MAX_NR_ZONES; i++)
+		if (!zone_is_zone_device(&pgdat->node_zones[i]))
+			end = max(end, hak_zone_end(&pgdat->node_zones[i]));
+	return end;
+}
+
 /*
  * When the registry was created it reached up to high_memory. Not every architecture
  * raises that for memory that was added, and more may have been added since. So this
- * covers everything up to the end of each node.
+ * covers all memory that the page allocator has. As in hak_on_memory(), hakmem does without
+ * memory that the registry cannot cover.
  */
 int hak_memory_hotplug_init(void)
 {
+	unsigned long end;
 	int nid, err;
 
 	err = register_memory_notifier(&hak_memory_nb);
 	if (err)
 		return err;
 	for_each_online_node(nid) {
-		err = hak_registry_cover(hak_pfn_addr(node_end_pfn(nid)));
-		if (err) {
-			unregister_memory_notifier(&hak_memory_nb);
-			return err;
-		}
+		end = hak_node_ram_end(NODE_DATA(nid));
+		if (end && hak_registry_cover(hak_pfn_addr(end)))
+			pr_warn("no memory to register node %d up to %#lx; hakmem will not use what is above %#lx\n",
+				nid, hak_pfn_addr(end), hak_registry.base + hak_registry.bytes);
 	}
 	return 0;
 }

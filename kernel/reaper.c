@@ -41,7 +41,8 @@ static void hak_reap_irq_run(struct irq_work *work)
 
 /*
  * Release the slabs in the reaper's queue, a few each time it holds the mutex, and those
- * in limbo whose grace period has passed.
+ * in limbo whose grace period has passed. CPUs may queue slabs for a long time as fast as
+ * this releases them, so it looks into limbo each time.
  */
 static void hak_reap_run_queue(void)
 {
@@ -53,12 +54,9 @@ static void hak_reap_run_queue(void)
 	do {
 		mutex_lock(&hak_cache_mutex);
 		hak_pool_reap_queued(HAK_REAP_AT_ONCE, NULL);
+		limbo = hak_limbo_release();
 		mutex_unlock(&hak_cache_mutex);
 	} while (hak_pool_any_queued());
-
-	mutex_lock(&hak_cache_mutex);
-	limbo = hak_limbo_release();
-	mutex_unlock(&hak_cache_mutex);
 	if (limbo)
 		hak_reaper_arm();
 }

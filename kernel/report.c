@@ -4,11 +4,14 @@
  */
 #define pr_fmt(fmt) "hakmem: " fmt
 
+#include <linux/bits.h>
 #include <linux/cpumask.h>
+#include <linux/errno.h>
 #include <linux/minmax.h>
 #include <linux/printk.h>
 #include <linux/ratelimit.h>
 #include <linux/timekeeping.h>
+#include <linux/uaccess.h>
 
 #include "core.h"
 
@@ -26,11 +29,44 @@ static const char *const hak_state_name[] = {
 	[HAK_UNUSED] = "unused",
 };
 
-/* The CPU that owned the slab of @e last, or -1. */
-static int hak_report_owner(const struct hak_cache *c, const struct hak_entry *e)
+/*
+ * Copy bytes of a slab. False if they cannot be read: if the slab goes back while it is
+ * described, its pages may leave the kernel's map. KASAN, which may know an object as
+ * free, does not check this.
+ */
+static bool hak_report_read(void *to, const void *from, size_t n)
 {
+	return !copy_from_kernel_nofault(to, from, n);
+}
+
+/**
+ * hak_report_live() - is an object live, as far as its slab says?
+ * @c: its cache, with HAK_CHECK_FREE
+ * @p: the object, whose slab may be gone
+ *
+ * Context: any.
+ * Return: 1 if it is, 0 if not, and -EFAULT if the slab's memory is gone.
+ */
+int hak_report_live(const struct hak_cache *c, const void *p)
+{
+	unsigned long nr = hak_live_index(c, p), bits;
+
+	if (!hak_report_read(&bits, hak_live_map(c, p) + BIT_WORD(nr), sizeof(bits)))
+		return -EFAULT;
+	return !!(bits & BIT_MASK(nr));
+}
+
+/*
+ * The CPU that owned @s last, or -1. If the slab has gone back meanwhile, its metadata may
+ * be that of another slot already, which has no entry before a cache claims it.
+ */
+static int hak_report_owner(const struct hak_cache *c, const struct hak_slab *s)
+{
+	const struct hak_entry *e = READ_ONCE(s->entry);
 	unsigned int cpu;
 
+	if (!e)
+		return -1;
 	for_each_possible_cpu(cpu)
 		if (hak_cpu_tag(per_cpu_ptr(c->cpu, cpu)) == READ_ONCE(e->owner_tag))
 			return cpu;
@@ -49,39 +85,52 @@ void hak_report_slab(struct hak_slab *s, const struct hak_cache *c)
 	pr_info("slab %p on node %d, %s, last owned by CPU %d: %u objects carved, %d in use or cached\n",
 		(void *)s->addr, s->nid,
 		hak_state_name[hak_rc_state(atomic_read(&s->rc))],
-		hak_report_owner(c, s->entry), READ_ONCE(s->bump), hak_slab_used(s));
+		hak_report_owner(c, s), READ_ONCE(s->bump), hak_slab_used(s));
 }
 
 static void hak_report_track(const struct hak_cache *c, const void *p,
 			     enum hak_track_of which)
 {
-	const struct hak_track *t = hak_check_track(c, p, which);
+	const struct hak_track *from = hak_check_track(c, p, which);
+	struct hak_track t;
 	unsigned int i;
 
-	if (!t || !t->when)
+	if (!from || !hak_report_read(&t, from, sizeof(t)) || !t.when)
 		return;
 	pr_info("%s by task %d on CPU %d, %llu us ago\n",
-		which == HAK_ALLOCATED ? "allocated" : "freed", t->pid, t->cpu,
-		(ktime_get_mono_fast_ns() - t->when) / 1000);
-	for (i = 0; i < HAK_TRACK_FRAMES && t->frame[i]; i++)
-		pr_info("  %pS\n", (void *)t->frame[i]);
-}
-
-/* Read a byte of an object that KASAN may know as free. */
-static noinline __no_sanitize_address u8 hak_byte(const u8 *p)
-{
-	return *p;
+		which == HAK_ALLOCATED ? "allocated" : "freed", t.pid, t.cpu,
+		(ktime_get_mono_fast_ns() - t.when) / 1000);
+	for (i = 0; i < HAK_TRACK_FRAMES && t.frame[i]; i++)
+		pr_info("  %pS\n", (void *)t.frame[i]);
 }
 
 static void hak_report_bytes(const char *what, const u8 *from, const u8 *end)
 {
 	char text[3 * HAK_SHOWN_BYTES * 2 + 1];
+	u8 byte[HAK_SHOWN_BYTES * 2];
+	size_t i, len = min_t(size_t, end - from, sizeof(byte));
 	int n = 0;
 
+	if (!hak_report_read(byte, from, len)) {
+		pr_info("%s: gone\n", what);
+		return;
+	}
 	text[0] = '\0';
-	for (; from < end; from++)
-		n += scnprintf(text + n, sizeof(text) - n, " %02x", hak_byte(from));
+	for (i = 0; i < len; i++)
+		n += scnprintf(text + n, sizeof(text) - n, " %02x", byte[i]);
 	pr_info("%s:%s\n", what, text);
+}
+
+static const char *hak_report_live_text(const struct hak_cache *c, const void *p)
+{
+	switch (c->map ? hak_report_live(c, p) : -EFAULT) {
+	case 0:
+		return "; not live";
+	case 1:
+		return "; live";
+	default:
+		return "";
+	}
 }
 
 /* Say all that is known of the object that @p lies in. */
@@ -89,7 +138,7 @@ static void hak_report_about(struct hak_slab *s, const struct hak_cache *c, cons
 {
 	u32 off = (unsigned long)p & HAK_SLAB_MASK, nr = off / c->size;
 	const u8 *start = (const u8 *)p - off % c->size;
-	const u8 *slab = (const u8 *)s->addr;
+	const u8 *slab_end = (const u8 *)((unsigned long)p | HAK_SLAB_MASK) + 1;
 	u32 shown = min_t(u32, c->usable, HAK_SHOWN_BYTES);
 
 	hak_report_slab(s, c);
@@ -97,12 +146,12 @@ static void hak_report_about(struct hak_slab *s, const struct hak_cache *c, cons
 		return;
 	pr_info("object %u of %u at %p, offset %u of %u%s\n", nr, c->capacity, start,
 		off % c->size, c->usable,
-		!c->map ? "" : hak_check_live(c, start) ? "; live" : "; not live");
+		hak_report_live_text(c, start));
 	if (nr)
 		hak_report_bytes("bytes before it", start - 8, start);
 	hak_report_bytes("first bytes", start, start + shown);
 	hak_report_bytes("last bytes, and beyond", start + c->usable - min(shown, 8U),
-			 min(start + c->usable + HAK_SHOWN_BYTES, slab + HAK_SLAB_SIZE));
+			 min(start + c->usable + HAK_SHOWN_BYTES, slab_end));
 	hak_report_track(c, start, HAK_ALLOCATED);
 	hak_report_track(c, start, HAK_FREED);
 }

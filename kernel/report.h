@@ -13,6 +13,7 @@ void hak_report_bad_free(const void *p, const struct hak_cache *c,
 void hak_report_zero(const struct hak_cache *c);
 void hak_report_corrupt(struct hak_slab *s, const void *p, const char *why);
 void hak_report_object(const struct hak_cache *c, const void *p, const char *why);
+int hak_report_live(const struct hak_cache *c, const void *p);
 void hak_report_slab(struct hak_slab *s, const struct hak_cache *c);
 void hak_report_stray(const struct hak_cache *c, const void *p, unsigned int n);
 

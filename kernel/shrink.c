@@ -420,6 +420,8 @@ int hak_shrink_init(void)
 
 free_shrinker:
 	shrinker_free(hak_shrinker);
+	/* The page allocator may have asked the shrinker meanwhile. */
+	cancel_work_sync(&hak_pressure_work);
 free_wq:
 	destroy_workqueue(hak_shrink_wq);
 free_cpu:

@@ -369,16 +369,22 @@ static struct hak_superslab *hak_superslab_pop_empty(struct hak_node *node,
  * hak_superslab_trim() - free empty superslabs
  * @keep: how many each node may keep
  *
+ * CPUs may get superslabs as fast as this frees them, so it frees no more than there are
+ * when it begins.
+ *
  * Context: task.
  */
 void hak_superslab_trim(unsigned int keep)
 {
 	struct hak_superslab *ss;
+	unsigned int nr;
 	int nid;
 
-	for_each_node(nid)
-		while ((ss = hak_superslab_pop_empty(hak_node[nid], keep)))
+	for_each_node(nid) {
+		nr = READ_ONCE(hak_node[nid]->nr_empty);
+		while (nr-- && (ss = hak_superslab_pop_empty(hak_node[nid], keep)))
 			hak_superslab_free(ss);
+	}
 }
 
 /*
@@ -425,6 +431,18 @@ static bool hak_superslab_break_one(struct hak_node *node)
 	return true;
 }
 
+static unsigned int hak_superslab_count(int nid)
+{
+	struct hak_superslab *ss;
+	unsigned int n = 0;
+
+	rcu_read_lock();
+	list_for_each_entry_rcu(ss, &hak_superslabs, all)
+		n += ss->nid == nid;
+	rcu_read_unlock();
+	return n;
+}
+
 /**
  * hak_superslab_break() - free the unused slots of all superslabs
  *
@@ -432,15 +450,21 @@ static bool hak_superslab_break_one(struct hak_node *node)
  * superslab is freed with its last one. This breaks up the page allocator's largest
  * blocks, so it is for an OOM notice and for a person who asks.
  *
+ * CPUs may get superslabs, or release slots, as fast as this breaks superslabs up. So it
+ * breaks up no more than there are when it begins.
+ *
  * Context: task; one caller at a time.
  */
 void hak_superslab_break(void)
 {
+	unsigned int nr;
 	int nid;
 
-	for_each_node(nid)
-		while (hak_superslab_break_one(hak_node[nid]))
+	for_each_node(nid) {
+		nr = hak_superslab_count(nid);
+		while (nr-- && hak_superslab_break_one(hak_node[nid]))
 			;
+	}
 }
 
 /* How many pages of a node hak_superslab_shrink() could free now. */

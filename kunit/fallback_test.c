@@ -4,6 +4,8 @@
  * them, too. Accounted allocations always go to SLUB, so the tests use them to
  * get such an object.
  */
+#include <linux/array_size.h>
+#include <linux/minmax.h>
 #include <linux/module.h>
 #include <linux/string.h>
 
@@ -172,6 +174,46 @@ static void usable_size(struct kunit *test)
 	}
 }
 
+/* SLUB serves one object of each kind of cache with alignment @align. */
+static void one_of_each(struct kunit *test, unsigned int align)
+{
+	static const unsigned int size[] = { 64, 1024, HAK_CACHE_MAX_SIZE };
+	struct hak_cache_args args = { .align = align };
+	unsigned int i;
+
+	for (i = 0; i < 2 * ARRAY_SIZE(size); i++) {
+		slab_flags_t flags = i & 1 ? SLAB_TYPESAFE_BY_RCU : 0;
+		struct hak_cache *c;
+		u8 *p;
+
+		c = hak_cache_create_args("hak_test_aligned", size[i / 2], &args, flags);
+		KUNIT_ASSERT_NOT_NULL(test, c);
+		p = hak_cache_alloc(c, GFP_KERNEL_ACCOUNT);
+		KUNIT_EXPECT_NOT_NULL(test, p);
+		if (p) {
+			KUNIT_EXPECT_EQ(test, (unsigned long)p & (align - 1), 0UL);
+			KUNIT_EXPECT_PTR_EQ(test, hak_fallback_cache(p), c);
+			memset(p, 0xa5, hak_cache_size(c));
+			hak_cache_free(c, p);
+		}
+		KUNIT_EXPECT_EQ(test, hak_fallback_live(c), 0L);
+		hak_cache_destroy(c);
+	}
+}
+
+/*
+ * Each alignment that hak_cache_create() accepts works if SLUB serves the object. Where
+ * pages are larger than 4 KiB, an object with its tail has up to 32 KiB.
+ */
+static void every_alignment(struct kunit *test)
+{
+	unsigned long most = min_t(unsigned long, PAGE_SIZE, HAK_MAX_STRIDE);
+	unsigned long align;
+
+	for (align = 8; align <= most; align *= 2)
+		one_of_each(test, align);
+}
+
 static void resized(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache(test, 72, 0);
@@ -261,6 +303,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(object_of_no_cache),
 	KUNIT_CASE(wrong_size),
 	KUNIT_CASE(usable_size),
+	KUNIT_CASE(every_alignment),
 	KUNIT_CASE(resized),
 	KUNIT_CASE(counted),
 	KUNIT_CASE(written_past_the_end),

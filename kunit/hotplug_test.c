@@ -1,16 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * CPUs go offline and come back while caches are made and destroyed, each half
- * way through. Needs a kernel: in userspace no CPU is prepared without being
- * online, and RCU waits for no reader.
+ * way through; and the registry covers the page allocator's memory, but not that of
+ * devices. Needs a kernel: in userspace no CPU is prepared without being online, RCU
+ * waits for no reader, and there are no zones.
  */
 #include <linux/cpu.h>
 #include <linux/jiffies.h>
+#include <linux/memory_hotplug.h>
+#include <linux/mmzone.h>
 #include <linux/module.h>
+#include <linux/nodemask.h>
+#include <linux/pfn.h>
 #include <linux/rcupdate.h>
 
 #include "hak_test.h"
 #include "hak_test_threads.h"
+#include "memory_hotplug.h"
 
 /* Take the last CPU offline; nr_cpu_ids if that cannot be done. */
 static unsigned int take_cpu(struct kunit *test)
@@ -174,11 +180,72 @@ static void destroy_waits_for_readers(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, r->kept);
 }
 
+/* Every zone of this machine ends before hak_node_ram_end(), and one ends there. */
+static void ends_with_the_last_zone(struct kunit *test)
+{
+	unsigned long end, last;
+	unsigned int i;
+	int nid;
+
+	for_each_node_state(nid, N_MEMORY) {
+		last = 0;
+		end = hak_node_ram_end(NODE_DATA(nid));
+		for (i = 0; i < MAX_NR_ZONES; i++) {
+			struct zone *zone = &NODE_DATA(nid)->node_zones[i];
+
+			if (!populated_zone(zone) || zone_is_zone_device(zone))
+				continue;
+			KUNIT_EXPECT_GE(test, end, zone_end_pfn(zone));
+			KUNIT_EXPECT_TRUE(test, hak_registry_covers((unsigned long)
+				__va(PFN_PHYS(zone_end_pfn(zone))) - HAK_SLAB_SIZE, 1));
+			last = max(last, zone_end_pfn(zone));
+		}
+		KUNIT_EXPECT_EQ(test, end, last);
+	}
+}
+
+/*
+ * A device's memory lies far above that of its node, which spans both. The last zone is
+ * the devices', if the kernel has such a zone.
+ */
+static void ends_before_device_memory(struct kunit *test)
+{
+	const unsigned long device = 1UL << 33, nr = 1UL << 15;
+	struct pglist_data *node = kunit_kzalloc(test, sizeof(*node), GFP_KERNEL);
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, node);
+	for (i = 0; i < MAX_NR_ZONES; i++) {
+		node->node_zones[i].zone_pgdat = node;
+		zone_seqlock_init(&node->node_zones[i]);
+	}
+	KUNIT_EXPECT_EQ(test, hak_node_ram_end(node), 0UL);
+	/* The first zone is the same one, if the kernel has no zone for DMA. */
+	node->node_zones[0].zone_start_pfn = 1;
+	node->node_zones[0].spanned_pages = nr;
+	node->node_zones[ZONE_NORMAL].zone_start_pfn = 4 * nr;
+	node->node_zones[ZONE_NORMAL].spanned_pages = nr;
+	node->node_start_pfn = 1;
+	node->node_spanned_pages = device + nr - 1;
+#ifdef CONFIG_ZONE_DEVICE
+	node->node_zones[ZONE_DEVICE].zone_start_pfn = device;
+	node->node_zones[ZONE_DEVICE].spanned_pages = nr;
+	node->node_zones[ZONE_DEVICE].present_pages = nr;
+#endif
+	KUNIT_EXPECT_EQ(test, hak_node_ram_end(node), 5 * nr);
+	/* More is being added, and none of it is online yet. */
+	node->node_zones[ZONE_MOVABLE].zone_start_pfn = 8 * nr;
+	node->node_zones[ZONE_MOVABLE].spanned_pages = nr;
+	KUNIT_EXPECT_EQ(test, hak_node_ram_end(node), 9 * nr);
+}
+
 static struct kunit_case cases[] = {
 	KUNIT_CASE(cache_made_while_a_cpu_is_prepared),
 	KUNIT_CASE(dead_cpu_may_have_a_busy_cache),
 	KUNIT_CASE(dead_cpu_keeps_nothing),
 	KUNIT_CASE(destroy_waits_for_readers),
+	KUNIT_CASE(ends_with_the_last_zone),
+	KUNIT_CASE(ends_before_device_memory),
 	{}
 };
 

@@ -188,6 +188,54 @@ static void cleared_on_release(struct kunit *test)
 	hak_pool_put(keep, HAK_OWNED);
 }
 
+/*
+ * A slab goes back while it is described, and its metadata becomes that of a superslab
+ * that has just been allocated. Then it has no entry.
+ */
+static void described_without_an_entry(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, 64, 0);
+	struct hak_slab *s = hak_test_slab(test, c);
+	struct hak_entry *e = s->entry;
+
+	WRITE_ONCE(s->entry, NULL);
+	preempt_disable();
+	hak_report_slab(s, c);
+	preempt_enable();
+	KUNIT_EXPECT_TRUE(test, hak_dump_obj((void *)s->addr));
+	WRITE_ONCE(s->entry, e);
+	hak_pool_put(s, HAK_OWNED);
+}
+
+/*
+ * A slab goes back while it is described or reported, and its pages leave the kernel's
+ * map. The last slab that the registry covers stands for it, where there is no memory.
+ */
+static void described_without_memory(struct kunit *test)
+{
+	unsigned long end = hak_registry.base + hak_registry.bytes;
+	char *gone = (char *)end - HAK_SLAB_SIZE;
+	struct hak_entry *e = NULL;
+	struct hak_cache *c;
+	struct hak_slab *s;
+
+	/* There are marks of live objects in the slab, and tracks in the objects. */
+	c = hak_test_cache_args(test, 64, NULL, SLAB_STORE_USER);
+	s = hak_test_slab(test, c);
+	KUNIT_ASSERT_EQ(test, hak_registry_prepare((unsigned long)gone, 1, GFP_KERNEL), 0);
+	preempt_disable();
+	hak_registry_find(gone, &e);
+	preempt_enable();
+	KUNIT_ASSERT_NOT_NULL(test, e);
+	KUNIT_ASSERT_NULL(test, e->slab);
+	WRITE_ONCE(e->slab, s);
+	KUNIT_EXPECT_TRUE(test, hak_dump_obj(gone + c->size));
+	hak_report_bad_free(gone + c->size, c, "a test", _RET_IP_);
+	WRITE_ONCE(e->slab, NULL);
+	hak_test_provoke(test, HAK_EV_BAD_FREE, 1);
+	hak_pool_put(s, HAK_OWNED);
+}
+
 static struct kunit_case cases[] = {
 	KUNIT_CASE(foreign_addresses),
 	KUNIT_CASE(ends_of_the_map),
@@ -196,6 +244,8 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(bound_follows_carving),
 	KUNIT_CASE(class_entries),
 	KUNIT_CASE(cleared_on_release),
+	KUNIT_CASE(described_without_an_entry),
+	KUNIT_CASE(described_without_memory),
 	{}
 };
 

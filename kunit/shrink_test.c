@@ -4,9 +4,12 @@
  * right number of pages, and it waits for CPUs as it should. Needs a kernel;
  * userspace has no notifier.
  */
+#include <linux/array_size.h>
 #include <linux/cpu.h>
+#include <linux/delay.h>
 #include <linux/jiffies.h>
 #include <linux/module.h>
+#include <linux/rcupdate.h>
 #include <linux/shrinker.h>
 
 #include "hak_test.h"
@@ -248,6 +251,118 @@ static void shrink_takes_all(struct kunit *test)
 	hak_cache_free(c, obj[0]);
 }
 
+struct turner {
+	struct hak_cache *c;
+	unsigned int turned;	/* slabs that went into limbo in time */
+	bool stop;
+	bool gave_up;
+};
+
+/* Put a slab into limbo. False if a grace period began meanwhile, or there is no slab. */
+static bool turn_over(struct turner *t)
+{
+	int nid = hak_node_near(numa_mem_id());
+	struct hak_slab *s = hak_superslab_claim(t->c, nid);
+	bool in_time;
+
+	if (!s) {
+		hak_superslab_grow(nid, GFP_KERNEL);
+		return false;
+	}
+	mutex_lock(&hak_cache_mutex);
+	hak_limbo_put(s);
+	in_time = s->grace == get_state_synchronize_rcu();
+	mutex_unlock(&hak_cache_mutex);
+	return in_time;
+}
+
+/* Act like CPUs that turn over slabs of a SLAB_TYPESAFE_BY_RCU cache. */
+static int turner_fn(void *arg)
+{
+	struct turner *t = arg;
+	unsigned long end = jiffies + 5 * HZ;
+
+	while (!READ_ONCE(t->stop)) {
+		if (turn_over(t))
+			WRITE_ONCE(t->turned, t->turned + 1);
+		if (time_after(jiffies, end)) {
+			WRITE_ONCE(t->gave_up, true);
+			break;
+		}
+		usleep_range(500, 1000);
+	}
+	WRITE_ONCE(t->stop, true);
+	while (!kthread_should_stop())
+		schedule_timeout_interruptible(1);
+	return 0;
+}
+
+/*
+ * No grace period ends before a slab has gone into limbo since it began. So there is
+ * always one there whose own grace period has not passed.
+ */
+static int reader_fn(void *arg)
+{
+	struct turner *t = arg;
+	unsigned int turned;
+
+	while (!READ_ONCE(t->stop)) {
+		rcu_read_lock();
+		turned = READ_ONCE(t->turned);
+		while (READ_ONCE(t->turned) == turned && !READ_ONCE(t->stop))
+			cpu_relax();
+		rcu_read_unlock();
+		cond_resched();
+	}
+	while (!kthread_should_stop())
+		schedule_timeout_interruptible(1);
+	return 0;
+}
+
+/* A shrink waits for the slabs that are in limbo when it begins, and for no others. */
+static void shrink_ends_while_slabs_turn_over(struct kunit *test)
+{
+	struct turner *t = kunit_kzalloc(test, sizeof(*t), GFP_KERNEL);
+	struct task_struct *turner, *reader;
+	bool gave_up;
+
+	KUNIT_ASSERT_NOT_NULL(test, t);
+	if (num_online_cpus() < 3)
+		kunit_skip(test, "needs three CPUs");
+	t->c = hak_test_cache_args(test, 4096, NULL, SLAB_TYPESAFE_BY_RCU);
+	turner = kthread_run(turner_fn, t, "hak_turner");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(turner));
+	reader = kthread_run(reader_fn, t, "hak_reader");
+	while (!READ_ONCE(t->turned) && !READ_ONCE(t->stop))
+		hak_test_sleep(1);
+	hak_shrink();
+	gave_up = READ_ONCE(t->gave_up);
+	WRITE_ONCE(t->stop, true);
+	kthread_stop(turner);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(reader));
+	kthread_stop(reader);
+	KUNIT_EXPECT_FALSE(test, gave_up);
+}
+
+/* When it returns, the slabs that were in limbo have been released. */
+static void drain_releases_all(struct kunit *test)
+{
+	struct hak_slab *s[4];
+	struct hak_cache *c;
+	unsigned int i;
+
+	c = hak_test_cache_args(test, 4096, NULL, SLAB_TYPESAFE_BY_RCU);
+	for (i = 0; i < ARRAY_SIZE(s); i++)
+		s[i] = hak_test_slab(test, c);
+	mutex_lock(&hak_cache_mutex);
+	for (i = 0; i < ARRAY_SIZE(s); i++)
+		hak_limbo_put(s[i]);
+	mutex_unlock(&hak_cache_mutex);
+	hak_limbo_drain_all();
+	for (i = 0; i < ARRAY_SIZE(s); i++)
+		KUNIT_EXPECT_NULL(test, hak_test_slab_of((void *)s[i]->addr));
+}
+
 struct hog {
 	struct hak_cache *c;
 	struct completion started;
@@ -327,6 +442,8 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(oom_notice_waits_once),
 	KUNIT_CASE(pressure_empties_caches),
 	KUNIT_CASE(shrink_takes_all),
+	KUNIT_CASE(shrink_ends_while_slabs_turn_over),
+	KUNIT_CASE(drain_releases_all),
 	{}
 };
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Events between two steps of one function: another CPU's free while a slab is
- * being parked or published, and claims and releases while a superslab is broken
- * up. A park is single-stepped, and interrupted after each of its instructions in
+ * being parked or published, and claims, releases and new superslabs while others are
+ * broken up or trimmed. A park is single-stepped, and interrupted after each of its instructions in
  * turn. For the others the linker wraps a function that is called in between.
  * Linked without the malloc front end.
  */
@@ -17,9 +17,12 @@ void __real_hak_pool_put(struct hak_slab *s, enum hak_slab_state from);
 void __wrap_hak_pool_put(struct hak_slab *s, enum hak_slab_state from);
 void __real_hak_arena_split(void *addr, unsigned int order);
 void __wrap_hak_arena_split(void *addr, unsigned int order);
+void __real_hak_arena_free(void *addr, unsigned int order);
+void __wrap_hak_arena_free(void *addr, unsigned int order);
 
 static void (*publishing)(void);		/* called once, when a parked slab is put into the pool */
 static void (*splitting)(void);			/* called once, when a superslab is broken up */
+static void (*freeing)(void);			/* called once, when a superslab goes back whole */
 static unsigned int published, published_empty;
 
 /* The pusher that counts first has linked its object before. */
@@ -43,6 +46,16 @@ void __wrap_hak_arena_split(void *addr, unsigned int order)
 
 	__real_hak_arena_split(addr, order);
 	splitting = NULL;
+	if (f)
+		f();
+}
+
+void __wrap_hak_arena_free(void *addr, unsigned int order)
+{
+	void (*f)(void) = freeing;
+
+	__real_hak_arena_free(addr, order);
+	freeing = NULL;
 	if (f)
 		f();
 }
@@ -77,6 +90,7 @@ static int setup(void **state)
 	hak_cpu_cache_init(cc, cache, 0, 0);
 	publishing = NULL;
 	splitting = NULL;
+	freeing = NULL;
 	published = published_empty = 0;
 	return 0;
 }
@@ -408,6 +422,55 @@ static void test_last_slab_goes_while_broken_up(void **state)
 	assert_null(hak_superslab_claim(cache, 0));
 }
 
+/* Another CPU gets as many superslabs as a loop gives back, until it has these. */
+#define ENOUGH	20
+
+static struct hak_slab *came[ENOUGH];
+static unsigned int nr_came;
+
+/* It uses one slot of a new superslab. */
+static void use_another(void)
+{
+	came[nr_came++] = new_slab();
+	if (nr_came < ENOUGH)
+		splitting = use_another;
+}
+
+/* Only the superslabs that are there when it begins are broken up. */
+static void test_others_come_while_broken_up(void **state)
+{
+	one_slot_in_use();
+	nr_came = 0;
+	splitting = use_another;
+	hak_superslab_break();
+	splitting = NULL;
+	assert_int_equal(nr_came, 1);
+	while (nr_came)
+		hak_slab_release(came[--nr_came]);
+	hak_slab_release(slab[0]);
+}
+
+/* It gets a new superslab, and has not claimed a slot of it yet. */
+static void get_another(void)
+{
+	assert_int_equal(hak_superslab_grow(0, GFP_KERNEL), 0);
+	if (++nr_came < ENOUGH)
+		freeing = get_another;
+}
+
+/* Likewise those that are empty. */
+static void test_others_come_while_trimmed(void **state)
+{
+	hak_reap_all();
+	hak_superslab_trim(0);
+	nr_came = 0;
+	get_another();
+	hak_superslab_trim(0);
+	freeing = NULL;
+	assert_int_equal(nr_came, 2);
+	hak_superslab_trim(0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -423,6 +486,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_claim_while_broken_up, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_last_slab_goes_while_broken_up, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(test_others_come_while_broken_up, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_others_come_while_trimmed, setup, teardown),
 	};
 
 	shim_init();
