@@ -12,6 +12,8 @@
 
 #include <hakmem.h>
 
+#include "hak_test_irq.h"
+
 #define MAX_COUNT	4000
 #define MAX_NODES	8
 
@@ -76,7 +78,7 @@ static void allocate_in_irq(struct irq_work *work)
 
 static int __init hak_nodes_init(void)
 {
-	struct irq_work work = IRQ_WORK_INIT_HARD(allocate_in_irq);
+	struct irq_work work = HAK_TEST_IRQ_WORK(allocate_in_irq);
 
 	count = min(count, MAX_COUNT);
 	if (!irq) {

@@ -16,6 +16,7 @@
 #include <linux/string.h>
 
 #include "hak_test.h"
+#include "hak_test_irq.h"
 #include "hak_test_threads.h"
 
 #define NR	100
@@ -49,7 +50,7 @@ static void free_from_hard_irq(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, w);
 	w->c = hak_test_cache(test, 64, 0);
-	w->work = IRQ_WORK_INIT_HARD(in_irq_run);
+	w->work = HAK_TEST_IRQ_WORK(in_irq_run);
 	for (i = 0; i < NR; i++) {
 		w->obj[i] = hak_cache_alloc(w->c, GFP_KERNEL);
 		KUNIT_ASSERT_NOT_NULL(test, w->obj[i]);
@@ -68,7 +69,7 @@ static void alloc_in_hard_irq(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, w);
 	w->c = hak_test_cache(test, 64, 0);
-	w->work = IRQ_WORK_INIT_HARD(in_irq_run);
+	w->work = HAK_TEST_IRQ_WORK(in_irq_run);
 	w->alloc = true;
 	irq_work_queue(&w->work);
 	irq_work_sync(&w->work);
@@ -126,7 +127,7 @@ static struct hak_cache *free_rcu_nested(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, w);
 	w->c = hak_test_cache_shown(test, sizeof(struct rcu_node), 0);
-	w->work = IRQ_WORK_INIT_HARD(rcu_irq_run);
+	w->work = HAK_TEST_IRQ_WORK(rcu_irq_run);
 	for (i = 0; i < RCU_NR; i++) {
 		w->obj[i] = hak_cache_alloc(w->c, GFP_KERNEL);
 		KUNIT_ASSERT_NOT_NULL(test, w->obj[i]);
@@ -298,9 +299,8 @@ static int storm_thread(void *arg, unsigned int id)
 		s->stop = false;
 		s->ticks = 0;
 		s->errors = 0;
-		hak_hrtimer_setup(&s->timer, storm_tick);
-		hrtimer_start(&s->timer, ns_to_ktime(TICK_NS),
-			      HRTIMER_MODE_REL_PINNED_HARD);
+		hak_hrtimer_setup_mode(&s->timer, storm_tick, HAK_TEST_HARD_TIMER);
+		hrtimer_start(&s->timer, ns_to_ktime(TICK_NS), HAK_TEST_HARD_TIMER);
 	}
 	for (i = 0; i < 200000; i++) {
 		unsigned int j = i * 13 % ARRAY_SIZE(obj);

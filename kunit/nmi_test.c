@@ -19,6 +19,7 @@
 #include <asm/nmi.h>
 
 #include "hak_test.h"
+#include "hak_test_irq.h"
 #include "hak_test_threads.h"
 
 struct storm;
@@ -563,9 +564,8 @@ static int storm_thread(void *arg, unsigned int id)
 	if (first) {
 		t->to = hak_test_nth_cpu(id + 1);
 		t->stop = false;
-		hak_hrtimer_setup(&t->timer, storm_tick);
-		hrtimer_start(&t->timer, ns_to_ktime(TICK_NS),
-			      HRTIMER_MODE_REL_PINNED_HARD);
+		hak_hrtimer_setup_mode(&t->timer, storm_tick, HAK_TEST_HARD_TIMER);
+		hrtimer_start(&t->timer, ns_to_ktime(TICK_NS), HAK_TEST_HARD_TIMER);
 	}
 	for (i = 0; i < STORM_OPS || (atomic_read(&s->nmis) < STORM_NMIS &&
 				      time_before(jiffies, s->end)); i++) {

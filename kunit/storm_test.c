@@ -14,6 +14,7 @@
 #include <linux/timer.h>
 
 #include "hak_test.h"
+#include "hak_test_irq.h"
 #include "hak_test_threads.h"
 
 #define TURNS		60000	/* of a task */
@@ -146,11 +147,11 @@ static void storm_start(struct storm *s, struct hak_cache *c)
 	for (i = 0; i < NR_CONTEXTS; i++)
 		s->hand[i].c = c;
 	s->stop = false;
-	s->work = IRQ_WORK_INIT_HARD(work_run);
-	hak_hrtimer_setup_mode(&s->hard, hard_tick, HRTIMER_MODE_REL_PINNED_HARD);
+	s->work = HAK_TEST_IRQ_WORK(work_run);
+	hak_hrtimer_setup_mode(&s->hard, hard_tick, HAK_TEST_HARD_TIMER);
 	hak_hrtimer_setup_mode(&s->soft, soft_tick, HRTIMER_MODE_REL_PINNED_SOFT);
 	timer_setup(&s->wheel, wheel_tick, TIMER_PINNED);
-	hrtimer_start(&s->hard, ns_to_ktime(HARD_NS), HRTIMER_MODE_REL_PINNED_HARD);
+	hrtimer_start(&s->hard, ns_to_ktime(HARD_NS), HAK_TEST_HARD_TIMER);
 	hrtimer_start(&s->soft, ns_to_ktime(SOFT_NS), HRTIMER_MODE_REL_PINNED_SOFT);
 	mod_timer(&s->wheel, jiffies + 1);
 }

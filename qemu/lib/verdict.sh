@@ -25,7 +25,7 @@ collect_outs() {
 
 # The start of a line of the kernel log, then what a report begins with.
 stamp='^(<[0-9]+>)?\[ *[0-9]+\.[0-9]+\](\[ *[CT][0-9]+\])? *'
-reports="$stamp"'(Kernel panic|BUG[: ]|WARNING: |Oops|kernel BUG at|INFO: task .* blocked|'
+reports="$stamp"'(Kernel panic|(\[ )?BUG[: ]|WARNING: |Oops|kernel BUG at|INFO: task .* blocked|'
 reports+='Internal error: |INFO: rcu|rcu: INFO: .*stall|general protection fault|Unable to handle|UBSAN: |'
 reports+='KASAN: |KCSAN: |kmemleak: (unreferenced|[0-9]+ new)|ODEBUG: |DEBUG_LOCKS_WARN_ON|'
 reports+='watchdog: BUG|list_(add|del) corruption|refcount_t: |INFO: (possible|inconsistent)|'
