@@ -84,6 +84,7 @@ long copy_from_kernel_nofault(void *dst, const void *src, size_t size)
 	if (!ok)
 		return -EFAULT;
 	for (addr = 0; addr < size; addr++)
+		/* Another thread may write there: what is read is for a report. */
 		((u8 *)dst)[addr] = data_race(((const u8 *)src)[addr]);
 	return 0;
 }
