@@ -230,6 +230,42 @@ void *hak_cache_alloc_node(struct hak_cache *c, gfp_t gfp, int node)
 EXPORT_SYMBOL_GPL(hak_cache_alloc_node);
 
 /**
+ * hak_cache_alloc_lru() - allocate an object that may be put on a list_lru
+ * @c: the cache
+ * @lru: the list_lru, or NULL
+ * @gfp: as for kmem_cache_alloc_lru()
+ *
+ * A list_lru has lists for each memory cgroup. hakmem's objects belong to no memory
+ * cgroup. If the object is charged to one, SLUB serves it, and makes the lists.
+ *
+ * Context: as for hak_alloc().
+ * Return: the object, or NULL.
+ */
+void *hak_cache_alloc_lru(struct hak_cache *c, struct list_lru *lru, gfp_t gfp)
+{
+	if (hak_cache_is_slub_only(c) || (gfp & HAK_GFP_FOREIGN))
+		return hak_fallback_object_lru(c, lru, gfp);
+	return __hak_cache_alloc(c, gfp);
+}
+EXPORT_SYMBOL_GPL(hak_cache_alloc_lru);
+
+/**
+ * hak_cache_zero() - zero an object, as __GFP_ZERO does
+ * @c: its cache
+ * @p: the object
+ *
+ * If the cache has a constructor, that is reported, and the object stays as it is.
+ *
+ * Context: any.
+ * Return: @p.
+ */
+void *hak_cache_zero(struct hak_cache *c, void *p)
+{
+	return hak_object_init(c, p, __GFP_ZERO);
+}
+EXPORT_SYMBOL_GPL(hak_cache_zero);
+
+/**
  * hak_calloc() - allocate a zeroed array
  * @n: elements
  * @size: bytes of an element
@@ -511,6 +547,22 @@ size_t hak_usable_size(const void *p)
 	return ksize(p);
 }
 EXPORT_SYMBOL_GPL(hak_usable_size);
+
+/**
+ * hak_owns() - is an address hakmem's?
+ * @p: any address
+ *
+ * Memory that hakmem got from SLUB for a caller is SLUB's. Unless the caller has memory
+ * there, the answer may be out of date.
+ *
+ * Context: any.
+ * Return: true if @p lies in a slab of hakmem.
+ */
+bool hak_owns(const void *p)
+{
+	return hak_in_slab(p);
+}
+EXPORT_SYMBOL_GPL(hak_owns);
 
 /* Zero the end of an object that stays where it is, from @size on. */
 static void hak_zero_rest(struct hak_cache *c, void *p, size_t size, gfp_t gfp)

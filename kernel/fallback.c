@@ -231,17 +231,9 @@ static bool hak_fallback_end(struct hak_cache *c, const void *p)
 	return true;
 }
 
-/**
- * hak_fallback_object() - let SLUB serve a request for an object
- * @c: the cache
- * @gfp: all flags of the caller
- * @node: memory node or NUMA_NO_NODE
- * @why: the event to count
- *
- * Return: the object, or NULL as for hak_fallback_alloc().
- */
-void *hak_fallback_object(struct hak_cache *c, gfp_t gfp, int node,
-			  enum hak_event why)
+/* Only one of @lru and @node is asked for. */
+static void *__hak_fallback_object(struct hak_cache *c, struct list_lru *lru,
+				   gfp_t gfp, int node, enum hak_event why)
 {
 	gfp_t zero = 0;
 	void *p;
@@ -258,11 +250,42 @@ void *hak_fallback_object(struct hak_cache *c, gfp_t gfp, int node,
 		zero = gfp & __GFP_ZERO;
 		gfp &= ~__GFP_ZERO;
 	}
-	p = hak_keep_tag(kmem_cache_alloc_node_noprof(c->fallback, gfp, node));
+	if (lru)
+		p = hak_keep_tag(kmem_cache_alloc_lru_noprof(c->fallback, lru, gfp));
+	else
+		p = hak_keep_tag(kmem_cache_alloc_node_noprof(c->fallback, gfp, node));
 	if (unlikely(!p))
 		return NULL;
 	hak_fallback_begin(c, p);
 	return zero ? hak_object_init(c, p, zero) : p;
+}
+
+/**
+ * hak_fallback_object() - let SLUB serve a request for an object
+ * @c: the cache
+ * @gfp: all flags of the caller
+ * @node: memory node or NUMA_NO_NODE
+ * @why: the event to count
+ *
+ * Return: the object, or NULL as for hak_fallback_alloc().
+ */
+void *hak_fallback_object(struct hak_cache *c, gfp_t gfp, int node,
+			  enum hak_event why)
+{
+	return __hak_fallback_object(c, NULL, gfp, node, why);
+}
+
+/**
+ * hak_fallback_object_lru() - let SLUB serve a request for an object of a list_lru
+ * @c: the cache
+ * @lru: the list_lru, or NULL
+ * @gfp: all flags of the caller
+ *
+ * Return: as for hak_fallback_object().
+ */
+void *hak_fallback_object_lru(struct hak_cache *c, struct list_lru *lru, gfp_t gfp)
+{
+	return __hak_fallback_object(c, lru, gfp, NUMA_NO_NODE, HAK_EV_FOREIGN);
 }
 
 /*

@@ -12,6 +12,7 @@
 
 struct hak_cache;
 struct hak_cache_args;
+struct list_lru;
 
 /**
  * struct hak_deferred - objects of SLUB that a CPU has freed and kfree() has not
@@ -38,6 +39,7 @@ struct hak_cache *hak_fallback_cache(const void *p);
 void *hak_fallback_alloc(size_t size, gfp_t gfp, int node, enum hak_event why);
 void *hak_fallback_object(struct hak_cache *c, gfp_t gfp, int node,
 			  enum hak_event why);
+void *hak_fallback_object_lru(struct hak_cache *c, struct list_lru *lru, gfp_t gfp);
 void *hak_fallback_realloc(const void *p, size_t size, gfp_t gfp,
 			   unsigned long caller);
 void hak_fallback_free(const void *p, const struct hak_cache *want,

@@ -5,7 +5,7 @@
  *
  * A number that is written to the parameter "accounted" or "plain" makes that many
  * objects live, of a cache with SLAB_ACCOUNT or of one without, allocated by the
- * process that writes.
+ * process that writes. Those of "listed" are of the first cache, and are put on a list_lru.
  *
  * A read of /dev/hak_typed_slub copies to the process from an object that SLUB
  * serves, and one of /dev/hak_typed_hak from an object of hakmem's own, at the offset
@@ -15,9 +15,12 @@
 #define pr_fmt(fmt) "hak_typed: " fmt
 
 #include <linux/fs.h>
+#include <linux/list.h>
+#include <linux/list_lru.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
+#include <linux/shrinker.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
 
@@ -33,18 +36,43 @@
 /**
  * struct crowd - objects that a parameter makes live
  * @cache: what they are of
+ * @lru: the list_lru that they are on, or NULL
  * @nr: how many there are
  * @obj: the objects
  */
 struct crowd {
 	struct hak_cache *cache;
+	struct list_lru *lru;
 	unsigned int nr;
 	void *obj[MAX_LIVE];
 };
 
-static struct crowd accounted, plain;
+static struct list_lru lru;
+static struct shrinker *lru_shrinker;
+static struct crowd accounted, plain, listed;
 static DEFINE_MUTEX(crowd_mutex);
 static struct hak_cache *copied;
+
+static void *make_one(struct crowd *c)
+{
+	struct list_head *p;
+
+	if (!c->lru)
+		return hak_cache_alloc(c->cache, GFP_KERNEL);
+	p = hak_cache_alloc_lru(c->cache, c->lru, GFP_KERNEL);
+	if (p) {
+		INIT_LIST_HEAD(p);
+		list_lru_add_obj(c->lru, p);
+	}
+	return p;
+}
+
+static void end_one(struct crowd *c, void *p)
+{
+	if (c->lru)
+		list_lru_del_obj(c->lru, p);
+	hak_cache_free(c->cache, p);
+}
 
 /* Whether all that were asked for could be had. */
 static int set_live(const char *val, const struct kernel_param *kp)
@@ -57,9 +85,9 @@ static int set_live(const char *val, const struct kernel_param *kp)
 		return err ?: -EINVAL;
 	mutex_lock(&crowd_mutex);
 	while (c->nr > n)
-		hak_cache_free(c->cache, c->obj[--c->nr]);
+		end_one(c, c->obj[--c->nr]);
 	for (; !err && c->nr < n; c->nr++) {
-		c->obj[c->nr] = hak_cache_alloc(c->cache, GFP_KERNEL);
+		c->obj[c->nr] = make_one(c);
 		if (!c->obj[c->nr])
 			err = -ENOMEM;
 	}
@@ -72,6 +100,7 @@ static int set_live(const char *val, const struct kernel_param *kp)
 static const struct kernel_param_ops live_ops = { .set = set_live };
 module_param_cb(accounted, &live_ops, &accounted, 0200);
 module_param_cb(plain, &live_ops, &plain, 0200);
+module_param_cb(listed, &live_ops, &listed, 0200);
 
 /**
  * struct exhibit - an object that can be read and written
@@ -167,6 +196,13 @@ static void end_all(void)
 	exhibit_end(&own);
 	exhibit_end(&slubs);
 	hak_cache_destroy(copied);
+	if (listed.lru) {
+		while (listed.nr)
+			end_one(&listed, listed.obj[--listed.nr]);
+		list_lru_destroy(&lru);
+	}
+	if (lru_shrinker)
+		shrinker_free(lru_shrinker);
 	crowd_end(&plain);
 	crowd_end(&accounted);
 }
@@ -182,7 +218,13 @@ static int __init hak_typed_init(void)
 	accounted.cache = hak_cache_create("hak_accounted", SIZE, 0, SLAB_ACCOUNT, NULL);
 	plain.cache = hak_cache_create("hak_plain", SIZE, 0, 0, NULL);
 	copied = hak_cache_create_args("hak_copied", SIZE, &args, 0);
-	if (accounted.cache && plain.cache && copied)
+	/* It only names the cgroups for the list_lru, and is never registered. */
+	lru_shrinker = shrinker_alloc(SHRINKER_NUMA_AWARE | SHRINKER_MEMCG_AWARE, "hak_typed");
+	if (lru_shrinker && !list_lru_init_memcg(&lru, lru_shrinker)) {
+		listed.cache = accounted.cache;
+		listed.lru = &lru;
+	}
+	if (accounted.cache && plain.cache && copied && listed.lru)
 		err = exhibit_make(&slubs, GFP_KERNEL_ACCOUNT);
 	if (!err)
 		err = exhibit_make(&own, GFP_KERNEL);

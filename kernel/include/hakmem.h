@@ -32,6 +32,7 @@
  *   kfree_rcu(p, rcu)      hak_free_rcu(p, rcu)
  *   krealloc(), ksize()    hak_realloc(), hak_usable_size()
  *   kfree_sensitive()      hak_free_sensitive()
+ *   kfree_const()          hak_free(), if hak_owns() says so
  *   __free(kfree)          __free(hak_free)
  *   devm_kmalloc()         devm_add_action_or_reset()
  *   a kmalloc() mempool    mempool_create() with hak_mempool_alloc(),
@@ -53,6 +54,8 @@
 #include <linux/slab.h>
 #include <linux/stddef.h>
 #include <linux/types.h>
+
+struct list_lru;
 
 #define HAKMEM_VERSION		"0.1.0"
 
@@ -109,6 +112,7 @@ void *hak_memdup(const void *src, size_t size, gfp_t gfp)
 	__alloc_size(2) __malloc;
 unsigned int hak_alloc_bulk(size_t size, gfp_t gfp, unsigned int n, void **p);
 size_t hak_usable_size(const void *p);
+bool hak_owns(const void *p);
 
 /**
  * hak_class_index() - index of the size class that serves a request
@@ -272,6 +276,8 @@ void hak_cache_destroy(struct hak_cache *c);
 void *__hak_cache_alloc(struct hak_cache *c, gfp_t gfp) __malloc;
 void *__hak_cache_alloc_plain(struct hak_cache *c, gfp_t gfp) __malloc;
 void *hak_cache_alloc_node(struct hak_cache *c, gfp_t gfp, int node) __malloc;
+void *hak_cache_alloc_lru(struct hak_cache *c, struct list_lru *lru, gfp_t gfp) __malloc;
+void *hak_cache_zero(struct hak_cache *c, void *p);
 void hak_cache_free(struct hak_cache *c, void *p);
 unsigned int hak_cache_alloc_bulk(struct hak_cache *c, gfp_t gfp, unsigned int n,
 				  void **p);

@@ -8,29 +8,59 @@
  *
  *   ccflags-y += -include hakmem_replace.h
  *
- * Frees are always mapped, including kfree(), kvfree(), kfree_rcu(),
+ * Frees are always mapped, including kfree(), kvfree(), kfree_rcu(), kfree_const(),
  * kfree_sensitive() and __free(kfree), because hak_free() also takes memory from
  * kmalloc(). kmalloc(), kvmalloc() and their variants are mapped only if
  * HAKMEM_REPLACE_KMALLOC is defined before this header is included. Define it only
  * if no such memory leaves the module for code that gives it to kfree() or ksize();
- * hakmem.h lists the functions that must not get it. kvfree_rcu() is not mapped, so
- * it must not get such memory either.
+ * hakmem.h lists the functions that must not get it. kvfree_rcu(), __free(kvfree_atomic)
+ * and the functions of devres are not mapped, so they must not get such memory either.
+ * Those that reallocate with an alignment do not build.
  *
  * If a module gets a cache from kernel code, or gives one to it, that cache is a
- * kmem_cache and not a hak_cache, so its functions must not be mapped. One
- * example is mempool_create_slab_pool(); use hak_mempool_alloc() instead.
+ * kmem_cache and not a hak_cache, so its functions must not be mapped. Headers of the
+ * kernel have such caches in inline functions and macros. So this header includes those
+ * it knows of before it maps anything: their inline functions use SLUB, and their macros
+ * do not build with a cache of SLUB's. With -include, any other such header that a
+ * module includes later is compiled with the mapped names, and nothing reports that.
  */
 #ifndef _HAKMEM_REPLACE_H
 #define _HAKMEM_REPLACE_H
 
+#include <linux/fs.h>
+#include <linux/kconfig.h>
 #include <linux/mempool.h>
 #include <linux/mm.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/vmalloc.h>
+#if IS_ENABLED(CONFIG_JBD2)
+#include <linux/jbd2.h>
+#endif
+#ifdef CONFIG_INET
+#include <net/request_sock.h>
+#endif
 
 #include "hakmem.h"
+
+#ifdef __getname
+/* These macros have a cache of the kernel's, until 6.12 and some later versions. */
+static inline char *hak_replace_getname(void)
+{
+	return __getname();
+}
+
+static inline void hak_replace_putname(const void *name)
+{
+	__putname(name);
+}
+
+#undef __getname
+#define __getname()			hak_replace_getname()
+#undef __putname
+#define __putname(name)			hak_replace_putname(name)
+#endif
 
 static inline struct hak_cache *
 hak_replace_create(const char *name, unsigned int size,
@@ -79,6 +109,23 @@ static inline void hak_replace_kvfree(const void *p)
 		hak_free(p);
 }
 
+static inline void hak_replace_kvfree_sensitive(const void *p, size_t len)
+{
+	if (likely(!ZERO_OR_NULL_PTR(p))) {
+		memzero_explicit((void *)p, len);
+		hak_replace_kvfree(p);
+	}
+}
+
+/* Only the kernel knows what is in its section of constants. */
+static inline void hak_replace_kfree_const(const void *p)
+{
+	if (hak_owns(p))
+		hak_free(p);
+	else
+		kfree_const(p);
+}
+
 DEFINE_FREE(hak_free_sensitive, void *, hak_free_sensitive(_T))
 DEFINE_FREE(hak_replace_kvfree, void *, IS_ERR(_T) ? (void)0 : hak_replace_kvfree(_T))
 
@@ -108,7 +155,7 @@ hak_replace_kvmalloc_array(size_t n, size_t size, gfp_t gfp)
 	return hak_replace_kvmalloc(bytes, gfp);
 }
 
-/* The kernel's kvrealloc() must not get memory of hakmem's, so it gets vmalloc()'s alone. */
+/* The kernel's kvrealloc() must not get memory of hakmem's. */
 static inline __realloc_size(2) __must_check void *
 hak_replace_kvrealloc(const void *p, size_t size, gfp_t gfp)
 {
@@ -116,7 +163,7 @@ hak_replace_kvrealloc(const void *p, size_t size, gfp_t gfp)
 
 	if (ZERO_OR_NULL_PTR(p))
 		return hak_replace_kvmalloc(size, gfp);
-	if (is_vmalloc_addr(p))
+	if (!hak_owns(p))
 		return kvrealloc(p, size, gfp);
 	if (size <= PAGE_SIZE)
 		return (hak_realloc)(p, size, gfp);
@@ -206,14 +253,26 @@ static inline int hak_replace_refill_sheaf(struct hak_cache *c, gfp_t gfp,
 	return hak_sheaf_fill(c, gfp, sheaf, size) ? 0 : -ENOMEM;
 }
 
+/*
+ * As with SLUB's, @gfp matters only for __GFP_ZERO and __GFP_ACCOUNT. hakmem's objects are
+ * not charged, so with the latter it is a new object, and may be NULL.
+ */
 static inline void *hak_replace_alloc_from_sheaf(struct hak_cache *c, gfp_t gfp,
 						 struct slab_sheaf *theirs)
 {
 	struct hak_sheaf *sheaf = (struct hak_sheaf *)theirs;
+	void *p;
 
 	if (WARN_ON_ONCE(!sheaf->nr))
 		return NULL;
-	return sheaf->obj[--sheaf->nr];
+	if (gfp & __GFP_ACCOUNT) {
+		p = (hak_cache_alloc)(c, gfp);
+		if (p)
+			hak_cache_free(c, sheaf->obj[--sheaf->nr]);
+		return p;
+	}
+	p = sheaf->obj[--sheaf->nr];
+	return gfp & __GFP_ZERO ? hak_cache_zero(c, p) : p;
 }
 
 static inline unsigned int hak_replace_sheaf_size(struct slab_sheaf *theirs)
@@ -257,6 +316,7 @@ static inline unsigned int hak_replace_sheaf_size(struct slab_sheaf *theirs)
 
 #define kmem_cache_destroy		hak_cache_destroy
 #define kmem_cache_shrink		hak_cache_shrink
+/* It returns a multiple of the alignment, where SLUB's returns the size asked for. */
 #define kmem_cache_size			hak_cache_size
 #define kmem_dump_obj			hak_dump_obj
 #define kmem_cache_free			hak_cache_free
@@ -269,16 +329,36 @@ static inline unsigned int hak_replace_sheaf_size(struct slab_sheaf *theirs)
 #define kmem_cache_alloc_node(c, gfp, node) hak_cache_alloc_node(c, gfp, node)
 #undef kmem_cache_alloc_bulk
 #define kmem_cache_alloc_bulk(c, gfp, n, p) hak_cache_alloc_bulk(c, gfp, n, p)
-/* The list_lru of reclaimable objects is per memory cgroup; hakmem ignores it. */
 #undef kmem_cache_alloc_lru
-#define kmem_cache_alloc_lru(c, lru, gfp) ((void)(lru), hak_cache_alloc(c, gfp))
+#define kmem_cache_alloc_lru(c, lru, gfp) hak_cache_alloc_lru(c, lru, gfp)
+#undef mempool_create_slab_pool
+#define mempool_create_slab_pool(nr, c) \
+	mempool_create(nr, (hak_mempool_alloc), hak_mempool_free, c)
+#undef mempool_init_slab_pool
+#define mempool_init_slab_pool(pool, nr, c) \
+	mempool_init(pool, nr, (hak_mempool_alloc), hak_mempool_free, c)
 
+/* Without arguments, because modules also have their addresses taken. */
 #undef kfree
-#define kfree(p)			hak_free(p)
+#define kfree				hak_free
 #undef kvfree
-#define kvfree(p)			hak_replace_kvfree(p)
+#define kvfree				hak_replace_kvfree
 #undef kfree_sensitive
-#define kfree_sensitive(p)		hak_free_sensitive(p)
+#define kfree_sensitive			hak_free_sensitive
+#undef kvfree_sensitive
+#define kvfree_sensitive		hak_replace_kvfree_sensitive
+#undef kfree_const
+#define kfree_const			hak_replace_kfree_const
+/* A kernel that lacks it has no caller. */
+#define kvfree_atomic(p)						\
+do {									\
+	const void *__hak_p = (p);					\
+									\
+	if (hak_owns(__hak_p))						\
+		hak_free(__hak_p);					\
+	else								\
+		(kvfree_atomic)(__hak_p);				\
+} while (0)
 #undef kfree_bulk
 #define kfree_bulk(n, p)		hak_free_bulk(n, p)
 #undef kfree_rcu
@@ -291,6 +371,9 @@ static inline unsigned int hak_replace_sheaf_size(struct slab_sheaf *theirs)
 #define __free_kvfree			__free_hak_replace_kvfree
 
 #ifdef HAKMEM_REPLACE_KMALLOC
+
+void *hak_replace_realloc_align(void)
+	__compiletime_error("hakmem_replace.h has no reallocation with an alignment");
 
 /* hakmem_tags.h does the same with the functions of hakmem.h. */
 #ifdef hak_tagged
@@ -316,6 +399,13 @@ static inline unsigned int hak_replace_sheaf_size(struct slab_sheaf *theirs)
 #define kcalloc_node(n, size, gfp, node) hak_calloc_node(n, size, gfp, node)
 #undef krealloc
 #define krealloc(p, size, gfp)		hak_realloc(p, size, gfp)
+#ifdef krealloc_node
+/* The node is a hint there. */
+#undef krealloc_node
+#define krealloc_node(p, size, gfp, node) ((void)(node), hak_realloc(p, size, gfp))
+#undef krealloc_node_align
+#define krealloc_node_align(...)	hak_replace_realloc_align()
+#endif
 #undef krealloc_array
 #define krealloc_array(p, n, size, gfp)	hak_realloc_array(p, n, size, gfp)
 #undef kmemdup
@@ -340,6 +430,12 @@ static inline unsigned int hak_replace_sheaf_size(struct slab_sheaf *theirs)
 	hak_replace_kvmalloc_array(n, size, (gfp) | __GFP_ZERO)
 #undef kvrealloc
 #define kvrealloc(p, size, gfp)		hak_replace_kvrealloc(p, size, gfp)
+#ifdef kvrealloc_node
+#undef kvrealloc_node
+#define kvrealloc_node(p, size, gfp, node) ((void)(node), kvrealloc(p, size, gfp))
+#undef kvrealloc_node_align
+#define kvrealloc_node_align(...)	hak_replace_realloc_align()
+#endif
 
 #endif /* HAKMEM_REPLACE_KMALLOC */
 

@@ -42,6 +42,7 @@
 #define hak_cache_alloc(...)		hak_tagged(hak_cache_alloc(__VA_ARGS__))
 #define hak_cache_zalloc(...)		hak_tagged(hak_cache_zalloc(__VA_ARGS__))
 #define hak_cache_alloc_node(...)	hak_tagged(hak_cache_alloc_node(__VA_ARGS__))
+#define hak_cache_alloc_lru(...)		hak_tagged(hak_cache_alloc_lru(__VA_ARGS__))
 #define hak_cache_alloc_bulk(...)	hak_tagged(hak_cache_alloc_bulk(__VA_ARGS__))
 #define hak_mempool_alloc(...)		hak_tagged(hak_mempool_alloc(__VA_ARGS__))
 

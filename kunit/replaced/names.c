@@ -157,10 +157,16 @@ static void objects_ahead(struct kunit *test)
 {
 #ifdef kmem_cache_alloc_from_sheaf
 	struct kmem_cache *c = KMEM_CACHE(item, 0);
-	struct slab_sheaf *sheaf = kmem_cache_prefill_sheaf(c, GFP_KERNEL, 10);
-	void *p[50];
+	struct slab_sheaf *sheaf;
+	void *p[50], *charged;
 	unsigned int i;
 
+	/* Objects that were used before. */
+	KUNIT_ASSERT_EQ(test, kmem_cache_alloc_bulk(c, GFP_KERNEL, 50, p), 50);
+	for (i = 0; i < 50; i++)
+		memset(p[i], 0x5c, sizeof(struct item));
+	kmem_cache_free_bulk(c, 50, p);
+	sheaf = kmem_cache_prefill_sheaf(c, GFP_KERNEL, 10);
 	KUNIT_ASSERT_NOT_NULL(test, sheaf);
 	KUNIT_EXPECT_GE(test, kmem_cache_sheaf_size(sheaf), 10);
 	for (i = 0; i < 7; i++) {
@@ -171,9 +177,16 @@ static void objects_ahead(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kmem_cache_refill_sheaf(c, GFP_KERNEL, &sheaf, 43), 0);
 	KUNIT_EXPECT_GE(test, kmem_cache_sheaf_size(sheaf), 43);
 	for (; i < 45; i++) {
-		p[i] = kmem_cache_alloc_from_sheaf(c, GFP_NOWAIT, sheaf);
+		gfp_t zero = i % 2 ? __GFP_ZERO : 0;
+
+		p[i] = kmem_cache_alloc_from_sheaf(c, GFP_NOWAIT | zero, sheaf);
 		EXPECT_HAKMEM(test, p[i]);
+		KUNIT_EXPECT_TRUE(test, !zero || is_zero(p[i], sizeof(struct item)));
 	}
+	charged = kmem_cache_alloc_from_sheaf(c, GFP_KERNEL_ACCOUNT, sheaf);
+	KUNIT_EXPECT_NOT_NULL(test, charged);
+	KUNIT_EXPECT_EQ(test, hak_dump_obj(charged), !IS_ENABLED(CONFIG_MEMCG));
+	kmem_cache_free(c, charged);
 	kmem_cache_free_bulk(c, 45, p);
 	KUNIT_EXPECT_EQ(test, nr_live(c), 1);
 	kmem_cache_return_sheaf(c, GFP_NOWAIT, sheaf);
@@ -202,6 +215,62 @@ static void freed_by_scope(struct kunit *test)
 	}
 }
 
+/* Functions that few call. */
+static void rarer_frees(struct kunit *test)
+{
+	void (*as_pointer)(const void *p) = kfree;
+	void *p = kvmalloc(40, GFP_KERNEL), *q;
+
+	EXPECT_HAKMEM(test, p);
+	kvfree_sensitive(p, 40);
+	kvfree_sensitive(kvmalloc(16UL << 20, GFP_KERNEL), 16UL << 20);
+	kvfree_sensitive(NULL, 40);
+	as_pointer(kmalloc(40, GFP_KERNEL));
+	kfree_const(kstrdup("a string", GFP_KERNEL));
+	kfree_const(kstrdup_const("another", GFP_KERNEL));
+	p = kmalloc(40, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	KUNIT_EXPECT_TRUE(test, hak_owns(p));
+	memset(p, 0x5c, 40);
+#ifdef krealloc_node
+	q = krealloc_node(p, 400, GFP_KERNEL, NUMA_NO_NODE);
+	KUNIT_ASSERT_NOT_NULL(test, q);
+	p = q;
+	q = kvrealloc_node(p, 800, GFP_KERNEL, NUMA_NO_NODE);
+#else
+	q = krealloc(p, 800, GFP_KERNEL);
+#endif
+	KUNIT_ASSERT_NOT_NULL(test, q);
+	EXPECT_HAKMEM(test, q);
+	KUNIT_EXPECT_NULL(test, memchr_inv(q, 0x5c, 40));
+	kfree(q);
+	q = __getname();
+	KUNIT_ASSERT_NOT_NULL(test, q);
+	EXPECT_KERNEL(test, q);
+	__putname(q);
+}
+
+/* A mempool of a cache of hakmem's. */
+static void slab_pools(struct kunit *test)
+{
+	struct kmem_cache *c = KMEM_CACHE(item, 0);
+	mempool_t *pool = mempool_create_slab_pool(4, c), here = { };
+	void *p;
+
+	KUNIT_ASSERT_NOT_NULL(test, pool);
+	p = mempool_alloc(pool, GFP_KERNEL);
+	EXPECT_HAKMEM(test, p);
+	mempool_free(p, pool);
+	mempool_destroy(pool);
+	KUNIT_ASSERT_EQ(test, mempool_init_slab_pool(&here, 4, c), 0);
+	p = mempool_alloc(&here, GFP_KERNEL);
+	EXPECT_HAKMEM(test, p);
+	mempool_free(p, &here);
+	mempool_exit(&here);
+	KUNIT_EXPECT_EQ(test, nr_live(c), 0);
+	kmem_cache_destroy(c);
+}
+
 static struct kunit_case cases[] = {
 	KUNIT_CASE(kmallocs),
 	KUNIT_CASE(kvmallocs),
@@ -209,6 +278,8 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(caches),
 	KUNIT_CASE(objects_ahead),
 	KUNIT_CASE(freed_by_scope),
+	KUNIT_CASE(rarer_frees),
+	KUNIT_CASE(slab_pools),
 	{}
 };
 

@@ -134,6 +134,7 @@ unsigned int kmem_cache_size(struct kmem_cache *s);
 #define kmem_cache_alloc_node(s, gfp, node) \
 	((void)(node), kmem_cache_alloc(s, gfp))
 #define kmem_cache_alloc_node_noprof(s, gfp, node) kmem_cache_alloc_node(s, gfp, node)
+#define kmem_cache_alloc_lru_noprof(s, lru, gfp) ((void)(lru), kmem_cache_alloc(s, gfp))
 static inline int kmem_cache_shrink(struct kmem_cache *s)
 {
 	return 0;
