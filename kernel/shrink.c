@@ -212,6 +212,8 @@ void hak_shrink(void)
 	cpus_read_lock();
 	/* This may take long, and an OOM notice may wait for the mutex, so it is not held. */
 	hak_flush_cpus(true, true, 10000);
+	/* What depots hold keeps slabs from limbo. */
+	hak_depot_trim(true);
 	hak_reap_all();
 	hak_limbo_drain_all();
 	mutex_lock(&hak_shrink_mutex);

@@ -172,8 +172,19 @@ free_pages:
 }
 
 /*
+ * Does the page allocator clear the pages while the caller may not sleep? 2 MiB would
+ * take it long, maybe with interrupts off. hakmem does not need it, but cannot stop it.
+ */
+static bool hak_cleared_in_atomic(gfp_t gfp)
+{
+	return want_init_on_alloc(0) && !want_init_on_free() &&
+	       !gfpflags_allow_blocking(gfp);
+}
+
+/*
  * Allocate the largest superslab that the node has a free block for. A single slab is
- * tried only if another CPU is allocating one, or if the node failed the last time.
+ * tried only if another CPU is allocating one, if the node failed the last time, or if
+ * the pages are cleared and the caller may not sleep.
  */
 static struct hak_superslab *hak_superslab_get(int nid, gfp_t gfp)
 {
@@ -182,7 +193,9 @@ static struct hak_superslab *hak_superslab_get(int nid, gfp_t gfp)
 	struct hak_superslab *ss;
 	unsigned int order;
 
-	order = alone && !READ_ONCE(node->failed) ? HAK_MAX_ORDER : HAK_MIN_ORDER;
+	order = HAK_MAX_ORDER;
+	if (!alone || READ_ONCE(node->failed) || hak_cleared_in_atomic(gfp))
+		order = HAK_MIN_ORDER;
 	for (;; order--) {
 		ss = hak_superslab_new(nid, order, gfp);
 		if (ss || order == HAK_MIN_ORDER)
@@ -200,7 +213,8 @@ static struct hak_superslab *hak_superslab_get(int nid, gfp_t gfp)
  *
  * It tries 2 MiB first, then half of that, and so on down to one slab. If another CPU
  * is allocating for the same node, it tries one slab only, so that many CPUs that
- * start at once do not take 2 MiB each.
+ * start at once do not take 2 MiB each. With init_on_alloc it does so, too, if the caller
+ * may not sleep, because the page allocator clears the pages.
  *
  * No request reclaims or compacts memory. If the node has no free block, the caller
  * goes to the fallback, that is to SLUB, for the object. In fragmented memory every

@@ -363,6 +363,70 @@ static void drain_releases_all(struct kunit *test)
 		KUNIT_EXPECT_NULL(test, hak_test_slab_of((void *)s[i]->addr));
 }
 
+/**
+ * struct sent - objects that one CPU allocates and another frees
+ * @c: their cache
+ * @obj: the objects
+ */
+struct sent {
+	struct hak_cache *c;
+	void *obj[1000];
+};
+
+static long alloc_job(void *arg)
+{
+	struct sent *s = arg;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(s->obj); i++)
+		s->obj[i] = hak_cache_alloc(s->c, GFP_KERNEL);
+	return 0;
+}
+
+static long free_job(void *arg)
+{
+	struct sent *s = arg;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(s->obj); i++)
+		hak_cache_free(s->c, s->obj[i]);
+	return 0;
+}
+
+/* Slabs whose last free objects were in a depot are released when it returns, too. */
+static void nothing_is_left_in_limbo(struct kunit *test)
+{
+	struct sent *s = kunit_kzalloc(test, sizeof(*s), GFP_KERNEL);
+	struct hak_class_stats cs;
+
+	KUNIT_ASSERT_NOT_NULL(test, s);
+	if (num_online_cpus() < 2)
+		kunit_skip(test, "needs two CPUs");
+	s->c = hak_test_cache_args(test, 64, NULL, SLAB_TYPESAFE_BY_RCU);
+	work_on_cpu(hak_test_nth_cpu(0), alloc_job, s);
+	work_on_cpu(hak_test_nth_cpu(1), free_job, s);
+	hak_shrink();
+	hak_class_stats_read(s->c, &cs);
+	KUNIT_EXPECT_EQ(test, cs.slabs, 0UL);
+}
+
+/* With init_on_alloc the page allocator clears what a caller that may not sleep gets. */
+static void atomic_gets_one_slab_if_cleared(struct kunit *test)
+{
+	struct hak_cache *c;
+	void *p;
+
+	if (!want_init_on_alloc(0) || want_init_on_free())
+		kunit_skip(test, "pages are not cleared as they are allocated");
+	c = hak_test_cache_args(test, 64, NULL, 0);
+	hak_shrink();
+	p = hak_cache_alloc(c, GFP_ATOMIC);
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	KUNIT_ASSERT_NOT_NULL(test, hak_test_slab_of(p));
+	KUNIT_EXPECT_EQ(test, hak_test_slab_of(p)->ss->order, HAK_MIN_ORDER);
+	hak_cache_free(c, p);
+}
+
 struct hog {
 	struct hak_cache *c;
 	struct completion started;
@@ -444,6 +508,8 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(shrink_takes_all),
 	KUNIT_CASE(shrink_ends_while_slabs_turn_over),
 	KUNIT_CASE(drain_releases_all),
+	KUNIT_CASE(nothing_is_left_in_limbo),
+	KUNIT_CASE(atomic_gets_one_slab_if_cleared),
 	{}
 };
 
