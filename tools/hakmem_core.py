@@ -3,7 +3,12 @@
 hakmem as it lies in a kernel's memory, which drgn reads from a core file or from the
 running kernel. The names are those of kernel/*.h, which say what they mean; only
 what is a macro there, and so in no debug information, is written down here again.
+
+Any of this memory may be overwritten or missing. What is found to be wrong is noted as
+text in .broken of the slab, the cache or the Core, and the rest is read.
 """
+import contextlib
+import re
 import struct
 
 import drgn
@@ -17,6 +22,8 @@ STATE_MASK, REAP_QUEUED, FREED_SHIFT = 3, 4, 3
 STATES = ("owned", "parked", "pooled", "unused")
 MARKS = {0: "inside", 1: "ready", 0xa0: "slow-only", 0xc0: "asleep"}
 LOCKS = ("pool", "node", "superslabs", "depot")
+# More pointers than any per-CPU cache or magazine has.
+MOST_WORDS = 1 << 16
 
 
 class Error(Exception):
@@ -25,6 +32,17 @@ class Error(Exception):
 
 def align(n):
     return (n + 63) & ~63
+
+
+def fault(error):
+    """What a FaultError says, for a person."""
+    return f"memory at {error.address:#x} cannot be read"
+
+
+def text_of(pointer):
+    """A string. What no name has, other bytes than UTF-8, blanks and controls, is escaped."""
+    return re.sub("[\0- \x7f]", lambda found: f"\\x{ord(found[0]):02x}",
+                  pointer.string_().decode(errors="backslashreplace"))
 
 
 def module_of(prog, name):
@@ -42,49 +60,65 @@ def symbols_of(module):
     last = max(entry[0] for entry in entries)
     end = last + len(drgn.Object(prog, "char *", value=names + last).string_())
     text = prog.read(names, end) + b"\0"
-    return {text[entry[0]:text.index(b"\0", entry[0])].decode(): entry[4] for entry in entries}
+    return {text[entry[0]:text.index(b"\0", entry[0])].decode(errors="backslashreplace"): entry[4]
+            for entry in entries}
 
 
 class Slab:
     """
-    A slot of a superslab that has a slab. The lists have the addresses of objects;
-    broken is set if one leads nowhere.
+    A slot of a superslab, at ADDR, that has a slab. The lists have the addresses of
+    objects. The cache is None if the slab's pointer leads to none.
     """
 
-    def __init__(self, core, slab):
-        self.core = core
-        self.addr = slab.addr.value_()
+    def __init__(self, core, slab, addr):
+        self.core, self.addr, self.broken = core, addr, []
+        if slab.addr.value_() != addr:
+            self.broken.append(f"its address is given as {slab.addr.value_():#x}")
         self.cache = core.cache_at(slab.cache.value_())
+        if not self.cache:
+            self.broken.append(f"its cache is given as {slab.cache.value_():#x}, which is none")
         self.nid, self.bump = slab.nid.value_(), slab.bump.value_()
         rc = slab.rc.counter.value_() & 0xffffffff
         self.state, self.queued = STATES[rc & STATE_MASK], bool(rc & REAP_QUEUED)
         used = ((slab.taken.value_() << FREED_SHIFT) - (rc & ~7)) & 0xffffffff
         self.used = (used - (1 << 32) if used >> 31 else used) >> FREED_SHIFT
-        self.home = slab.entry.owner_tag.value_() if slab.entry else None
+        self.home = None
+        try:
+            self.home = slab.entry.owner_tag.value_() if slab.entry else None
+        except drgn.FaultError as error:
+            self.broken.append(f"its entry: {fault(error)}")
         self._first = {"freelist": slab.freelist.value_(), "drained": slab.drained.value_(),
                        "remote": slab.remote.first.value_()}
         self._lists = None
-        self.broken = False
 
     @property
     def owner(self):
         """The CPU that owns it, or owned it last."""
-        return next((cpu.nr for cpu in self.cache.cpus if cpu.tag == self.home), -1)
+        cpus = self.cache.cpus if self.cache else []
+        return next((cpu.nr for cpu in cpus if cpu.tag == self.home), -1)
 
     @property
     def lists(self):
         if self._lists is None:
-            memory = self.core.prog.read(self.addr, SLAB)
-            self._lists = {name: self._chain(memory, first) for name, first in self._first.items()}
+            self._lists = {name: [] for name in self._first}
+            if not self.cache or not self.cache.fits:
+                return self._lists
+            try:
+                memory = self.core.read(self.addr, SLAB)
+            except drgn.FaultError as error:
+                self.broken.append(f"its objects: {fault(error)}")
+                return self._lists
+            for name, first in self._first.items():
+                self._lists[name] = self._chain(memory, name, first)
         return self._lists
 
-    def _chain(self, memory, node):
+    def _chain(self, memory, name, node):
         found, cache = [], self.cache
         while node:
             offset = node - cache.link - self.addr
             if not 0 <= offset < cache.capacity * cache.size or offset % cache.size or \
                     len(found) >= cache.capacity:
-                self.broken = True
+                self.broken.append(f"a link is broken: {name} leads to {node:#x}")
                 break
             found.append(self.addr + offset)
             link, = struct.unpack_from("<Q", memory, offset + cache.link)
@@ -116,14 +150,14 @@ class Cpu:
         batch = (self.cap + 1) // 2
         self.magazines = []
         for _ in range(data.mags.value_()):
-            magazine = drgn.Object(core.prog, "struct hak_magazine", address=at)
+            magazine = core.object("struct hak_magazine", at)
             full = magazine.full.value_()
             self.magazines.append((at, core.words(at + core.magazine_offset,
                                                   magazine.nr.value_()) if full else None))
             at += align(core.magazine_offset + 8 * batch)
         self.outbox = None
         if data.outbox:
-            outbox = drgn.Object(core.prog, "struct hak_outbox", address=at)
+            outbox = core.object("struct hak_outbox", at)
             self.outbox = core.words(at + core.outbox_offset, outbox.nr.value_())
 
     @property
@@ -136,21 +170,42 @@ class Cache:
 
     def __init__(self, core, pointer):
         self.object = data = pointer[0].read_()
-        self.address = pointer.value_()
-        self.name = data.name.string_().decode()
+        self.address, self.broken = pointer.value_(), []
+        self.name = f"@{self.address:x}"
+        with self.noting("its name"):
+            self.name = text_of(data.name) or self.name
         for name in ("size", "capacity", "cap", "link", "usable", "map"):
             setattr(self, name, getattr(data, name).value_())
-        self.cpus = [Cpu(core, self, nr) for nr in core.cpus]
-        self.pools, self.received = {}, 0
+        # Do the objects, and the links in them, lie in a slab?
+        self.fits = self.size > 0 and self.capacity > 0 and \
+            (self.capacity - 1) * self.size + max(self.size, self.link + 8) <= SLAB
+        if not self.fits:
+            self.broken.append(f"{self.capacity} objects of {self.size} bytes make no slab")
+        self.cpus, self.pools, self.received, self.fallback = [], {}, 0, 0
+        for nr in core.cpus:
+            with self.noting(f"CPU {nr}"):
+                self.cpus.append(Cpu(core, self, nr))
         for nid in core.nodes:
-            pool = data.pool[nid]
-            self.pools[nid] = (pool.nr.counter.value_(), self._depot(pool.depot))
-            self.received += pool.depot.received.value_()
-        self.fallback = 0
+            with self.noting(f"the pool of node {nid}"):
+                pool = data.pool[nid]
+                self.pools[nid] = (pool.nr.counter.value_(), self._depot(pool.depot))
+                self.received += pool.depot.received.value_()
         if data.fallback:
-            self.fallback = sum(per_cpu_ptr(data.fallback_live, nr)[0].value_() for nr in core.cpus)
+            with self.noting("the count of SLUB's objects"):
+                self.fallback = sum(per_cpu_ptr(data.fallback_live, nr)[0].value_()
+                                    for nr in core.cpus)
         self.slabs = []
         self.places = self._places()
+
+    @contextlib.contextmanager
+    def noting(self, part):
+        """If a part of the cache cannot be read, this is noted, and the rest is read."""
+        try:
+            yield
+        except drgn.FaultError as error:
+            self.broken.append(f"{part}: {fault(error)}")
+        except Error as error:
+            self.broken.append(f"{part}: {error}")
 
     def _depot(self, depot):
         """The magazines in it: of which CPU, and the objects."""
@@ -161,7 +216,7 @@ class Cache:
                 # The link is the first member.
                 found.append(owner.get(node.value_(), (-1, [])))
                 if len(found) > len(owner):
-                    raise Error(f"the depot of {self.name} has no end")
+                    raise Error("the depot has no end")
                 node = node.next
         return found
 
@@ -205,21 +260,29 @@ class Superslab:
         for i in range(full.bit_length()):
             slab = None if full >> i & 1 else False
             if used >> i & 1:
-                slot = data.slab[i].read_()
-                slab = Slab(core, slot) if slot.cache and slot.rc.counter & STATE_MASK != 3 else None
+                slab = self._slab(core, data, i)
             self.slots.append(slab)
         self.full, self.used = bin(full).count("1"), bin(used).count("1")
+
+    def _slab(self, core, data, i):
+        addr = self.addr + i * SLAB
+        try:
+            slot = data.slab[i].read_()
+        except drgn.FaultError as error:
+            core.broken.append(f"the slab at {addr:#x}: {fault(error)}")
+            return None
+        return Slab(core, slot, addr) if slot.cache and slot.rc.counter & STATE_MASK != 3 else None
 
 
 class Core:
     """All of hakmem in the kernel that PROG is about."""
 
     def __init__(self, prog):
-        self.prog = prog
+        self.prog, self.broken = prog, []
         module = module_of(prog, "hakmem")
-        self.version = module.version.string_().decode() if module.version else ""
+        self.version = text_of(module.version) if module.version else ""
         self.symbols = symbols_of(module)
-        self.release = prog["init_uts_ns"].name.release.string_().decode()
+        self.release = text_of(prog["init_uts_ns"].name.release)
         try:
             self.obj_offset = drgn.offsetof(prog.type("struct hak_cpu_cache"), "obj")
             self.magazine_offset = drgn.offsetof(prog.type("struct hak_magazine"), "obj")
@@ -230,15 +293,30 @@ class Core:
         self.cpus, self.nodes = list(for_each_possible_cpu(prog)), list(for_each_node(prog))
         self.hardened = self.variable("hak_hardened_on").key.enabled.counter.value_() > 0
         self.secret = self.variable("hak_link_secret").value_()
-        self.caches = [Cache(self, c) for c in list_for_each_entry(
-            "struct hak_cache", self.variable("hak_caches").address_of_(), "list")]
+        self.caches = self._list("hak_caches", "struct hak_cache", "list", Cache)
         self._by_address = {cache.address: cache for cache in self.caches}
         self.superslabs = sorted(
-            (Superslab(self, ss[0].read_()) for ss in list_for_each_entry(
-                "struct hak_superslab", self.variable("hak_superslabs").address_of_(), "all")),
+            self._list("hak_superslabs", "struct hak_superslab", "all",
+                       lambda core, ss: Superslab(core, ss[0].read_())),
             key=lambda ss: ss.addr)
         for slab in self.slabs:
-            slab.cache.slabs.append(slab)
+            if slab.cache:
+                slab.cache.slabs.append(slab)
+
+    def _list(self, name, kind, member, make):
+        """What MAKE makes of the members of a list, as far as the list can be followed."""
+        found, seen = [], set()
+        try:
+            for pointer in list_for_each_entry(kind, self.variable(name).address_of_(), member):
+                if pointer.value_() in seen:
+                    self.broken.append(f"{name} leads back to {pointer.value_():#x}")
+                    break
+                seen.add(pointer.value_())
+                found.append(make(self, pointer))
+        except drgn.FaultError as error:
+            self.broken.append(f"{name} cannot be followed beyond {len(found)} members: "
+                               f"{fault(error)}")
+        return found
 
     def variable(self, name):
         """A variable of hakmem, of the type that the debug information says."""
@@ -246,13 +324,22 @@ class Core:
             raise Error(f"the kernel does not know where {name} is; it lacks CONFIG_KALLSYMS_ALL")
         return drgn.Object(self.prog, self.prog[name].type_, address=self.symbols[name])
 
+    def object(self, kind, address):
+        return drgn.Object(self.prog, kind, address=address & (1 << 64) - 1)
+
+    def read(self, address, size):
+        if address + size > 1 << 64:
+            raise drgn.FaultError("it is beyond all memory", address & (1 << 64) - 1)
+        return self.prog.read(address, size)
+
     def words(self, address, number):
-        return list(struct.unpack(f"<{number}Q", self.prog.read(address, 8 * number)))
+        if not 0 <= number <= MOST_WORDS:
+            raise Error(f"there cannot be {number} objects at {address:#x}")
+        return list(struct.unpack(f"<{number}Q", self.read(address, 8 * number)))
 
     def cache_at(self, address):
-        if address not in self._by_address:
-            raise Error(f"a slab is of a cache at {address:#x}, which is none")
-        return self._by_address[address]
+        """The cache there, or None."""
+        return self._by_address.get(address)
 
     def decode(self, node, link):
         """What a link leads to, as hak_link_code() says."""
@@ -285,7 +372,10 @@ class Core:
             if p in slab.lists[name]:
                 return "free, " + text
         if cache.map:
-            bit = self.prog.read(slab.addr + cache.map + nr // 8, 1)[0] >> nr % 8 & 1
+            try:
+                bit = self.read(slab.addr + cache.map + nr // 8, 1)[0] >> nr % 8 & 1
+            except drgn.FaultError as error:
+                return fault(error)
             return "live" if bit else "never allocated"
         return "live" if nr < slab.bump else "never allocated"
 
@@ -309,7 +399,7 @@ class Core:
         yield "slabs", sum(ss.used for ss in self.superslabs)
         events = [per_cpu_ptr(self.variable("hak_events"), nr)[0].nr for nr in self.cpus]
         for i, name in enumerate(self.variable("hak_event_name")):
-            yield name.string_().decode(), sum(event[i].value_() for event in events)
+            yield text_of(name), sum(event[i].value_() for event in events)
         for name, taken, waited in zip(LOCKS, self.variable("hak_locked"),
                                        self.variable("hak_contended")):
             yield f"lock_{name}_taken", taken.counter.value_()

@@ -6,7 +6,11 @@ or saved snapshots of these.
 A snapshot is the files one after the other, each below a line "==> NAME <==", as
 tail -n +1 prints them; NAME may be a path. A section "time" has the seconds since 1970.
 A file may hold many snapshots: one ends where a section comes again. Lines before the
-first section may be comments, with a #.
+first section may be comments, with a #. Only the first line of a section can be its
+heading, which begins with a # and a blank, because a cache's name may begin with a #.
+
+The name of a cache may have any byte above the blank but DEL. A byte that is not UTF-8 is
+shown as \\xNN, and only blanks, tabs and newlines separate words: U+00A0 is part of a name.
 """
 import os
 import re
@@ -21,6 +25,10 @@ COLUMNS = ("name size per_slab slabs live cached refills spills pushes drains de
 
 class Error(Exception):
     """What is wrong with the input, for the person who named it."""
+
+
+def words_of(line):
+    return [word for word in re.split("[ \t]+", line) if word]
 
 
 class Cell:
@@ -42,7 +50,7 @@ class Superslab:
     """Its slots: a Cell, None for one without a slab, False for one that was given back."""
 
     def __init__(self, line):
-        words = line.split()
+        words = words_of(line)
         if len(words) < 7 or words[0:5:2] != ["node", "order", "used"]:
             raise Error(f"'{line}' is no superslab")
         self.node, self.order = int(words[1]), int(words[3])
@@ -68,9 +76,10 @@ class Snapshot:
         try:
             self.time = float("".join(sections.get("time", ["0"])) or 0)
             self.stats = {name: int(value) for name, value in
-                          (line.split() for line in sections.get("stats", []))}
-            self.classes = [self._class(line) for line in sections.get("classes", [])
-                            if not line.startswith("#")]
+                          map(words_of, sections.get("stats", []))}
+            lines = sections.get("classes", [])
+            heading = bool(lines) and lines[0].startswith("# ")
+            self.classes = [self._class(line) for line in lines[heading:]]
         except ValueError as error:
             raise Error(f"this is no snapshot of hakmem's: {error}") from error
         self.superslabs = [Superslab(line) for line in sections.get("superslabs", [])
@@ -78,7 +87,7 @@ class Snapshot:
 
     @staticmethod
     def _class(line):
-        words = line.split()
+        words = words_of(line)
         if len(words) != len(COLUMNS):
             raise Error(f"'{line}' is no class")
         return {key: word if key == "name" else int(word) for key, word in zip(COLUMNS, words)}
@@ -111,9 +120,9 @@ def parse(text):
                 found.append(sections)
                 sections = {}
             lines = sections[name] = []
-        elif lines is not None and line.strip():
+        elif lines is not None and words_of(line):
             lines.append(line)
-        elif line.strip() and not line.startswith("#"):
+        elif words_of(line) and not line.startswith("#"):
             raise Error("this is no snapshot of hakmem's: it does not begin with '==> NAME <=='")
     if sections:
         found.append(sections)
@@ -126,13 +135,17 @@ def parse(text):
     return snapshots
 
 
+def read(path):
+    with open(path, encoding="utf-8", errors="backslashreplace") as file:
+        return file.read()
+
+
 def text_of(folder=LIVE):
     """A snapshot of the files in FOLDER, as text."""
     parts = [f"==> time <==\n{time.time():.3f}\n"]
     for name in FILES:
         try:
-            with open(os.path.join(folder, name), encoding="utf-8") as file:
-                parts.append(f"==> {name} <==\n{file.read()}")
+            parts.append(f"==> {name} <==\n{read(os.path.join(folder, name))}")
         except OSError as error:
             hint = "" if folder != LIVE else "; is hakmem inserted, debugfs mounted, and this root?"
             raise Error(f"{error.filename}: {error.strerror}{hint}") from error
@@ -144,11 +157,10 @@ def load(path):
     if os.path.isdir(path):
         return parse(text_of(path))
     try:
-        with open(path, encoding="utf-8") as file:
-            return parse(file.read())
+        return parse(read(path))
     except OSError as error:
         raise Error(f"{path}: {error.strerror}") from error
-    except (Error, UnicodeDecodeError) as error:
+    except Error as error:
         raise Error(f"{path}: {error}") from error
 
 

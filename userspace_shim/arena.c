@@ -8,7 +8,8 @@
  * The arena takes address space only. There is none if RLIMIT_AS limits the
  * process to little of that. There is none either if a limit on locked memory
  * suggests that the program wants to lock all its memory, because reserved
- * address space counts against that limit.
+ * address space counts against that limit. A program that sets RLIMIT_AS later
+ * finds its limit used up by the arena, so HAKMEM_ARENA=0 asks for none.
  */
 #include <errno.h>
 #include <sys/mman.h>
@@ -81,7 +82,8 @@ void shim_arena_init(void)
 {
 	unsigned long bytes;
 
-	if (shim_arena.bytes || shim_address_space() != ULONG_MAX || may_lock_all())
+	if (shim_arena.bytes || !shim_use_arena ||
+	    shim_address_space() != ULONG_MAX || may_lock_all())
 		return;
 	for (bytes = MOST; bytes >= LEAST && !reserve(bytes); bytes /= 4)
 		;

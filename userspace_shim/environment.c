@@ -17,6 +17,7 @@ unsigned int shim_verbose;
 unsigned int shim_crash_report;
 unsigned int shim_redirect = 1;
 unsigned int shim_align_8;
+unsigned int shim_use_arena = 1;
 static unsigned int pr_debug_on;
 
 static const struct hak_param own[] = {
@@ -27,6 +28,8 @@ static const struct hak_param own[] = {
 	  .value = &shim_redirect },
 	{ .env = "HAKMEM_TINY_ALIGN_8", .kind = HAK_PARAM_bool,
 	  .value = &shim_align_8 },
+	{ .env = "HAKMEM_ARENA", .kind = HAK_PARAM_bool,
+	  .value = &shim_use_arena },
 	{ .env = "HAKMEM_PR_DEBUG", .kind = HAK_PARAM_bool, .value = &pr_debug_on },
 };
 

@@ -68,6 +68,7 @@ extern unsigned int shim_verbose;	/* print on stderr whether and how the library
 extern unsigned int shim_crash_report;
 extern unsigned int shim_redirect;	/* see linker.c */
 extern unsigned int shim_align_8;	/* malloc(8) need not be aligned to 16 */
+extern unsigned int shim_use_arena;	/* see arena.c */
 void shim_environment(void);
 void shim_say_started(int err);
 

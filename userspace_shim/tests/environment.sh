@@ -87,7 +87,7 @@ outcome "each of several is" 0 \
 	'^(hakmem: HAKMEM_[AB] is not a variable of hakmem[^|]*\|){2}fine\|$'
 probe HAKMEM_TINY_FAST_CAP=64 HAKMEM_TINY_PARANOID_DRAIN=0 HAKMEM_TINY_TRACE_RING=0 \
 	HAKMEM_LOCK_STATS=0 HAKMEM_CRASH_REPORT=0 HAKMEM_PR_DEBUG=0 HAKMEM_TINY_ALIGN_8=0 \
-	HAKMEM_VERBOSE=0 HAKMEM_STATS=off HAKMEM_STATS_FILE=x HAKMEM_LARSON_TINY_ONLY=1 HAKMEM_CACHE=/x HAKMEM_CPUS=2 \
+	HAKMEM_ARENA=1 HAKMEM_VERBOSE=0 HAKMEM_STATS=off HAKMEM_STATS_FILE=x HAKMEM_LARSON_TINY_ONLY=1 HAKMEM_CACHE=/x HAKMEM_CPUS=2 \
 	-- "$bin/tests/probe" fine
 outcome "those there are, are known" 0 "$fine"
 probe HAKMEM_LARSON_TINY_ONLY=1 -- "$bin/larson_hakmem" 0.1 8 64 100 1 1 1
@@ -119,6 +119,20 @@ release | debug)
 		outcome "$program: malloc(1) to malloc(8) are aligned to 16" 0 '^(16|32|64)\|$'
 		probe HAKMEM_TINY_ALIGN_8=1 -- "$bin/tests/$program" align
 		outcome "$program: or to 8, if that is asked for" 0 '^8\|$'
+	done
+	;;
+esac
+
+# --- a limit on address space that comes later ---
+
+case $build in
+release | debug)
+	for program in probe probe_so; do
+		probe HAKMEM_ARENA=0 -- "$bin/tests/$program" limit 2048
+		outcome "$program: without an arena it may limit itself to 2 GiB" 0 "$fine"
+		probe HAKMEM_ARENA=64 -- "$bin/tests/$program" limit 2048
+		outcome "$program: the arena has no size to be set" 2 \
+			'^hakmem: HAKMEM_ARENA: "64" is .*; it takes 0, 1, n, y\|$'
 	done
 	;;
 esac

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define MAX_THREADS	64
@@ -133,6 +134,35 @@ static int take(unsigned long kib)
 	return puts("fine") < 0;
 }
 
+static void *use_malloc_too(void *arg)
+{
+	free(malloc(2000));
+	return use_malloc() ? NULL : arg;
+}
+
+/*
+ * Limit the address space to @mib MiB when malloc() is in use, then get a large
+ * block and a thread.
+ */
+static int limit(unsigned long mib)
+{
+	struct rlimit lim = { mib << 20, mib << 20 };
+	pthread_t t;
+	void *p, *done;
+
+	if (use_malloc() || setrlimit(RLIMIT_AS, &lim))
+		return 1;
+	p = malloc(64 << 20);
+	if (!p)
+		return puts("no block") < 0;
+	if (pthread_create(&t, NULL, use_malloc_too, p))
+		return puts("no thread") < 0;
+	if (pthread_join(t, &done) || done != p)
+		return 1;
+	free(p);
+	return puts("fine") < 0;
+}
+
 /*
  * The resident memory if all memory is locked, and the memory that can still be
  * allocated then.
@@ -175,6 +205,8 @@ int main(int argc, char **argv)
 		return peak(n);
 	if (!strcmp(what, "take"))
 		return take(n);
+	if (!strcmp(what, "limit"))
+		return limit(n);
 	if (!strcmp(what, "locked"))
 		return locked();
 	if (!strcmp(what, "size"))

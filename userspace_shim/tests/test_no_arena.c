@@ -2,7 +2,7 @@
 /*
  * A process with a limit on locked memory that would let it lock all its memory.
  * Reserved address space counts, so it has no arena, and free() asks the core's
- * registry.
+ * registry. And which other processes have no arena.
  */
 #include "test.h"
 
@@ -77,6 +77,7 @@ static void test_who_has_one(void **state)
 	static const struct {
 		unsigned long locked, space;
 		bool arena;
+		bool refused;		/* by HAKMEM_ARENA=0 */
 	} limits[] = {
 		{ 100UL << 20, RLIM_INFINITY, false },
 		{ 80UL << 20, RLIM_INFINITY, false },
@@ -84,11 +85,13 @@ static void test_who_has_one(void **state)
 		{ (80UL << 20) - 1, RLIM_INFINITY, true },
 		{ 0, RLIM_INFINITY, true },
 		{ RLIM_INFINITY, RLIM_INFINITY, true },
+		{ RLIM_INFINITY, RLIM_INFINITY, false, true },
 	};
 
 	for (int i = 0; i < ARRAY_SIZE(limits); i++) {
 		locked = limits[i].locked;
 		space = limits[i].space;
+		shim_use_arena = !limits[i].refused;
 		shim_arena_init();
 		assert_int_equal(shim_arena.bytes != 0, limits[i].arena);
 		if (!shim_arena.bytes)
