@@ -58,6 +58,15 @@ find_reports() {
 	printf '%s' "$found"
 }
 
+# Did an emulated guest die of a breakpoint of its kernel's own, before any module was
+# loaded? See docs/running-kernels.md. hakmem has no part in that.
+died_early() {
+	[[ $accel == tcg ]] && ! has_verdict &&
+		grep -aqE 'Oops: int3:' "$work/console" &&
+		grep -aqE 'Modules linked in: *$' "$work/console" &&
+		! grep -aqE 'Modules linked in: *[^ ]' "$work/console"
+}
+
 # Taint bits: bad page, died, warned, soft lockup.
 TAINTS=$((1 << 5 | 1 << 7 | 1 << 9 | 1 << 14))
 
