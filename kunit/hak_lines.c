@@ -47,6 +47,7 @@ LINE(memdup, hak_memdup(&cache, 32 + 0 * size, GFP_KERNEL))
 LINE(cache, hak_cache_alloc(cache, GFP_KERNEL))
 LINE(cache_zalloc, hak_cache_zalloc(cache, GFP_KERNEL))
 LINE(cache_node, hak_cache_alloc_node(cache, GFP_KERNEL, 0))
+LINE(cache_lru, hak_cache_alloc_lru(cache, NULL, GFP_KERNEL))
 LINE(mempool, mempool_alloc(pool, GFP_KERNEL))
 LINE(kmalloc, kmalloc(64, GFP_KERNEL))
 LINE(kvmalloc, kvmalloc(size, GFP_KERNEL))
@@ -70,8 +71,8 @@ static void *(*const lines[])(unsigned int size) = {
 	line_alloc, line_alloc_var, line_zalloc, line_node, line_this_node,
 	line_zalloc_node, line_array, line_calloc, line_calloc_node, line_realloc,
 	line_realloc_array, line_grown, line_strdup, line_memdup, line_cache,
-	line_cache_zalloc, line_cache_node, line_mempool, line_kmalloc, line_kvmalloc,
-	line_kmem_cache, line_slub_large, line_slub_typed, line_slub_class,
+	line_cache_zalloc, line_cache_node, line_cache_lru, line_mempool, line_kmalloc,
+	line_kvmalloc, line_kmem_cache, line_slub_large, line_slub_typed, line_slub_class,
 	line_slub_kvmalloc,
 };
 

@@ -45,7 +45,7 @@
 #include "hakmem.h"
 
 #ifdef __getname
-/* These macros have a cache of the kernel's, until 6.12 and some later versions. */
+/* In 6.12 these macros have a cache of the kernel's. */
 static inline char *hak_replace_getname(void)
 {
 	return __getname();
