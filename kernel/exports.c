@@ -55,7 +55,6 @@ HAK_EXPORT_INTERNAL(hak_hardened);
 HAK_EXPORT_INTERNAL(hak_hardened_on);
 HAK_EXPORT_INTERNAL(hak_limbo_drain_all);
 HAK_EXPORT_INTERNAL(hak_limbo_put);
-HAK_EXPORT_INTERNAL(hak_link_secret);
 HAK_EXPORT_INTERNAL(hak_lock_stats_on);
 HAK_EXPORT_INTERNAL(hak_magazine_objects);
 HAK_EXPORT_INTERNAL(hak_no_leaf);

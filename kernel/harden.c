@@ -18,15 +18,11 @@
 
 DEFINE_STATIC_KEY_FALSE(hak_hardened_on);
 
-unsigned long hak_link_secret __read_mostly;
-
 /* No slab has been claimed yet. */
 void hak_harden_init(void)
 {
-	if (!hak_hardened)
-		return;
-	hak_link_secret = get_random_long();
-	static_branch_enable(&hak_hardened_on);
+	if (hak_hardened)
+		static_branch_enable(&hak_hardened_on);
 }
 
 /* No slab is left. */
@@ -69,15 +65,14 @@ int hak_harden_cache(struct hak_cache *c)
  * @s: the slab
  *
  * On PREEMPT_RT the kernel gives no random numbers while preemption is off, so this makes
- * one from the secret and a counter.
+ * one from the slab's secret and a counter.
  *
  * Return: an index into the order.
  */
 u32 hak_harden_start(const struct hak_cache *c, const struct hak_slab *s)
 {
 	static atomic_t count;
-	unsigned long mix = hak_link_secret ^ s->addr ^
-			    (unsigned long)atomic_inc_return(&count) << 48;
+	unsigned long mix = s->secret ^ (unsigned long)atomic_inc_return(&count) << 48;
 
 	return (u64)hash_64(mix, 32) * c->capacity >> 32;
 }

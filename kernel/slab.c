@@ -59,12 +59,14 @@ static bool hak_link_valid(struct hak_cache *c, struct hak_slab *s,
  * @addr: the first object's link
  * @limit: bytes of objects carved
  * @recip: the cache's
- * @link: likewise
+ * @secret: the slab's
+ * @link: the cache's
  * @wipe: clear each link, see hak_chain_take()
  */
 struct hak_link_bounds {
 	unsigned long addr;
 	unsigned long limit;
+	unsigned long secret;
 	u32 recip;
 	u32 link;
 	bool wipe;
@@ -85,7 +87,7 @@ static __always_inline bool hak_take_one(const struct hak_link_bounds *t,
 		return false;
 	node = (struct llist_node *)(t->addr + off);
 	*to = (char *)node - t->link;
-	*n = coded ? hak_link_code(node, node->next) : node->next;
+	*n = coded ? hak_link_code(t->secret, node, node->next) : node->next;
 	if (t->wipe)
 		node->next = NULL;
 	return true;
@@ -123,6 +125,7 @@ __hak_chain_take(struct hak_cache *c, struct hak_slab *s, struct llist_node **ch
 	const struct hak_link_bounds t = {
 		.addr = s->addr + link,
 		.limit = hak_carved_bytes(c, s),
+		.secret = coded ? s->secret : 0,
 		.recip = c->recip,
 		.link = link,
 		.wipe = wipe,
@@ -243,7 +246,7 @@ static noinline void hak_chain_check(struct hak_cache *c, struct hak_slab *s,
 	unsigned long seen[BITS_TO_LONGS(HAK_MAX_CAPACITY)] = { 0 };
 	unsigned int i = 0;
 
-	for (; n; n = hak_link_next(n)) {
+	for (; n; n = hak_link_next(s, n)) {
 		unsigned long idx;
 
 		if (++i > c->capacity || !hak_link_valid(c, s, n)) {
@@ -341,7 +344,7 @@ unsigned int hak_slab_take(struct hak_cache *c, struct hak_slab *s,
 void hak_slab_give(struct hak_slab *s, struct llist_node *first,
 		   struct llist_node *last, unsigned int n)
 {
-	hak_link_set(last, s->freelist);
+	hak_link_set(s, last, s->freelist);
 	s->freelist = first;
 	WRITE_ONCE(s->taken, s->taken - n);
 }
@@ -401,7 +404,7 @@ void hak_slab_link(struct hak_slab *s, struct llist_node *first,
 		   struct llist_node *last)
 {
 	if (hak_is_hardened())
-		hak_link_add_batch(first, last, &s->remote);
+		hak_link_add_batch(s, first, last);
 	else
 		hak_llist_add_batch(first, last, &s->remote);
 }
@@ -542,7 +545,7 @@ static unsigned int hak_chain_len(struct hak_cache *c, struct hak_slab *s,
 	unsigned int i = 0;
 
 	for (; n && i <= c->capacity && hak_link_valid(c, s, n);
-	     n = hak_link_next(n))
+	     n = hak_link_next(s, n))
 		i++;
 	return n ? c->capacity + 1 : i;
 }

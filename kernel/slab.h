@@ -54,6 +54,7 @@ enum hak_slab_state {
  * @list: place in hak_pool.list, or in limbo
  * @reap_link: place in hak_reap_queue while HAK_REAP_QUEUED is set
  * @grace: state of RCU when the slab went into limbo, while it is there
+ * @secret: with hardened=1, what its links are encoded with; chosen with the superslab
  * @listed: true while it is in hak_pool.list; under that pool's lock
  *
  * used = taken - freed counts the objects that are live, that are in a per-CPU cache
@@ -94,6 +95,7 @@ struct hak_slab {
 		struct llist_node reap_link;
 		unsigned long grace;
 	};
+	unsigned long secret;
 	bool listed;
 } __aligned(128);
 

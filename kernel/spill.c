@@ -161,7 +161,7 @@ void hak_cpu_spill(struct hak_cache *c, struct hak_cpu_cache *cc,
 		struct hak_spill_group *g = &group[i];
 
 		if (used & BIT(i) && g->nr == nr) {
-			hak_link_set(node, g->first);
+			hak_link_set(g->slab, node, g->first);
 			g->first = node;
 			g->n++;
 		} else if (likely(hak_spill_begin(cc, g, used & BIT(i), node))) {

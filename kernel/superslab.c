@@ -13,6 +13,7 @@
 #include <linux/jiffies.h>
 #include <linux/nodemask.h>
 #include <linux/printk.h>
+#include <linux/random.h>
 #include <linux/rculist.h>
 #include <linux/string.h>
 
@@ -157,6 +158,8 @@ static struct hak_superslab *hak_superslab_new(int nid, unsigned int order,
 		s->slot = i;
 		s->nid = ss->nid;
 		s->addr = ss->addr + i * HAK_SLAB_SIZE;
+		if (hak_is_hardened())
+			s->secret = get_random_long();
 		atomic_set(&s->rc, HAK_UNUSED);
 	}
 	hak_arena_kmemleak_add((void *)addr, order, meta);

@@ -6,6 +6,7 @@
 #include <linux/kasan.h>
 #include <linux/module.h>
 #include <linux/poison.h>
+#include <linux/random.h>
 #include <linux/string.h>
 
 #include "hak_test.h"
@@ -213,22 +214,64 @@ static void parameter(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, hak_param_set(param, "debug", was), 0);
 }
 
-/* With hardened=1: links do not show addresses, and neighbours do not follow each other. */
-static void hardened(struct kunit *test)
+/* With hardened=1: links do not show addresses. */
+static void links_are_encoded(struct kunit *test)
 {
-	struct hak_cache *c = checked(test, 64, 0, 0);
-	unsigned int i, in_order = 0;
+	struct hak_slab s = { .secret = get_random_long() | 1 };
 	struct llist_node n;
-	void *obj[64];
 
 	if (!hak_hardened)
 		kunit_skip(test, "links are not encoded");
-	hak_link_set(&n, (struct llist_node *)&n);
+	hak_link_set(&s, &n, (struct llist_node *)&n);
 	KUNIT_EXPECT_PTR_NE(test, (void *)n.next, (void *)&n);
-	KUNIT_EXPECT_PTR_EQ(test, (void *)hak_link_next(&n), (void *)&n);
-	hak_link_set(&n, NULL);
+	KUNIT_EXPECT_PTR_EQ(test, (void *)hak_link_next(&s, &n), (void *)&n);
+	hak_link_set(&s, &n, NULL);
 	KUNIT_EXPECT_PTR_NE(test, (void *)n.next, NULL);
-	KUNIT_EXPECT_PTR_EQ(test, (void *)hak_link_next(&n), NULL);
+	KUNIT_EXPECT_PTR_EQ(test, (void *)hak_link_next(&s, &n), NULL);
+}
+
+/*
+ * With hardened=1 each slab has a secret of its own. So whoever knows the secret of one
+ * slab, for example from a link whose address and target are known, does not know which
+ * link to write into an object of another.
+ */
+static void each_slab_has_a_secret(struct kunit *test)
+{
+	struct hak_cache *c = checked(test, 4096, 0, 0);
+	unsigned int i, j, nr = 4 * c->capacity;
+	struct hak_slab **slab;
+	void **obj;
+
+	if (!hak_hardened)
+		kunit_skip(test, "links are not encoded");
+	obj = kunit_kcalloc(test, nr, sizeof(*obj), GFP_KERNEL);
+	slab = kunit_kcalloc(test, nr, sizeof(*slab), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, obj);
+	KUNIT_ASSERT_NOT_NULL(test, slab);
+	for (i = 0; i < nr; i++) {
+		obj[i] = hak_cache_alloc(c, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, obj[i]);
+		slab[i] = hak_test_slab_of(obj[i]);
+		KUNIT_ASSERT_NOT_NULL(test, slab[i]);
+		KUNIT_EXPECT_NE(test, slab[i]->secret, 0UL);
+	}
+	for (i = 0; i < nr; i++)
+		for (j = 0; j < i; j++)
+			if (slab[j] != slab[i])
+				KUNIT_EXPECT_NE(test, slab[j]->secret, slab[i]->secret);
+	for (i = 0; i < nr; i++)
+		hak_free(obj[i]);
+}
+
+/* With hardened=1 neighbours do not follow each other. */
+static void carved_at_random(struct kunit *test)
+{
+	struct hak_cache *c = checked(test, 64, 0, 0);
+	unsigned int i, in_order = 0;
+	void *obj[64];
+
+	if (!hak_hardened)
+		kunit_skip(test, "objects come in order");
 	for (i = 0; i < 64; i++) {
 		obj[i] = hak_cache_alloc(c, GFP_KERNEL);
 		KUNIT_ASSERT_NOT_NULL(test, obj[i]);
@@ -376,7 +419,9 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(each_way),
 	KUNIT_CASE(slot_of_another_cache),
 	KUNIT_CASE(parameter),
-	KUNIT_CASE(hardened),
+	KUNIT_CASE(links_are_encoded),
+	KUNIT_CASE(each_slab_has_a_secret),
+	KUNIT_CASE(carved_at_random),
 	KUNIT_CASE(hardened_bulk),
 	KUNIT_CASE(hardened_live),
 	KUNIT_CASE(constant_size_is_of_its_class),

@@ -89,6 +89,7 @@ class Slab:
             self.broken.append(f"its entry: {fault(error)}")
         self._first = {"freelist": slab.freelist.value_(), "drained": slab.drained.value_(),
                        "remote": slab.remote.first.value_()}
+        self._secret = slab.secret.value_()
         self._lists = None
 
     @property
@@ -122,8 +123,14 @@ class Slab:
                 break
             found.append(self.addr + offset)
             link, = struct.unpack_from("<Q", memory, offset + cache.link)
-            node = self.core.decode(node, link)
+            node = self._decode(node, link)
         return found
+
+    def _decode(self, node, link):
+        """What a link leads to, as hak_link_code() says."""
+        if not self.core.hardened:
+            return link
+        return link ^ self._secret ^ int.from_bytes(node.to_bytes(8, "little"), "big")
 
     @property
     def free(self):
@@ -292,7 +299,6 @@ class Core:
                         "as it was built, not stripped") from error
         self.cpus, self.nodes = list(for_each_possible_cpu(prog)), list(for_each_node(prog))
         self.hardened = self.variable("hak_hardened_on").key.enabled.counter.value_() > 0
-        self.secret = self.variable("hak_link_secret").value_()
         self.caches = self._list("hak_caches", "struct hak_cache", "list", Cache)
         self._by_address = {cache.address: cache for cache in self.caches}
         self.superslabs = sorted(
@@ -340,12 +346,6 @@ class Core:
     def cache_at(self, address):
         """The cache there, or None."""
         return self._by_address.get(address)
-
-    def decode(self, node, link):
-        """What a link leads to, as hak_link_code() says."""
-        if not self.hardened:
-            return link
-        return link ^ self.secret ^ int.from_bytes(node.to_bytes(8, "little"), "big")
 
     @property
     def slabs(self):

@@ -103,7 +103,7 @@ def load():
     import hakmem_core  # pylint: disable=import-outside-toplevel
     hakmem_core.module_of = lambda prog, name: Struct(version=None)
     hakmem_core.symbols_of = lambda module: {name: name for name in (
-        "hak_hardened_on", "hak_link_secret", "hak_caches", "hak_superslabs")}
+        "hak_hardened_on", "hak_caches", "hak_superslabs")}
     hakmem_core.Core.statistics = lambda core: []
     return hakcore
 
@@ -129,15 +129,14 @@ def made_up():
     """Two caches, and a superslab with a slab of each, in which one object of one is live."""
     memory = Memory(
         init_uts_ns=Struct(name=Struct(release=Struct(string_=lambda: b"7.0"))),
-        hak_hardened_on=Struct(key=Struct(enabled=Struct(counter=Number(0))), type_=""),
-        hak_link_secret=Number(0))
-    memory["hak_link_secret"].type_ = ""
+        hak_hardened_on=Struct(key=Struct(enabled=Struct(counter=Number(0))), type_=""))
     for name, at in CACHES.items():
         add_cache(memory, name, at)
     memory[0x3000] = [Struct(
         cache=Pointer(memory, at), entry=Pointer(memory, 0),
         rc=Struct(counter=Number(1)), remote=Struct(first=Number(0)),
-        **numbers(addr=SUPERSLAB + i * SLAB, nid=0, bump=1, taken=1, freelist=0, drained=0))
+        **numbers(addr=SUPERSLAB + i * SLAB, nid=0, bump=1, taken=1, freelist=0, drained=0,
+                  secret=0))
         for i, at in enumerate(CACHES.values())]
     for i in range(2):
         memory[SUPERSLAB + i * SLAB] = bytes(SLAB)
@@ -265,8 +264,7 @@ def test(report, same):
          (0, "node 0 order 5 used 2/2 64:1/1P -",
           "hakcore: broken: slab 0x10010000: its cache is given as 0xbad, which is none\n"))
     memory = made_up()
-    del memory["hak_link_secret"]
-    memory["hak_link_secret"] = Struct(type_="", value_=lambda: memory.at(0xbad))
+    memory["hak_hardened_on"].key.enabled.counter = Struct(value_=lambda: memory.at(0xbad))
     status, text, error = run(hakcore, memory)
     same("hakcore: what it cannot do without", (status, text, error),
          (1, "", "hakcore: memory at 0xbad cannot be read\n"))
