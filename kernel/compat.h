@@ -24,6 +24,14 @@
 #endif
 
 /*
+ * Without SMP an interrupt gets each lock that it tries, even if its CPU holds the lock.
+ * hak_free_rcu() and the depots rely on the opposite.
+ */
+#ifndef CONFIG_SMP
+#error "hakmem needs a kernel with CONFIG_SMP=y; see docs/install.md"
+#endif
+
+/*
  * Does @p begin a large kmalloc() allocation, whose first page is @head?
  *
  * From 6.15 on such pages have a page type of their own. Before that, kfree()

@@ -23,7 +23,7 @@
 
 #include "pcpu_cache.h"
 
-#if defined(CONFIG_X86_64) && defined(CONFIG_SMP) && !defined(CONFIG_UML)
+#if defined(CONFIG_X86_64) && !defined(CONFIG_UML)
 
 /* Add @n to *@word of this CPU in one instruction. Is the sum negative? */
 #define hak_cpu_word_add(word, n)					\

@@ -124,8 +124,8 @@ struct hak_rcu_cpu {
 static struct hak_rcu_cpu __percpu *hak_rcu_cpu;
 static struct workqueue_struct *hak_rcu_wq;
 
-/* The number of the latest flush; it wraps around. */
-static atomic_t hak_rcu_flushes = ATOMIC_INIT(0);
+/* The number of the latest flush. It wraps around, and soon, so that this is tested. */
+static atomic_t hak_rcu_flushes = ATOMIC_INIT(-2);
 
 /*
  * Take the lock, or return false if it is held and the caller may not wait for it. An

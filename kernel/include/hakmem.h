@@ -7,8 +7,8 @@
  * memory from kmalloc(), but memory from hakmem must never go to the functions
  * below. They do not call hakmem, so hakmem cannot catch the mistake:
  *
- *   kfree(), kvfree(), kfree_bulk(), kfree_rcu(), kvfree_rcu() and their
- *   _mightsleep variants, mempools of kmalloc() memory, __free(kfree):
+ *   kfree(), kvfree(), kfree_bulk(), kfree_rcu(), kvfree_rcu(), their variants,
+ *   kfree_nolock(), mempools of kmalloc() memory, __free(kfree):
  *     the object is not freed. The kernel warns in free_large_kmalloc(), once
  *     per boot, with "page dumped because: Not a kmalloc allocation". (6.12
  *     says "object pointer: 0x..." and drops a reference that the page does not
@@ -333,7 +333,8 @@ bool hak_dump_obj(const void *p);
  * without PREEMPT_COUNT cannot tell that preemption is off.)
  *
  * Context: any but NMI. The caller may hold any lock, raw spinlocks included, except
- * those that queue_delayed_work() takes. Without the name of a member: task, may sleep.
+ * those that queue_delayed_work() takes and, on PREEMPT_RT, a spinlock_t of SLUB or of
+ * the page allocator. Without the name of a member: task, may sleep.
  */
 #define hak_free_rcu(ptr, ...)						\
 	__HAK_FREE_RCU(ptr, ##__VA_ARGS__, __hak_free_rcu_head,		\

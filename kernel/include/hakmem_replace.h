@@ -13,9 +13,11 @@
  * kmalloc(). kmalloc(), kvmalloc() and their variants are mapped only if
  * HAKMEM_REPLACE_KMALLOC is defined before this header is included. Define it only
  * if no such memory leaves the module for code that gives it to kfree() or ksize();
- * hakmem.h lists the functions that must not get it. kvfree_rcu(), __free(kvfree_atomic)
- * and the functions of devres are not mapped, so they must not get such memory either.
- * Those that reallocate with an alignment do not build.
+ * hakmem.h lists the functions that must not get it. Not mapped, so they must not get
+ * such memory either, are kvfree_rcu() and its variants, kfree_rcu_nolock(),
+ * kfree_nolock(), __free(kvfree_atomic), the address of kvfree_atomic(), and the functions
+ * of devres. A call that reallocates with an alignment does not compile, and neither does
+ * kfree_rcu() with a struct kvfree_rcu_head.
  *
  * If a module gets a cache from kernel code, or gives one to it, that cache is a
  * kmem_cache and not a hak_cache, so its functions must not be mapped. Headers of the
@@ -254,24 +256,24 @@ static inline int hak_replace_refill_sheaf(struct hak_cache *c, gfp_t gfp,
 }
 
 /*
- * As with SLUB's, @gfp matters only for __GFP_ZERO and __GFP_ACCOUNT. hakmem's objects are
- * not charged, so with the latter it is a new object, and may be NULL.
+ * As with SLUB's, @gfp matters only for __GFP_ZERO and __GFP_ACCOUNT, and while the sheaf
+ * holds objects, the call never fails. hakmem's objects are not charged, so with
+ * __GFP_ACCOUNT it is a new object, or an uncharged one if that cannot be had.
  */
 static inline void *hak_replace_alloc_from_sheaf(struct hak_cache *c, gfp_t gfp,
 						 struct slab_sheaf *theirs)
 {
 	struct hak_sheaf *sheaf = (struct hak_sheaf *)theirs;
-	void *p;
+	void *p, *charged;
 
 	if (WARN_ON_ONCE(!sheaf->nr))
 		return NULL;
-	if (gfp & __GFP_ACCOUNT) {
-		p = (hak_cache_alloc)(c, gfp);
-		if (p)
-			hak_cache_free(c, sheaf->obj[--sheaf->nr]);
-		return p;
-	}
+	charged = gfp & __GFP_ACCOUNT ? (hak_cache_alloc)(c, gfp | __GFP_NOWARN) : NULL;
 	p = sheaf->obj[--sheaf->nr];
+	if (charged) {
+		hak_cache_free(c, p);
+		return charged;
+	}
 	return gfp & __GFP_ZERO ? hak_cache_zero(c, p) : p;
 }
 
@@ -331,12 +333,20 @@ static inline unsigned int hak_replace_sheaf_size(struct slab_sheaf *theirs)
 #define kmem_cache_alloc_bulk(c, gfp, n, p) hak_cache_alloc_bulk(c, gfp, n, p)
 #undef kmem_cache_alloc_lru
 #define kmem_cache_alloc_lru(c, lru, gfp) hak_cache_alloc_lru(c, lru, gfp)
+/* mempool_create() takes any pointer; this one is of a cache of hakmem's. */
+#define hak_replace_cache(c)						\
+({									\
+	struct hak_cache *__hak_cache = (c);				\
+									\
+	__hak_cache;							\
+})
 #undef mempool_create_slab_pool
-#define mempool_create_slab_pool(nr, c) \
-	mempool_create(nr, (hak_mempool_alloc), hak_mempool_free, c)
+#define mempool_create_slab_pool(nr, c)					\
+	mempool_create(nr, (hak_mempool_alloc), hak_mempool_free, hak_replace_cache(c))
 #undef mempool_init_slab_pool
-#define mempool_init_slab_pool(pool, nr, c) \
-	mempool_init(pool, nr, (hak_mempool_alloc), hak_mempool_free, c)
+#define mempool_init_slab_pool(pool, nr, c)				\
+	mempool_init(pool, nr, (hak_mempool_alloc), hak_mempool_free,	\
+		     hak_replace_cache(c))
 
 /* Without arguments, because modules also have their addresses taken. */
 #undef kfree

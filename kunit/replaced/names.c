@@ -187,6 +187,14 @@ static void objects_ahead(struct kunit *test)
 	KUNIT_EXPECT_NOT_NULL(test, charged);
 	KUNIT_EXPECT_FALSE(test, hak_owns(charged));
 	kmem_cache_free(c, charged);
+	if (IS_ENABLED(CONFIG_PREEMPT_RT)) {
+		/* SLUB cannot be asked here, but the caller has been promised an object. */
+		preempt_disable();
+		charged = kmem_cache_alloc_from_sheaf(c, GFP_NOWAIT | __GFP_ACCOUNT, sheaf);
+		preempt_enable();
+		EXPECT_HAKMEM(test, charged);
+		kmem_cache_free(c, charged);
+	}
 	kmem_cache_free_bulk(c, 45, p);
 	KUNIT_EXPECT_EQ(test, nr_live(c), 1);
 	kmem_cache_return_sheaf(c, GFP_NOWAIT, sheaf);
