@@ -17,8 +17,9 @@
 
 /*
  * Encode the link from @n to @next, or decode a stored link, with a slab's secret; the
- * operation is its own inverse. The bytes of the address of @n are swapped because the lower ones vary most:
- * otherwise the upper half of each stored link would show the same bits of the secret.
+ * operation is its own inverse. The bytes of the address of @n are swapped because the
+ * lower ones vary most: otherwise the upper half of each stored link would show the same
+ * bits of the secret.
  */
 static __always_inline struct llist_node *
 hak_link_code(unsigned long secret, const struct llist_node *n,

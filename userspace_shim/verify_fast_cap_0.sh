@@ -5,8 +5,8 @@
 #
 # Runs Larson with HAKMEM_TINY_FAST_CAP=0 on both its command lines, then with
 # --verify for every fast_cap (0, 1, 2, default), HAKMEM_TINY_PARANOID_DRAIN (0,
-# 1), number of threads (1, 2, 4, 8, 32) and command line: 80 runs, about 1.5
-# minutes. With the cache off (HAKMEM_TINY_FAST_CAP=0) every operation meets the
+# 1), number of threads (1, 2, 4, 8, 32) and command line: 80 runs, about a
+# minute. With the cache off (HAKMEM_TINY_FAST_CAP=0) every operation meets the
 # slab, so whatever is wrong about ownership and remote frees shows here first.
 #
 # Output is TAP; the exit status is 0 if everything passed, 1 if not, 2 on bad
@@ -30,7 +30,7 @@ command_lines=(
 )
 
 option bin PATH program "${OUT:-$TOP/out}/release/larson_hakmem" 'Larson, linked with hakmem'
-option seconds N seconds 1 'how long each run of the matrix takes'
+option seconds N seconds 0.5 'how long each run of the matrix takes'
 option full '' flag '' 'as many seconds as the command lines say'
 option filter RE regex '' 'only the runs whose name matches the regular expression'
 parse_options "$@"
