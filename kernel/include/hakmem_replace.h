@@ -13,9 +13,11 @@
  * kmalloc(). kmalloc(), kvmalloc() and their variants are mapped only if
  * HAKMEM_REPLACE_KMALLOC is defined before this header is included. Define it only
  * if no such memory leaves the module for code that gives it to kfree() or ksize();
- * hakmem.h lists the functions that must not get it. kvfree_rcu(), __free(kvfree_atomic)
- * and the functions of devres are not mapped, so they must not get such memory either.
- * Those that reallocate with an alignment do not build.
+ * hakmem.h lists the functions that must not get it. kvfree_rcu(),
+ * kvfree_rcu_mightsleep(), __free(kvfree_atomic) and the functions of devres are not
+ * mapped, so they must not get such memory either. kvfree_rcu_barrier() is not mapped and
+ * does not wait for objects of hakmem's; hak_free_rcu_barrier() does. With
+ * HAKMEM_REPLACE_KMALLOC, a call that reallocates with an alignment does not compile.
  *
  * If a module gets a cache from kernel code, or gives one to it, that cache is a
  * kmem_cache and not a hak_cache, so its functions must not be mapped. Headers of the
@@ -316,7 +318,7 @@ static inline unsigned int hak_replace_sheaf_size(struct slab_sheaf *theirs)
 
 #define kmem_cache_destroy		hak_cache_destroy
 #define kmem_cache_shrink		hak_cache_shrink
-/* It returns a multiple of the alignment, where SLUB's returns the size asked for. */
+/* It may return more than the size asked for, which is what SLUB's returns. */
 #define kmem_cache_size			hak_cache_size
 #define kmem_dump_obj			hak_dump_obj
 #define kmem_cache_free			hak_cache_free
