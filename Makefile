@@ -39,8 +39,8 @@ help:
 	@echo 'make bench-slub [KERNEL=newest|6.12|PATH] [BACKEND=auto|icount|uml|kvm] [CPUS=2] [SHORT=1|FULL=1]'
 	@echo '                [HARDENED=0|1]'
 	@echo '                    hakmem and SLUB in one kernel, in turn: out/bench-slub/results.{md,json}, plots'
-	@echo 'make bench-mem [KERNEL=newest|6.12|PATH]'
-	@echo '                    memory taken by hakmem and SLUB: out/bench-mem'
+	@echo 'make bench-mem [KERNEL=newest|6.12|PATH] [SECONDS=60]'
+	@echo '                    memory taken by hakmem and SLUB: out/bench-mem; SECONDS is for producer and consumer'
 	@echo 'make bench-day      a day in miniature, holdings and compaction beside SLUB: out/bench-day'
 	@echo 'make bench-larson [LIBS="PATH.so..."] [SHORT=1] [PROGRAMS=DIR]'
 	@echo '                    larson under every allocator there is here: out/bench-larson; also programs'
@@ -152,7 +152,8 @@ bench-io:
 bench-docs:
 	qemu/bench/bench-slub --kernel=newest --full
 	qemu/bench/bench-slub --kernel=6.12 --full
-	$(MAKE) --no-print-directory bench-mem bench-day bench-larson bench-pairs bench-hardened bench-io
+	$(MAKE) --no-print-directory bench-mem SECONDS=600
+	$(MAKE) --no-print-directory bench-day bench-larson bench-pairs bench-hardened bench-io
 	qemu/bench/bench-document
 
 # --- installing; docs/install.md tells about it ---
