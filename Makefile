@@ -23,7 +23,7 @@ help:
 	@echo 'make install [KDIR=...] [INSTALL_MOD_PATH=ROOT] [DESTDIR=DIR] [PREFIX=/usr/local]'
 	@echo '                    hakmem.ko, hakmem.h and Module.symvers; docs/install.md tells where and how to sign'
 	@echo '                    haktop, hakmap and hakcore, too; make install-tools installs these alone'
-	@echo 'make install-lib    libhakmem.{so,a} and hakmem.pc; make install-source for DKMS'
+	@echo 'make install-lib    libhakmem.{so,a}, hakmem_lib.h and hakmem.pc; make install-source for DKMS'
 	@echo 'make uninstall uninstall-tools uninstall-lib uninstall-source'
 	@echo '                    what these have put there, given the same variables'
 	@echo 'make check-kunit [KERNEL=newest|6.12|PATH] [FLAVOUR=kunit|kasan|kcsan|rt] [CPUS=4]'
@@ -168,6 +168,7 @@ symbols := $(DESTDIR)$(PREFIX)/lib/hakmem
 headers := $(DESTDIR)$(PREFIX)/include/hakmem
 modroot := $(abspath $(DESTDIR)$(INSTALL_MOD_PATH))
 library := $(DESTDIR)$(LIBDIR)
+library_header := $(DESTDIR)$(PREFIX)/include/hakmem_lib.h
 tools := $(DESTDIR)$(PREFIX)
 programs := haktop hakmap hakcore
 shared := hakmem_snapshot.py hakmem_core.py
@@ -219,14 +220,17 @@ install-lib:
 	$(MAKE) -C userspace_shim BUILD=release OUT=$(OUT) $(OUT)/release/libhakmem.so $(OUT)/release/libhakmem.a
 	install -d "$(library)/pkgconfig"
 	install -m 644 $(OUT)/release/libhakmem.so $(OUT)/release/libhakmem.a "$(library)"
+	install -D -m 644 userspace_shim/hakmem_lib.h "$(library_header)"
 	printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(LIBDIR)' '' 'Name: hakmem' \
 		'Description: malloc() and its kin, served by the hakmem slab allocator' \
-		'Version: $(VERSION)' 'Libs: -L$${libdir} -lhakmem' 'Libs.private: -pthread -ldl' \
+		'Version: $(VERSION)' 'Cflags: -I$${prefix}/include' \
+		'Libs: -L$${libdir} -lhakmem' 'Libs.private: -pthread -ldl' \
 		>"$(library)/pkgconfig/hakmem.pc"
 
 .PHONY: uninstall-lib
 uninstall-lib:
-	rm -f "$(library)/libhakmem.so" "$(library)/libhakmem.a" "$(library)/pkgconfig/hakmem.pc"
+	rm -f "$(library)/libhakmem.so" "$(library)/libhakmem.a" "$(library)/pkgconfig/hakmem.pc" \
+		"$(library_header)"
 
 # What DKMS builds from: after it, dkms install hakmem/VERSION.
 .PHONY: install-source
