@@ -23,7 +23,7 @@ help:
 	@echo 'make install [KDIR=...] [INSTALL_MOD_PATH=ROOT] [DESTDIR=DIR] [PREFIX=/usr/local]'
 	@echo '                    hakmem.ko, hakmem.h and Module.symvers; docs/install.md tells where and how to sign'
 	@echo '                    haktop, hakmap and hakcore, too; make install-tools installs these alone'
-	@echo 'make install-lib    libhakmem.{so,a} and hakmem.pc; make install-source for DKMS'
+	@echo 'make install-lib    libhakmem.{so,a}, hakmem_lib.h and hakmem.pc; make install-source for DKMS'
 	@echo 'make uninstall uninstall-tools uninstall-lib uninstall-source'
 	@echo '                    what these have put there, given the same variables'
 	@echo 'make check-kunit [KERNEL=newest|6.12|PATH] [FLAVOUR=kunit|kasan|kcsan|rt] [CPUS=4]'
@@ -39,8 +39,8 @@ help:
 	@echo 'make bench-slub [KERNEL=newest|6.12|PATH] [BACKEND=auto|icount|uml|kvm] [CPUS=2] [SHORT=1|FULL=1]'
 	@echo '                [HARDENED=0|1]'
 	@echo '                    hakmem and SLUB in one kernel, in turn: out/bench-slub/results.{md,json}, plots'
-	@echo 'make bench-mem [KERNEL=newest|6.12|PATH]'
-	@echo '                    memory taken by hakmem and SLUB: out/bench-mem'
+	@echo 'make bench-mem [KERNEL=newest|6.12|PATH] [SECONDS=60]'
+	@echo '                    memory taken by hakmem and SLUB: out/bench-mem; SECONDS is for producer and consumer'
 	@echo 'make bench-day      a day in miniature, holdings and compaction beside SLUB: out/bench-day'
 	@echo 'make bench-larson [LIBS="PATH.so..."] [SHORT=1] [PROGRAMS=DIR]'
 	@echo '                    larson under every allocator there is here: out/bench-larson; also programs'
@@ -152,7 +152,8 @@ bench-io:
 bench-docs:
 	qemu/bench/bench-slub --kernel=newest --full
 	qemu/bench/bench-slub --kernel=6.12 --full
-	$(MAKE) --no-print-directory bench-mem bench-day bench-larson bench-pairs bench-hardened bench-io
+	$(MAKE) --no-print-directory bench-mem SECONDS=600
+	$(MAKE) --no-print-directory bench-day bench-larson bench-pairs bench-hardened bench-io
 	qemu/bench/bench-document
 
 # --- installing; docs/install.md tells about it ---
@@ -167,6 +168,7 @@ symbols := $(DESTDIR)$(PREFIX)/lib/hakmem
 headers := $(DESTDIR)$(PREFIX)/include/hakmem
 modroot := $(abspath $(DESTDIR)$(INSTALL_MOD_PATH))
 library := $(DESTDIR)$(LIBDIR)
+library_header := $(DESTDIR)$(PREFIX)/include/hakmem_lib.h
 tools := $(DESTDIR)$(PREFIX)
 programs := haktop hakmap hakcore
 shared := hakmem_snapshot.py hakmem_core.py
@@ -218,14 +220,17 @@ install-lib:
 	$(MAKE) -C userspace_shim BUILD=release OUT=$(OUT) $(OUT)/release/libhakmem.so $(OUT)/release/libhakmem.a
 	install -d "$(library)/pkgconfig"
 	install -m 644 $(OUT)/release/libhakmem.so $(OUT)/release/libhakmem.a "$(library)"
+	install -D -m 644 userspace_shim/hakmem_lib.h "$(library_header)"
 	printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(LIBDIR)' '' 'Name: hakmem' \
 		'Description: malloc() and its kin, served by the hakmem slab allocator' \
-		'Version: $(VERSION)' 'Libs: -L$${libdir} -lhakmem' 'Libs.private: -pthread -ldl' \
+		'Version: $(VERSION)' 'Cflags: -I$${prefix}/include' \
+		'Libs: -L$${libdir} -lhakmem' 'Libs.private: -pthread -ldl' \
 		>"$(library)/pkgconfig/hakmem.pc"
 
 .PHONY: uninstall-lib
 uninstall-lib:
-	rm -f "$(library)/libhakmem.so" "$(library)/libhakmem.a" "$(library)/pkgconfig/hakmem.pc"
+	rm -f "$(library)/libhakmem.so" "$(library)/libhakmem.a" "$(library)/pkgconfig/hakmem.pc" \
+		"$(library_header)"
 
 # What DKMS builds from: after it, dkms install hakmem/VERSION.
 .PHONY: install-source

@@ -132,7 +132,8 @@ EXPORT_SYMBOL_GPL(__hak_alloc_class_plain);
  * hak_alloc_node() - allocate memory on a node
  * @size: bytes wanted
  * @gfp: as for kmalloc_node()
- * @node: memory node, or NUMA_NO_NODE for the local one
+ * @node: memory node that is preferred, or NUMA_NO_NODE for the local one. With
+ *	__GFP_THISNODE no other node will do
  *
  * Context: as for hak_alloc().
  * Return: as for hak_alloc().
@@ -216,7 +217,7 @@ EXPORT_SYMBOL_GPL(__hak_cache_alloc_plain);
  * hak_cache_alloc_node() - allocate an object on a node
  * @c: the cache
  * @gfp: as for kmem_cache_alloc_node()
- * @node: memory node, or NUMA_NO_NODE
+ * @node: as for hak_alloc_node()
  *
  * Context: as for hak_alloc().
  * Return: the object, or NULL.
@@ -403,10 +404,12 @@ static void hak_report_not_live(const void *p, unsigned long caller)
  * @p: memory from any allocation function of hakmem or from kmalloc(); NULL is
  *	ignored
  *
- * A bad free is reported, and nothing changes. It is bad if no object begins at
- * the address, if the object was never allocated, if neither hakmem nor SLUB
- * allocated the memory, or if the object is the last of its class that this CPU
- * freed and is still in its cache.
+ * A bad free is reported, and nothing changes. It is bad if the address lies in a slab
+ * of hakmem where no object begins, if the object was never allocated, if neither
+ * hakmem nor SLUB allocated the memory, or if the object is the one of its class or
+ * cache that this CPU freed last, and this CPU still holds it. With debug= or
+ * hardened=1 every free of an object that is not live is bad. If an address lies inside
+ * an object of SLUB's, hakmem does not notice, and kfree() gets the address.
  *
  * Context: any, NMI included.
  */
@@ -533,7 +536,7 @@ static struct hak_cache *hak_known_cache(const void *p)
  * Return: the size of the object, which is at least the size asked for. For
  * memory from kmalloc() it is ksize(), and the caller may not use the bytes
  * beyond the size it asked for. 0 for NULL and ZERO_SIZE_PTR, if no object begins
- * at @p, if neither hakmem nor SLUB allocated the memory, and, with debug= and hardened=1,
+ * at @p, if neither hakmem nor SLUB allocated the memory, and, with debug= or hardened=1,
  * if the object is free.
  */
 size_t hak_usable_size(const void *p)
@@ -589,7 +592,8 @@ static void hak_zero_rest(struct hak_cache *c, void *p, size_t size, gfp_t gfp)
  *
  * Context: as for hak_alloc().
  * Return: the memory, with its contents kept up to the smaller of both sizes;
- * ZERO_SIZE_PTR for 0 bytes; or NULL, and then @p is still valid and unchanged.
+ * ZERO_SIZE_PTR for 0 bytes; or NULL, and then nothing has changed, so @p is still
+ * valid if it was before.
  */
 void *hak_realloc(const void *p, size_t size, gfp_t gfp)
 {

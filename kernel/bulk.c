@@ -267,7 +267,8 @@ EXPORT_SYMBOL_GPL(hak_free_bulk);
  * @p: filled in
  *
  * Context: as for hak_alloc().
- * Return: @n, or 0 with nothing allocated.
+ * Return: @n, or 0 with nothing allocated. So if @n is 0, success and failure look
+ * alike.
  */
 unsigned int hak_alloc_bulk(size_t size, gfp_t gfp, unsigned int n, void **p)
 {
@@ -309,7 +310,7 @@ EXPORT_SYMBOL_GPL(hak_cache_free_bulk);
  * @p: filled in
  *
  * Context: as for hak_alloc().
- * Return: @n, or 0 with nothing allocated.
+ * Return: as for hak_alloc_bulk().
  */
 unsigned int hak_cache_alloc_bulk(struct hak_cache *c, gfp_t gfp, unsigned int n,
 				  void **p)

@@ -302,7 +302,7 @@ free_cache:
  * @name: a name that no other cache has, with up to HAK_CACHE_NAME_MAX characters
  *	and no blanks; it is copied
  * @size: object size in bytes, 1..HAK_CACHE_MAX_SIZE
- * @args: further arguments, or NULL for the defaults
+ * @args: a struct hak_cache_args with further arguments, or NULL for the defaults
  * @flags: SLAB_ flags, see below
  *
  * The slabs of a cache hold objects of that cache only. Each object begins at a
@@ -352,7 +352,7 @@ EXPORT_SYMBOL_GPL(hak_cache_create_args);
  * hak_cache_create() - make a cache of objects of one size
  * @name: as for hak_cache_create_args()
  * @size: likewise
- * @align: alignment in bytes, 0 for 8, else a power of two up to PAGE_SIZE
+ * @align: as in struct hak_cache_args
  * @flags: as for hak_cache_create_args()
  * @ctor: constructor or NULL, see struct hak_cache_args
  *
@@ -424,7 +424,8 @@ static void __hak_cache_destroy(struct hak_cache *c)
  * The caller must have freed all objects and must not use the cache any more. The
  * function waits until the objects given to hak_free_rcu() are freed. If objects
  * are still live, or if there were more frees than allocations, it warns and
- * leaves the cache as it is, so that the live objects can still be freed.
+ * leaves the cache as it is, so that the live objects can still be freed. Then no
+ * other cache can be made with its name.
  *
  * Context: task, may sleep.
  */
@@ -461,8 +462,10 @@ void hak_cache_exit(void)
  * hak_cache_size() - the size of a cache's objects
  * @c: the cache
  *
+ * Context: any.
  * Return: the bytes that a user may use: the size asked for and the padding for
- * alignment.
+ * alignment. If the cache has a constructor or is SLAB_TYPESAFE_BY_RCU, there is only
+ * the padding to a multiple of 8. With SLAB_RED_ZONE, or Z in debug=, there is none.
  */
 unsigned int hak_cache_size(const struct hak_cache *c)
 {

@@ -76,8 +76,8 @@ static void hak_dump_slab(struct hak_slab *s, const struct hak_cache *c,
  * As kmem_dump_obj() does, it logs the cache, the object, and the state of its
  * slab. It takes no lock, so the description may be out of date if other CPUs use
  * the cache meanwhile. If the slab goes back while it is described, nothing that is
- * gone is read. hakmem cannot tell whether an object is live, unless it
- * finds the object in a per-CPU cache.
+ * gone is read. With debug= or hardened=1 it says whether the object is live. Without
+ * them hakmem does not know that, unless it finds the object in a per-CPU cache.
  *
  * Context: any.
  * Return: true if the address was described: it lies in a slab of hakmem, or in

@@ -14,7 +14,7 @@
  * @n: elements
  * @size: bytes of an element
  * @gfp: as for hak_alloc()
- * @node: memory node, or NUMA_NO_NODE for the local one
+ * @node: as for hak_alloc_node()
  *
  * Context: as for hak_alloc().
  * Return: as for hak_alloc(); NULL if the product overflows.

@@ -54,11 +54,11 @@ struct hak_param {
 	X(trace_ring,     bool, "HAKMEM_TINY_TRACE_RING",     0, 0, 1,	    \
 	  "keep a ring of the last events and dump it on a crash")	    \
 	X(lock_stats,     bool, "HAKMEM_LOCK_STATS",          0, 0, 1,	    \
-	  "count how often the raw locks are taken and waited for")	    \
+	  "count how often raw locks, but hak_free_rcu()'s, are taken and waited for") \
 	X(hardened,       bool, "HAKMEM_HARDENED",            0, 0, 1,	    \
 	  "encode free links, carve in random order, find any double free") \
 	X(debug,          letters, "HAKMEM_DEBUG",            0, 0, 127,	    \
-	  "check objects: F frees, Z red zones, P poison, U users, T trace")
+	  "check: F frees, Z red zones, P poison, U users, T trace, K KASAN, A allocinfo")
 
 #define HAK_PARAM_DECLARE(n, kind, env, def, min, max, desc) \
 	extern unsigned int hak_##n;

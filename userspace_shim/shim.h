@@ -207,9 +207,10 @@ void shim_libc_keep_more(void);
 
 /* crash.c */
 void shim_crash_stack(unsigned int cpu, bool online);
-SHIM_EXPORT int hakmem_install_crash_report(void);
 
-/* stats.c */
-SHIM_EXPORT int hakmem_stats_json(char *buf, unsigned long len);
+/* crash.c and stats.c: for programs, so the library exports these */
+#pragma GCC visibility push(default)
+#include "hakmem_lib.h"
+#pragma GCC visibility pop
 
 #endif

@@ -121,6 +121,7 @@ bool hak_owns(const void *p);
  * The classes are 8 16 24 32 48 64, then four per doubling. If @size is constant
  * the compiler computes the index.
  *
+ * Context: any.
  * Return: the index of the class.
  */
 static __always_inline unsigned int hak_class_index(size_t size)
@@ -149,9 +150,9 @@ static __always_inline unsigned int hak_class_index(size_t size)
  * The memory may be a DMA buffer wherever kmalloc()'s may be. Where DMA is not
  * coherent (dma_get_cache_alignment() is not 1), the DMA layer knows by the size
  * whether kmalloc() would have given the buffer whole cache lines, and bounces it
- * if not. hakmem gives whole lines to the same sizes. With lines of 64 bytes,
- * as on most arm64, requests of 33 to 48, 97 to 112, 129 to 160 and 193 to 224
- * bytes so take 64, 128, 192 and 256 bytes, as kmalloc()'s do.
+ * if not. hakmem gives whole lines to the same sizes. If lines have 64 bytes, as
+ * on most arm64, requests of 33 to 48 bytes take 64, 97 to 112 take 128, 129 to
+ * 160 take 192, and 193 to 224 take 256, as with kmalloc().
  *
  * Context: any but NMI, as @gfp allows. In atomic context on PREEMPT_RT, where
  * kmalloc() is not allowed, only memory that hakmem already has can be allocated.
@@ -184,7 +185,7 @@ static inline __alloc_size(1) void *hak_zalloc(size_t size, gfp_t gfp)
  * hak_zalloc_node() - allocate zeroed memory on a node
  * @size: bytes wanted
  * @gfp: as for hak_alloc()
- * @node: memory node, or NUMA_NO_NODE for the local one
+ * @node: as for hak_alloc_node()
  *
  * Context: as for hak_alloc().
  * Return: as for hak_alloc(), the whole object zeroed.
@@ -216,7 +217,8 @@ hak_alloc_array(size_t n, size_t size, gfp_t gfp)
 
 /**
  * struct hak_cache_args - arguments for a new cache, as struct kmem_cache_args
- * @align: alignment in bytes, 0 for 8, else a power of two up to PAGE_SIZE
+ * @align: alignment in bytes, 0 for 8, else a power of two up to PAGE_SIZE. Where
+ *	pages are larger than 16 KiB, it is 16 KiB at most
  * @useroffset: start of the part of an object that may be copied to and from user
  *	space
  * @usersize: size of that part in bytes, 0 for the whole object. The kernel
@@ -247,9 +249,15 @@ struct hak_cache *hak_cache_create_args(const char *name, unsigned int size,
 					const struct hak_cache_args *args,
 					slab_flags_t flags);
 
-/*
- * Make a cache for struct @__struct, with its alignment and its name, as
- * KMEM_CACHE().
+/**
+ * HAK_CACHE() - make a cache for a structure
+ * @__struct: the tag of the structure, which becomes the name of the cache
+ * @__flags: as for hak_cache_create_args()
+ *
+ * As KMEM_CACHE(): size and alignment are those of the structure.
+ *
+ * Context: task, may sleep.
+ * Return: as for hak_cache_create_args().
  */
 #define HAK_CACHE(__struct, __flags)					\
 	hak_cache_create_args(#__struct, sizeof(struct __struct),	\
@@ -257,9 +265,18 @@ struct hak_cache *hak_cache_create_args(const char *name, unsigned int size,
 			.align = __alignof__(struct __struct),		\
 		}, (__flags))
 
-/*
- * Likewise. If SLUB serves an object, only its @__field may be copied to user
- * space.
+/**
+ * HAK_CACHE_USERCOPY() - make a cache for a structure of which one field is for users
+ * @__struct: as for HAK_CACHE()
+ * @__flags: likewise
+ * @__field: the field
+ *
+ * As KMEM_CACHE_USERCOPY(). If SLUB serves an object, only @__field may be copied to
+ * and from user space. Of an object of hakmem's every part may be copied, see struct
+ * hak_cache_args.
+ *
+ * Context: task, may sleep.
+ * Return: as for hak_cache_create_args().
  */
 #define HAK_CACHE_USERCOPY(__struct, __flags, __field)			\
 	hak_cache_create_args(#__struct, sizeof(struct __struct),	\
@@ -304,8 +321,10 @@ static __always_inline __malloc void *hak_cache_alloc(struct hak_cache *c, gfp_t
  * @c: the cache
  * @gfp: as for hak_cache_alloc()
  *
+ * If the cache has a constructor the object is not zeroed, and the call is reported.
+ *
  * Context: as for hak_alloc().
- * Return: the object, all of it zeroed, or NULL.
+ * Return: the object, or NULL. Unless there is a constructor, all of it is zeroed.
  */
 static inline __malloc void *hak_cache_zalloc(struct hak_cache *c, gfp_t gfp)
 {

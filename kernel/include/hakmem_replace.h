@@ -16,8 +16,9 @@
  * hakmem.h lists the functions that must not get it. Not mapped, so they must not get
  * such memory either, are kvfree_rcu() and its variants, kfree_rcu_nolock(),
  * kfree_nolock(), __free(kvfree_atomic), the address of kvfree_atomic(), and the functions
- * of devres. A call that reallocates with an alignment does not compile, and neither does
- * kfree_rcu() with a struct kvfree_rcu_head.
+ * of devres. kvfree_rcu_barrier() is not mapped and does not wait for objects of hakmem's;
+ * hak_free_rcu_barrier() does. With HAKMEM_REPLACE_KMALLOC, a call that reallocates with an
+ * alignment does not compile. kfree_rcu() with a struct kvfree_rcu_head does not either.
  *
  * If a module gets a cache from kernel code, or gives one to it, that cache is a
  * kmem_cache and not a hak_cache, so its functions must not be mapped. Headers of the
@@ -318,7 +319,7 @@ static inline unsigned int hak_replace_sheaf_size(struct slab_sheaf *theirs)
 
 #define kmem_cache_destroy		hak_cache_destroy
 #define kmem_cache_shrink		hak_cache_shrink
-/* It returns a multiple of the alignment, where SLUB's returns the size asked for. */
+/* It may return more than the size asked for, which is what SLUB's returns. */
 #define kmem_cache_size			hak_cache_size
 #define kmem_dump_obj			hak_dump_obj
 #define kmem_cache_free			hak_cache_free
