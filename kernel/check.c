@@ -337,10 +337,14 @@ bool hak_check_slab(struct hak_cache *c, struct hak_slab *s)
 		why = "slab is not at its address";
 	else if (s->bump > c->capacity)
 		why = "more carved than there is room for";
+	else if (hak_rc_state(atomic_read(&s->rc)) != HAK_OWNED)
+		why = "slab has no owner";
+	else if (hak_slab_used(s) < 0)
+		why = "more objects freed than taken";
 	if (likely(!why))
 		return true;
 	s->broken = true;
-	hak_report_corrupt(s, NULL, why);
+	hak_report_corrupt(s, c, NULL, NULL, why);
 	return false;
 }
 

@@ -84,6 +84,7 @@ HAK_EXPORT_INTERNAL(hak_registry_covers);
 HAK_EXPORT_INTERNAL(hak_registry_prepare);
 HAK_EXPORT_INTERNAL(hak_registry_set);
 HAK_EXPORT_INTERNAL(hak_report_bad_free);
+HAK_EXPORT_INTERNAL(hak_report_limit);
 HAK_EXPORT_INTERNAL(hak_report_slab);
 HAK_EXPORT_INTERNAL(hak_shrink);
 HAK_EXPORT_INTERNAL(hak_shrink_count);

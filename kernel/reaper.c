@@ -151,7 +151,8 @@ static unsigned long hak_stranded_pass(unsigned int pass)
 				continue;
 			found++;
 			if (pass == HAK_STRANDED_PASSES)
-				hak_report_corrupt(s, NULL, why);
+				hak_report_corrupt(s, READ_ONCE(s->cache), NULL,
+						   NULL, why);
 		}
 	}
 	rcu_read_unlock();

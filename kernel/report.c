@@ -19,8 +19,8 @@
 #define HAK_SHOWN_BYTES		16
 
 /* If reports come faster than this, all but the first ones are only counted. */
-static DEFINE_RATELIMIT_STATE(hak_report_limit, DEFAULT_RATELIMIT_INTERVAL,
-			      DEFAULT_RATELIMIT_BURST);
+DEFINE_RATELIMIT_STATE(hak_report_limit, DEFAULT_RATELIMIT_INTERVAL,
+		       DEFAULT_RATELIMIT_BURST);
 
 static const char *const hak_state_name[] = {
 	[HAK_OWNED] = "owned",
@@ -199,19 +199,30 @@ void hak_report_zero(const struct hak_cache *c)
 /**
  * hak_report_corrupt() - report a slab whose counts or free links are wrong
  * @s: the slab
+ * @c: the cache that the caller uses it for, as @s->cache may be what is wrong; or NULL
+ * @obj: the object of the slab that the report is about, or NULL
  * @p: the offending address, or NULL
  * @why: what is wrong
  *
- * Context: any.
+ * Context: any; preemption off, or the slab cannot go.
  */
-void hak_report_corrupt(struct hak_slab *s, const void *p, const char *why)
+void hak_report_corrupt(struct hak_slab *s, const struct hak_cache *c, const void *obj,
+			const void *p, const char *why)
 {
-	struct hak_cache *c = READ_ONCE(s->cache);
-
 	hak_count(HAK_EV_CORRUPT);
-	pr_err_ratelimited("corruption in slab %p (class %s, carved %u, taken %u, rc %#x) at %p: %s\n",
-			   (void *)s->addr, c ? c->name : "none", s->bump,
-			   s->taken, (unsigned int)atomic_read(&s->rc), p, why);
+	if (!__ratelimit(&hak_report_limit))
+		return;
+	pr_err("corruption in slab %p (class %s, carved %u, taken %u, rc %#x) at %p: %s\n",
+	       (void *)s->addr, c ? c->name : "none", READ_ONCE(s->bump),
+	       READ_ONCE(s->taken), (unsigned int)atomic_read(&s->rc), p, why);
+	if (!c)
+		return;
+	preempt_disable();
+	if (obj)
+		hak_report_about(s, c, obj);
+	else
+		hak_report_slab(s, c);
+	preempt_enable();
 }
 
 /**

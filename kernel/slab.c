@@ -116,6 +116,19 @@ static __always_inline void **hak_take(const struct hak_link_bounds t,
 	return to;
 }
 
+/*
+ * The owner finds that the link at the end of a chain, @n, leads nowhere. It was that of
+ * @obj, which the owner has taken; NULL if another user has the object by now. The
+ * objects behind the link are lost.
+ */
+static noinline void hak_chain_broken(struct hak_cache *c, struct hak_slab *s,
+				      const void *obj, struct llist_node *n)
+{
+	hak_report_corrupt(s, c, obj, n, "free link out of its slab");
+	/* So the slab never counts as whole, and nobody else gets its memory. */
+	WRITE_ONCE(s->taken, s->taken + 1);
+}
+
 /* hak_chain_take() for a cache whose objects have their links at @link. */
 static __always_inline unsigned int
 __hak_chain_take(struct hak_cache *c, struct hak_slab *s, struct llist_node **chain,
@@ -134,9 +147,7 @@ __hak_chain_take(struct hak_cache *c, struct hak_slab *s, struct llist_node **ch
 	unsigned int taken = hak_take(t, &n, obj, want, coded) - obj;
 
 	if (unlikely(n && taken < want)) {
-		hak_report_corrupt(s, n, "free link out of its slab");
-		/* So the slab never counts as whole, and nobody else gets its memory. */
-		WRITE_ONCE(s->taken, s->taken + 1);
+		hak_chain_broken(c, s, taken ? obj[taken - 1] : NULL, n);
 		n = NULL;
 	}
 	*chain = n;
@@ -144,10 +155,9 @@ __hak_chain_take(struct hak_cache *c, struct hak_slab *s, struct llist_node **ch
 }
 
 /* hak_chain_take() if links are to be wiped, or are not where objects begin. */
-static noinline unsigned int hak_chain_take_other(struct hak_cache *c,
-						  struct hak_slab *s,
-						  struct llist_node **chain,
-						  void **obj, unsigned int want)
+static unsigned int __hak_chain_take_other(struct hak_cache *c, struct hak_slab *s,
+					   struct llist_node **chain, void **obj,
+					   unsigned int want)
 {
 	if (hak_is_hardened())
 		return __hak_chain_take(c, s, chain, obj, want, c->link,
@@ -155,6 +165,24 @@ static noinline unsigned int hak_chain_take_other(struct hak_cache *c,
 	if (want_init_on_free())
 		return __hak_chain_take(c, s, chain, obj, want, c->link, true, false);
 	return __hak_chain_take(c, s, chain, obj, want, c->link, false, false);
+}
+
+/*
+ * Likewise. If the cache is checked, look at the next link, too, which the last object
+ * held. Its users can be reported now; later it has a new one.
+ */
+static noinline unsigned int hak_chain_take_other(struct hak_cache *c,
+						  struct hak_slab *s,
+						  struct llist_node **chain,
+						  void **obj, unsigned int want)
+{
+	unsigned int n = __hak_chain_take_other(c, s, chain, obj, want);
+
+	if (c->checks && n && *chain && unlikely(!hak_link_valid(c, s, *chain))) {
+		hak_chain_broken(c, s, obj[n - 1], *chain);
+		*chain = NULL;
+	}
+	return n;
 }
 
 /*
@@ -171,7 +199,8 @@ static __always_inline unsigned int hak_chain_take(struct hak_cache *c,
 						   struct llist_node **chain,
 						   void **obj, unsigned int want)
 {
-	if (want_init_on_free() || hak_is_hardened() || unlikely(c->link))
+	if (want_init_on_free() || hak_is_hardened() || unlikely(c->link) ||
+	    unlikely(c->checks))
 		return hak_chain_take_other(c, s, chain, obj, want);
 	return __hak_chain_take(c, s, chain, obj, want, 0, false, false);
 }
@@ -193,7 +222,8 @@ static __always_inline unsigned int hak_slab_carve(struct hak_cache *c,
 
 	if (unlikely(s->bump > c->capacity)) {
 		if (!s->broken)
-			hak_report_corrupt(s, NULL, "more carved than there is room for");
+			hak_report_corrupt(s, c, NULL, NULL,
+					   "more carved than there is room for");
 		s->broken = true;
 		return 0;
 	}
@@ -250,12 +280,14 @@ static noinline void hak_chain_check(struct hak_cache *c, struct hak_slab *s,
 		unsigned long idx;
 
 		if (++i > c->capacity || !hak_link_valid(c, s, n)) {
-			hak_report_corrupt(s, n, "drained chain leaves its slab");
+			hak_report_corrupt(s, c, NULL, n,
+					   "drained chain leaves its slab");
 			return;
 		}
 		idx = ((unsigned long)n - s->addr) / c->size;
 		if (__test_and_set_bit(idx, seen)) {
-			hak_report_corrupt(s, n, "object twice in a drained chain");
+			hak_report_corrupt(s, c, hak_from_link(c, n), n,
+					   "object twice in a drained chain");
 			return;
 		}
 	}
@@ -568,6 +600,6 @@ bool hak_slab_validate(struct hak_slab *s)
 	       hak_chain_len(c, s, READ_ONCE(s->remote.first));
 	if (s->bump <= c->capacity && free + hak_slab_used(s) == s->bump)
 		return true;
-	hak_report_corrupt(s, NULL, "free + used differs from carved");
+	hak_report_corrupt(s, c, NULL, NULL, "free + used differs from carved");
 	return false;
 }

@@ -1,19 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Abuse of objects: what is found in which mode, and that what is found does no harm.
- * docs/debugging.md has the table. Each case is played with a cache of its own in each
- * mode; "plain" is hardened where hakmem was loaded with hardened=1.
+ * Abuse of objects: what is found in which mode, what the report says, and that what is
+ * found does no harm. docs/debugging.md has the table. Each case is played with a cache
+ * of its own in each mode; "plain" is hardened if hakmem was loaded with hardened=1. If
+ * it was loaded with debug=, each mode has those checks as well.
  */
+#include <linux/gfp.h>
+#include <linux/kconfig.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/poison.h>
+#include <linux/ratelimit.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
 #include <linux/string.h>
+#include <linux/vmalloc.h>
 
 #include "hak_test.h"
+#include "hak_test_log.h"
 #include "hak_test_threads.h"
 
 #define SIZE	60
 
+/* In the order of the HAK_CHECK_ flags, but for the first and the last. */
 enum mode { PLAIN, F, Z, P, U, T, ALL, NR_MODES };
 
 static const slab_flags_t mode_flags[NR_MODES] = {
@@ -32,33 +41,295 @@ static const slab_flags_t mode_flags[NR_MODES] = {
 #define HARDENED	(CHECKED | (hak_hardened ? BIT(PLAIN) : 0))
 #define ZONES		(BIT(Z) | BIT(ALL))
 #define PATTERNS	(BIT(P) | BIT(ALL))
+#define TRACKED		(BIT(U) | BIT(ALL))
+
+/* A cache in mode @m is in each of these modes: debug= asks for more. */
+static unsigned int modes_of(enum mode m)
+{
+	unsigned int letters = hak_debug & (BIT(T) - 1);
+
+	/* Any letter includes F. */
+	return BIT(m) | letters << F | (hak_debug ? BIT(F) : 0);
+}
+
+/* Which records of an object's users a report has with U. */
+#define ALLOCATED	BIT(HAK_ALLOCATED)
+#define FREED		BIT(HAK_FREED)
+
+/**
+ * struct report - what the first report of an abuse has to say
+ * @p: the address that it names
+ * @why: what is wrong
+ * @caller: who freed, or NULL if it names no caller
+ * @c: the cache it names, or NULL
+ * @obj: the object it describes, or NULL
+ * @users: whether the object was allocated and freed before
+ * @live: whether it is live, as far as that is known
+ * @owner: the CPU that owned the object's slab last, or -1
+ * @slab: address of the slab as the report has it, if it is about the slab; or 0
+ * @more: reports that follow
+ */
+static struct report {
+	const void *p;
+	const char *why;
+	const void *caller;
+	struct hak_cache *c;
+	const void *obj;
+	unsigned int users;
+	bool live;
+	int owner;
+	unsigned long slab;
+	unsigned int more;
+} expected;
+
+/*
+ * The functions below free what must not be freed, and a report names them as callers.
+ * So they are not inlined, and the call is not the last thing they do.
+ */
+static noinline __noclone void wrong_free(const void *p)
+{
+	hak_free(p);
+	barrier();
+}
+
+static noinline __noclone void wrong_cache_free(struct hak_cache *c, const void *p)
+{
+	hak_cache_free(c, (void *)p);
+	barrier();
+}
+
+static noinline __noclone void wrong_wipe(const void *p)
+{
+	hak_free_sensitive(p);
+	barrier();
+}
+
+static noinline __noclone void *wrong_resize(const void *p)
+{
+	void *q = hak_realloc(p, 1, GFP_KERNEL | __GFP_ZERO);
+
+	barrier();
+	return q;
+}
+
+/* A report says that @caller cannot free @p, which is @obj or lies in it, for @why. */
+static void expect_refused(const void *caller, const void *p, const void *obj,
+			   unsigned int users, bool live, const char *why)
+{
+	expected.caller = caller;
+	expected.p = p;
+	expected.obj = obj;
+	expected.users = users;
+	expected.live = live;
+	expected.why = why;
+}
+
+/* ... that @obj is not used again. */
+static void expect_unused(const void *obj, unsigned int users, bool live, const char *why)
+{
+	expect_refused(NULL, obj, obj, users, live, why);
+}
+
+/* ... that slab @s is broken, in which @obj holds the wrong address @p; or both are NULL. */
+static void expect_broken(const struct hak_slab *s, const void *obj, const void *p,
+			  const char *why)
+{
+	expect_refused(NULL, p, obj, ALLOCATED | FREED, false, why);
+	expected.slab = s->addr;
+}
+
+/* The text behind the next @what after @at; NULL if there is none, and a failure. */
+static const char *behind(struct kunit *test, const char *at, const char *what)
+{
+	const char *found = at ? strstr(at, what) : NULL;
+
+	if (at && !found) {
+		kunit_info(test, "nothing says \"%s\" here:\n%s\n", what, at);
+		KUNIT_FAIL(test, "a report lacks something");
+	}
+	return found ? found + strlen(what) : NULL;
+}
+
+/* Does an address of @fn begin at @at? A kernel prints its name. */
+static bool is_in(const char *at, const void *fn)
+{
+	unsigned long addr = 0;
+	char name[64];
+	size_t n;
+
+	if (IS_ENABLED(CONFIG_KALLSYMS)) {
+		scnprintf(name, sizeof(name), "%ps", fn);
+		n = strcspn(name, " ");
+		return !strncmp(at, name, n) && at[n] == '+';
+	}
+	if (strncmp(at, "0x", 2))
+		return false;
+	for (at += 2; *at; at++) {
+		if (*at >= '0' && *at <= '9')
+			addr = addr << 4 | (*at - '0');
+		else if (*at >= 'a' && *at <= 'f')
+			addr = addr << 4 | (*at - 'a' + 10);
+		else
+			break;
+	}
+	return addr - (unsigned long)fn < 1024;
+}
+
+static void *get(struct kunit *test, struct hak_cache *c);
+
+/* With U: which task allocated the object that is described at @at, and which freed it. */
+static void names_users(struct kunit *test, const char *at)
+{
+	char text[80];
+
+	scnprintf(text, sizeof(text), "\nhakmem: allocated by task %d on CPU %d, ",
+		  task_pid_nr(current), raw_smp_processor_id());
+	if (expected.users & ALLOCATED) {
+		at = behind(test, at, text);
+		at = behind(test, at, " us ago\nhakmem:   ");
+		/*
+		 * A kernel's first addresses may be hakmem's own. A debug build, which
+		 * inlines less, has one address only, and that may be hakmem's.
+		 */
+		if (IS_ENABLED(CONFIG_KALLSYMS))
+			at = behind(test, at, "get+");
+		else if (at && !HAK_CHECKS)
+			KUNIT_EXPECT_TRUE(test, is_in(at, get));
+	} else if (at) {
+		KUNIT_EXPECT_NULL(test, strstr(at, "allocated by"));
+	}
+	/* Another task may have done that. */
+	if (expected.users & FREED)
+		behind(test, behind(test, at, "\nhakmem: freed by task "),
+		       " us ago\nhakmem:   ");
+	else if (at)
+		KUNIT_EXPECT_NULL(test, strstr(at, "freed by"));
+}
+
+/* The slab, its owner, and the object that is in question. */
+static void describes(struct kunit *test, const char *at, enum mode m)
+{
+	struct hak_cache *c = expected.c;
+	u32 off = (unsigned long)expected.obj & HAK_SLAB_MASK;
+	unsigned long slab = expected.slab ?: (unsigned long)expected.obj & ~HAK_SLAB_MASK;
+	char text[120];
+
+	scnprintf(text, sizeof(text), "\nhakmem: slab %p on node ", (void *)slab);
+	at = behind(test, at, text);
+	scnprintf(text, sizeof(text), ", last owned by CPU %d: ", expected.owner);
+	at = behind(test, at, text);
+	if (!expected.obj)
+		return;
+	if (!expected.slab)
+		off += (unsigned long)expected.p - (unsigned long)expected.obj;
+	scnprintf(text, sizeof(text), "\nhakmem: object %u of %u at %p, offset %u of %u%s\n",
+		  off / c->size, c->capacity, expected.obj, off % c->size, c->usable,
+		  !c->map ? "" : expected.live ? "; live" : "; not live");
+	at = behind(test, at, text);
+	/* The line feeds belong to lines that were matched before. */
+	at = behind(test, at, "hakmem: first bytes: ");
+	at = behind(test, at, "\nhakmem: last bytes, and beyond: ");
+	if (modes_of(m) & TRACKED)
+		names_users(test, at);
+	else if (at)
+		KUNIT_EXPECT_NULL(test, strstr(at, " by task "));
+}
+
+static unsigned int reports_in(const char *text)
+{
+	unsigned int n = 0;
+
+	for (; *text; text++)
+		n += strstarts(text, "hakmem: bad free of ") ||
+		     strstarts(text, "hakmem: corruption ");
+	return n;
+}
+
+/* Is @text the report that is expected, and is there no other? */
+static void says(struct kunit *test, const char *text, enum mode m)
+{
+	const char *class = expected.c ? expected.c->name : "none";
+	char line[120];
+
+	KUNIT_EXPECT_EQ(test, reports_in(text), 1 + expected.more);
+	if (expected.caller) {
+		scnprintf(line, sizeof(line), "hakmem: bad free of %p (class %s) by ",
+			  expected.p, class);
+		text = behind(test, text, line);
+		if (text)
+			KUNIT_EXPECT_TRUE(test, is_in(text, expected.caller));
+		scnprintf(line, sizeof(line), " refused: %s\n", expected.why);
+	} else if (expected.slab) {
+		scnprintf(line, sizeof(line), "hakmem: corruption in slab %p (class %s, carved ",
+			  (void *)expected.slab, class);
+		text = behind(test, text, line);
+		scnprintf(line, sizeof(line), ") at %p: %s\n", expected.p, expected.why);
+	} else {
+		scnprintf(line, sizeof(line),
+			  "hakmem: corruption of %p (class %s), which is not used again: %s\n",
+			  expected.p, class, expected.why);
+	}
+	text = behind(test, text, line);
+	/* The next line begins with that line feed. */
+	if (text && (expected.slab || expected.obj))
+		describes(test, text - 1, m);
+}
 
 typedef void abuse_fn(struct kunit *test, struct hak_cache *c, bool found);
 
-/* Plays @fn in each mode; in those of @found it has to be counted as @ev, once. */
+/* Plays @fn in mode @m. */
+static void abuse_in(struct kunit *test, abuse_fn *fn, enum hak_event ev, bool found,
+		     enum mode m)
+{
+	static const struct hak_cache_args none;
+	struct hak_cache *c = hak_test_cache_args(test, SIZE, &none, mode_flags[m]);
+	unsigned long before = hak_test_event(test, ev);
+	const char *text;
+	bool hears;
+
+	migrate_disable();
+	expected = (struct report){ .c = c, .owner = raw_smp_processor_id() };
+	hears = hak_test_hear();
+	fn(test, c, found);
+	text = hak_test_heard();
+	if (hears && found)
+		says(test, text, m);
+	else if (hears)
+		KUNIT_EXPECT_EQ(test, reports_in(text), 0);
+	migrate_enable();
+	HAK_EXPECT_EVENT(test, ev, before + found);
+	hak_test_provoke(test, ev, found);
+}
+
+/*
+ * Plays @fn in each mode. In those of @found it has to be counted as @ev, once, and to be
+ * reported. In the others nothing may be reported.
+ */
 static void abuse(struct kunit *test, abuse_fn *fn, enum hak_event ev,
 		  unsigned int found)
 {
-	static const struct hak_cache_args none;
-	unsigned long before;
 	enum mode m;
 
 	if (!SLAB_POISON)
 		kunit_skip(test, "a kernel without the flags");
-	for (m = 0; m < NR_MODES; m++) {
-		bool here = found & BIT(m);
-		struct hak_cache *c = hak_test_cache_args(test, SIZE, &none, mode_flags[m]);
-
-		before = hak_test_event(test, ev);
-		migrate_disable();
-		fn(test, c, here);
-		migrate_enable();
-		HAK_EXPECT_EVENT(test, ev, before + here);
-		hak_test_provoke(test, ev, here);
-	}
+	for (m = 0; m < NR_MODES; m++)
+		abuse_in(test, fn, ev, found & modes_of(m), m);
 }
 
-static void *get(struct kunit *test, struct hak_cache *c)
+/* All reports are logged, however fast they come. */
+static int abuse_init(struct kunit *test)
+{
+	hak_report_limit.interval = 0;
+	return hak_test_init(test);
+}
+
+static void abuse_exit(struct kunit *test)
+{
+	hak_report_limit.interval = DEFAULT_RATELIMIT_INTERVAL;
+	hak_test_exit(test);
+}
+
+static noinline __noclone void *get(struct kunit *test, struct hak_cache *c)
 {
 	void *p = hak_cache_alloc(c, GFP_KERNEL);
 
@@ -80,12 +351,16 @@ static void readmit(void *p)
 	hak_test_push(hak_test_slab_of(p), p);
 }
 
+#define TWICE	"freed twice, or never allocated"
+
 static void again_at_once(struct kunit *test, struct hak_cache *c, bool found)
 {
 	void *p = get(test, c);
 
 	hak_free(p);
-	hak_free(p);
+	expect_refused(wrong_free, p, p, ALLOCATED | FREED, false,
+		       c->cap ? "freed twice in a row" : TWICE);
+	wrong_free(p);
 }
 
 static void freed_in_a_row(struct kunit *test)
@@ -99,7 +374,8 @@ static void again_while_cached(struct kunit *test, struct hak_cache *c, bool fou
 
 	hak_free(p);
 	hak_free(q);
-	hak_free(p);
+	expect_refused(wrong_free, p, p, ALLOCATED | FREED, false, TWICE);
+	wrong_free(p);
 	undo(test, c, p, found);
 }
 
@@ -121,7 +397,8 @@ static void again_while_waiting(struct kunit *test, struct hak_cache *c, bool fo
 	hak_cpu_leave(cc);
 	preempt_enable();
 	KUNIT_EXPECT_FALSE(test, llist_empty(&hak_test_slab_of(p)->remote));
-	hak_free(p);
+	expect_refused(wrong_free, p, p, ALLOCATED | FREED, false, TWICE);
+	wrong_free(p);
 	undo(test, c, p, found || !c->cap);
 }
 
@@ -200,7 +477,8 @@ static void again_in_a_freelist(struct kunit *test, struct hak_cache *c, bool fo
 
 static void wipe(struct kunit *test, void *p)
 {
-	hak_free_sensitive(p);
+	expect_refused(wrong_wipe, p, p, ALLOCATED | FREED, false, TWICE);
+	wrong_wipe(p);
 }
 
 static void wipe_again(struct kunit *test, struct hak_cache *c, bool found)
@@ -216,7 +494,9 @@ static void wiped_twice(struct kunit *test)
 static void resize(struct kunit *test, void *p)
 {
 	KUNIT_EXPECT_EQ(test, hak_usable_size(p), (size_t)0);
-	KUNIT_EXPECT_NULL(test, hak_realloc(p, 1, GFP_KERNEL | __GFP_ZERO));
+	expect_refused(wrong_resize, p, p, ALLOCATED | FREED, false,
+		       "freed, or never allocated");
+	KUNIT_EXPECT_NULL(test, wrong_resize(p));
 }
 
 static void resize_free(struct kunit *test, struct hak_cache *c, bool found)
@@ -249,7 +529,9 @@ static void again_in_a_magazine(struct kunit *test, struct hak_cache *c, bool fo
 	/* Where the caches are closed there are no magazines. */
 	KUNIT_EXPECT_EQ(test, !hak_magazine_objects(cc), !c->cap);
 	preempt_enable();
-	hak_free(obj[0]);
+	expect_refused(wrong_free, obj[0], obj[0], ALLOCATED | FREED, false, TWICE);
+	expected.owner = -1;
+	wrong_free(obj[0]);
 	undo(test, c, obj[0], found);
 }
 
@@ -284,7 +566,8 @@ static void again_on_another_cpu(struct kunit *test, struct hak_cache *c, bool f
 	hak_test_gang_join(g);
 	KUNIT_ASSERT_EQ(test, err, 0);
 	KUNIT_ASSERT_EQ(test, e.freed, 1);
-	hak_free(e.p);
+	expect_refused(wrong_free, e.p, e.p, ALLOCATED | FREED, false, TWICE);
+	wrong_free(e.p);
 	undo(test, c, e.p, found);
 }
 
@@ -299,7 +582,9 @@ static void free_inside(struct kunit *test, struct hak_cache *c, bool found)
 {
 	char *p = get(test, c);
 
-	hak_free(p + 8);
+	expect_refused(wrong_free, p + 8, p, ALLOCATED, true,
+		       "not the start of an object");
+	wrong_free(p + 8);
 	hak_free(p);
 }
 
@@ -313,7 +598,8 @@ static void free_of_another(struct kunit *test, struct hak_cache *c, bool found)
 	struct hak_cache *other = hak_size_class(1024);
 	void *p = get(test, c);
 
-	hak_cache_free(other, p);
+	expect_refused(wrong_cache_free, p, p, ALLOCATED, true, "object of another cache");
+	wrong_cache_free(other, p);
 	hak_free(p);
 }
 
@@ -324,18 +610,25 @@ static void freed_to_another_cache(struct kunit *test)
 
 static void free_of_none(struct kunit *test, struct hak_cache *c, bool found)
 {
-	char *p = get(test, c);
+	char *p = get(test, c), *last;
 	struct hak_slab *s = hak_test_slab_of(p);
+	u32 nr = c->capacity - 1;
 
-	hak_free((void *)(s->addr + (c->capacity - 1UL) * c->size));
+	/* With hardened=1 any object may be the first, so this takes the one that is next. */
+	if (c->order)
+		nr = c->order[(s->start + s->bump) % c->capacity];
+	last = (char *)s->addr + nr * (unsigned long)c->size;
+	expect_refused(wrong_free, last, last, 0, false,
+		       c->order ? TWICE : "never allocated");
+	/* Nothing was set up there. */
+	if (c->track)
+		memset(last + c->track, 0, HAK_NR_TRACKS * sizeof(struct hak_track));
+	wrong_free(last);
 	hak_free(p);
 }
 
 static void freed_before_it_was_allocated(struct kunit *test)
 {
-	/* With hardened=1 the last object may be the one that was allocated. */
-	if (hak_hardened)
-		kunit_skip(test, "any object may come first");
 	abuse(test, free_of_none, HAK_EV_BAD_FREE, ALWAYS);
 }
 
@@ -351,12 +644,156 @@ static void freed_null(struct kunit *test)
 	abuse(test, nothing_freed, HAK_EV_BAD_FREE, 0);
 }
 
+/* Memory that is in no slab. */
+static const void *foreign;
+
+static void free_foreign(struct kunit *test, struct hak_cache *c, bool found)
+{
+	expect_refused(wrong_free, foreign, NULL, 0, false,
+		       "not a hakmem or kmalloc object");
+	expected.c = NULL;
+	wrong_free(foreign);
+}
+
+static void free_foreign_as_object(struct kunit *test, struct hak_cache *c, bool found)
+{
+	expect_refused(wrong_cache_free, foreign, NULL, 0, false,
+		       "not a hakmem or kmalloc object");
+	expected.c = NULL;
+	wrong_cache_free(c, foreign);
+}
+
+/* Each function refuses @p, whatever the mode of the cache. */
+static void refuse_foreign(struct kunit *test, const void *p)
+{
+	if (hak_test_may_be_slubs(p))
+		kunit_skip(test, "here the C library decides, see test_hardened.c");
+	foreign = p;
+	abuse(test, free_foreign, HAK_EV_BAD_FREE, ALWAYS);
+	abuse(test, free_foreign_as_object, HAK_EV_BAD_FREE, ALWAYS);
+}
+
+static void freed_on_stack(struct kunit *test)
+{
+	long on_stack[4] = { 0 };
+
+	refuse_foreign(test, on_stack);
+}
+
+static long static_data[4];
+
+static void freed_static(struct kunit *test)
+{
+	refuse_foreign(test, static_data);
+}
+
+static void freed_text(struct kunit *test)
+{
+	refuse_foreign(test, freed_text);
+}
+
+static void freed_vmalloc(struct kunit *test)
+{
+	void *p = vmalloc(PAGE_SIZE);
+
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	/* In userspace it is kmalloc()'s. */
+	if (!hak_test_may_be_slubs(p))
+		refuse_foreign(test, p);
+	vfree(p);
+}
+
+static void freed_page(struct kunit *test)
+{
+	unsigned long page = __get_free_page(GFP_KERNEL);
+
+	KUNIT_ASSERT_NE(test, page, 0UL);
+	refuse_foreign(test, (void *)page);
+	free_page(page);
+}
+
+static void freed_wild(struct kunit *test)
+{
+	refuse_foreign(test, (void *)~0xfUL);
+}
+
+/* A superslab of the cache is given back, and an object of it freed. */
+static void free_into_gone(struct kunit *test, struct hak_cache *c, bool found)
+{
+	enum { NR = 2 * HAK_MAX_SLOTS };
+	struct hak_slab *s = NULL;
+	unsigned int i;
+	char *p;
+
+	for (i = 0; i < NR; i++) {
+		s = hak_test_slab(test, c);
+		preempt_disable();
+		hak_pool_put(s, HAK_OWNED);
+		preempt_enable();
+	}
+	/* In the middle, because a superslab's first unused slots are used first. */
+	p = (char *)s->ss->addr + (PAGE_SIZE << s->ss->order) / 2;
+	hak_reap_all();
+	hak_superslab_trim(0);
+	KUNIT_ASSERT_NULL(test, hak_test_slab_of(p));
+	expect_refused(wrong_free, p, NULL, 0, false, "not a hakmem or kmalloc object");
+	expected.c = NULL;
+	wrong_free(p);
+}
+
+static void freed_into_gone_superslab(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache_shown(test, SIZE, 0);
+	void *p = get(test, c);
+	bool libcs = hak_test_may_be_slubs(p);
+
+	hak_free(p);
+	if (libcs)
+		kunit_skip(test, "here the C library decides");
+	abuse(test, free_into_gone, HAK_EV_BAD_FREE, ALWAYS);
+}
+
+/* hak_free() takes what kmalloc() gave. */
+static void free_of_kmalloc(struct kunit *test, struct hak_cache *c, bool found)
+{
+	void *p = kmalloc(SIZE, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	hak_free(p);
+}
+
+static void freed_kmalloc(struct kunit *test)
+{
+	abuse(test, free_of_kmalloc, HAK_EV_BAD_FREE, 0);
+}
+
+/* hak_cache_free() does not. */
+static void free_of_kmalloc_as_object(struct kunit *test, struct hak_cache *c, bool found)
+{
+	void *p = kmalloc(SIZE, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	expect_refused(wrong_cache_free, p, NULL, 0, false,
+		       "SLUB's, and no object of this cache");
+	expected.c = NULL;
+	wrong_cache_free(c, p);
+	/* It is still the caller's. */
+	memset(p, 0, SIZE);
+	kfree(p);
+}
+
+static void freed_kmalloc_as_object(struct kunit *test)
+{
+	abuse(test, free_of_kmalloc_as_object, HAK_EV_BAD_FREE, ALWAYS);
+}
+
 static void overrun(struct kunit *test, struct hak_cache *c, bool found)
 {
 	u8 *p = get(test, c), *q = get(test, c), *first = p < q ? p : q;
 
 	first[c->usable] ^= 1;
-	hak_free(first);
+	expect_refused(wrong_free, first, first, ALLOCATED, true, "written beyond its end");
+	wrong_free(first);
 	if (found) {
 		/* It was refused, so it is live. */
 		first[c->usable] ^= 1;
@@ -375,7 +812,9 @@ static void underrun(struct kunit *test, struct hak_cache *c, bool found)
 	u8 *p = get(test, c), *q = get(test, c), *second = p > q ? p : q;
 
 	second[-1] ^= 1;
-	hak_free(second);
+	expect_refused(wrong_free, second, second, ALLOCATED, true,
+		       "written before its start");
+	wrong_free(second);
 	second[-1] ^= 1;
 	if (found)
 		hak_free(second);
@@ -393,10 +832,12 @@ static void use_after(struct kunit *test, struct hak_cache *c, bool found)
 
 	hak_free(p);
 	p[SIZE - 9] ^= 1;
+	expect_unused(p, ALLOCATED | FREED, false, "written to while it was free");
 	again = get(test, c);
 	KUNIT_EXPECT_EQ(test, again != p, found);
 	if (found) {
-		/* Neither handed out nor to be freed. */
+		/* Neither handed out nor to be freed, which is reported as well. */
+		expected.more = 1;
 		hak_free(p);
 		hak_test_provoke(test, HAK_EV_BAD_FREE, 1);
 		p[SIZE - 9] ^= 1;
@@ -457,10 +898,14 @@ static void break_link(struct kunit *test, struct hak_cache *c, bool found)
 {
 	struct linked *l = make_linked(test, c);
 	struct hak_slab *s = hak_test_slab_of(l->keep);
+	struct llist_node *link;
 	void *got[40];
 	unsigned int i;
 
-	hak_to_link(c, l->obj[0])->next = (struct llist_node *)((unsigned long)l->keep + 1);
+	link = hak_to_link(c, l->obj[0]);
+	link->next = (struct llist_node *)((unsigned long)l->keep + 1);
+	/* If the CPU has taken many objects at once, the object was handed out before. */
+	expect_broken(s, l->obj[0], hak_link_next(link), "free link out of its slab");
 	allocate_all(test, c, l, got, ARRAY_SIZE(got));
 	for (i = 0; i < ARRAY_SIZE(got); i++)
 		hak_free(got[i]);
@@ -479,12 +924,20 @@ static void bend_link(struct kunit *test, struct hak_cache *c, bool found)
 {
 	struct linked *l = make_linked(test, c);
 	struct hak_slab *s = hak_test_slab_of(l->keep);
+	struct llist_node *link;
 	bool handed = false;
 	void *got[40];
 	unsigned int i;
 
 	hak_to_link(c, l->keep)->next = NULL;
-	hak_to_link(c, l->obj[0])->next = hak_to_link(c, l->keep);
+	link = hak_to_link(c, l->obj[0]);
+	link->next = hak_to_link(c, l->keep);
+	if (hak_hardened)
+		expect_broken(s, l->obj[0], hak_link_next(link),
+			      "free link out of its slab");
+	else
+		expect_unused(l->keep, ALLOCATED, true,
+			      "it is live, and was in a chain of free objects");
 	allocate_all(test, c, l, got, ARRAY_SIZE(got));
 	for (i = 0; i < ARRAY_SIZE(got); i++) {
 		if (got[i] == l->keep)
@@ -505,11 +958,27 @@ static void link_to_a_live_object(struct kunit *test)
 	abuse(test, bend_link, HAK_EV_CORRUPT, HARDENED);
 }
 
-/* The slab's owner finds that more was carved than there is room for. */
-static void break_books(struct kunit *test, struct hak_cache *c, bool found)
+/**
+ * struct damage - how a slab's metadata may be broken
+ * @harm: breaks it
+ * @mend: undoes that
+ * @why: what its owner finds wrong when it next takes objects
+ * @serious: not to be tried if it is not found: objects of other slabs would be handed out
+ */
+struct damage {
+	void (*harm)(struct hak_slab *s);
+	void (*mend)(struct hak_slab *s);
+	const char *why;
+	bool serious;
+};
+
+static const struct damage *damage;
+
+/* Everything this CPU holds of the cache, and one object more, from a slab that is broken. */
+static void break_slab(struct kunit *test, struct hak_cache *c, bool found)
 {
-	unsigned int i, n, bump;
 	struct hak_slab *s;
+	unsigned int i, n;
 	void *got[70];
 
 	got[0] = get(test, c);
@@ -520,21 +989,155 @@ static void break_books(struct kunit *test, struct hak_cache *c, bool found)
 	KUNIT_ASSERT_LT(test, n, ARRAY_SIZE(got));
 	for (i = 1; i < n; i++)
 		got[i] = get(test, c);
-	bump = s->bump;
-	s->bump = c->capacity + 1;
+	if (damage->serious && !found)
+		goto out;
+	damage->harm(s);
+	expect_broken(s, NULL, NULL, damage->why);
 	got[n] = get(test, c);
-	KUNIT_EXPECT_PTR_NE(test, hak_test_slab_of(got[n]), s);
+	KUNIT_EXPECT_EQ(test, hak_test_slab_of(got[n]) != s, found);
+	KUNIT_EXPECT_EQ(test, s->broken, found);
+	damage->mend(s);
+	n++;
+	if (!s->broken)
+		goto out;
 	/* Nobody owns it any more, and nobody gets it. */
-	s->bump = bump;
 	s->broken = false;
 	hak_pool_put(s, HAK_OWNED);
-	for (i = 0; i <= n; i++)
+out:
+	for (i = 0; i < n; i++)
 		hak_free(got[i]);
+}
+
+static unsigned long saved;
+
+static void too_many_carved(struct hak_slab *s)
+{
+	saved = s->bump;
+	s->bump = s->cache->capacity + 1;
+}
+
+static void as_many_carved(struct hak_slab *s)
+{
+	s->bump = saved;
 }
 
 static void books_are_broken(struct kunit *test)
 {
-	abuse(test, break_books, HAK_EV_CORRUPT, ALWAYS);
+	static const struct damage d = {
+		too_many_carved, as_many_carved, "more carved than there is room for",
+	};
+
+	damage = &d;
+	abuse(test, break_slab, HAK_EV_CORRUPT, ALWAYS);
+}
+
+static void of_another_cache(struct hak_slab *s)
+{
+	saved = (unsigned long)s->cache;
+	s->cache = hak_size_class(1024);
+}
+
+/* Nothing can be read there. */
+static void of_no_cache(struct hak_slab *s)
+{
+	saved = (unsigned long)s->cache;
+	s->cache = (struct hak_cache *)0x10;
+}
+
+static void of_its_cache(struct hak_slab *s)
+{
+	s->cache = (struct hak_cache *)saved;
+}
+
+static void cache_is_broken(struct kunit *test)
+{
+	static const struct damage d[] = {
+		{ of_another_cache, of_its_cache, "slab of another cache" },
+		{ of_no_cache, of_its_cache, "slab of another cache" },
+	};
+
+	for (damage = d; damage < d + ARRAY_SIZE(d); damage++)
+		abuse(test, break_slab, HAK_EV_CORRUPT, HARDENED);
+}
+
+static void at_the_next(struct hak_slab *s)
+{
+	s->addr += HAK_SLAB_SIZE;
+}
+
+static void at_its_address(struct hak_slab *s)
+{
+	s->addr -= HAK_SLAB_SIZE;
+}
+
+static void at_no_multiple(struct hak_slab *s)
+{
+	s->addr += 8;
+}
+
+static void at_a_multiple(struct hak_slab *s)
+{
+	s->addr -= 8;
+}
+
+static void address_is_broken(struct kunit *test)
+{
+	static const struct damage d[] = {
+		{ at_the_next, at_its_address, "slab is not at its address", true },
+		{ at_no_multiple, at_a_multiple, "slab is not at its address", true },
+	};
+
+	for (damage = d; damage < d + ARRAY_SIZE(d); damage++)
+		abuse(test, break_slab, HAK_EV_CORRUPT, HARDENED);
+}
+
+static void parked(struct hak_slab *s)
+{
+	atomic_add(HAK_PARKED - HAK_OWNED, &s->rc);
+}
+
+static void owned(struct hak_slab *s)
+{
+	atomic_sub(HAK_PARKED - HAK_OWNED, &s->rc);
+}
+
+static void state_is_broken(struct kunit *test)
+{
+	static const struct damage d = { parked, owned, "slab has no owner" };
+
+	damage = &d;
+	abuse(test, break_slab, HAK_EV_CORRUPT, HARDENED);
+}
+
+static void too_few_taken(struct hak_slab *s)
+{
+	s->taken -= 100;
+}
+
+static void as_many_taken(struct hak_slab *s)
+{
+	s->taken += 100;
+}
+
+static void too_many_freed(struct hak_slab *s)
+{
+	atomic_add(100 << HAK_FREED_SHIFT, &s->rc);
+}
+
+static void as_many_freed(struct hak_slab *s)
+{
+	atomic_sub(100 << HAK_FREED_SHIFT, &s->rc);
+}
+
+static void counts_are_broken(struct kunit *test)
+{
+	static const struct damage d[] = {
+		{ too_few_taken, as_many_taken, "more objects freed than taken" },
+		{ too_many_freed, as_many_freed, "more objects freed than taken" },
+	};
+
+	for (damage = d; damage < d + ARRAY_SIZE(d); damage++)
+		abuse(test, break_slab, HAK_EV_CORRUPT, HARDENED);
 }
 
 static struct kunit_case cases[] = {
@@ -549,19 +1152,32 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(freed_to_another_cache),
 	KUNIT_CASE(freed_before_it_was_allocated),
 	KUNIT_CASE(freed_null),
+	KUNIT_CASE(freed_on_stack),
+	KUNIT_CASE(freed_static),
+	KUNIT_CASE(freed_text),
+	KUNIT_CASE(freed_vmalloc),
+	KUNIT_CASE(freed_page),
+	KUNIT_CASE(freed_wild),
+	KUNIT_CASE(freed_into_gone_superslab),
+	KUNIT_CASE(freed_kmalloc),
+	KUNIT_CASE(freed_kmalloc_as_object),
 	KUNIT_CASE(written_beyond),
 	KUNIT_CASE(written_before),
 	KUNIT_CASE(written_after_free),
 	KUNIT_CASE(link_is_none),
 	KUNIT_CASE(link_to_a_live_object),
 	KUNIT_CASE(books_are_broken),
+	KUNIT_CASE(cache_is_broken),
+	KUNIT_CASE(address_is_broken),
+	KUNIT_CASE(state_is_broken),
+	KUNIT_CASE(counts_are_broken),
 	{}
 };
 
 static struct kunit_suite hak_abuse_suite = {
 	.name = "hak_abuse",
-	.init = hak_test_init,
-	.exit = hak_test_exit,
+	.init = abuse_init,
+	.exit = abuse_exit,
 	.test_cases = cases,
 };
 

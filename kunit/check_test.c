@@ -10,6 +10,7 @@
 #include <linux/string.h>
 
 #include "hak_test.h"
+#include "hak_test_log.h"
 
 static const slab_flags_t all = SLAB_CONSISTENCY_CHECKS | SLAB_RED_ZONE | SLAB_POISON |
 				SLAB_STORE_USER;
@@ -133,6 +134,50 @@ static void users(struct kunit *test)
 	KUNIT_EXPECT_NE(test, hak_check_track(c, p, HAK_FREED)->frame[0], 0UL);
 	KUNIT_EXPECT_EQ(test, hak_check_track(c, p, HAK_FREED)->pid,
 			task_pid_nr(current));
+}
+
+/* What is the line behind @at? NULL if it is another. */
+static const char *says(const char *at, const struct hak_cache *c, const char *what,
+			const void *p)
+{
+	char line[100];
+
+	scnprintf(line, sizeof(line), "hakmem: trace: %s %s %p by ", c->name, what, p);
+	if (!at || !strstarts(at, line))
+		return NULL;
+	at = strchr(at + strlen(line), '\n');
+	return at ? at + 1 : NULL;
+}
+
+/* With T each allocation and each free is a line in the log, and a refused free is none. */
+static void logged(struct kunit *test)
+{
+	struct hak_cache *c = checked(test, 64, 0, SLAB_TRACE);
+	const char *at;
+	void *p, *q[2];
+
+	if (!hak_test_hear())
+		kunit_skip(test, "a kernel that does not tell what it logs");
+	p = hak_cache_alloc(c, GFP_KERNEL);
+	hak_free(p);
+	hak_cache_alloc_bulk(c, GFP_KERNEL, 2, q);
+	hak_cache_free_bulk(c, 2, q);
+	at = hak_test_heard();
+	at = says(at, c, "alloc", p);
+	at = says(at, c, "free", p);
+	at = says(at, c, "alloc", q[0]);
+	at = says(at, c, "alloc", q[1]);
+	at = says(at, c, "free", q[0]);
+	at = says(at, c, "free", q[1]);
+	KUNIT_EXPECT_NOT_NULL(test, at);
+	KUNIT_EXPECT_STREQ(test, at ?: "no such line", "");
+
+	/* Without T there is no line, unless debug= asks for it. */
+	c = checked(test, 64, 0, SLAB_STORE_USER);
+	hak_test_hear();
+	hak_free(hak_cache_alloc(c, GFP_KERNEL));
+	at = strstr(hak_test_heard(), "trace: ");
+	KUNIT_EXPECT_EQ(test, !!at, !!(hak_debug & HAK_CHECK_TRACE));
 }
 
 /* Bulk calls and allocations that zero check as well; none of it is cached. */
@@ -330,6 +375,8 @@ static void hardened_live(struct kunit *test)
 
 	if (!hak_hardened)
 		kunit_skip(test, "objects are not marked");
+	if (c->checks != HAK_CHECK_FREE)
+		kunit_skip(test, "a mark alone does not make an object live");
 	KUNIT_ASSERT_EQ(test, hak_cache_alloc_bulk(c, GFP_KERNEL, 3, obj), 3);
 	hak_cache_free_bulk(c, 3, obj);
 	/* As if all three had been handed out and not been taken out of the cache. */
@@ -416,6 +463,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(zones),
 	KUNIT_CASE(constructed),
 	KUNIT_CASE(users),
+	KUNIT_CASE(logged),
 	KUNIT_CASE(each_way),
 	KUNIT_CASE(slot_of_another_cache),
 	KUNIT_CASE(parameter),

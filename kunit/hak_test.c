@@ -8,9 +8,11 @@
 #include <linux/rculist.h>
 #include <linux/sched.h>
 #include <linux/string.h>
+#include <linux/tracepoint.h>
 
 #include "hak_test.h"
 #include "hak_test_fault.h"
+#include "hak_test_log.h"
 
 /* The number of live objects of all caches. */
 unsigned long hak_test_live(void)
@@ -430,6 +432,89 @@ unsigned int hak_test_reap(struct hak_cache *c)
 }
 
 HAK_EXPORT_INTERNAL(hak_test_reap);
+
+#ifdef CONFIG_TRACEPOINTS
+/* The lines that @task has logged, each with a line feed. */
+static struct {
+	struct task_struct *task;
+	bool listening;
+	size_t nr;
+	char text[16 << 10];
+} kept;
+
+/* A probe of the trace event console. */
+static void on_console(void *data, const char *text, size_t len)
+{
+	if (READ_ONCE(kept.task) != current || !in_task())
+		return;
+	while (len && text[len - 1] == '\n')
+		len--;
+	if (kept.nr + len + 2 > sizeof(kept.text))
+		return;
+	memcpy(kept.text + kept.nr, text, len);
+	kept.nr += len;
+	kept.text[kept.nr++] = '\n';
+	kept.text[kept.nr] = '\0';
+}
+
+static struct tracepoint *console;
+
+static void look_for_console(struct tracepoint *tp, void *unused)
+{
+	if (!strcmp(tp->name, "console"))
+		console = tp;
+}
+
+bool hak_test_hear(void)
+{
+	if (!console) {
+		for_each_kernel_tracepoint(look_for_console, NULL);
+		if (!console)
+			return false;
+	}
+	if (!kept.listening && tracepoint_probe_register(console, on_console, NULL))
+		return false;
+	kept.listening = true;
+	kept.nr = 0;
+	kept.text[0] = '\0';
+	WRITE_ONCE(kept.task, current);
+	return true;
+}
+
+HAK_EXPORT_INTERNAL(hak_test_hear);
+
+const char *hak_test_heard(void)
+{
+	WRITE_ONCE(kept.task, NULL);
+	return kept.text;
+}
+
+HAK_EXPORT_INTERNAL(hak_test_heard);
+
+static void __exit hak_test_remove(void)
+{
+	if (!kept.listening)
+		return;
+	tracepoint_probe_unregister(console, on_console, NULL);
+	tracepoint_synchronize_unregister();
+}
+
+module_exit(hak_test_remove);
+#elif defined(__KERNEL__)
+bool hak_test_hear(void)
+{
+	return false;
+}
+
+HAK_EXPORT_INTERNAL(hak_test_hear);
+
+const char *hak_test_heard(void)
+{
+	return "";
+}
+
+HAK_EXPORT_INTERNAL(hak_test_heard);
+#endif
 
 #ifdef CONFIG_FAULT_INJECTION
 void hak_test_fail(unsigned int n, bool all)

@@ -16,6 +16,9 @@
 #include <linux/list.h>
 
 #include "core.h"
+#ifndef __KERNEL__
+#include "shim.h"
+#endif
 
 #define HAK_TEST_MAX	16
 
@@ -121,6 +124,20 @@ static inline void hak_test_provoke(struct kunit *test, enum hak_event ev,
 	struct hak_test *t = test->priv;
 
 	t->expected[ev] += n;
+}
+
+/*
+ * Does a free of @p, which is in no slab, go to SLUB unseen? In userspace it does, unless
+ * @p is in the arena: any other address may be a block of the C library.
+ */
+static inline bool hak_test_may_be_slubs(const void *p)
+{
+#ifdef __KERNEL__
+	return false;
+#else
+	return virt_addr_valid(p) &&
+	       (unsigned long)p - shim_arena.base >= shim_arena.bytes;
+#endif
 }
 
 #define HAK_EXPECT_EVENT(test, ev, n) \

@@ -99,6 +99,12 @@ void shim_arena_exit(void)
 	shim_arena = (struct shim_arena){ 0 };
 }
 
+/* Is @p in the arena? If so, it is no block of the C library. */
+bool shim_in_arena(const void *p)
+{
+	return (unsigned long)p - shim_arena.base < shim_arena.bytes;
+}
+
 /**
  * shim_arena_take() - get addresses for superslabs
  * @bytes: how many

@@ -10,6 +10,7 @@
 #include "core.h"
 #include "shim.h"
 #include "../../kunit/hak_test_fault.h"
+#include "../../kunit/hak_test_log.h"
 
 /* The userspace build has no idle trim. */
 void hak_trim_pause(bool pause)
@@ -24,6 +25,34 @@ void hak_test_fail(unsigned int n, bool all)
 bool hak_test_fail_end(void)
 {
 	return shim_fail_end();
+}
+
+static char heard[64 << 10];
+static int heard_fd = -1, console_fd = -1;
+
+/* The core writes to standard error, which is a file meanwhile. */
+bool hak_test_hear(void)
+{
+	if (heard_fd < 0) {
+		heard_fd = memfd_create("heard", MFD_CLOEXEC);
+		console_fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
+	}
+	if (heard_fd < 0 || console_fd < 0)
+		return false;
+	if (ftruncate(heard_fd, 0) || lseek(heard_fd, 0, SEEK_SET))
+		return false;
+	return dup2(heard_fd, STDERR_FILENO) >= 0;
+}
+
+const char *hak_test_heard(void)
+{
+	ssize_t n = pread(heard_fd, heard, sizeof(heard) - 1, 0);
+
+	dup2(console_fd, STDERR_FILENO);
+	heard[n > 0 ? n : 0] = '\0';
+	if (n > 0 && write(STDERR_FILENO, heard, n) != n)
+		return NULL;
+	return heard;
 }
 
 struct memory {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * KUnit suites as programs of their own, with hardened=1 and with debug=, and what the
- * reports of misuse say. The suites are next to this program, or next to the script that
- * has an emulator run it.
+ * KUnit suites as programs of their own, with hardened=1 and with debug=, what the
+ * reports of misuse say, and frees that the C library has to refuse. The suites are next
+ * to this program, or next to the script that has an emulator run it.
  */
 #include "test.h"
 
@@ -12,16 +12,18 @@
 static char *folder;
 static char said[1 << 20];
 
-/* Runs a suite with a variable set. Returns its status; said is its standard error. */
-static int run(const char *suite, const char *variable, const char *value)
+/*
+ * Runs a program with a variable set, or none. Returns its status; said is its standard
+ * error.
+ */
+static int run_program(const char *path, const char *argument, const char *variable,
+		       const char *value)
 {
-	char path[PATH_MAX + 64];
 	size_t n = 0;
 	ssize_t got;
 	int fd[2], status;
 	pid_t pid;
 
-	snprintf(path, sizeof(path), "%s/test_kunit_%s", folder, suite);
 	assert_int_equal(pipe(fd), 0);
 	pid = fork();
 	assert_true(pid >= 0);
@@ -34,7 +36,7 @@ static int run(const char *suite, const char *variable, const char *value)
 		close(fd[1]);
 		if (variable)
 			setenv(variable, value, 1);
-		execl(path, path, NULL);
+		execl(path, path, argument, NULL);
 		_exit(127);
 	}
 	close(fd[1]);
@@ -46,11 +48,20 @@ static int run(const char *suite, const char *variable, const char *value)
 	return status;
 }
 
+/* Likewise a suite. */
+static int run(const char *suite, const char *variable, const char *value)
+{
+	char path[PATH_MAX + 64];
+
+	snprintf(path, sizeof(path), "%s/test_kunit_%s", folder, suite);
+	return run_program(path, NULL, variable, value);
+}
+
 static void hardened(void **state)
 {
 	static const char *const suite[] = {
 		"abuse", "check", "api", "bulk", "helpers", "rcu", "stress", "typed",
-		"zero",
+		"zero", "bad_input", "fallback",
 	};
 	unsigned int i;
 
@@ -70,6 +81,55 @@ static void debugged(void **state)
 		assert_int_equal(run(suite[i], "HAKMEM_DEBUG", "FZPU"), 0);
 	}
 }
+
+/* What misuse leads to, with each letter for all caches, and with several. */
+static void each_letter(void **state)
+{
+	static const char *const suite[] = { "abuse", "bad_input", "fallback", "check" };
+	static const char *const letters[] = { "F", "Z", "P", "U", "T", "FZPU" };
+	unsigned int i, j;
+
+	for (i = 0; i < ARRAY_SIZE(letters); i++) {
+		for (j = 0; j < ARRAY_SIZE(suite); j++) {
+			print_message("# %s: %s\n", letters[i], suite[j]);
+			assert_int_equal(run(suite[j], "HAKMEM_DEBUG", letters[i]), 0);
+		}
+	}
+}
+
+#ifndef HAK_SHIM_SANITIZER
+static char *self;
+
+/* Frees the address that @what names. The bytes before it are zero, so it is no block. */
+static int free_it(const char *what)
+{
+	static char data[256] __attribute__((aligned(16)));
+	char stack[256] __attribute__((aligned(16))) = { 0 };
+	char *p = strcmp(what, "stack") ? data : stack;
+
+	free(opaque(p + 128));
+	return 0;
+}
+
+/*
+ * An address that is not in the arena may be a block of the C library, so hakmem passes it
+ * on. The C library ends the program, in each mode.
+ */
+static void left_to_the_c_library(void **state)
+{
+	static const char *const debug[] = { "-", "F", "Z", "P", "U", "T" };
+	unsigned int i;
+
+	assert_int_equal(WTERMSIG(run_program(self, "stack", "HAKMEM_HARDENED", "1")), SIGABRT);
+	assert_int_equal(WTERMSIG(run_program(self, "data", "HAKMEM_HARDENED", "1")), SIGABRT);
+	for (i = 0; i < ARRAY_SIZE(debug); i++) {
+		assert_int_equal(WTERMSIG(run_program(self, "stack", "HAKMEM_DEBUG", debug[i])),
+				 SIGABRT);
+		assert_int_equal(WTERMSIG(run_program(self, "data", "HAKMEM_DEBUG", debug[i])),
+				 SIGABRT);
+	}
+}
+#endif
 
 /* Is @text in what was said, and then the others in this order? */
 static void expect_said(const char *const *text, unsigned int n)
@@ -118,10 +178,19 @@ int main(int argc, char **argv)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(hardened),
 		cmocka_unit_test(debugged),
+		cmocka_unit_test(each_letter),
+#ifndef HAK_SHIM_SANITIZER
+		cmocka_unit_test(left_to_the_c_library),
+#endif
 		cmocka_unit_test(reports),
 		cmocka_unit_test(refused),
 	};
 
+#ifndef HAK_SHIM_SANITIZER
+	if (argc == 2)
+		return free_it(argv[1]);
+	self = strdup(argv[0]);
+#endif
 	folder = dirname(argv[0]);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,9 +4,10 @@
  *
  * A struct page pointer is the address of its page. There are no page structures:
  * reference counts and flags are accepted and ignored. Every address up to
- * high_memory is valid and counts as a slab page, because kfree() ends in the C
- * library's free(), which makes its own checks. The end of a block of the C
- * library is not known, so page_size() is larger than any block.
+ * high_memory is valid. Those that are not in the arena, which is hakmem's, count as
+ * slab pages, because kfree() ends in the C library's free(), which makes its own
+ * checks. The end of a block of the C library is not known, so page_size() is larger
+ * than any block.
  */
 #ifndef _SHIM_LINUX_MM_H
 #define _SHIM_LINUX_MM_H
