@@ -216,6 +216,18 @@ void *__alloc_percpu(size_t size, size_t align)
 	return dynamic + i * UNIT;
 }
 
+/* Otherwise fork() would take for a lock what is later allocated there. */
+static void forget_locks(void *ptr, size_t size)
+{
+	unsigned int cpu;
+
+	for_each_possible_cpu(cpu) {
+		if ((cpu == SHIM_NOBODY || shim_cpu_deltas[cpu]) &&
+		    shim_may_hold_lock(per_cpu_ptr(ptr, cpu)))
+			shim_locks_forget(per_cpu_ptr(ptr, cpu), size);
+	}
+}
+
 void free_percpu(void *ptr)
 {
 	unsigned long i, end;
@@ -223,8 +235,9 @@ void free_percpu(void *ptr)
 	if (!ptr)
 		return;
 	i = ((char *)ptr - dynamic) / UNIT;
-	shim_lock(&alloc_lock);
 	end = find_next_bit(last, NR_UNITS, i);
+	forget_locks(ptr, (end + 1 - i) * UNIT);
+	shim_lock(&alloc_lock);
 	bitmap_clear(taken, i, end + 1 - i);
 	__clear_bit(end, last);
 	shim_unlock(&alloc_lock);

@@ -4,7 +4,8 @@
  * that directs them changes modes at random, makes memory fail, asks for all that can
  * be given back, forks, and has threads (which are CPUs) end and others begin. Once a
  * period everybody stops: the counters have to agree with what the threads did, to the
- * object, and everything that is freed has to come back.
+ * object, and everything that is freed has to come back. Then the core starts once more:
+ * plain, hardened and with debug= in turn, since it cannot change these while it runs.
  *
  * usage: soak SECONDS PERIOD SEED
  */
@@ -64,6 +65,7 @@ static void fail_for_a_while(void)
 {
 	u32 r = next_random(&director);
 
+	__atomic_fetch_add(&fault_turn, 1, __ATOMIC_SEQ_CST);
 	if (r & 1)
 		shim_fail_pages_after(r >> 8 & 15);
 	if (r & 2)
@@ -71,6 +73,7 @@ static void fail_for_a_while(void)
 	usleep(1000 * (1 + (r >> 24) % 20));
 	shim_fail_pages_after(-1);
 	shim_fail_kmalloc_after(-1);
+	__atomic_fetch_add(&fault_turn, 1, __ATOMIC_SEQ_CST);
 	faults += !!(r & 3);
 }
 
@@ -176,6 +179,9 @@ static void direct(void)
 static unsigned long reconciled, wrong, peak_live;
 /* Of caches that are gone, and of those as well that there are. */
 static unsigned long sends_gone, receives_gone, sends, receives;
+/* Of earlier runs of the core. */
+static unsigned long reaps_gone;
+static u64 grown_gone, shrunk_gone;
 
 #define must(cond)							\
 	do {								\
@@ -199,6 +205,9 @@ static long counted_live(void)
 		live += cs.live + cs.fallback;
 		sends += cs.sends;
 		receives += cs.receives;
+		/* The rest was flushed, or is in the depot. */
+		must(cs.receives <= cs.sends);
+		must(!cs.depot || cs.receives < cs.sends);
 	}
 	return live;
 }
@@ -261,36 +270,105 @@ static void free_all(void)
 	must(!hak_arena_bytes());
 }
 
-static void retire(struct hak_cache *c)
-{
-	struct hak_class_stats cs;
+static const unsigned int caps[] = { 64, 64, 0, 1, 7, 256 };
 
-	hak_class_stats_read(c, &cs);
-	sends_gone += cs.sends;
-	receives_gone += cs.receives;
-	hak_cache_destroy(c);
-}
-
-/* Typed caches of another fast_cap, and perhaps paranoid_drain, until the next time. */
-static void change_modes(bool first)
+/* Typed caches of another fast_cap, and with other flags, until the next time. */
+static void make_caches(void)
 {
-	static const unsigned int cap[] = { 64, 64, 0, 1, 7, 256 };
 	static const char *const name[CACHES] = { "soak-40", "soak-200", "soak-1500" };
+	static const slab_flags_t flags[] = {
+		0, 0, 0, SLAB_TYPESAFE_BY_RCU, SLAB_HWCACHE_ALIGN, SLAB_ACCOUNT,
+		SLAB_RED_ZONE | SLAB_POISON, SLAB_CONSISTENCY_CHECKS | SLAB_STORE_USER,
+	};
 	unsigned int i, saved = hak_fast_cap;
 
-	set_slow_only(false);
-	hak_paranoid_drain = !first && next_random(&director) % 4 == 0;
-	set_slow_only(hak_paranoid_drain);
-	set_mode(&hak_tracing, false);
 	for (i = 0; i < CACHES; i++) {
-		if (cache[i])
-			retire(cache[i]);
-		hak_fast_cap = cap[next_random(&director) % ARRAY_SIZE(cap)];
-		cache[i] = hak_cache_create(name[i], slot_size(4 * i), 0, 0, NULL);
+		hak_fast_cap = caps[next_random(&director) % ARRAY_SIZE(caps)];
+		cache[i] = hak_cache_create(name[i], slot_size(4 * i), 0,
+					    flags[next_random(&director) % ARRAY_SIZE(flags)],
+					    NULL);
 		if (!cache[i])
 			abort();
 	}
 	hak_fast_cap = saved;
+}
+
+/* What the core has done so far would go with it. */
+static void add_up(void)
+{
+	struct hak_stats st;
+
+	hak_stats_read(&st);
+	reaps_gone += st.event[HAK_EV_RELEASED];
+	grown_gone += st.grown;
+	shrunk_gone += st.shrunk;
+	counted_live();
+	sends_gone = sends;
+	receives_gone = receives;
+}
+
+static const char *mode = "plain";
+
+/* The modes for the core's next run: plain, hardened and debug= in turn. */
+static void choose_modes(void)
+{
+	static const char *const letters[] = { "FZPU", "F", "Z", "P", "U", "FZ" };
+	static unsigned int turns;
+	const char *debug = "-";
+
+	turns++;
+	mode = "plain";
+	hak_hardened = turns % 3 == 1;
+	if (hak_hardened)
+		mode = "hardened";
+	if (turns % 3 == 2) {
+		debug = letters[next_random(&director) % ARRAY_SIZE(letters)];
+		mode = debug;
+	}
+	if (hak_param_set(hak_param_find("debug"), "soak", debug))
+		abort();
+	hak_fast_cap = caps[next_random(&director) % ARRAY_SIZE(caps)];
+}
+
+/*
+ * The core begins, with a ring for what is traced. The ring would have all operations go
+ * the slow way; the director decides whether they do.
+ */
+static void begin_core(void)
+{
+	hak_trace_ring = 1;
+	hak_paranoid_drain = 0;
+	if (hak_core_init())
+		abort();
+	if (!hak_hardened)
+		hak_slow_only_put();
+}
+
+static void end_core(void)
+{
+	set_slow_only(false);
+	if (!hak_hardened)
+		hak_slow_only_get();
+	hak_core_exit();
+	/* A module's would be zero when it is loaded again. */
+	memset(hak_class, 0, sizeof(hak_class));
+}
+
+/* All threads are paused, and nothing is live. */
+static void start_core_again(void)
+{
+	unsigned int i;
+
+	set_mode(&hak_tracing, false);
+	add_up();
+	for (i = 0; i < CACHES; i++)
+		hak_cache_destroy(cache[i]);
+	end_core();
+	choose_modes();
+	begin_core();
+	hak_paranoid_drain = next_random(&director) % 4 == 0;
+	set_slow_only(hak_paranoid_drain);
+	make_caches();
 }
 
 static void reconcile(unsigned long seconds)
@@ -301,23 +379,20 @@ static void reconcile(unsigned long seconds)
 	reconciled++;
 	printf("soak: %lu s: %lu operations, %lu objects, %lu live at most, ",
 	       seconds, total.ops, total.allocs, peak_live);
-	printf("%llu KiB held at most; paranoid_drain %d; %lu wrong\n",
-	       (unsigned long long)peak_bytes >> 10, hak_paranoid_drain, wrong);
+	printf("%llu KiB held at most; %s, fast_cap %u, paranoid_drain %d; %lu wrong\n",
+	       (unsigned long long)peak_bytes >> 10, mode, hak_fast_cap, hak_paranoid_drain,
+	       wrong);
 	fflush(stdout);
-	change_modes(false);
+	start_core_again();
 	resume_all();
 }
 
 static void report(unsigned long seconds)
 {
-	struct hak_stats st;
-
-	hak_stats_read(&st);
 	printf("seconds %lu\noperations %lu\nobjects %lu\nsends %lu\nreceives %lu\n",
 	       seconds, total.ops, total.allocs, sends, receives);
 	printf("reaps %lu\nsuperslabs_got %llu\nsuperslabs_back %llu\n",
-	       st.event[HAK_EV_RELEASED], (unsigned long long)st.grown,
-	       (unsigned long long)st.shrunk);
+	       reaps_gone, (unsigned long long)grown_gone, (unsigned long long)shrunk_gone);
 	printf("peak_live %lu\npeak_bytes %llu\n", peak_live, (unsigned long long)peak_bytes);
 	printf("threads %lu\nforks %lu\nmode_changes %lu\ntrims %lu\ncaches %lu\n",
 	       threads_begun, forks, modes, trims, caches_made);
@@ -339,6 +414,9 @@ static void end_all(void)
 	check_counters();
 	free_all();
 	reconciled++;
+	add_up();
+	/* If CPUs send nothing, or nothing arrives, most of the depot was not tested. */
+	must(receives && sends);
 	stop_all();
 }
 
@@ -355,12 +433,9 @@ int main(int argc, char **argv)
 	shim_init();
 	/* Once more, with a ring for what is traced. */
 	hak_core_exit();
-	hak_trace_ring = 1;
-	if (hak_core_init())
-		return 1;
-	hak_slow_only_put();
+	begin_core();
 	shim_thread_online();
-	change_modes(true);
+	make_caches();
 	start_all(clamp(2 * sysconf(_SC_NPROCESSORS_ONLN), 4L, (long)MAX_WORKERS),
 		  director.state);
 	start = now_ms();

@@ -27,10 +27,16 @@ static inline u32 next_random(struct random *r)
 	return r->state >> 32;
 }
 
-/* What a worker has done; its own until it stops. */
+/*
+ * What a worker has done; its own until it stops. Requests that were refused although none
+ * was made to fail are errors.
+ */
 struct counts {
 	unsigned long ops, allocs, frees, refused, errors;
 };
+
+/* Odd while requests for memory are made to fail; each change is another number. */
+extern unsigned int fault_turn;
 
 extern struct hak_cache *cache[CACHES];
 extern void *slot[SLOTS];

@@ -49,6 +49,20 @@ struct hak_cache *slot_cache(unsigned int i)
 	return kind < CACHES ? cache[kind] : NULL;
 }
 
+unsigned int fault_turn;
+
+static unsigned int turn_of_faults(void)
+{
+	return __atomic_load_n(&fault_turn, __ATOMIC_SEQ_CST);
+}
+
+/* A request was refused, which was made in the turn @since. Was one to fail since? */
+static void refuse(struct counts *done, unsigned int since, unsigned int n)
+{
+	done->refused += n;
+	done->errors += !(since & 1) && turn_of_faults() == since;
+}
+
 static u64 pattern(const void *p, unsigned int i)
 {
 	return (unsigned long)p ^ (u64)(i + 1) << 44;
@@ -77,6 +91,7 @@ void *slot_alloc(struct counts *done, unsigned int i, u32 how)
 {
 	struct hak_cache *c = slot_cache(i);
 	gfp_t gfp = how % 8 ? GFP_KERNEL : GFP_ATOMIC;
+	unsigned int since = turn_of_faults();
 	void *p;
 
 	if (how % 16 == 1)
@@ -87,7 +102,7 @@ void *slot_alloc(struct counts *done, unsigned int i, u32 how)
 	else
 		p = hak_alloc(slot_size(i), gfp);
 	if (!p) {
-		done->refused++;
+		refuse(done, since, 1);
 		return NULL;
 	}
 	if (gfp & __GFP_ZERO)
@@ -97,6 +112,11 @@ void *slot_alloc(struct counts *done, unsigned int i, u32 how)
 	return p;
 }
 
+struct with_head {
+	u64 number;
+	struct rcu_head rcu;
+};
+
 void slot_free(struct counts *done, unsigned int i, void *p, u32 how)
 {
 	struct hak_cache *c = slot_cache(i);
@@ -105,8 +125,10 @@ void slot_free(struct counts *done, unsigned int i, void *p, u32 how)
 	done->frees++;
 	/* Whoever was given it as well finds this. */
 	write_pattern(p, i, ~pattern(p, i));
-	if (how % 64 == 5)
+	if (how % 128 == 5)
 		hak_free_rcu_mightsleep(p);
+	else if (how % 128 == 69 && slot_size(i) >= sizeof(struct with_head))
+		hak_free_rcu((struct with_head *)p, rcu);
 	else if (c && how % 2)
 		hak_cache_free(c, p);
 	else if (!c && how % 3 == 0)
@@ -141,6 +163,7 @@ static void change_bulk(struct worker *w)
 {
 	u32 r = next_random(&w->random);
 	unsigned int i, got, n = 1 + r % BULK, at = r >> 8 & (SLOTS - 1);
+	unsigned int since = turn_of_faults();
 	struct hak_cache *c = slot_cache(at);
 	void *obj[BULK];
 
@@ -149,7 +172,7 @@ static void change_bulk(struct worker *w)
 	else
 		got = hak_alloc_bulk(slot_size(at), GFP_KERNEL, n, obj);
 	if (!got) {
-		w->done.refused += n;
+		refuse(&w->done, since, n);
 		return;
 	}
 	w->done.errors += got != n;
@@ -169,17 +192,18 @@ static void grow_and_shrink(struct worker *w)
 {
 	u32 r = next_random(&w->random);
 	size_t size = 1 + r % 600, larger = 1 + (r >> 10) % 3000;
+	unsigned int since = turn_of_faults();
 	u8 *p = hak_zalloc(size, GFP_KERNEL), *q;
 
 	if (!p) {
-		w->done.refused++;
+		refuse(&w->done, since, 1);
 		return;
 	}
 	w->done.allocs++;
 	p[size - 1] = 0x5a;
 	q = hak_realloc(p, larger, GFP_KERNEL);
 	if (!q)
-		w->done.refused++;
+		refuse(&w->done, since, 1);
 	else if (larger >= size)
 		w->done.errors += q[size - 1] != 0x5a;
 	hak_free(q ?: p);
