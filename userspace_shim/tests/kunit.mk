@@ -5,7 +5,7 @@
 
 KUNIT_SUITES := fault size_class registry slab remote pcpu_cache depot magazine outbox pool \
 		superslab reaper idle lost api helpers zero bulk bad_input fallback typed rcu \
-		stress abuse check quick tags
+		stress abuse broken check quick tags
 KUNIT_TESTS := $(KUNIT_SUITES:%=$(D)/tests/test_kunit_%)
 KUNIT_FLAGS := $(BASE) -I. $(INC) -fno-strict-aliasing -fwrapv \
 	       -fno-delete-null-pointer-checks -ftls-model=initial-exec $(WARN)

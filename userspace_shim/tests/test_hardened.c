@@ -60,7 +60,7 @@ static int run(const char *suite, const char *variable, const char *value)
 static void hardened(void **state)
 {
 	static const char *const suite[] = {
-		"abuse", "check", "api", "bulk", "helpers", "rcu", "stress", "typed",
+		"abuse", "broken", "check", "api", "bulk", "helpers", "rcu", "stress", "typed",
 		"zero", "bad_input", "fallback",
 	};
 	unsigned int i;
@@ -85,7 +85,9 @@ static void debugged(void **state)
 /* What misuse leads to, with each letter for all caches, and with several. */
 static void each_letter(void **state)
 {
-	static const char *const suite[] = { "abuse", "bad_input", "fallback", "check" };
+	static const char *const suite[] = {
+		"abuse", "broken", "bad_input", "fallback", "check",
+	};
 	static const char *const letters[] = { "F", "Z", "P", "U", "T", "FZPU" };
 	unsigned int i, j;
 

@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Links and metadata of slabs that were overwritten: what is found in which mode, what the
+ * report says, and that what is found does no harm. These are the last rows of the table
+ * in docs/debugging.md.
+ */
+#include <linux/module.h>
+#include <linux/string.h>
+
+#include "hak_test.h"
+#include "hak_test_abuse.h"
+
+/* ... that slab @s is broken, in which @obj holds the wrong address @p; or both are NULL. */
+static void expect_broken(const struct hak_slab *s, const void *obj, const void *p,
+			  const char *why)
+{
+	expect_refused(NULL, p, obj, ALLOCATED | FREED, false, why);
+	expected.slab = s->addr;
+}
+
+/* Allocates as many as were free and more; none twice, none of what is lost. */
+static void allocate_all(struct kunit *test, struct hak_cache *c, struct linked *l,
+			 void **got, unsigned int n)
+{
+	unsigned int i, j, bad = 0;
+
+	for (i = 0; i < n; i++) {
+		got[i] = get(test, c);
+		for (j = 0; j < i; j++)
+			bad += got[j] == got[i];
+		for (j = 1; j < l->nr; j++)
+			bad += got[i] == l->obj[j];
+	}
+	KUNIT_EXPECT_EQ(test, bad, 0);
+}
+
+/*
+ * What hung behind the first object is lost. Give it back to its slab @s. If the owner
+ * reported the link, it has taken one object off its books for all that are lost.
+ */
+static void find_lost(struct linked *l, struct hak_slab *s, bool found)
+{
+	unsigned int i;
+
+	WRITE_ONCE(s->taken, s->taken + l->nr - 1 - found);
+	for (i = 1; i < l->nr; i++)
+		hak_test_push(s, l->obj[i]);
+}
+
+/* All live objects are freed, and the slab stays, since some of it is lost. */
+static void is_kept(struct kunit *test, struct hak_cache *c, struct hak_slab *s)
+{
+	preempt_disable();
+	hak_cpu_enter(this_cpu_ptr(c->cpu));
+	hak_cpu_flush(c, this_cpu_ptr(c->cpu));
+	hak_cpu_leave(this_cpu_ptr(c->cpu));
+	preempt_enable();
+	hak_test_reap(c);
+	KUNIT_EXPECT_PTR_EQ(test, READ_ONCE(s->cache), c);
+	KUNIT_EXPECT_NE(test, atomic_read(&s->rc) & HAK_STATE_MASK, (u32)HAK_UNUSED);
+}
+
+/* The first object's link is overwritten with what is no link. */
+static void break_link(struct kunit *test, struct hak_cache *c, bool found)
+{
+	struct linked *l = make_linked(test, c);
+	struct hak_slab *s = hak_test_slab_of(l->keep);
+	struct llist_node *link;
+	void *got[40];
+	unsigned int i;
+
+	link = hak_to_link(c, l->obj[0]);
+	link->next = (struct llist_node *)((unsigned long)l->keep + 1);
+	/* If the CPU has taken many objects at once, the object was handed out before. */
+	expect_broken(s, l->obj[0], hak_link_next(link), "free link out of its slab");
+	allocate_all(test, c, l, got, ARRAY_SIZE(got));
+	for (i = 0; i < ARRAY_SIZE(got); i++)
+		hak_free(got[i]);
+	hak_free(l->keep);
+	is_kept(test, c, s);
+	find_lost(l, s, true);
+}
+
+static void link_is_none(struct kunit *test)
+{
+	abuse(test, break_link, HAK_EV_CORRUPT, ALWAYS);
+}
+
+/* It is made to lead to a live object. */
+static void bend_link(struct kunit *test, struct hak_cache *c, bool found)
+{
+	struct linked *l = make_linked(test, c);
+	struct hak_slab *s = hak_test_slab_of(l->keep);
+	struct llist_node *link;
+	bool handed = false;
+	void *got[40];
+	unsigned int i;
+
+	hak_to_link(c, l->keep)->next = NULL;
+	link = hak_to_link(c, l->obj[0]);
+	link->next = hak_to_link(c, l->keep);
+	if (hak_hardened)
+		expect_broken(s, l->obj[0], hak_link_next(link),
+			      "free link out of its slab");
+	else
+		expect_unused(l->keep, ALLOCATED, true,
+			      "it is live, and was in a chain of free objects");
+	allocate_all(test, c, l, got, ARRAY_SIZE(got));
+	for (i = 0; i < ARRAY_SIZE(got); i++) {
+		if (got[i] == l->keep)
+			handed = true;
+		else
+			hak_free(got[i]);
+	}
+	KUNIT_EXPECT_EQ(test, handed, !found);
+	/* It left its slab twice. An encoded link does not lead to it at all. */
+	if (!hak_hardened)
+		s->taken--;
+	find_lost(l, s, hak_hardened);
+	hak_free(l->keep);
+}
+
+static void link_to_a_live_object(struct kunit *test)
+{
+	abuse(test, bend_link, HAK_EV_CORRUPT, HARDENED);
+}
+
+/**
+ * struct damage - how a slab's metadata may be broken
+ * @harm: breaks it
+ * @mend: undoes that
+ * @why: what its owner finds wrong when it next takes objects
+ * @serious: not to be tried if it is not found: objects of other slabs would be handed out
+ */
+struct damage {
+	void (*harm)(struct hak_slab *s);
+	void (*mend)(struct hak_slab *s);
+	const char *why;
+	bool serious;
+};
+
+static const struct damage *damage;
+
+/* Everything this CPU holds of the cache, and one object more, from a slab that is broken. */
+static void break_slab(struct kunit *test, struct hak_cache *c, bool found)
+{
+	struct hak_slab *s;
+	unsigned int i, n;
+	void *got[70];
+
+	got[0] = get(test, c);
+	s = hak_test_slab_of(got[0]);
+	preempt_disable();
+	n = 1 + this_cpu_ptr(c->cpu)->nr;
+	preempt_enable();
+	KUNIT_ASSERT_LT(test, n, ARRAY_SIZE(got));
+	for (i = 1; i < n; i++)
+		got[i] = get(test, c);
+	if (damage->serious && !found)
+		goto out;
+	damage->harm(s);
+	expect_broken(s, NULL, NULL, damage->why);
+	got[n] = get(test, c);
+	KUNIT_EXPECT_EQ(test, hak_test_slab_of(got[n]) != s, found);
+	KUNIT_EXPECT_EQ(test, s->broken, found);
+	damage->mend(s);
+	n++;
+	if (!s->broken)
+		goto out;
+	/* Nobody owns it any more, and nobody gets it. */
+	s->broken = false;
+	hak_pool_put(s, HAK_OWNED);
+out:
+	for (i = 0; i < n; i++)
+		hak_free(got[i]);
+}
+
+static unsigned long saved;
+
+static void too_many_carved(struct hak_slab *s)
+{
+	saved = s->bump;
+	s->bump = s->cache->capacity + 1;
+}
+
+static void as_many_carved(struct hak_slab *s)
+{
+	s->bump = saved;
+}
+
+static void books_are_broken(struct kunit *test)
+{
+	static const struct damage d = {
+		too_many_carved, as_many_carved, "more carved than there is room for",
+	};
+
+	damage = &d;
+	abuse(test, break_slab, HAK_EV_CORRUPT, ALWAYS);
+}
+
+static void of_another_cache(struct hak_slab *s)
+{
+	saved = (unsigned long)s->cache;
+	s->cache = hak_size_class(1024);
+}
+
+/* Nothing can be read there. */
+static void of_no_cache(struct hak_slab *s)
+{
+	saved = (unsigned long)s->cache;
+	s->cache = (struct hak_cache *)0x10;
+}
+
+static void of_its_cache(struct hak_slab *s)
+{
+	s->cache = (struct hak_cache *)saved;
+}
+
+static void cache_is_broken(struct kunit *test)
+{
+	static const struct damage d[] = {
+		{ of_another_cache, of_its_cache, "slab of another cache" },
+		{ of_no_cache, of_its_cache, "slab of another cache" },
+	};
+
+	for (damage = d; damage < d + ARRAY_SIZE(d); damage++)
+		abuse(test, break_slab, HAK_EV_CORRUPT, HARDENED);
+}
+
+static void at_the_next(struct hak_slab *s)
+{
+	s->addr += HAK_SLAB_SIZE;
+}
+
+static void at_its_address(struct hak_slab *s)
+{
+	s->addr -= HAK_SLAB_SIZE;
+}
+
+static void at_no_multiple(struct hak_slab *s)
+{
+	s->addr += 8;
+}
+
+static void at_a_multiple(struct hak_slab *s)
+{
+	s->addr -= 8;
+}
+
+static void address_is_broken(struct kunit *test)
+{
+	static const struct damage d[] = {
+		{ at_the_next, at_its_address, "slab is not at its address", true },
+		{ at_no_multiple, at_a_multiple, "slab is not at its address", true },
+	};
+
+	for (damage = d; damage < d + ARRAY_SIZE(d); damage++)
+		abuse(test, break_slab, HAK_EV_CORRUPT, HARDENED);
+}
+
+static void parked(struct hak_slab *s)
+{
+	atomic_add(HAK_PARKED - HAK_OWNED, &s->rc);
+}
+
+static void owned(struct hak_slab *s)
+{
+	atomic_sub(HAK_PARKED - HAK_OWNED, &s->rc);
+}
+
+static void state_is_broken(struct kunit *test)
+{
+	static const struct damage d = { parked, owned, "slab has no owner" };
+
+	damage = &d;
+	abuse(test, break_slab, HAK_EV_CORRUPT, HARDENED);
+}
+
+static void too_few_taken(struct hak_slab *s)
+{
+	s->taken -= 100;
+}
+
+static void as_many_taken(struct hak_slab *s)
+{
+	s->taken += 100;
+}
+
+static void too_many_freed(struct hak_slab *s)
+{
+	atomic_add(100 << HAK_FREED_SHIFT, &s->rc);
+}
+
+static void as_many_freed(struct hak_slab *s)
+{
+	atomic_sub(100 << HAK_FREED_SHIFT, &s->rc);
+}
+
+static void counts_are_broken(struct kunit *test)
+{
+	static const struct damage d[] = {
+		{ too_few_taken, as_many_taken, "more objects freed than taken" },
+		{ too_many_freed, as_many_freed, "more objects freed than taken" },
+	};
+
+	for (damage = d; damage < d + ARRAY_SIZE(d); damage++)
+		abuse(test, break_slab, HAK_EV_CORRUPT, HARDENED);
+}
+
+static struct kunit_case cases[] = {
+	KUNIT_CASE(link_is_none),
+	KUNIT_CASE(link_to_a_live_object),
+	KUNIT_CASE(books_are_broken),
+	KUNIT_CASE(cache_is_broken),
+	KUNIT_CASE(address_is_broken),
+	KUNIT_CASE(state_is_broken),
+	KUNIT_CASE(counts_are_broken),
+	{}
+};
+
+static struct kunit_suite hak_broken_suite = {
+	.name = "hak_broken",
+	.init = abuse_init,
+	.exit = abuse_exit,
+	.test_cases = cases,
+};
+
+kunit_test_suites(&hak_broken_suite);
+
+HAK_IMPORT_INTERNAL();
+MODULE_DESCRIPTION("KUnit suite: overwritten links and metadata, in each mode");
+MODULE_LICENSE("GPL");
