@@ -113,49 +113,6 @@ static void freed_while_waiting(struct kunit *test)
 	abuse(test, again_while_waiting, HAK_EV_BAD_FREE, HARDENED);
 }
 
-<<<<<<< HEAD
-#define NR_LINKED	6
-
-/**
- * struct linked - a slab with a chain of free objects
- * @keep: a live one, which keeps the slab
- * @obj: the free ones, in the order of the chain
- * @nr: how many
- */
-struct linked {
-	void *keep;
-	void *obj[64];
-	unsigned int nr;
-};
-
-static struct linked *make_linked(struct kunit *test, struct hak_cache *c)
-{
-	struct linked *l = kunit_kzalloc(test, sizeof(*l), GFP_KERNEL);
-	struct hak_slab *s;
-	struct llist_node *n;
-	unsigned int i;
-
-	KUNIT_ASSERT_NOT_NULL(test, l);
-	l->keep = get(test, c);
-	for (i = 0; i < NR_LINKED; i++)
-		l->obj[i] = get(test, c);
-	for (i = 0; i < NR_LINKED; i++)
-		hak_free(l->obj[i]);
-	preempt_disable();
-	hak_cpu_enter(this_cpu_ptr(c->cpu));
-	hak_cpu_flush(c, this_cpu_ptr(c->cpu));
-	hak_cpu_leave(this_cpu_ptr(c->cpu));
-	preempt_enable();
-	s = hak_test_slab_of(l->keep);
-	n = s->freelist;
-	for (; n && l->nr < ARRAY_SIZE(l->obj); n = hak_link_next(s, n))
-		l->obj[l->nr++] = hak_from_link(c, n);
-	KUNIT_ASSERT_GE(test, l->nr, 3);
-	return l;
-}
-
-=======
->>>>>>> h2
 /*
  * The second one is hak_free_sensitive(), or hak_realloc() with __GFP_ZERO, of an object
  * that is in the middle of its slab's freelist. Neither may write to it. What is not

@@ -72,7 +72,7 @@ static void break_link(struct kunit *test, struct hak_cache *c, bool found)
 	link = hak_to_link(c, l->obj[0]);
 	link->next = (struct llist_node *)((unsigned long)l->keep + 1);
 	/* If the CPU has taken many objects at once, the object was handed out before. */
-	expect_broken(s, l->obj[0], hak_link_next(link), "free link out of its slab");
+	expect_broken(s, l->obj[0], hak_link_next(s, link), "free link out of its slab");
 	allocate_all(test, c, l, got, ARRAY_SIZE(got));
 	for (i = 0; i < ARRAY_SIZE(got); i++)
 		hak_free(got[i]);
@@ -100,7 +100,7 @@ static void bend_link(struct kunit *test, struct hak_cache *c, bool found)
 	link = hak_to_link(c, l->obj[0]);
 	link->next = hak_to_link(c, l->keep);
 	if (hak_hardened)
-		expect_broken(s, l->obj[0], hak_link_next(link),
+		expect_broken(s, l->obj[0], hak_link_next(s, link),
 			      "free link out of its slab");
 	else
 		expect_unused(l->keep, ALLOCATED, true,

@@ -315,6 +315,7 @@ struct linked {
 static struct linked *make_linked(struct kunit *test, struct hak_cache *c)
 {
 	struct linked *l = kunit_kzalloc(test, sizeof(*l), GFP_KERNEL);
+	struct hak_slab *s;
 	struct llist_node *n;
 	unsigned int i;
 
@@ -329,8 +330,9 @@ static struct linked *make_linked(struct kunit *test, struct hak_cache *c)
 	hak_cpu_flush(c, this_cpu_ptr(c->cpu));
 	hak_cpu_leave(this_cpu_ptr(c->cpu));
 	preempt_enable();
-	n = hak_test_slab_of(l->keep)->freelist;
-	for (; n && l->nr < ARRAY_SIZE(l->obj); n = hak_link_next(n))
+	s = hak_test_slab_of(l->keep);
+	n = s->freelist;
+	for (; n && l->nr < ARRAY_SIZE(l->obj); n = hak_link_next(s, n))
 		l->obj[l->nr++] = hak_from_link(c, n);
 	KUNIT_ASSERT_GE(test, l->nr, 3);
 	return l;
