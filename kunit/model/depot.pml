@@ -136,15 +136,35 @@ inline settled()
 #ifdef LINK_AFTER_RELEASE
 #define LINK		EARLY_RELEASE; READ_LINK
 #define COPY		READ_OBJECTS; readers[m]--
-#define FLUSH_ONE	EARLY_RELEASE; READ_OBJECTS; k = link[m]; readers[m]--
 #elif defined(COPY_AFTER_RELEASE)
 #define LINK		READ_LINK
 #define COPY		EARLY_RELEASE; READ_OBJECTS; readers[m]--
-#define FLUSH_ONE	k = link[m]; EARLY_RELEASE; READ_OBJECTS; readers[m]--
 #else
 #define LINK		READ_LINK
 #define COPY		READ_OBJECTS; RELEASE
+#endif
+
+/* What the flush does with a magazine. */
+#ifdef FLUSH_LINK_LATE
+#define FLUSH_ONE	READ_OBJECTS; EARLY_RELEASE; k = link[m]; readers[m]--
+#elif defined(FLUSH_COPY_LATE)
+#define FLUSH_ONE	k = link[m]; EARLY_RELEASE; READ_OBJECTS; readers[m]--
+#else
 #define FLUSH_ONE	k = link[m]; READ_OBJECTS; RELEASE
+#endif
+
+/* How the flush comes by the magazines. */
+#ifdef FLUSH_UNLOCKED
+#define FLUSH_LOCK	true
+#define FLUSH_UNLOCK	skip
+#else
+#define FLUSH_LOCK	!lock; lock = 1
+#define FLUSH_UNLOCK	lock = 0
+#endif
+#ifdef FLUSH_FORGETS_CHAIN
+#define FLUSH_CHAIN	NONE
+#else
+#define FLUSH_CHAIN	chain
 #endif
 
 proctype cpu(byte me)
@@ -228,14 +248,14 @@ proctype task()
 idle:
 	atomic { !EMPTY; inside++; }
 	/* hak_lock() */
-	atomic { !lock; lock = 1; }
+	atomic { FLUSH_LOCK; }
 	atomic {
-		m = chain;
+		m = FLUSH_CHAIN;
 		chain = NONE;
 		late = incoming;
 		incoming = NONE;
 	}
-	lock = 0;
+	FLUSH_UNLOCK;
 spill:	/* hak_depot_spill() */
 	atomic {
 		if

@@ -4,8 +4,9 @@
  * goes offline, and, with -DREAPER, notices of whole slabs, reap and release.
  *
  * CPUS CPUs allocate, free and give up their slab in any order, without end. With
- * -DIRQ an interrupt in the busy section of CPU 0 frees; with -DOFFLINE CPU 1
- * goes offline and comes back. There are SLABS slabs, of CAP0 and CAP1 objects.
+ * -DIRQ an interrupt frees on CPU 0, inside its busy section or outside; with
+ * -DOFFLINE CPU 1 goes offline and comes back. There are SLABS slabs, of CAP0 and
+ * CAP1 objects.
  * kunit/model/run says which combinations it tries.
  *
  * Each access to shared data is a step of its own, with the name of the C
@@ -293,6 +294,16 @@ queue:	goto done
 	fi
 #endif
 
+/*
+ * With this defect a CPU clears its busy mark before it parks. That harms only if
+ * somebody looks at the mark: an interrupt, or a CPU that finds this one gone.
+ */
+#ifdef LEAVES_EARLY
+#define LEAVE_EARLY(me)	busy[me] = 0;
+#else
+#define LEAVE_EARLY(me)
+#endif
+
 /* A CPU in task context does one operation after the other. */
 proctype cpu(byte me) provided (!(in_irq && _pid == 1))
 {
@@ -417,6 +428,7 @@ let_go:	/* hak_cpu_flush(): what has something to give is to be found. */
 	:: else
 	fi;
 park:
+	LEAVE_EARLY(me)
 	PARK(me + 1);
 parked:
 	atomic {
@@ -453,6 +465,12 @@ done:
 #define MAY_OWN(s)	(!marked[s])
 #endif
 
+#ifdef DEAD_KEEPS_SLAB
+#define DEAD_KEEPS(s)	true
+#else
+#define DEAD_KEEPS(s)	false
+#endif
+
 /* The reaper's work item and CPU hotplug, both under hak_cache_mutex. */
 proctype task()
 {
@@ -475,7 +493,7 @@ idle:
 			s = cur[1];
 			cur[1] = NONE;
 			if
-			:: s == NONE -> goto done;
+			:: s == NONE || DEAD_KEEPS(s) -> goto done;
 			:: else -> assert(owner[s] == 2); owner[s] = TASK; goto let_go;
 			fi;
 		:: down -> down = 0; busy[1] = 0; goto idle;
@@ -580,7 +598,11 @@ let_go:	/* hak_cpu_flush(). */
 	fi;
 	PARK(TASK);
 parked:	goto done;
+#ifdef DEAD_LOSES_KEPT
+kept:	atomic { counted[s] = 1; goto done; }
+#else
 kept:	atomic { counted[s] = 1; goto put; }
+#endif
 	PUSH_PUT_QUEUE(TASK);
 #endif
 done:
@@ -592,7 +614,17 @@ done:
 	goto idle;
 }
 
-/* A free in an interrupt that finds CPU 0 busy, hak_cpu_free(), as often as it likes. */
+#ifdef IGNORES_MARK
+#define MAY_GIVE(cpu)	true
+#else
+#define MAY_GIVE(cpu)	(!busy[cpu])
+#endif
+
+/*
+ * Frees in an interrupt on CPU 0, hak_free_slow(), as many as it likes. If it finds the
+ * CPU busy, it pushes. Otherwise it is the owner. What an owner pushes is left to
+ * the CPU itself, since it is the same.
+ */
 proctype interrupt()
 {
 	byte s = NONE, n, k;
@@ -600,17 +632,33 @@ proctype interrupt()
 
 idle:
 	atomic {
-		busy[0];
 		if
 		:: out[0] -> s = 0;
 #if SLABS > 1
 		:: out[1] -> s = 1;
 #endif
 		fi;
+		if
+		:: busy[0]
+		:: MAY_GIVE(0) && s == cur[0]
+		:: else -> s = NONE; goto idle;
+		fi;
 		in_irq = 1;
 		inside++;
 		pick(1);
-		goto push;
+		if
+		:: MAY_GIVE(0) && s == cur[0]
+		:: else -> goto push;
+		fi;
+		/* hak_slab_give(). */
+		assert(owner[s] == 1);
+		hand[s] = hand[s] - n;
+		uncounted[s] = uncounted[s] - n;
+		freelist[s] = freelist[s] + n;
+		used[s] = used[s] - n;
+		n = 0;
+		BOOKS(s);
+		goto done;
 	}
 	PUSH_PUT_QUEUE(INTERRUPT);
 done:
