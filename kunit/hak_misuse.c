@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Misuse on purpose. The module does what its parameter says, and then checks
- * whether the object is unchanged. It shows what the kernel reports.
+ * whether the object is unchanged. It shows what the kernel reports. With what=hold it
+ * goes on until the module is removed.
  */
 #define pr_fmt(fmt) "hak_misuse: " fmt
 
@@ -211,6 +212,53 @@ static int destroy_early(gfp_t gfp)
 	return 0;
 }
 
+/**
+ * struct holder - an object of hakmem that holds a block of kmalloc()
+ * @block: the block; NULL once the parameter drop was written to. No other pointer leads
+ *	to it.
+ */
+struct holder {
+	void *block;
+};
+
+/* SLUB's own stores may keep stale pointers, so the page allocator serves the block. */
+#define BLOCK	(2 * KMALLOC_MAX_CACHE_SIZE)
+
+static struct holder *holder;
+/* The address of the block, inverted, so that kmemleak does not take it for a pointer. */
+static unsigned long hidden;
+
+/* From here on only the object points to the block. kmemleak reports it by this function. */
+static noinline int hold_block(void)
+{
+	struct holder *h = hak_zalloc(sizeof(*h), GFP_KERNEL);
+
+	if (!h)
+		return -ENOMEM;
+	h->block = kzalloc(BLOCK, GFP_KERNEL);
+	if (!h->block || !hak_owns(h)) {
+		kfree(h->block);
+		hak_free(h);
+		return -ENOMEM;
+	}
+	hidden = ~(unsigned long)h->block;
+	holder = h;
+	return 0;
+}
+
+/* Now nothing points to the block. This does not load the pointer into a register. */
+static int drop_set(const char *val, const struct kernel_param *kp)
+{
+	if (!holder)
+		return -ENOENT;
+	WRITE_ONCE(holder->block, NULL);
+	return 0;
+}
+
+static const struct kernel_param_ops drop_ops = { .set = drop_set };
+module_param_cb(drop, &drop_ops, NULL, 0200);
+MODULE_PARM_DESC(drop, "what=hold: clear the only pointer to the block");
+
 static int __init hak_misuse_init(void)
 {
 	unsigned int i;
@@ -223,6 +271,8 @@ static int __init hak_misuse_init(void)
 		return destroy_early(GFP_KERNEL);
 	if (!strcmp(what, "destroy_slubs"))
 		return destroy_early(GFP_KERNEL_ACCOUNT);
+	if (!strcmp(what, "hold"))
+		return hold_block();
 	for (i = 0; i < ARRAY_SIZE(misuse); i++)
 		if (!strcmp(what, misuse[i].name))
 			return misuse_one(misuse[i].fn);
@@ -232,6 +282,10 @@ static int __init hak_misuse_init(void)
 
 static void __exit hak_misuse_exit(void)
 {
+	if (!holder)
+		return;
+	kfree((void *)~hidden);
+	hak_free(holder);
 }
 
 module_init(hak_misuse_init);
