@@ -6,6 +6,7 @@
  */
 #define pr_fmt(fmt) "hak_misuse: " fmt
 
+#include <linux/compiler.h>
 #include <linux/mempool.h>
 #include <linux/module.h>
 #include <linux/platform_device.h>
@@ -212,6 +213,36 @@ static int destroy_early(gfp_t gfp)
 	return 0;
 }
 
+/*
+ * With debug=K, KASAN has to report one access of each of the next two functions, by the
+ * function's name; so they are not inlined. It must not report the memset().
+ */
+static noinline int read_freed(void)
+{
+	u8 *p = hak_alloc(SIZE, GFP_KERNEL);
+
+	if (!p)
+		return -ENOMEM;
+	memset(p, 0, SIZE);
+	hak_free(p);
+	READ_ONCE(*p);
+	return 0;
+}
+
+static noinline int write_beyond(void)
+{
+	u8 *p = hak_alloc(SIZE, GFP_KERNEL);
+
+	if (!p)
+		return -ENOMEM;
+	memset(p, 0, SIZE);
+	/* If the compiler knew the size of the object, it would warn. */
+	OPTIMIZER_HIDE_VAR(p);
+	WRITE_ONCE(p[SIZE], 1);
+	hak_free(p);
+	return 0;
+}
+
 /**
  * struct holder - an object of hakmem that holds a block of kmalloc()
  * @block: the block; NULL once the parameter drop was written to. No other pointer leads
@@ -271,6 +302,10 @@ static int __init hak_misuse_init(void)
 		return destroy_early(GFP_KERNEL);
 	if (!strcmp(what, "destroy_slubs"))
 		return destroy_early(GFP_KERNEL_ACCOUNT);
+	if (!strcmp(what, "read_freed"))
+		return read_freed();
+	if (!strcmp(what, "write_beyond"))
+		return write_beyond();
 	if (!strcmp(what, "hold"))
 		return hold_block();
 	for (i = 0; i < ARRAY_SIZE(misuse); i++)
