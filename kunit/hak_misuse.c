@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Misuse on purpose. The module does what its parameter says, and then checks
- * whether the object is unchanged. It shows what the kernel reports.
+ * whether the object is unchanged. It shows what the kernel reports. With what=hold it
+ * goes on until the module is removed.
  */
 #define pr_fmt(fmt) "hak_misuse: " fmt
 
+#include <linux/compiler.h>
 #include <linux/mempool.h>
 #include <linux/module.h>
 #include <linux/platform_device.h>
@@ -211,6 +213,83 @@ static int destroy_early(gfp_t gfp)
 	return 0;
 }
 
+/*
+ * With debug=K, KASAN has to report one access of each of the next two functions, by the
+ * function's name; so they are not inlined. It must not report the memset().
+ */
+static noinline int read_freed(void)
+{
+	u8 *p = hak_alloc(SIZE, GFP_KERNEL);
+
+	if (!p)
+		return -ENOMEM;
+	memset(p, 0, SIZE);
+	hak_free(p);
+	READ_ONCE(*p);
+	return 0;
+}
+
+static noinline int write_beyond(void)
+{
+	u8 *p = hak_alloc(SIZE, GFP_KERNEL);
+
+	if (!p)
+		return -ENOMEM;
+	memset(p, 0, SIZE);
+	/* If the compiler knew the size of the object, it would warn. */
+	OPTIMIZER_HIDE_VAR(p);
+	WRITE_ONCE(p[SIZE], 1);
+	hak_free(p);
+	return 0;
+}
+
+/**
+ * struct holder - an object of hakmem that holds a block of kmalloc()
+ * @block: the block; NULL once the parameter drop was written to. No other pointer leads
+ *	to it.
+ */
+struct holder {
+	void *block;
+};
+
+/* SLUB's own stores may keep stale pointers, so the page allocator serves the block. */
+#define BLOCK	(2 * KMALLOC_MAX_CACHE_SIZE)
+
+static struct holder *holder;
+/* The address of the block, inverted, so that kmemleak does not take it for a pointer. */
+static unsigned long hidden;
+
+/* From here on only the object points to the block. kmemleak reports it by this function. */
+static noinline int hold_block(void)
+{
+	struct holder *h = hak_zalloc(sizeof(*h), GFP_KERNEL);
+
+	if (!h)
+		return -ENOMEM;
+	h->block = kzalloc(BLOCK, GFP_KERNEL);
+	if (!h->block || !hak_owns(h)) {
+		kfree(h->block);
+		hak_free(h);
+		return -ENOMEM;
+	}
+	hidden = ~(unsigned long)h->block;
+	holder = h;
+	return 0;
+}
+
+/* Now nothing points to the block. This does not load the pointer into a register. */
+static int drop_set(const char *val, const struct kernel_param *kp)
+{
+	if (!holder)
+		return -ENOENT;
+	WRITE_ONCE(holder->block, NULL);
+	return 0;
+}
+
+static const struct kernel_param_ops drop_ops = { .set = drop_set };
+module_param_cb(drop, &drop_ops, NULL, 0200);
+MODULE_PARM_DESC(drop, "what=hold: clear the only pointer to the block");
+
 static int __init hak_misuse_init(void)
 {
 	unsigned int i;
@@ -223,6 +302,12 @@ static int __init hak_misuse_init(void)
 		return destroy_early(GFP_KERNEL);
 	if (!strcmp(what, "destroy_slubs"))
 		return destroy_early(GFP_KERNEL_ACCOUNT);
+	if (!strcmp(what, "read_freed"))
+		return read_freed();
+	if (!strcmp(what, "write_beyond"))
+		return write_beyond();
+	if (!strcmp(what, "hold"))
+		return hold_block();
 	for (i = 0; i < ARRAY_SIZE(misuse); i++)
 		if (!strcmp(what, misuse[i].name))
 			return misuse_one(misuse[i].fn);
@@ -232,6 +317,10 @@ static int __init hak_misuse_init(void)
 
 static void __exit hak_misuse_exit(void)
 {
+	if (!holder)
+		return;
+	kfree((void *)~hidden);
+	hak_free(holder);
 }
 
 module_init(hak_misuse_init);
