@@ -1,7 +1,23 @@
 # SPDX-License-Identifier: GPL-2.0
-# The fuzz target, of BUILD=fuzz: libFuzzer is clang's.
+# The fuzz targets, of BUILD=fuzz: libFuzzer is clang's. Messages that a target expects are
+# not printed.
 
-$(D)/fuzz_api: fuzz/fuzz_api.c $(CORE) $(KUNIT_SHIM) $(O)/flags
-	@mkdir -p $(@D) $(O)/tests
-	$(CC) $(filter-out -Wno-use-after-free,$(TEST_FLAGS)) -fsanitize=fuzzer -MF $(O)/tests/fuzz_api.d -MT $@ $< $(CORE) \
-		$(KUNIT_SHIM) $(LIBS) -o $@
+FUZZ_FLAGS := $(filter-out -Wno-use-after-free $(TEST_RENAME-$(BUILD)),$(TEST_FLAGS)) -Ifuzz
+
+$(O)/fuzz/%.o: fuzz/%.c $(O)/flags
+	@mkdir -p $(@D)
+	$(CC) $(FUZZ_FLAGS) -c $< -o $@
+
+FUZZ_TARGETS := $(D)/fuzz_api $(D)/fuzz_threads
+
+$(D)/fuzz_api: $(addprefix $(O)/fuzz/,fuzz_api.o calls.o misuse.o model.o start.o)
+$(D)/fuzz_threads: $(addprefix $(O)/fuzz/,fuzz_threads.o start.o)
+
+$(FUZZ_TARGETS): $(CORE) $(KUNIT_SHIM)
+	@mkdir -p $(@D)
+	$(CC) $(FUZZ_FLAGS) -fsanitize=fuzzer -Wl,--wrap=_printk $(filter %.o,$^) $(LIBS) -o $@
+
+# Of BUILD=tsan, without libFuzzer.
+$(D)/replay_threads: $(addprefix $(O)/fuzz/,fuzz_threads.o start.o replay.o) $(CORE) $(KUNIT_SHIM)
+	@mkdir -p $(@D)
+	$(CC) $(LINK-$(BUILD)) -Wl,--wrap=_printk $^ $(LIBS) -o $@

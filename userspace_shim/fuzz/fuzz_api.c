@@ -7,340 +7,32 @@
  * other address has to be refused, and all memory has to come back in the end.
  *
  * CPUs are pretended: idle threads have come online, and the one that runs takes the
- * place of one or the other.
+ * place of one or the other. In fuzz_threads.c several threads run at once.
+ *
+ * The environment says in which mode the core runs, as for any program: HAKMEM_HARDENED
+ * and HAKMEM_DEBUG. A program is valid in each of them.
  */
-#define _GNU_SOURCE
 #include <pthread.h>
 #include <semaphore.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <linux/list.h>
-#include <linux/minmax.h>
 #include <linux/preempt.h>
-#include <linux/slab.h>
 
-#include "core.h"
-#include "shim.h"
-
-#define CPUS		4
-#define SLOTS		512
-#define CACHES		4
-#define BULK		80	/* most objects of a bulk call */
+#include "model.h"
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define check(cond)							\
-	do {								\
-		if (!(cond)) {						\
-			fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #cond); \
-			abort();					\
-		}							\
-	} while (0)
-
-/*
- * A live object: @size bytes of @fill. There is none if @p is NULL. If hak_realloc() has
- * left it where it was, @asked is the size that was asked for before.
- */
-struct object {
-	u8 *p;
-	size_t size;
-	size_t asked;
-	struct hak_cache *c;	/* NULL for a size class, or SLUB's */
-	u8 fill;
-};
-
-static struct object slot[SLOTS];
-static struct hak_cache *cache[CACHES];
-static unsigned int cpu_id[CPUS], cpu;
-static bool gone[CPUS];		/* its caches are flushed, and it is offline */
-static unsigned int live_of[CACHES];
-static u8 next_fill;
+static unsigned int cpu_id[CPUS];
+unsigned int cpu;
+bool gone[CPUS];
 static bool slow_only;
-
-/* The rest of the program. */
-static const uint8_t *at, *end;
-
-static unsigned int byte(void)
-{
-	return at < end ? *at++ : 0;
-}
-
-static unsigned int word(void)
-{
-	unsigned int low = byte();
-
-	return low | byte() << 8;
-}
-
-/* --- the model --- */
-
-static unsigned int index_of(const struct hak_cache *c)
-{
-	unsigned int i;
-
-	for (i = 0; i < CACHES && cache[i] != c; i++)
-		;
-	check(i < CACHES);
-	return i;
-}
-
-static bool intact(const struct object *o)
-{
-	size_t i;
-
-	for (i = 0; i < o->size; i++)
-		if (o->p[i] != o->fill)
-			return false;
-	return true;
-}
-
-/* From now on @p is the object of @o. If memory fails SLUB may have none. */
-static void begin(struct object *o, void *p, size_t size, struct hak_cache *c, bool zeroed)
-{
-	size_t i;
-
-	if (!p)
-		return;
-	check(p != ZERO_SIZE_PTR || !size);
-	if (p == ZERO_SIZE_PTR)
-		return;
-	check(hak_usable_size(p) >= size);
-	check(((unsigned long)p & 7) == 0);
-	for (i = 0; zeroed && i < size; i++)
-		check(!((u8 *)p)[i]);
-	*o = (struct object){
-		.p = p, .size = size, .asked = size, .c = c, .fill = ++next_fill,
-	};
-	memset(p, o->fill, size);
-	if (c)
-		live_of[index_of(c)]++;
-}
-
-/* Check that the object is unchanged before it is freed. Returns its address. */
-static void *finish(struct object *o)
-{
-	void *p = o->p;
-
-	check(intact(o));
-	if (o->c)
-		live_of[index_of(o->c)]--;
-	*o = (struct object){ 0 };
-	return p;
-}
-
-static struct object *any(void)
-{
-	return &slot[word() % SLOTS];
-}
-
-static struct object *empty(void)
-{
-	struct object *o = any();
-
-	if (o->p)
-		hak_free(finish(o));
-	return o;
-}
-
-static size_t some_size(void)
-{
-	unsigned int n = word();
-
-	/* Mostly sizes that hakmem serves itself. */
-	return n & 0x8000 ? n & 0x3fff : 1 + n % HAK_MAX_SIZE;
-}
-
-static gfp_t some_gfp(unsigned int bits)
-{
-	gfp_t gfp = bits & 1 ? GFP_KERNEL : GFP_ATOMIC;
-
-	if (bits & 2)
-		gfp |= __GFP_ZERO;
-	if ((bits & 0x1c) == 0x1c)
-		gfp |= __GFP_ACCOUNT;
-	return gfp;
-}
-
-/* --- calls --- */
-
-static void do_alloc(void)
-{
-	size_t size = some_size();
-	unsigned int bits = byte();
-	struct object *o = empty();
-	void *p;
-
-	if (bits & 0x20)
-		p = hak_alloc_node(size, some_gfp(bits), bits & 0x40 ? 0 : NUMA_NO_NODE);
-	else
-		p = __hak_alloc(size, some_gfp(bits));
-	begin(o, p, size, NULL, bits & 2);
-}
-
-static void do_calloc(void)
-{
-	unsigned int n = byte() % 16, each = 1 + byte();
-	struct object *o = empty();
-
-	begin(o, hak_calloc(n, each, GFP_KERNEL), (size_t)n * each, NULL, true);
-}
-
-static void do_copy(void)
-{
-	struct object *from = any(), *o = empty();
-	size_t size = min_t(size_t, from->size, 4000);
-	u8 *p;
-
-	if (!from->p || !size)
-		return;
-	p = hak_memdup(from->p, size, GFP_KERNEL);
-	if (!p)
-		return;
-	check(!memcmp(p, from->p, size));
-	begin(o, p, size, NULL, false);
-}
-
-static void do_cache_alloc(void)
-{
-	struct hak_cache *c = cache[byte() % CACHES];
-	unsigned int bits = byte();
-	struct object *o = empty();
-	void *p;
-
-	if (!c)
-		return;
-	if (bits & 0x20)
-		p = hak_cache_alloc_node(c, some_gfp(bits), 0);
-	else
-		p = hak_cache_alloc(c, some_gfp(bits));
-	begin(o, p, hak_cache_size(c), c, bits & 2);
-}
-
-static void do_free(void)
-{
-	struct object *o = any();
-	unsigned int how = byte();
-	size_t size = o->asked;
-	struct hak_cache *c = o->c;
-	void *p;
-
-	if (!o->p)
-		return;
-	p = finish(o);
-	/* Where it may have to wait; a cache is destroyed after it has waited for all. */
-	if ((how & 0x90) == 0x90 && in_task())
-		hak_free_rcu_mightsleep(p);
-	else if (c && how & 1)
-		hak_cache_free(c, p);
-	else if (how & 2)
-		hak_free_sized(p, size);
-	else if (how & 4)
-		hak_free_sensitive(p);
-	else
-		hak_free(p);
-}
-
-static void do_bulk_alloc(void)
-{
-	unsigned int i, n = byte() % BULK, bits = byte();
-	struct hak_cache *c = bits & 0x80 ? cache[byte() % CACHES] : NULL;
-	size_t size = c ? hak_cache_size(c) : some_size();
-	struct object *o[BULK];
-	void *p[BULK];
-
-	for (i = 0; i < n; i++) {
-		o[i] = &slot[(end - at + 7 * i) % SLOTS];
-		if (o[i]->p)
-			hak_free(finish(o[i]));
-	}
-	if (c)
-		i = hak_cache_alloc_bulk(c, some_gfp(bits), n, p);
-	else
-		i = hak_alloc_bulk(size, some_gfp(bits), n, p);
-	check(i == n || !i);
-	n = i;
-	for (i = 0; i < n; i++)
-		begin(o[i], p[i], size, c, bits & 2);
-}
-
-static void do_bulk_free(void)
-{
-	unsigned int i, n = 0, most = byte() % BULK, step = 1 + byte() % 7;
-	unsigned int from = word() % SLOTS;
-	struct hak_cache *c = NULL;
-	void *p[BULK];
-
-	for (i = 0; n < most && i < SLOTS; i += step) {
-		struct object *o = &slot[(from + i) % SLOTS];
-
-		if (!o->p || (n && o->c != c))
-			continue;
-		c = o->c;
-		p[n++] = finish(o);
-	}
-	if (c && step & 1)
-		hak_cache_free_bulk(c, n, p);
-	else
-		hak_free_bulk(n, p);
-}
-
-static void do_realloc(void)
-{
-	struct object *o = any(), was = *o;
-	size_t size = some_size(), i;
-	u8 *p;
-
-	if (!o->p || o->c)
-		return;
-	check(intact(o));
-	p = hak_realloc(o->p, size, GFP_KERNEL);
-	if (!p)
-		return;
-	*o = (struct object){ 0 };
-	if (p == ZERO_SIZE_PTR)
-		return;
-	for (i = 0; i < min(size, was.size); i++)
-		check(p[i] == was.fill);
-	begin(o, p, size, NULL, false);
-	if (p == was.p)
-		o->asked = was.asked;
-}
-
-/* Each call refuses an address where no object begins, and nothing changes. */
-static void do_bad_free(void)
-{
-	struct object *o = any();
-	struct hak_stats before, after;
-	unsigned int how = byte();
-	struct hak_cache *c;
-	u8 *p;
-
-	if (!o->p || !hak_slab_of(o->p) || o->size < 2)
-		return;
-	p = o->p + 1 + how % (o->size - 1);
-	hak_stats_read(&before);
-	check(!hak_usable_size(p));
-	hak_free(p);
-	hak_free_sized(p, o->size);
-	hak_free_bulk(1, (void **)&p);
-	check(!hak_realloc(p, 10, GFP_KERNEL));
-	/* As an object of another cache. */
-	c = o->c == cache[0] ? cache[1] : cache[0];
-	if (c)
-		hak_cache_free(c, o->p);
-	hak_stats_read(&after);
-	check(after.event[HAK_EV_BAD_FREE] - before.event[HAK_EV_BAD_FREE] == 4 + !!c);
-	check(intact(o));
-}
 
 /* --- what happens around them --- */
 
-static void switch_to(unsigned int n)
+void switch_to(unsigned int n)
 {
 	cpu = n;
 	shim_cpu = cpu_id[n];
@@ -427,8 +119,8 @@ static void do_trim(void)
 	default:
 		shim_run_pending();
 	}
-	if (n & 0x80 && cache[n >> 4 & 3])
-		hak_cache_shrink(cache[n >> 4 & 3]);
+	if (n & 0x80 && cache[n >> 4 & 3].c)
+		hak_cache_shrink(cache[n >> 4 & 3].c);
 }
 
 /* Memory runs out after some requests, or is there again. */
@@ -436,6 +128,7 @@ static void do_memory(void)
 {
 	unsigned int n = byte();
 
+	failing = n & 1 || (n & 6) == 6;
 	shim_fail_pages_after(n & 1 ? n >> 4 : -1);
 	shim_fail_kmalloc_after((n & 6) == 6 ? n >> 4 : -1);
 	if (!(n & 1))
@@ -470,31 +163,12 @@ static void do_interrupt(void)
 		this_cpu_ptr(c->cpu)->mark = mark[i++];
 }
 
-static void do_cache(void)
-{
-	unsigned int i = byte() % CACHES, bits = byte(), saved = hak_fast_cap;
-	char name[16];
-
-	if (cache[i]) {
-		if (live_of[i])
-			return;
-		hak_cache_destroy(cache[i]);
-		cache[i] = NULL;
-		return;
-	}
-	snprintf(name, sizeof(name), "fuzz%u", i);
-	/* Sometimes a cache that holds few objects or none. */
-	hak_fast_cap = bits & 0x80 ? bits & 7 : saved;
-	cache[i] = hak_cache_create(name, 1 + word() % 2000, bits & 8 ? 64 : 0,
-				    bits & 16 ? SLAB_TYPESAFE_BY_RCU : 0, NULL);
-	hak_fast_cap = saved;
-}
-
 static void (*const call[])(void) = {
 	do_alloc, do_alloc, do_alloc, do_cache_alloc, do_cache_alloc, do_cache_alloc,
 	do_free, do_free, do_free, do_free, do_bulk_alloc, do_bulk_alloc, do_bulk_free,
 	do_bulk_free, do_realloc, do_calloc, do_copy, do_bad_free, do_cpu, do_cpu, do_cpu,
-	do_offline, do_mode, do_trim, do_trim, do_memory, do_interrupt, do_cache,
+	do_offline, do_mode, do_trim, do_trim, do_memory, do_interrupt, do_cache, do_cache,
+	do_free_again, do_look, do_zero, do_pool, do_bad_cache, do_realloc,
 };
 
 /* --- beginning and end --- */
@@ -503,6 +177,7 @@ static void memory_is_there(void)
 {
 	shim_fail_pages_after(-1);
 	shim_fail_kmalloc_after(-1);
+	failing = false;
 	WRITE_ONCE(hak_node[0]->failed, 0);
 }
 
@@ -514,6 +189,10 @@ static void everything_comes_back(void)
 	for (i = 0; i < SLOTS; i++)
 		if (slot[i].p)
 			hak_free(finish(&slot[i]));
+	for (i = 0; i < CACHES; i++) {
+		mempool_destroy(cache[i].pool);
+		cache[i].pool = NULL;
+	}
 	for (i = 0; i < CPUS; i++) {
 		if (gone[i])
 			hak_cpu_online(cpu_id[i]);
@@ -528,9 +207,9 @@ static void everything_comes_back(void)
 	hak_superslab_trim(0);
 	check(!hak_paranoid_scan());
 	for (i = 0; i < CACHES; i++) {
-		check(!live_of[i]);
-		hak_cache_destroy(cache[i]);
-		cache[i] = NULL;
+		check(!cache[i].live);
+		hak_cache_destroy(cache[i].c);
+		cache[i].c = NULL;
 	}
 	check(!hak_core_leaks());
 	shim_run_pending();
@@ -578,14 +257,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	pthread_t t;
 	long i;
 
-	/* Start once more, with a trace ring. */
-	shim_init();
-	hak_core_exit();
-	hak_trace_ring = 1;
-	if (hak_core_init())
-		abort();
-	/* The ring would have every operation go the slow way; set_slow_only() has them do so. */
-	hak_slow_only_put();
+	fuzz_start_core();
 	sem_init(&up, 0, 0);
 	for (i = 0; i < CPUS; i++) {
 		if (pthread_create(&t, NULL, be_a_cpu, (void *)i))
