@@ -95,11 +95,14 @@ static int leave_stock(void *arg, unsigned int id)
 	return nr;
 }
 
-/* After a CPU is gone, other CPUs find its objects and its slab. */
-static void dead_cpu_keeps_nothing(struct kunit *test)
+/*
+ * Every CPU does @fn, and then the last one goes. Other CPUs find its objects and its
+ * slab.
+ */
+static void cpu_goes_after(struct kunit *test, struct hak_cache *c,
+			   int (*fn)(void *arg, unsigned int id), void *arg)
 {
 	struct hak_test_gang *g = kunit_kzalloc(test, sizeof(*g), GFP_KERNEL);
-	struct hak_cache *c = hak_test_cache_shown(test, 64, 0);
 	unsigned int nr = min(num_online_cpus(), HAK_TEST_MAX_THREADS);
 	unsigned int cpu = hak_test_nth_cpu(nr - 1);
 	struct hak_cpu_cache *cc = per_cpu_ptr(c->cpu, cpu);
@@ -107,12 +110,48 @@ static void dead_cpu_keeps_nothing(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, g);
 	if (!cpu || cpu != cpumask_last(cpu_online_mask))
 		kunit_skip(test, "no thread runs on the CPU that is taken");
-	KUNIT_EXPECT_EQ(test, hak_test_gang_start(g, nr, leave_stock, c), 0);
+	KUNIT_EXPECT_EQ(test, hak_test_gang_start(g, nr, fn, arg), 0);
 	KUNIT_EXPECT_EQ(test, hak_test_gang_join(g), 8 * nr);
+	KUNIT_EXPECT_NOT_NULL(test, cc->cur);
 	KUNIT_ASSERT_EQ(test, take_cpu(test), cpu);
 	KUNIT_EXPECT_EQ(test, hak_cpu_objects(cc), 0);
 	KUNIT_EXPECT_NULL(test, cc->cur);
 	KUNIT_ASSERT_EQ(test, add_cpu(cpu), 0);
+}
+
+static void dead_cpu_keeps_nothing(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache_shown(test, 64, 0);
+
+	cpu_goes_after(test, c, leave_stock, c);
+}
+
+struct slabs_left {
+	struct hak_cache *c;
+	void *obj[HAK_TEST_MAX_THREADS][8];
+};
+
+/* Leave a slab with the CPU, but no object in its cache, which a refill gives eight. */
+static int leave_slab(void *arg, unsigned int id)
+{
+	struct slabs_left *left = arg;
+	int i, nr = 0;
+
+	for (i = 0; i < 8; i++) {
+		left->obj[id][i] = hak_cache_alloc(left->c, GFP_KERNEL);
+		nr += !!left->obj[id][i];
+	}
+	return nr;
+}
+
+static void dead_cpu_keeps_no_slab(struct kunit *test)
+{
+	struct slabs_left *left = kunit_kzalloc(test, sizeof(*left), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, left);
+	left->c = hak_test_cache_shown(test, 4096, 0);
+	cpu_goes_after(test, left->c, leave_slab, left);
+	hak_cache_free_bulk(left->c, HAK_TEST_MAX_THREADS * 8, left->obj[0]);
 }
 
 struct reader {
@@ -243,6 +282,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(cache_made_while_a_cpu_is_prepared),
 	KUNIT_CASE(dead_cpu_may_have_a_busy_cache),
 	KUNIT_CASE(dead_cpu_keeps_nothing),
+	KUNIT_CASE(dead_cpu_keeps_no_slab),
 	KUNIT_CASE(destroy_waits_for_readers),
 	KUNIT_CASE(ends_with_the_last_zone),
 	KUNIT_CASE(ends_before_device_memory),

@@ -5,30 +5,12 @@
  * in a row take such a free for a correct one.
  */
 #include "test.h"
+#include "listen.h"
 
 #include "core.h"
 #include "shim.h"
 
 static char text[1 << 16];
-
-/* Run @f, and store what it writes to standard error in @text. */
-static void listen_to(void (*f)(void *arg), void *arg)
-{
-	FILE *tmp = tmpfile();
-	int saved = dup(STDERR_FILENO);
-	size_t n;
-
-	assert_non_null(tmp);
-	dup2(fileno(tmp), STDERR_FILENO);
-	f(arg);
-	fflush(stderr);
-	dup2(saved, STDERR_FILENO);
-	close(saved);
-	rewind(tmp);
-	n = fread(text, 1, sizeof(text) - 1, tmp);
-	text[n] = 0;
-	fclose(tmp);
-}
 
 static void leaks(void *arg)
 {
@@ -64,7 +46,7 @@ static void test_more_frees_than_allocations(void **state)
 	/* First while the objects are in a CPU's cache, then when that is empty. */
 	hak_class_stats_read(c, &cs);
 	assert_int_equal(cs.live, -1);
-	listen_to(destroy, c);
+	listen_to(destroy, c, text, sizeof(text));
 	assert_non_null(strstr(text, "hak_cache_destroy(excess): 1 more frees than allocations"));
 	assert_null(strstr(text, "are live"));
 	hak_class_stats_read(c, &cs);
@@ -72,7 +54,7 @@ static void test_more_frees_than_allocations(void **state)
 	assert_int_equal(cs.excess, 1);
 	assert_int_equal(cs.slabs, 1);
 	assert_int_equal(cs.slabs_active, 0);
-	listen_to(leaks, &live);
+	listen_to(leaks, &live, text, sizeof(text));
 	assert_int_equal(live, 0);
 	assert_non_null(strstr(text, "excess: 1 more frees than allocations"));
 	assert_null(strstr(text, "never freed"));
@@ -88,10 +70,10 @@ static void test_live_objects(void **state)
 	struct hak_cache *c = books("live", 3, 1);
 	long live = -1;
 
-	listen_to(destroy, c);
+	listen_to(destroy, c, text, sizeof(text));
 	assert_non_null(strstr(text, "hak_cache_destroy(live): 2 objects in 1 slabs are live"));
 	assert_null(strstr(text, "more frees"));
-	listen_to(leaks, &live);
+	listen_to(leaks, &live, text, sizeof(text));
 	assert_int_equal(live, 2);
 	assert_non_null(strstr(text, "live: 2 objects of 512 bytes in 1 slabs were never freed"));
 }

@@ -72,9 +72,12 @@ void __wrap_synchronize_rcu(void)
 
 /* RCU may miss that a grace period has passed, if another was expedited meanwhile. */
 static bool missed;
+/* How often somebody has asked. */
+static unsigned int asked;
 
 bool __wrap_poll_state_synchronize_rcu(unsigned long state)
 {
+	__atomic_add_fetch(&asked, 1, __ATOMIC_RELAXED);
 	return !is_set(&missed) && __real_poll_state_synchronize_rcu(state);
 }
 
@@ -353,6 +356,56 @@ static void test_barrier_waits_for_others(void **state)
 	hak_cache_destroy(c);
 }
 
+static bool asked_often(struct hak_cache *c)
+{
+	return __atomic_load_n(&asked, __ATOMIC_RELAXED) >= 5;
+}
+
+static bool slabs_are_gone(struct hak_cache *c)
+{
+	struct hak_class_stats cs;
+
+	hak_class_stats_read(c, &cs);
+	return !cs.slabs;
+}
+
+/* Does it come true within ten seconds, in which this thread runs the work items? */
+static bool comes_true(bool (*what)(struct hak_cache *c), struct hak_cache *c)
+{
+	unsigned int ms;
+
+	for (ms = 0; ms < 10000 && !what(c); ms++) {
+		usleep(1000);
+		shim_run_pending();
+	}
+	return what(c);
+}
+
+/*
+ * While the grace period of a slab in limbo lasts, the reaper asks again and again,
+ * although no CPU frees anything. Then it releases the slab.
+ */
+static void test_limbo_of_a_long_grace_period(void **state)
+{
+	struct hak_cache *c = hak_cache_create("limbo", 4096, 0, SLAB_TYPESAFE_BY_RCU, NULL);
+	bool often;
+	void *p;
+
+	/* A thread without an id gets objects of SLUB's. */
+	shim_thread_online();
+	p = hak_cache_alloc(c, GFP_KERNEL);
+	assert_non_null(hak_slab_of(p));
+	set(&missed);
+	asked = 0;
+	hak_cache_free(c, p);
+	hak_cpu_flush_this(true);
+	often = comes_true(asked_often, c);
+	__atomic_store_n(&missed, false, __ATOMIC_RELEASE);
+	assert_true(often);
+	assert_true(comes_true(slabs_are_gone, c));
+	hak_cache_destroy(c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -365,6 +418,7 @@ int main(void)
 		cmocka_unit_test(test_without_memory),
 		cmocka_unit_test(test_barrier_without_polling),
 		cmocka_unit_test(test_barrier_waits_for_others),
+		cmocka_unit_test(test_limbo_of_a_long_grace_period),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,7 +4,7 @@
  * is held up while others fill the ring once more. A writer is single-stepped.
  * After one of its instructions, a different one in each round, an interrupt
  * writes a whole lap. After each of the remaining instructions the contents of
- * the ring are checked.
+ * the ring are checked. And what traces objects closes the fast paths.
  */
 #include "test.h"
 
@@ -33,6 +33,31 @@ static void test_ring_in_order(void **state)
 	assert_true(hak_trace_next(&it, &ev));
 	assert_int_equal(ev.obj, i);
 	assert_false(hak_trace_next(&it, &ev));
+}
+
+/* A bad free is an event as well. */
+static void test_bad_free(void **state)
+{
+	struct hak_trace_iter it = { 0 };
+	struct hak_trace_event ev = { 0 };
+
+	__hak_trace_bad_free((void *)0x1234, NULL, "a test", 0);
+	while (hak_trace_next(&it, &ev))
+		;
+	assert_int_equal(ev.what, HAK_TR_BAD_FREE);
+	assert_int_equal(ev.obj, 0x1234);
+}
+
+/* The fast paths stay closed until the last of several users has gone. */
+static void test_slow_only(void **state)
+{
+	hak_slow_only_get();
+	assert_false(hak_trace_object_get());
+	assert_int_equal(hak_cpu_awake_mark, HAK_CPU_SLOW_ONLY);
+	hak_slow_only_put();
+	assert_int_equal(hak_cpu_awake_mark, HAK_CPU_SLOW_ONLY);
+	hak_trace_object_put();
+	assert_int_equal(hak_cpu_awake_mark, HAK_CPU_READY);
 }
 
 /* With sanitizers the writer has thousands of instructions. */
@@ -148,6 +173,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_ring_in_order),
+		cmocka_unit_test(test_bad_free),
+		cmocka_unit_test(test_slow_only),
 #ifdef CAN_STEP
 		cmocka_unit_test(test_no_torn_record),
 		cmocka_unit_test(test_no_torn_read),

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the core says in words: the lines of debugfs, hak_dump_obj(), and what is
+ * reported when hakmem goes. kunit/core compares the same in a kernel with what hakcore
+ * reads in its memory.
+ */
+#include "test.h"
+#include "listen.h"
+
+#include "core.h"
+#include "shim.h"
+#include "text.h"
+
+#define SIZE	1024
+#define FULL	(HAK_SLAB_SIZE / SIZE)
+
+static char text[1 << 16];
+static size_t len;
+
+static void print(struct hak_text *to, const char *fmt, va_list args)
+{
+	len += vscnprintf(text + len, sizeof(text) - len, fmt, args);
+}
+
+static struct hak_text *begin(void)
+{
+	static struct hak_text to = { .vprint = print };
+
+	len = 0;
+	text[0] = 0;
+	return &to;
+}
+
+/* Does @text have this line? */
+static bool has_line(const char *fmt, ...)
+{
+	char line[256];
+	const char *at;
+	va_list args;
+	size_t n;
+
+	va_start(args, fmt);
+	n = vsnprintf(line, sizeof(line), fmt, args);
+	va_end(args);
+	for (at = text; (at = strstr(at, line)); at++)
+		if ((at == text || at[-1] == '\n') && at[n] == '\n')
+			return true;
+	return false;
+}
+
+/* The figures of a line are in the order of its heading. */
+static void test_class(void **state)
+{
+	const struct hak_class_stats cs = {
+		.name = "made-up", .size = 1, .capacity = 2, .slabs = 3, .live = -4,
+		.cached = 5, .refills = 6, .spills = 7, .pushes = 8, .drains = 9,
+		.depot = 10, .sends = 11, .receives = 12, .excess = 13, .fallback = 14,
+	};
+
+	hak_text_class(begin(), &cs);
+	assert_string_equal(text, "made-up 1 2 3 -4 5 6 7 8 9 10 11 12 13 14\n");
+}
+
+static void test_stats(void **state)
+{
+	void *p = hak_alloc(SIZE, GFP_KERNEL);
+	struct hak_stats st;
+	unsigned int i;
+
+	hak_stats_read(&st);
+	hak_text_stats(begin());
+	hak_free(p);
+	assert_true(has_line("arena_bytes %lu", st.pages * PAGE_SIZE));
+	assert_true(has_line("superslabs %lu", st.superslabs));
+	assert_true(has_line("superslabs_empty %lu", st.superslabs_empty));
+	assert_true(has_line("superslabs_grown %lu", (unsigned long)st.grown));
+	assert_true(has_line("superslab_pages %lu", st.pages));
+	assert_true(has_line("slabs %lu", st.slots_used));
+	/* The first superslab is as large as can be. */
+	assert_true(has_line("superslabs_grown_order%u 1", HAK_MAX_ORDER));
+	assert_true(has_line("superslabs_grown_order%u 0", HAK_MIN_ORDER));
+	for (i = 0; i < HAK_NR_EVENTS; i++)
+		assert_true(has_line("%s %lu", hak_event_name[i], st.event[i]));
+}
+
+/* Slabs in each state, a slot that is unused, and one that went back. */
+static void test_superslab(void **state)
+{
+	struct hak_cache *c = hak_cache_create("slabs", SIZE, 0, 0, NULL);
+	static void *obj[FULL], *p, *last;
+	struct hak_slab *s[4];
+	struct hak_superslab *ss;
+
+	/* Nothing else is in use, so the four are the first slots of a superslab. */
+	hak_cpu_flush_this(true);
+	hak_reap_all();
+	hak_superslab_trim(0);
+	s[0] = hak_superslab_claim(c, hak_superslab_grow(0, GFP_KERNEL));
+	assert_non_null(s[0]);
+	ss = s[0]->ss;
+	s[1] = hak_superslab_claim(c, 0);
+	s[2] = hak_superslab_claim(c, 0);
+	s[3] = hak_superslab_claim(c, 0);
+	assert_ptr_equal(s[3], &ss->slab[3]);
+	assert_int_equal(hak_slab_take(c, s[0], obj, FULL), FULL);
+	assert_true(hak_slab_park(s[0]));
+	assert_int_equal(hak_slab_take(c, s[2], &p, 1), 1);
+	hak_slab_give(s[2], hak_to_link(c, p), hak_to_link(c, p), 1);
+	assert_int_equal(hak_slab_take(c, s[3], &last, 1), 1);
+	hak_pool_put(s[3], HAK_OWNED);
+	hak_slab_release(s[1]);
+	hak_superslab_unclaim(s[1]);
+
+	hak_text_superslab(begin(), ss);
+	assert_ptr_equal(strstr(text, "node 0 order 9 used 3/32 1024:64/64P - 1024:0/1O 1024:1/1L - - "),
+			 text);
+	hak_superslab_break();
+	hak_text_superslab(begin(), ss);
+	assert_string_equal(text, "node 0 order 9 used 3/3 1024:64/64P . 1024:0/1O 1024:1/1L\n");
+
+	hak_cache_free_bulk(c, FULL, obj);
+	hak_cache_free(c, last);
+	hak_pool_put(s[2], HAK_OWNED);
+	hak_cache_destroy(c);
+	assert_int_equal(hak_core_leaks(), 0);
+}
+
+static void dump(void *p)
+{
+	bool found = hak_dump_obj(p);
+
+	fprintf(stderr, "%s\n", found ? "found" : "none");
+}
+
+/* Does hak_dump_obj() say of @p that it is @offset bytes into object @nr, and @what? */
+static bool said(struct hak_cache *c, char *p, unsigned int nr, unsigned int offset,
+		 const char *what)
+{
+	struct hak_slab *s = hak_slab_of(p);
+
+	listen_to(dump, p, text, sizeof(text));
+	return has_line("found") &&
+	       has_line("hakmem: %p: cache %s, object %u of %u at %p, offset %u of %u; %s",
+			p, c->name, nr, c->capacity, p - offset, offset, c->usable, what) &&
+	       has_line("hakmem: slab %p on node 0, owned, last owned by CPU %d: %u objects carved, %d in use or cached",
+			(void *)s->addr, smp_processor_id(), s->bump, hak_slab_used(s));
+}
+
+static void test_dump(void **state)
+{
+	struct hak_cache *c = hak_cache_create("dumped", 600, 0, 0, NULL);
+	char *p = hak_cache_alloc(c, GFP_KERNEL), *slab;
+	void *q = hak_cache_alloc(c, GFP_KERNEL_ACCOUNT);
+	unsigned int nr;
+
+	assert_true(p && q);
+	slab = (char *)hak_slab_of(p)->addr;
+	nr = (p - slab) / c->size;
+	assert_true(said(c, p, nr, 0, "live, or free in its slab"));
+	assert_true(said(c, p + 599, nr, 599, "live, or free in its slab"));
+	hak_cache_free(c, p);
+	assert_true(said(c, p + 1, nr, 1, "free, in a CPU's cache"));
+	nr = hak_slab_of(p)->bump;
+	assert_true(said(c, slab + nr * c->size, nr, 0, "never allocated"));
+	nr = c->capacity;
+	assert_true(said(c, slab + nr * c->size + 3, nr, 3, "beyond the last object"));
+
+	listen_to(dump, q, text, sizeof(text));
+	assert_true(has_line("hakmem: %p: cache dumped, an object of 600 bytes that SLUB served; live",
+			     q));
+	assert_true(has_line("found"));
+	hak_cache_free(c, q);
+	listen_to(dump, NULL, text, sizeof(text));
+	assert_string_equal(text, "none\n");
+	hak_cache_destroy(c);
+}
+
+/* If a cache is checked, marks tell which objects are live. */
+static void test_dump_of_checked(void **state)
+{
+	struct hak_cache *c = hak_cache_create("marked", 600, 0, SLAB_CONSISTENCY_CHECKS, NULL);
+	char *p = hak_cache_alloc(c, GFP_KERNEL);
+	unsigned int nr;
+
+	assert_non_null(p);
+	nr = (p - (char *)hak_slab_of(p)->addr) / c->size;
+	assert_true(said(c, p + 8, nr, 8, "live"));
+	hak_cache_free(c, p);
+	assert_true(said(c, p, nr, 0, "free"));
+	hak_cache_destroy(c);
+}
+
+static void stop(void *unused)
+{
+	hak_core_exit();
+}
+
+/* Last, since nothing can be allocated from then on. */
+static void test_leaks(void **state)
+{
+	struct hak_cache *c = hak_cache_create("leaky", 304, 0, 0, NULL);
+
+	assert_non_null(hak_alloc(40, GFP_KERNEL));
+	assert_non_null(hak_cache_alloc(c, GFP_KERNEL_ACCOUNT));
+	assert_int_equal(hak_core_leaks(), 2);
+	listen_to(stop, NULL, text, sizeof(text));
+	assert_true(has_line("hakmem: hak-48: 1 objects of 48 bytes in 1 slabs were never freed; their superslabs stay allocated"));
+	assert_true(has_line("hakmem: leaky: 1 objects of 304 bytes from SLUB were never freed"));
+	assert_true(has_line("hakmem: leaky: the cache was never destroyed"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_class),
+		cmocka_unit_test(test_stats),
+		cmocka_unit_test(test_dump),
+		cmocka_unit_test(test_dump_of_checked),
+		cmocka_unit_test(test_superslab),
+		cmocka_unit_test(test_leaks),
+	};
+
+	shim_thread_online();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
