@@ -320,6 +320,17 @@ static void resized(struct object *o, const struct object *was, u8 *p, size_t si
 		o->asked = was->asked;
 }
 
+/*
+ * A constructed object stays where it is, or it would be freed without being as its
+ * constructor has left it. Nothing in it is zeroed.
+ */
+static void resize_built(struct object *o, size_t size, gfp_t gfp)
+{
+	size = 1 + size % hak_cache_size(o->c);
+	check(hak_realloc(o->p, size, gfp) == o->p);
+	check(intact(o));
+}
+
 void do_realloc(void)
 {
 	struct object *o = any(), was = *o;
@@ -333,10 +344,9 @@ void do_realloc(void)
 	if (!o->p)
 		return;
 	check(intact(o));
-	/* It would be freed without being as its constructor has left it. */
 	if (m && m->built) {
-		size = 1 + size % hak_cache_size(o->c);
-		zeroed = false;
+		resize_built(o, size, gfp);
+		return;
 	}
 	if (bits & 4 && size % 8 == 0)
 		p = hak_realloc_array(o->p, size / 8, 8, gfp);
