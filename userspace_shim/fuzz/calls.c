@@ -442,7 +442,7 @@ static struct hak_cache *create(unsigned int i, unsigned int size, unsigned int 
 		args.usersize = 1 + word() % (size - args.useroffset);
 	}
 	m->built = args.ctor ? size : 0;
-	m->align = max(args.align, (unsigned int)HAK_MIN_SIZE);
+	m->align = max_t(unsigned int, args.align, HAK_MIN_SIZE);
 	snprintf(name, sizeof(name), "fuzz%u", i);
 	return bits & 0x40 || more & 2 || args.use_freeptr_offset ?
 	       hak_cache_create_args(name, size, &args, flags) :
@@ -489,10 +489,10 @@ void do_pool(void)
 	struct model_cache *m = &cache[byte() % CACHES];
 	unsigned int n = byte() % 9;
 
-	if (m->pool) {
-		mempool_destroy(m->pool);
-		m->pool = NULL;
-	} else if (m->c) {
+	if (!m->pool && m->c) {
 		m->pool = mempool_create(n, hak_mempool_alloc, hak_mempool_free, m->c);
+		return;
 	}
+	mempool_destroy(m->pool);
+	m->pool = NULL;
 }

@@ -11,13 +11,13 @@ $(O)/fuzz/%.o: fuzz/%.c $(O)/flags
 FUZZ_TARGETS := $(D)/fuzz_api $(D)/fuzz_threads
 
 $(D)/fuzz_api: $(addprefix $(O)/fuzz/,fuzz_api.o calls.o misuse.o model.o start.o)
-$(D)/fuzz_threads: $(addprefix $(O)/fuzz/,fuzz_threads.o start.o)
+$(D)/fuzz_threads: $(addprefix $(O)/fuzz/,fuzz_threads.o threads_calls.o start.o)
 
 $(FUZZ_TARGETS): $(CORE) $(KUNIT_SHIM)
 	@mkdir -p $(@D)
 	$(CC) $(FUZZ_FLAGS) -fsanitize=fuzzer -Wl,--wrap=_printk $(filter %.o,$^) $(LIBS) -o $@
 
 # Of BUILD=tsan, without libFuzzer.
-$(D)/replay_threads: $(addprefix $(O)/fuzz/,fuzz_threads.o start.o replay.o) $(CORE) $(KUNIT_SHIM)
+$(D)/replay_threads: $(addprefix $(O)/fuzz/,fuzz_threads.o threads_calls.o start.o replay.o) $(CORE) $(KUNIT_SHIM)
 	@mkdir -p $(@D)
 	$(CC) $(LINK-$(BUILD)) -Wl,--wrap=_printk $^ $(LIBS) -o $@
