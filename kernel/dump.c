@@ -75,9 +75,10 @@ static void hak_dump_slab(struct hak_slab *s, const struct hak_cache *c,
  *
  * As kmem_dump_obj() does, it logs the cache, the object, and the state of its
  * slab. It takes no lock, so the description may be out of date if other CPUs use
- * the cache meanwhile. If the slab goes back while it is described, that does no harm, but
- * with debug= the log may have some bytes of the next user of its memory. With debug= or hardened=1 it says whether the object is live. Without
- * them hakmem does not know that, unless it finds the object in a per-CPU cache.
+ * the cache meanwhile. If the slab goes back while it is described, that does no
+ * harm, but with debug= the log may have some bytes of the next user of its memory.
+ * With debug= or hardened=1 it says whether the object is live. Without them hakmem
+ * does not know that, unless it finds the object in a per-CPU cache.
  *
  * Context: any.
  * Return: true if the address was described: it lies in a slab of hakmem, or in
