@@ -56,6 +56,7 @@ static void *hak_node_take(struct hak_cache *c, int nid, unsigned long caller)
  */
 void *hak_node_alloc(struct hak_cache *c, gfp_t gfp, int nid)
 {
+	unsigned int tries;
 	void *p;
 
 	if (nid == NUMA_NO_NODE || !hak_has_nodes())
@@ -77,8 +78,11 @@ void *hak_node_alloc(struct hak_cache *c, gfp_t gfp, int nid)
 	if (!node_state(nid, N_NORMAL_MEMORY))
 		return hak_fallback_object(c, gfp, nid, HAK_EV_FOREIGN);
 	p = hak_node_take(c, nid, _RET_IP_);
-	if (!p && hak_may_call_mm() && hak_superslab_grow(nid, gfp) >= 0)
+	for (tries = 0; !p && hak_may_call_mm() && tries < HAK_GROW_TRIES; tries++) {
+		if (hak_superslab_grow(nid, gfp) < 0)
+			break;
 		p = hak_node_take(c, nid, _RET_IP_);
+	}
 	if (p) {
 		hak_trace(HAK_TR_ALLOC, c, 0, p, 1);
 		return hak_init_on_alloc(c, p, gfp);

@@ -228,6 +228,24 @@ static void *hak_cpu_try(struct hak_cache *c, int nid, bool *nested)
 }
 
 /*
+ * Have the node get a superslab, and allocate from that. If CPUs allocate at the same
+ * time, each gets a superslab of one slab, and another CPU may claim it first. So this
+ * tries again, but not for ever.
+ */
+static void *hak_cpu_grow_and_try(struct hak_cache *c, gfp_t gfp, int nid, bool *nested)
+{
+	unsigned int tries;
+	void *p = NULL;
+
+	for (tries = 0; !p && !*nested && tries < HAK_GROW_TRIES; tries++) {
+		if (hak_superslab_grow(nid, gfp) < 0)
+			break;
+		p = hak_cpu_try(c, nid, nested);
+	}
+	return p;
+}
+
+/*
  * Allocate from another node, because the local one has neither a slab nor pages. The
  * nearest node comes first, and nodes that the caller may not use are left out. Each
  * node's superslabs are tried before any node is asked for a new one.
@@ -249,9 +267,13 @@ static void *hak_cpu_try_remote(struct hak_cache *c, gfp_t gfp, int local,
 		if (p || *nested)
 			return p;
 	}
-	for (pos = 0; (nid = hak_node_next(local, &pos)) != NUMA_NO_NODE;)
-		if (nid != local && hak_superslab_grow(nid, gfp) >= 0)
-			return hak_cpu_try(c, nid, nested);
+	for (pos = 0; (nid = hak_node_next(local, &pos)) != NUMA_NO_NODE;) {
+		if (nid == local)
+			continue;
+		p = hak_cpu_grow_and_try(c, gfp, nid, nested);
+		if (p || *nested)
+			return p;
+	}
 	return NULL;
 }
 
@@ -316,8 +338,7 @@ void *hak_cpu_find(struct hak_cache *c, gfp_t gfp, enum hak_event *why)
 	p = hak_cpu_try(c, NUMA_NO_NODE, &nested);
 	if (!p && !nested && hak_may_call_mm()) {
 		nid = hak_node_near(numa_mem_id());
-		if (hak_superslab_grow(nid, gfp) >= 0)
-			p = hak_cpu_try(c, nid, &nested);
+		p = hak_cpu_grow_and_try(c, gfp, nid, &nested);
 		if (!p && !nested)
 			p = hak_cpu_try_remote(c, gfp, nid, &nested);
 	}

@@ -18,6 +18,9 @@ struct hak_stats;
 /* How many superslabs without a slot in use a node keeps for the next claim. */
 #define HAK_STOCK		1
 
+/* How often a node grows for one object, if each time other CPUs claim the slots first. */
+#define HAK_GROW_TRIES		4
+
 /**
  * struct hak_superslab - naturally aligned block of slabs
  * @all: place in hak_superslabs, RCU

@@ -17,6 +17,8 @@ void __real_hak_pool_put(struct hak_slab *s, enum hak_slab_state from);
 void __wrap_hak_pool_put(struct hak_slab *s, enum hak_slab_state from);
 void __real_hak_arena_split(void *addr, unsigned int order);
 void __wrap_hak_arena_split(void *addr, unsigned int order);
+int __real_hak_superslab_grow(int nid, gfp_t gfp);
+int __wrap_hak_superslab_grow(int nid, gfp_t gfp);
 void __real_hak_arena_free(void *addr, unsigned int order);
 void __wrap_hak_arena_free(void *addr, unsigned int order);
 
@@ -60,9 +62,36 @@ void __wrap_hak_arena_free(void *addr, unsigned int order)
 		f();
 }
 
+static unsigned int grown, snatched;		/* calls, and how many others profit from */
+static struct hak_slab *others[256];		/* what they got */
+static unsigned int nr_others;
+
+/* Other CPUs claim all slots there are. */
+static void snatch(struct hak_cache *c)
+{
+	struct hak_slab *s;
+
+	while ((s = hak_superslab_claim(c, 0))) {
+		assert_true(nr_others < ARRAY_SIZE(others));
+		others[nr_others++] = s;
+	}
+}
+
 static struct hak_cache *cache;
 static struct hak_cpu_cache *cc;
 static void *obj[FULL];
+
+int __wrap_hak_superslab_grow(int nid, gfp_t gfp)
+{
+	int got = __real_hak_superslab_grow(nid, gfp);
+
+	grown++;
+	if (snatched) {
+		snatched--;
+		snatch(cache);
+	}
+	return got;
+}
 
 static struct hak_slab *new_slab(void)
 {
@@ -471,6 +500,37 @@ static void test_others_come_while_trimmed(void **state)
 	hak_superslab_trim(0);
 }
 
+/*
+ * Whenever this CPU has the node grow, other CPUs claim the slots first. It tries again,
+ * but not for ever: if they always do so, SLUB serves the object.
+ */
+static void test_others_claim_what_it_grew(void **state)
+{
+	void *p;
+
+	snatch(cache);
+	grown = 0;
+	snatched = 3;
+	p = hak_cache_alloc(cache, GFP_KERNEL);
+	assert_non_null(p);
+	assert_int_equal(grown, 4);
+	assert_true(hak_owns(p));
+	hak_free(p);
+	hak_cache_shrink(cache);
+
+	snatch(cache);
+	grown = 0;
+	snatched = UINT_MAX;
+	p = hak_cache_alloc(cache, GFP_KERNEL);
+	snatched = 0;
+	assert_non_null(p);
+	assert_int_equal(grown, 4);
+	assert_false(hak_owns(p));
+	hak_free(p);
+	while (nr_others)
+		hak_slab_release(others[--nr_others]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -488,6 +548,7 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(test_others_come_while_broken_up, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_others_come_while_trimmed, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_others_claim_what_it_grew, setup, teardown),
 	};
 
 	shim_init();
