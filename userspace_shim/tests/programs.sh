@@ -131,7 +131,7 @@ work_make() {
 
 redis_commands() {
 	awk 'BEGIN {
-		for (i = 0; i < 60000; i++) {
+		for (i = 0; i < 30000; i++) {
 			x = (i * 7919) % 10007
 			printf "SET s:%d %0*d\r\n", x, 1 + x % 400, i
 			printf "LPUSH l:%d v%d\r\nHSET h:%d f%d %0*d\r\n", x % 50, i, x % 70, i % 900, 1 + i % 90, i
@@ -165,11 +165,11 @@ work_redis() {
 	p "${cli[@]}" debug digest
 	p "${cli[@]}" dbsize
 	# pipelined: io-threads spin, and with fewer CPUs than threads a round trip is slow
-	p redis-benchmark -s "$socket" -q -n 20000 -c 50 --threads 4 -P 16 -r 5000 -d 100 \
+	p redis-benchmark -s "$socket" -q -n 6000 -c 50 --threads 4 -P 16 -r 5000 -d 100 \
 		-t set,get,incr,lpush,rpush,lpop,rpop,sadd,hset,spop,zadd,lrange_100,mset >&2
 	# saves in a forked process while the parent goes on
 	p "${cli[@]}" bgsave
-	p redis-benchmark -s "$socket" -q -n 20000 -c 50 --threads 4 -P 16 -t set,get >&2
+	p redis-benchmark -s "$socket" -q -n 6000 -c 50 --threads 4 -P 16 -t set,get >&2
 	p "${cli[@]}" flushall
 	"${cli[@]}" shutdown nosave
 	wait "$server"
