@@ -24,6 +24,10 @@
 extern __thread unsigned int fuzz_quiet;
 extern __thread unsigned int fuzz_said;
 
+/* In how many ways fuzz_give_back() gives memory back. */
+#define FUZZ_WAYS	5
+
 void fuzz_start_core(void);
+void fuzz_give_back(unsigned int way);
 
 #endif

@@ -45,3 +45,24 @@ void fuzz_start_core(void)
 	if (!hak_hardened)
 		hak_slow_only_put();
 }
+
+void fuzz_give_back(unsigned int way)
+{
+	switch (way) {
+	case 0:
+		hak_reap_all();
+		break;
+	case 1:
+		hak_superslab_trim(0);
+		break;
+	case 2:
+		hak_superslab_break();
+		break;
+	case 3:
+		hak_depot_trim(true);
+		break;
+	case 4:
+		hak_depot_trim(false);
+		break;
+	}
+}

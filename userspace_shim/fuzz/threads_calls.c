@@ -360,20 +360,8 @@ static void do_trim(struct worker *w)
 	unsigned int n = next(w);
 
 	switch (n % 10) {
-	case 0:
-		hak_reap_all();
-		break;
-	case 1:
-		hak_superslab_trim(0);
-		break;
-	case 2:
-		hak_superslab_break();
-		break;
-	case 3:
-		hak_depot_trim(true);
-		break;
-	case 4:
-		hak_depot_trim(false);
+	case 0 ... FUZZ_WAYS - 1:
+		fuzz_give_back(n % 10);
 		break;
 	case 5:
 		hak_cpu_flush_this(n & 0x80);
