@@ -18,8 +18,13 @@
 /* Bytes shown from an object's start, and around its end. */
 #define HAK_SHOWN_BYTES		16
 
-/* If reports come faster than this, all but the first ones are only counted. */
-DEFINE_RATELIMIT_STATE(hak_report_limit, DEFAULT_RATELIMIT_INTERVAL,
+/*
+ * If reports come faster than this, all but the first ones are only counted. Corruption has
+ * a limit of its own, so that a caller whose frees are refused all the time hides none.
+ */
+DEFINE_RATELIMIT_STATE(hak_bad_free_limit, DEFAULT_RATELIMIT_INTERVAL,
+		       DEFAULT_RATELIMIT_BURST);
+DEFINE_RATELIMIT_STATE(hak_corrupt_limit, DEFAULT_RATELIMIT_INTERVAL,
 		       DEFAULT_RATELIMIT_BURST);
 
 static const char *const hak_state_name[] = {
@@ -173,7 +178,7 @@ void hak_report_bad_free(const void *p, const struct hak_cache *c,
 	hak_count(HAK_EV_BAD_FREE);
 	if (static_branch_unlikely(&hak_tracing))
 		__hak_trace_bad_free(p, c, why, caller);
-	if (!__ratelimit(&hak_report_limit))
+	if (!__ratelimit(&hak_bad_free_limit))
 		return;
 	pr_err("bad free of %p (class %s) by %pS refused: %s\n",
 	       p, c ? c->name : "none", (void *)caller, why);
@@ -210,7 +215,7 @@ void hak_report_corrupt(struct hak_slab *s, const struct hak_cache *c, const voi
 			const void *p, const char *why)
 {
 	hak_count(HAK_EV_CORRUPT);
-	if (!__ratelimit(&hak_report_limit))
+	if (!__ratelimit(&hak_corrupt_limit))
 		return;
 	pr_err("corruption in slab %p (class %s, carved %u, taken %u, rc %#x) at %p: %s\n",
 	       (void *)s->addr, c ? c->name : "none", READ_ONCE(s->bump),
@@ -238,7 +243,7 @@ void hak_report_object(const struct hak_cache *c, const void *p, const char *why
 	struct hak_slab *s;
 
 	hak_count(HAK_EV_CORRUPT);
-	if (!__ratelimit(&hak_report_limit))
+	if (!__ratelimit(&hak_corrupt_limit))
 		return;
 	pr_err("corruption of %p (class %s), which is not used again: %s\n", p, c->name, why);
 	preempt_disable();

@@ -10,7 +10,8 @@
 struct hak_cache;
 struct hak_slab;
 
-extern struct ratelimit_state hak_report_limit;
+extern struct ratelimit_state hak_bad_free_limit;
+extern struct ratelimit_state hak_corrupt_limit;
 
 void hak_report_bad_free(const void *p, const struct hak_cache *c,
 			 const char *why, unsigned long caller);

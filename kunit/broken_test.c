@@ -307,6 +307,39 @@ static void counts_are_broken(struct kunit *test)
 		abuse(test, break_slab, HAK_EV_CORRUPT, HARDENED);
 }
 
+#define NR_REFUSED	40
+
+/* More frees are refused than are reported, and then a slab turns out to be broken. */
+static void broken_amid_refused_frees(struct kunit *test)
+{
+	static const struct damage d = {
+		too_many_carved, as_many_carved, "more carved than there is room for",
+	};
+	struct hak_cache *c = hak_test_cache(test, SIZE, 0);
+	char *p = get(test, c);
+	const char *text;
+	unsigned int i;
+	bool hears;
+
+	hak_bad_free_limit.interval = DEFAULT_RATELIMIT_INTERVAL;
+	hak_corrupt_limit.interval = DEFAULT_RATELIMIT_INTERVAL;
+	migrate_disable();
+	hears = hak_test_hear();
+	for (i = 0; i < NR_REFUSED; i++)
+		hak_free(p + 1);
+	damage = &d;
+	break_slab(test, c, true);
+	text = hak_test_heard();
+	migrate_enable();
+	if (hears) {
+		KUNIT_EXPECT_LT(test, reports_in(text), NR_REFUSED);
+		behind(test, text, "hakmem: corruption in slab ");
+	}
+	hak_test_provoke(test, HAK_EV_BAD_FREE, NR_REFUSED);
+	hak_test_provoke(test, HAK_EV_CORRUPT, 1);
+	hak_free(p);
+}
+
 static struct kunit_case cases[] = {
 	KUNIT_CASE(link_is_none),
 	KUNIT_CASE(link_to_a_live_object),
@@ -315,6 +348,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(address_is_broken),
 	KUNIT_CASE(state_is_broken),
 	KUNIT_CASE(counts_are_broken),
+	KUNIT_CASE(broken_amid_refused_frees),
 	{}
 };
 

@@ -288,13 +288,15 @@ static void abuse(struct kunit *test, abuse_fn *fn, enum hak_event ev,
 /* All reports are logged, however fast they come. */
 static int abuse_init(struct kunit *test)
 {
-	hak_report_limit.interval = 0;
+	hak_bad_free_limit.interval = 0;
+	hak_corrupt_limit.interval = 0;
 	return hak_test_init(test);
 }
 
 static void abuse_exit(struct kunit *test)
 {
-	hak_report_limit.interval = DEFAULT_RATELIMIT_INTERVAL;
+	hak_bad_free_limit.interval = DEFAULT_RATELIMIT_INTERVAL;
+	hak_corrupt_limit.interval = DEFAULT_RATELIMIT_INTERVAL;
 	hak_test_exit(test);
 }
 

@@ -58,13 +58,24 @@ find_reports() {
 	printf '%s' "$found"
 }
 
-# Did an emulated guest die of a breakpoint of its kernel's own, before any module was
-# loaded? See docs/running-kernels.md. hakmem has no part in that.
+# Did an emulated guest die of a breakpoint before any module was loaded? hakmem has no part
+# in that.
 died_early() {
-	[[ $accel == tcg ]] && ! has_verdict &&
-		grep -aqE 'Oops: int3:' "$work/console" &&
-		grep -aqE 'Modules linked in: *$' "$work/console" &&
+	grep -aqE 'Modules linked in: *$' "$work/console" &&
 		! grep -aqE 'Modules linked in: *[^ ]' "$work/console"
+}
+
+# Did it die of a breakpoint that is not in its memory? "Code:" shows what is: the byte
+# before the marked one is where the CPU met the breakpoint.
+died_of_nothing() {
+	awk '/Oops: int3:/ { died = 1 } died && / Code: / { print; exit }' "$work/console" |
+		grep -aqE 'Code:( [0-9a-f]{2})* ([0-9abdef][0-9a-f]|c[0-9abdef]) <[0-9a-f]{2}>'
+}
+
+# Is it the emulator's fault that the guest died? See docs/running-kernels.md.
+emulator_failed() {
+	[[ $accel == tcg ]] && ! has_verdict && grep -aqE 'Oops: int3:' "$work/console" || return 1
+	died_early || died_of_nothing
 }
 
 # Taint bits: bad page, died, warned, soft lockup.
