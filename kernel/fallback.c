@@ -8,9 +8,9 @@
  * hak_cache_destroy() knows whether any are live.
  *
  * kfree() may not be called in NMI, nor in atomic context on PREEMPT_RT. Objects
- * freed there wait on a per-CPU list, and an irq_work empties it. The list's
- * links lie in the objects; with init_on_free, kfree() zeroes the whole object
- * afterwards. If an object has a tail, the link lies in the tail, because the
+ * freed there wait on a per-CPU list, and a work item empties it, which an irq_work
+ * queues. The list's links lie in the objects; with init_on_free, kfree() zeroes the
+ * whole object afterwards. If an object has a tail, the link lies in the tail, because the
  * object may have to keep its contents while it is free.
  */
 #include <linux/bug.h>
@@ -386,7 +386,7 @@ static bool hak_deferred_add(struct hak_deferred *d, struct llist_node *n)
 	return !first;
 }
 
-/* Have an irq_work call kfree() for @p; @t is the tail of @p, or NULL if it has none. */
+/* Have a work item call kfree() for @p; @t is the tail of @p, or NULL if it has none. */
 static void hak_fallback_defer(const void *p, struct hak_fallback_tail *t)
 {
 	struct hak_deferred *d;
@@ -401,7 +401,7 @@ static void hak_fallback_defer(const void *p, struct hak_fallback_tail *t)
 		first = hak_deferred_add(d, (struct llist_node *)p);
 	}
 	if (first)
-		irq_work_queue(&d->work);
+		irq_work_queue(&d->irq);
 	preempt_enable();
 }
 
@@ -438,7 +438,12 @@ void hak_fallback_free(const void *p, const struct hak_cache *want,
 	hak_fallback_defer(p, c ? hak_fallback_tail_of(p) : NULL);
 }
 
-static void hak_deferred_run(struct irq_work *work)
+static void hak_deferred_irq(struct irq_work *irq)
+{
+	queue_work(hak_unbound_wq, &container_of(irq, struct hak_deferred, irq)->work);
+}
+
+static void hak_deferred_run(struct work_struct *work)
 {
 	struct hak_deferred *d = container_of(work, struct hak_deferred, work);
 	struct llist_node *n, *next;
@@ -469,7 +474,9 @@ int hak_fallback_init(void)
 
 		init_llist_head(&d->list);
 		init_llist_head(&d->tails);
-		init_irq_work(&d->work, hak_deferred_run);
+		/* Hard for the reason that the reaper's is. */
+		d->irq = IRQ_WORK_INIT_HARD(hak_deferred_irq);
+		INIT_WORK(&d->work, hak_deferred_run);
 	}
 	return 0;
 }
@@ -479,8 +486,12 @@ void hak_fallback_sync(void)
 {
 	unsigned int cpu;
 
-	for_each_possible_cpu(cpu)
-		irq_work_sync(&per_cpu_ptr(hak_deferred, cpu)->work);
+	for_each_possible_cpu(cpu) {
+		struct hak_deferred *d = per_cpu_ptr(hak_deferred, cpu);
+
+		irq_work_sync(&d->irq);
+		flush_work(&d->work);
+	}
 }
 
 void hak_fallback_exit(void)

@@ -7,6 +7,7 @@
 #include <linux/irq_work.h>
 #include <linux/llist.h>
 #include <linux/types.h>
+#include <linux/workqueue.h>
 
 #include "stats.h"
 
@@ -18,12 +19,14 @@ struct list_lru;
  * struct hak_deferred - objects of SLUB that a CPU has freed and kfree() has not
  * @list: the objects without a tail
  * @tails: the tails of the objects that have one
+ * @irq: queues @work
  * @work: calls kfree() for them
  */
 struct hak_deferred {
 	struct llist_head list;
 	struct llist_head tails;
-	struct irq_work work;
+	struct irq_work irq;
+	struct work_struct work;
 };
 
 extern struct hak_deferred __percpu *hak_deferred;

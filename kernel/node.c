@@ -25,10 +25,19 @@ struct hak_node **hak_node;
  */
 int hak_node_near(int nid)
 {
-	if (hak_has_nodes() &&
-	    unlikely(!node_state(nid, N_NORMAL_MEMORY)))
-		return hak_node[nid]->near;
-	return nid;
+	struct hak_node *node;
+	unsigned int pos = 0;
+	int near;
+
+	if (!hak_has_nodes() || likely(node_state(nid, N_NORMAL_MEMORY)))
+		return nid;
+	node = hak_node[nid];
+	near = READ_ONCE(node->near);
+	if (unlikely(!node_state(near, N_NORMAL_MEMORY))) {
+		near = hak_node_next(nid, &pos);
+		WRITE_ONCE(node->near, near);
+	}
+	return near;
 }
 
 /**

@@ -30,7 +30,7 @@ struct hak_cache;
  *	without a slot in use.
  * @nr_empty: superslabs without a slot in use
  * @empty_pages: pages in those
- * @near: the nearest node that had memory when the core was started
+ * @near: the nearest node that had memory when that was last looked for
  * @growing: a caller is asking the page allocator for a superslab
  * @failed: when the page allocator last had no block for even one slab, or when a caller
  *	last asked again after that, in jiffies; 0 if it has had a block since

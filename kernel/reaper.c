@@ -190,7 +190,11 @@ unsigned long hak_paranoid_scan(void)
 void hak_reaper_init(void)
 {
 	atomic_set(&hak_reap_armed, 0);
-	init_irq_work(&hak_reap_irq, hak_reap_irq_run);
+	/*
+	 * On PREEMPT_RT a thread of each CPU does the other irq_work. If it were queued on a CPU
+	 * that is going away, whose thread is parked, it would wait until that CPU is back.
+	 */
+	hak_reap_irq = IRQ_WORK_INIT_HARD(hak_reap_irq_run);
 	INIT_DELAYED_WORK(&hak_reap_work, hak_reap_work_run);
 }
 
@@ -201,7 +205,11 @@ void hak_reaper_exit(void)
 	cancel_delayed_work_sync(&hak_reap_work);
 	hak_reap_all();
 	hak_limbo_drain_all();
-	/* Armed once more by what went into limbo. */
+	/*
+	 * Armed once more by what went into limbo, or by the last run of the work item, which
+	 * may have seen limbo before it was emptied.
+	 */
+	cancel_delayed_work_sync(&hak_reap_work);
 	irq_work_sync(&hak_reap_irq);
 	cancel_delayed_work_sync(&hak_reap_work);
 }

@@ -11,6 +11,7 @@
 #include <linux/atomic.h>
 #include <linux/cpu.h>
 #include <linux/jiffies.h>
+#include <linux/minmax.h>
 #include <linux/notifier.h>
 #include <linux/oom.h>
 #include <linux/printk.h>
@@ -67,11 +68,14 @@ static DEFINE_MUTEX(hak_shrink_mutex);
 
 /*
  * Bytes that shrinks have given back and no OOM notice has reported yet: those of the
- * second that began at hak_unreported_since, and those of the second before. Under
- * hak_shrink_mutex.
+ * second that began at hak_unreported_since, and those of the second before. A shrink
+ * counts what has come back since it began when it ends. Under hak_shrink_mutex.
  */
 static u64 hak_unreported[2];
 static unsigned long hak_unreported_since;
+
+/* Up to which of all bytes that ever came back they are counted; under hak_shrink_mutex. */
+static u64 hak_counted;
 
 static DECLARE_WAIT_QUEUE_HEAD(hak_flushed);
 
@@ -178,13 +182,12 @@ static void hak_forget_unreported(void)
 
 /*
  * Empty all caches and free the empty superslabs; with @break_up, also the unused slots
- * of other superslabs. Bytes that the reaper gives back while this runs are counted,
- * too, since it starts working when the first CPU's caches are empty.
+ * of other superslabs. The caller began when hak_arena_returned() was @since. What has come
+ * back since then and is not counted yet is counted; the reaper's share is in that, because
+ * it starts working when the first CPU's caches are empty.
  */
-static void __hak_shrink(bool nohz_full, bool break_up)
+static void __hak_shrink(u64 since, bool nohz_full, bool break_up)
 {
-	u64 before = hak_arena_returned();
-
 	lockdep_assert_held(&hak_shrink_mutex);
 
 	hak_forget_unreported();
@@ -194,7 +197,9 @@ static void __hak_shrink(bool nohz_full, bool break_up)
 	hak_superslab_trim(0);
 	if (break_up)
 		hak_superslab_break();
-	hak_unreported[0] += hak_arena_returned() - before;
+	since = max(since, hak_counted);
+	hak_counted = hak_arena_returned();
+	hak_unreported[0] += hak_counted - since;
 }
 
 /**
@@ -208,6 +213,8 @@ static void __hak_shrink(bool nohz_full, bool break_up)
  */
 void hak_shrink(void)
 {
+	u64 since = hak_arena_returned();
+
 	/* No CPU may go away before it was asked. */
 	cpus_read_lock();
 	/* This may take long, and an OOM notice may wait for the mutex, so it is not held. */
@@ -217,7 +224,7 @@ void hak_shrink(void)
 	hak_reap_all();
 	hak_limbo_drain_all();
 	mutex_lock(&hak_shrink_mutex);
-	__hak_shrink(true, true);
+	__hak_shrink(since, true, true);
 	mutex_unlock(&hak_shrink_mutex);
 	cpus_read_unlock();
 }
@@ -225,7 +232,7 @@ void hak_shrink(void)
 static void hak_pressure_run(struct work_struct *work)
 {
 	mutex_lock(&hak_shrink_mutex);
-	__hak_shrink(false, false);
+	__hak_shrink(hak_arena_returned(), false, false);
 	mutex_unlock(&hak_shrink_mutex);
 }
 
@@ -247,7 +254,7 @@ unsigned long hak_shrink_for_oom(void)
 	unsigned long pages;
 
 	mutex_lock(&hak_shrink_mutex);
-	__hak_shrink(false, true);
+	__hak_shrink(hak_arena_returned(), false, true);
 	pages = (hak_unreported[0] + hak_unreported[1]) >> PAGE_SHIFT;
 	hak_unreported[0] = 0;
 	hak_unreported[1] = 0;

@@ -21,7 +21,7 @@ struct hak_slab;
  * @HAK_EV_FOREIGN: requests with GFP flags that hakmem passes to SLUB
  * @HAK_EV_NOMEM: requests sent to SLUB because there was no superslab
  * @HAK_EV_ATOMIC: requests refused in atomic context on PREEMPT_RT, or in NMI
- * @HAK_EV_DEFERRED: frees of SLUB's objects that an irq_work does later
+ * @HAK_EV_DEFERRED: frees of SLUB's objects that a work item does later
  * @HAK_EV_BAD_FREE: frees refused
  * @HAK_EV_CORRUPT: wrong free links or counts found
  * @HAK_EV_PARKED: slabs parked

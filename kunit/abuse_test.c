@@ -389,16 +389,20 @@ static void free_into_gone(struct kunit *test, struct hak_cache *c, bool found)
 	enum { NR = 2 * HAK_MAX_SLOTS };
 	struct hak_slab *s = NULL;
 	unsigned int i;
-	char *p;
+	char *p = NULL;
 
+	/* What other suites have left in unused slots would be claimed first. */
+	hak_reap_all();
+	hak_superslab_trim(0);
+	hak_superslab_break();
 	for (i = 0; i < NR; i++) {
 		s = hak_test_slab(test, c);
+		/* In the middle, because a superslab's first unused slots are used first. */
+		p = (char *)s->ss->addr + (PAGE_SIZE << s->ss->order) / 2;
 		preempt_disable();
 		hak_pool_put(s, HAK_OWNED);
 		preempt_enable();
 	}
-	/* In the middle, because a superslab's first unused slots are used first. */
-	p = (char *)s->ss->addr + (PAGE_SIZE << s->ss->order) / 2;
 	hak_reap_all();
 	hak_superslab_trim(0);
 	KUNIT_ASSERT_NULL(test, hak_test_slab_of(p));

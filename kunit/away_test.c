@@ -326,11 +326,16 @@ static void a_shrink_empties_outboxes(struct kunit *test)
 static void an_oom_notice_empties_outboxes(struct kunit *test)
 {
 	struct away *w = start(test, 3);
+	unsigned long late, pages;
 
 	hak_shrink();
 	hak_shrink_for_oom();
 	free_on(w, w->away, 0, 3);
-	KUNIT_EXPECT_GT(test, hak_shrink_for_oom(), 0UL);
+	late = hak_test_event(test, HAK_EV_LATE);
+	pages = hak_shrink_for_oom();
+	if (hak_test_event(test, HAK_EV_LATE) != late)
+		kunit_skip(test, "the other CPU did not answer in time");
+	KUNIT_EXPECT_GT(test, pages, 0UL);
 	KUNIT_EXPECT_EQ(test, hak_outbox_objects(w->a), 0);
 }
 
@@ -353,7 +358,7 @@ static void an_idle_outbox_is_trimmed(struct kunit *test)
 	WRITE_ONCE(hak_trim_stopped, 1);
 	free_on(w, w->away, 0, 3);
 	KUNIT_EXPECT_FALSE(test, READ_ONCE(hak_trim_stopped));
-	for (i = 0; i < 50 && hak_outbox_objects(w->a); i++) {
+	for (i = 0; i < 1500 && hak_outbox_objects(w->a); i++) {
 		hak_trim_step();
 		hak_test_sleep(20);
 	}

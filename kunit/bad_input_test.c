@@ -161,6 +161,10 @@ static void freed_superslab(struct kunit *test)
 	unsigned int i;
 	void *p;
 
+	/* What other suites have left in unused slots would be claimed first. */
+	hak_reap_all();
+	hak_superslab_trim(0);
+	hak_superslab_break();
 	for (i = 0; i < NR; i++) {
 		s = hak_test_slab(test, c);
 		hak_pool_put(s, HAK_OWNED);

@@ -101,6 +101,7 @@ static void constructed(struct kunit *test)
 	if (!SLAB_POISON)
 		kunit_skip(test, "a kernel without the flags");
 	c = hak_test_cache_args(test, 60, &args, all);
+	migrate_disable();
 	p = hak_cache_alloc(c, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, p);
 	KUNIT_EXPECT_PTR_EQ(test, memchr_inv(p, 0x11, 60), NULL);
@@ -108,6 +109,7 @@ static void constructed(struct kunit *test)
 	hak_free(p);
 	KUNIT_EXPECT_PTR_EQ(test, memchr_inv(p, 0x22, 60), NULL);
 	KUNIT_EXPECT_PTR_EQ(test, hak_cache_alloc(c, GFP_KERNEL), (void *)p);
+	migrate_enable();
 	p[60] ^= 1;
 	hak_free(p);
 	p[60] ^= 1;
@@ -377,6 +379,7 @@ static void hardened_live(struct kunit *test)
 		kunit_skip(test, "objects are not marked");
 	if (c->checks != HAK_CHECK_FREE)
 		kunit_skip(test, "a mark alone does not make an object live");
+	migrate_disable();
 	KUNIT_ASSERT_EQ(test, hak_cache_alloc_bulk(c, GFP_KERNEL, 3, obj), 3);
 	hak_cache_free_bulk(c, 3, obj);
 	/* As if all three had been handed out and not been taken out of the cache. */
@@ -384,6 +387,7 @@ static void hardened_live(struct kunit *test)
 	set_bit(hak_live_index(c, obj[1]), hak_live_map(c, obj[1]));
 	set_bit(hak_live_index(c, obj[2]), hak_live_map(c, obj[2]));
 	p = hak_cache_alloc(c, GFP_KERNEL);
+	migrate_enable();
 	KUNIT_ASSERT_NOT_NULL(test, p);
 	KUNIT_EXPECT_PTR_NE(test, p, obj[0]);
 	KUNIT_EXPECT_PTR_NE(test, p, obj[1]);
@@ -432,6 +436,7 @@ static void known_to_kasan(struct kunit *test)
 	hak_debug = HAK_CHECK_KASAN;
 	c = hak_test_cache_args(test, 64, &none, 0);
 	hak_debug = was;
+	migrate_disable();
 	p = hak_cache_alloc(c, GFP_KERNEL | __GFP_ZERO);
 	KUNIT_ASSERT_NOT_NULL(test, p);
 	KUNIT_EXPECT_EQ(test, shadow(p), HAK_KASAN_ACCESSIBLE);
@@ -445,6 +450,7 @@ static void known_to_kasan(struct kunit *test)
 	HAK_EXPECT_EVENT(test, HAK_EV_BAD_FREE, 1);
 	hak_test_provoke(test, HAK_EV_BAD_FREE, 1);
 	KUNIT_EXPECT_PTR_EQ(test, hak_cache_alloc(c, GFP_KERNEL), (void *)p);
+	migrate_enable();
 	KUNIT_EXPECT_EQ(test, shadow(p), HAK_KASAN_ACCESSIBLE);
 	hak_free(p);
 	KUNIT_EXPECT_EQ(test, hak_cache_shrink(c), 0);

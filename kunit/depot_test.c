@@ -322,11 +322,11 @@ static void statistics_count_magazines(struct kunit *test)
 	struct hak_cpu_cache *cc;
 	unsigned int i;
 
+	migrate_disable();
 	for (i = 0; i < ARRAY_SIZE(obj); i++) {
 		obj[i] = hak_cache_alloc(c, GFP_KERNEL);
 		KUNIT_ASSERT_NOT_NULL(test, obj[i]);
 	}
-	migrate_disable();
 	cc = raw_cpu_ptr(c->cpu);
 	preempt_disable();
 	hak_cpu_flush(c, cc);
@@ -366,6 +366,7 @@ static void a_cache_with_magazines_under_way_is_destroyed(struct kunit *test)
 	void *obj[2 * CAP];
 	unsigned int i;
 
+	migrate_disable();
 	for (i = 0; i < ARRAY_SIZE(obj); i++) {
 		obj[i] = hak_cache_alloc(c, GFP_KERNEL);
 		KUNIT_ASSERT_NOT_NULL(test, obj[i]);
@@ -373,6 +374,7 @@ static void a_cache_with_magazines_under_way_is_destroyed(struct kunit *test)
 	make_foreign(obj[0]);
 	for (i = 0; i < ARRAY_SIZE(obj); i++)
 		hak_cache_free(c, obj[i]);
+	migrate_enable();
 	hak_class_stats_read(c, &cs);
 	KUNIT_EXPECT_GT(test, cs.depot, 0UL);
 	hak_cache_destroy(c);

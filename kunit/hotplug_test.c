@@ -6,6 +6,7 @@
  * waits for no reader, and there are no zones.
  */
 #include <linux/cpu.h>
+#include <linux/irq_work.h>
 #include <linux/jiffies.h>
 #include <linux/memory_hotplug.h>
 #include <linux/mmzone.h>
@@ -278,11 +279,25 @@ static void ends_before_device_memory(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, hak_node_ram_end(node), 9 * nr);
 }
 
+/*
+ * What a CPU queues while it is going away is done at once. On PREEMPT_RT a thread of the
+ * CPU does other irq_work, and that is parked until the CPU is back.
+ */
+static void dying_cpu_defers_nothing(struct kunit *test)
+{
+	unsigned int cpu;
+
+	KUNIT_EXPECT_TRUE(test, irq_work_is_hard(&hak_reap_irq));
+	for_each_possible_cpu(cpu)
+		KUNIT_EXPECT_TRUE(test, irq_work_is_hard(&per_cpu_ptr(hak_deferred, cpu)->irq));
+}
+
 static struct kunit_case cases[] = {
 	KUNIT_CASE(cache_made_while_a_cpu_is_prepared),
 	KUNIT_CASE(dead_cpu_may_have_a_busy_cache),
 	KUNIT_CASE(dead_cpu_keeps_nothing),
 	KUNIT_CASE(dead_cpu_keeps_no_slab),
+	KUNIT_CASE(dying_cpu_defers_nothing),
 	KUNIT_CASE(destroy_waits_for_readers),
 	KUNIT_CASE(ends_with_the_last_zone),
 	KUNIT_CASE(ends_before_device_memory),

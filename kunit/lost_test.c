@@ -204,10 +204,13 @@ static void the_reaper_runs_before_the_trim(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, o);
 	INIT_DELAYED_WORK(&o->work, look_at_order);
 	o->addr = s->addr;
+	/* Both timers are this CPU's, so that they fire in their order, however late. */
+	migrate_disable();
 	hak_pool_put(s, HAK_OWNED);
 	hak_test_sleep(1);
 	queue_delayed_work(hak_unbound_wq, &o->work,
 			   msecs_to_jiffies(900));
+	migrate_enable();
 	while (!READ_ONCE(o->ran))
 		hak_test_sleep(10);
 	cancel_delayed_work_sync(&o->work);

@@ -308,8 +308,8 @@ static void slub_objects_wait(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, hak_fallback_live(c), (long)NR / 8);
 
 	/*
-	 * The irq_work calls kfree(), so that does not happen while interrupts
-	 * are off.
+	 * A work item calls kfree(), and an interrupt queues it, so that does not
+	 * happen while interrupts are off.
 	 */
 	local_irq_save(flags);
 	called = nmi_here(free_batch, b);

@@ -32,7 +32,7 @@ static void last_free_arms_the_reaper(struct kunit *test)
 	reaper_disarmed();
 	hak_test_push(s, obj[0]);
 	hak_test_push(s, obj[1]);
-	for (i = 0; i < 200 && hak_test_slab_of(obj[0]); i++)
+	for (i = 0; i < 3000 && hak_test_slab_of(obj[0]); i++)
 		hak_test_sleep(10);
 	KUNIT_EXPECT_NULL(test, hak_test_slab_of(obj[0]));
 }
@@ -50,7 +50,7 @@ static void whole_slab_put_arms_the_reaper(struct kunit *test)
 
 	reaper_disarmed();
 	hak_pool_put(s, HAK_OWNED);
-	for (i = 0; i < 200 && hak_test_slab_of((void *)addr); i++)
+	for (i = 0; i < 3000 && hak_test_slab_of((void *)addr); i++)
 		hak_test_sleep(10);
 	KUNIT_EXPECT_NULL(test, hak_test_slab_of((void *)addr));
 }
@@ -60,7 +60,7 @@ static bool released(struct hak_slab *s)
 {
 	unsigned int i;
 
-	for (i = 0; i < 200 && hak_test_slab_of((void *)s->addr); i++)
+	for (i = 0; i < 3000 && hak_test_slab_of((void *)s->addr); i++)
 		hak_test_sleep(10);
 	return !hak_test_slab_of((void *)s->addr);
 }

@@ -169,11 +169,13 @@ static void broken(struct kunit *test)
 	char *p, *q;
 	DEFINE_ALLOC_TAG(tag);
 
+	migrate_disable();
 	p = alloc_hooks_tag(&tag, hak_cache_alloc(c, GFP_KERNEL));
 	KUNIT_ASSERT_NOT_NULL(test, p);
 	hak_free(p);
 	p[8] ^= 1;
 	q = alloc_hooks_tag(&tag, hak_cache_alloc(c, GFP_KERNEL));
+	migrate_enable();
 	KUNIT_ASSERT_NOT_NULL(test, q);
 	KUNIT_EXPECT_PTR_NE(test, p, q);
 	expect(test, &tag, 1, 64);
@@ -204,6 +206,7 @@ static void again(struct kunit *test)
 	void *p;
 	DEFINE_ALLOC_TAG(tag);
 
+	migrate_disable();
 	p = alloc_hooks_tag(&tag, hak_cache_alloc(c, GFP_KERNEL));
 	KUNIT_ASSERT_NOT_NULL(test, p);
 	hak_free(p);
@@ -211,6 +214,7 @@ static void again(struct kunit *test)
 	expect(test, &tag, 0, 0);
 	hak_free(p);
 	on_another_line(test, c, p);
+	migrate_enable();
 	expect(test, &tag, 0, 0);
 }
 

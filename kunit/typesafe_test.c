@@ -172,12 +172,14 @@ static void freed_again_in_limbo(struct kunit *test)
 	void *p;
 
 	c = hak_test_cache_args(test, 8192, NULL, SLAB_TYPESAFE_BY_RCU);
+	migrate_disable();
 	p = hak_cache_alloc(c, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, p);
 	s = hak_test_slab_of(p);
 	hak_cache_free(c, p);
 	mutex_lock(&hak_cache_mutex);
 	flush_this_cpu(c);
+	migrate_enable();
 	hak_pool_reap(c->pool[s->nid]);
 	KUNIT_EXPECT_EQ(test, (int)hak_test_state(s), (int)HAK_OWNED);
 	preempt_disable();

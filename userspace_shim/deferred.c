@@ -126,6 +126,30 @@ static struct work_struct *__work_next(void)
 	return work;
 }
 
+static void end_work(void)
+{
+	/* Pairs with smp_load_acquire() in work_runs(). */
+	smp_store_release(&running, NULL);
+}
+
+/* Run @work now, if it still waits. */
+static void run_work(struct work_struct *work)
+{
+	bool pending;
+
+	shim_lock(&work_lock);
+	pending = work->pending;
+	if (pending) {
+		__work_remove(work);
+		WRITE_ONCE(running, work);
+	}
+	shim_unlock(&work_lock);
+	if (!pending)
+		return;
+	work->func(work);
+	end_work();
+}
+
 static void run_works(void)
 {
 	struct work_struct *work;
@@ -140,8 +164,7 @@ static void run_works(void)
 		if (!work)
 			return;
 		work->func(work);
-		/* Pairs with smp_load_acquire() in work_runs(). */
-		smp_store_release(&running, NULL);
+		end_work();
 	}
 	pending_set(SHIM_PENDING_NOW);
 }
@@ -282,7 +305,11 @@ bool shim_flush_work(struct work_struct *work)
 	if (runner_is_me())
 		return was;
 	while (shim_work_pending(work) || work_runs(work)) {
-		shim_run_pending();
+		/* Like irq_work_sync(), this runs the item even if the caller holds a mutex. */
+		if (__shim_trylock(&runner)) {
+			run_work(work);
+			__shim_unlock(&runner);
+		}
 		shim_yield();
 	}
 	return was;
@@ -327,8 +354,8 @@ void irq_work_sync(struct irq_work *work)
 {
 	while (atomic_read_acquire(&work->flags) && !runner_is_me()) {
 		/*
-		 * Unlike all other functions this runs work even if the caller holds
-		 * a mutex.
+		 * Unlike other functions, this and shim_flush_work() run work even if
+		 * the caller holds a mutex.
 		 */
 		if (__shim_trylock(&runner)) {
 			run_irq_works();

@@ -38,9 +38,9 @@ static void fallback_forked(void)
 	for_each_possible_cpu(cpu) {
 		struct hak_deferred *d = per_cpu_ptr(hak_deferred, cpu);
 
-		forget_queued(&d->work);
-		if (!llist_empty(&d->list))
-			irq_work_queue(&d->work);
+		forget_queued(&d->irq);
+		if (!llist_empty(&d->list) || !llist_empty(&d->tails))
+			irq_work_queue(&d->irq);
 	}
 }
 

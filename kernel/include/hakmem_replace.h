@@ -8,15 +8,14 @@
  *
  *   ccflags-y += -include hakmem_replace.h
  *
- * Frees are always mapped, including kfree(), kvfree(), kfree_rcu(), kfree_const(),
- * kfree_sensitive() and __free(kfree), because hak_free() also takes memory from
+ * Frees are always mapped, including kfree(), kvfree(), kfree_rcu(), kvfree_rcu(),
+ * kfree_const(), kfree_sensitive() and __free(kfree), because hak_free() also takes memory from
  * kmalloc(). kmalloc(), kvmalloc() and their variants are mapped only if
  * HAKMEM_REPLACE_KMALLOC is defined before this header is included. Define it only
  * if no such memory leaves the module for code that gives it to kfree() or ksize();
  * hakmem.h lists the functions that must not get it. Not mapped, so they must not get
- * such memory either, are kvfree_rcu() and its variants, kfree_rcu_nolock(),
- * kfree_nolock(), __free(kvfree_atomic), the address of kvfree_atomic(), and the functions
- * of devres. kvfree_rcu_barrier() is not mapped and does not wait for objects of hakmem's;
+ * such memory either, are kfree_rcu_nolock(), kfree_nolock(), __free(kvfree_atomic), the
+ * address of kvfree_atomic(), and the functions of devres. kvfree_rcu_barrier() is not mapped and does not wait for objects of hakmem's;
  * hak_free_rcu_barrier() does. With HAKMEM_REPLACE_KMALLOC, a call that reallocates with an
  * alignment does not compile. kfree_rcu() with a struct kvfree_rcu_head does not either.
  *
@@ -237,23 +236,30 @@ hak_replace_prefill_sheaf(struct hak_cache *c, gfp_t gfp, unsigned int size)
 	return (struct slab_sheaf *)sheaf;
 }
 
-/* If memory is short, the sheaf keeps the objects that it holds. */
+/* If memory is short, the caller keeps its sheaf, and the sheaf its objects. */
 static inline int hak_replace_refill_sheaf(struct hak_cache *c, gfp_t gfp,
 					   struct slab_sheaf **theirs,
 					   unsigned int size)
 {
-	struct hak_sheaf *old = (struct hak_sheaf *)*theirs, *sheaf = old;
+	struct hak_sheaf *old, *sheaf;
 
-	if (old->room < size) {
-		sheaf = hak_sheaf_new(size, gfp);
-		if (!sheaf)
-			return -ENOMEM;
-		memcpy(sheaf->obj, old->obj, old->nr * sizeof(old->obj[0]));
-		sheaf->nr = old->nr;
-		hak_free(old);
-		*theirs = (struct slab_sheaf *)sheaf;
+	if (!theirs || !*theirs)
+		return -EINVAL;
+	old = (struct hak_sheaf *)*theirs;
+	if (old->room >= size)
+		return hak_sheaf_fill(c, gfp, old, size) ? 0 : -ENOMEM;
+	sheaf = hak_sheaf_new(size, gfp);
+	if (!sheaf)
+		return -ENOMEM;
+	memcpy(sheaf->obj, old->obj, old->nr * sizeof(old->obj[0]));
+	sheaf->nr = old->nr;
+	if (!hak_sheaf_fill(c, gfp, sheaf, size)) {
+		hak_free(sheaf);
+		return -ENOMEM;
 	}
-	return hak_sheaf_fill(c, gfp, sheaf, size) ? 0 : -ENOMEM;
+	hak_free(old);
+	*theirs = (struct slab_sheaf *)sheaf;
+	return 0;
 }
 
 /*
@@ -372,10 +378,31 @@ do {									\
 } while (0)
 #undef kfree_bulk
 #define kfree_bulk(n, p)		hak_free_bulk(n, p)
+/* These also take what vmalloc() gave, which is the kernel's to free. */
 #undef kfree_rcu
-#define kfree_rcu(p, rhf)		hak_free_rcu(p, rhf)
+#define kfree_rcu(p, rhf)						\
+do {									\
+	typeof(p) __hak_p = (p);					\
+									\
+	if (is_vmalloc_addr(__hak_p))					\
+		kvfree_rcu_arg_2(__hak_p, rhf);				\
+	else								\
+		hak_free_rcu(__hak_p, rhf);				\
+} while (0)
+#undef kvfree_rcu
+#define kvfree_rcu(p, rhf)		kfree_rcu(p, rhf)
 #undef kfree_rcu_mightsleep
-#define kfree_rcu_mightsleep(p)		hak_free_rcu_mightsleep(p)
+#define kfree_rcu_mightsleep(p)						\
+do {									\
+	typeof(p) __hak_p = (p);					\
+									\
+	if (is_vmalloc_addr(__hak_p))					\
+		kvfree_rcu_arg_1(__hak_p);				\
+	else								\
+		hak_free_rcu_mightsleep(__hak_p);			\
+} while (0)
+#undef kvfree_rcu_mightsleep
+#define kvfree_rcu_mightsleep(p)	kfree_rcu_mightsleep(p)
 /* __free(kfree), __free(kfree_sensitive) and __free(kvfree) use these functions. */
 #define __free_kfree			__free_hak_free
 #define __free_kfree_sensitive		__free_hak_free_sensitive

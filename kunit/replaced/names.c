@@ -223,6 +223,59 @@ static void freed_by_scope(struct kunit *test)
 	}
 }
 
+/* If memory is short, the sheaf is as it was. */
+static void refill_fails(struct kunit *test)
+{
+#ifdef kmem_cache_alloc_from_sheaf
+	struct kmem_cache *c = kmem_cache_create("replaced_e", 8192, 0, 0, NULL);
+	struct slab_sheaf *sheaf, *was, *none = NULL;
+	void *p;
+
+	KUNIT_ASSERT_NOT_NULL(test, c);
+	sheaf = kmem_cache_prefill_sheaf(c, GFP_KERNEL, 1);
+	KUNIT_ASSERT_NOT_NULL(test, sheaf);
+	was = sheaf;
+	/* More than the VM has. */
+	KUNIT_EXPECT_EQ(test, kmem_cache_refill_sheaf(c, GFP_NOWAIT | __GFP_NOWARN, &sheaf,
+						      130000), -ENOMEM);
+	KUNIT_EXPECT_PTR_EQ(test, sheaf, was);
+	KUNIT_EXPECT_EQ(test, kmem_cache_sheaf_size(sheaf), 1);
+	p = kmem_cache_alloc_from_sheaf(c, GFP_NOWAIT, sheaf);
+	EXPECT_HAKMEM(test, p);
+	kmem_cache_free(c, p);
+	KUNIT_EXPECT_EQ(test, kmem_cache_refill_sheaf(c, GFP_KERNEL, &none, 1), -EINVAL);
+	kmem_cache_return_sheaf(c, GFP_NOWAIT, sheaf);
+	KUNIT_EXPECT_EQ(test, nr_live(c), 0);
+	kmem_cache_destroy(c);
+#else
+	kunit_skip(test, "this kernel has no sheaves");
+#endif
+}
+
+/* After a grace period; the guest looks whether any of these is refused. */
+static void freed_later(struct kunit *test)
+{
+	struct item *p[] = {
+		kmalloc(sizeof(*p[0]), GFP_KERNEL), vmalloc(2 * PAGE_SIZE),
+		kvmalloc(sizeof(*p[0]), GFP_KERNEL), vmalloc(2 * PAGE_SIZE),
+		kmalloc(sizeof(*p[0]), GFP_KERNEL), vmalloc(2 * PAGE_SIZE),
+		kvmalloc(sizeof(*p[0]), GFP_KERNEL), vmalloc(2 * PAGE_SIZE),
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(p); i++)
+		KUNIT_ASSERT_NOT_NULL(test, p[i]);
+	kfree_rcu(p[0], rcu);
+	kfree_rcu(p[1], rcu);
+	kvfree_rcu(p[2], rcu);
+	kvfree_rcu(p[3], rcu);
+	kfree_rcu_mightsleep(p[4]);
+	kfree_rcu_mightsleep(p[5]);
+	kvfree_rcu_mightsleep(p[6]);
+	kvfree_rcu_mightsleep(p[7]);
+	hak_free_rcu_barrier();
+}
+
 /* Functions that few call. */
 static void rarer_frees(struct kunit *test)
 {
@@ -285,6 +338,8 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(kvreallocs),
 	KUNIT_CASE(caches),
 	KUNIT_CASE(objects_ahead),
+	KUNIT_CASE(refill_fails),
+	KUNIT_CASE(freed_later),
 	KUNIT_CASE(freed_by_scope),
 	KUNIT_CASE(rarer_frees),
 	KUNIT_CASE(slab_pools),

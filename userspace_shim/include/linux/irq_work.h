@@ -22,7 +22,7 @@ struct irq_work {
 
 #define IRQ_WORK_PENDING	1
 #define IRQ_WORK_BUSY		2
-#define IRQ_WORK_INIT(f)	{ .func = (f) }
+#define IRQ_WORK_INIT(f)	((struct irq_work){ .func = (f) })
 #define IRQ_WORK_INIT_LAZY(f)	IRQ_WORK_INIT(f)
 #define IRQ_WORK_INIT_HARD(f)	IRQ_WORK_INIT(f)
 #define DEFINE_IRQ_WORK(name, f)	struct irq_work name = IRQ_WORK_INIT(f)
@@ -30,7 +30,7 @@ struct irq_work {
 static inline void
 init_irq_work(struct irq_work *work, void (*func)(struct irq_work *))
 {
-	*work = (struct irq_work)IRQ_WORK_INIT(func);
+	*work = IRQ_WORK_INIT(func);
 }
 
 static inline bool irq_work_is_pending(struct irq_work *work)
