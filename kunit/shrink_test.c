@@ -449,6 +449,25 @@ static void nothing_is_left_in_limbo(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, cs.slabs, 0UL);
 }
 
+/* A shrink does that twice, but an OOM notice once. */
+static void oom_notice_empties_depots(struct kunit *test)
+{
+	struct sent *s = kunit_kzalloc(test, sizeof(*s), GFP_KERNEL);
+	struct hak_class_stats cs;
+
+	KUNIT_ASSERT_NOT_NULL(test, s);
+	if (num_online_cpus() < 2)
+		kunit_skip(test, "needs two CPUs");
+	s->c = hak_test_cache_shown(test, 64, 0);
+	work_on_cpu(hak_test_nth_cpu(0), alloc_job, s);
+	work_on_cpu(hak_test_nth_cpu(1), free_job, s);
+	hak_class_stats_read(s->c, &cs);
+	KUNIT_ASSERT_GT(test, cs.depot, 0UL);
+	hak_shrink_for_oom();
+	hak_class_stats_read(s->c, &cs);
+	KUNIT_EXPECT_EQ(test, cs.depot, 0UL);
+}
+
 /* With init_on_alloc the page allocator clears what a caller that may not sleep gets. */
 static void atomic_gets_one_slab_if_cleared(struct kunit *test)
 {
@@ -549,6 +568,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(shrink_ends_while_slabs_turn_over),
 	KUNIT_CASE(drain_releases_all),
 	KUNIT_CASE(nothing_is_left_in_limbo),
+	KUNIT_CASE(oom_notice_empties_depots),
 	KUNIT_CASE(atomic_gets_one_slab_if_cleared),
 	{}
 };
