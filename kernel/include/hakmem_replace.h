@@ -15,9 +15,10 @@
  * if no such memory leaves the module for code that gives it to kfree() or ksize();
  * hakmem.h lists the functions that must not get it. Not mapped, so they must not get
  * such memory either, are kfree_rcu_nolock(), kfree_nolock(), __free(kvfree_atomic), the
- * address of kvfree_atomic(), and the functions of devres. kvfree_rcu_barrier() is not mapped and does not wait for objects of hakmem's;
- * hak_free_rcu_barrier() does. With HAKMEM_REPLACE_KMALLOC, a call that reallocates with an
- * alignment does not compile. kfree_rcu() with a struct kvfree_rcu_head does not either.
+ * address of kvfree_atomic(), and the functions of devres. kvfree_rcu_barrier() is not
+ * mapped and does not wait for objects of hakmem's; hak_free_rcu_barrier() does. With
+ * HAKMEM_REPLACE_KMALLOC, a call that reallocates with an alignment does not compile.
+ * kfree_rcu() with a struct kvfree_rcu_head does not either.
  *
  * If a module gets a cache from kernel code, or gives one to it, that cache is a
  * kmem_cache and not a hak_cache, so its functions must not be mapped. Headers of the
