@@ -490,7 +490,12 @@ void hak_fallback_sync(void)
 		struct hak_deferred *d = per_cpu_ptr(hak_deferred, cpu);
 
 		irq_work_sync(&d->irq);
-		flush_work(&d->work);
+		/*
+		 * The caller may be a worker that reclaims memory, which may not wait until
+		 * another has a thread. So it does what has not begun itself.
+		 */
+		cancel_work_sync(&d->work);
+		hak_deferred_run(&d->work);
 	}
 }
 
