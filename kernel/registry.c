@@ -109,7 +109,11 @@ static bool hak_registry_has_leaf(unsigned long addr)
 	bool found;
 
 	preempt_disable();
-	found = READ_ONCE(READ_ONCE(hak_registry.leaf)[i]) != HAK_NO_LEAF;
+	/*
+	 * Pairs with the cmpxchg in hak_registry_add_leaf(): if another CPU made the leaf,
+	 * the caller writes entries only after it sees them initialised.
+	 */
+	found = smp_load_acquire(&READ_ONCE(hak_registry.leaf)[i]) != HAK_NO_LEAF;
 	preempt_enable();
 	return found;
 }
@@ -131,7 +135,7 @@ static int hak_registry_add_leaf(unsigned long addr, gfp_t gfp)
 		return -ENOMEM;
 	preempt_disable();
 	if (!READ_ONCE(hak_registry.moving)) {
-		/* Pairs with the read in hak_registry_find(). */
+		/* Pairs with the reads in hak_registry_find() and _has_leaf(). */
 		if (cmpxchg(&READ_ONCE(hak_registry.leaf)[i], HAK_NO_LEAF,
 			    leaf) == HAK_NO_LEAF)
 			leaf = HAK_NO_LEAF;

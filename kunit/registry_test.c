@@ -6,6 +6,7 @@
 #include <linux/vmalloc.h>
 
 #include "hak_test.h"
+#include "hak_test_threads.h"
 
 static int static_data;
 
@@ -82,6 +83,58 @@ static void block_across_two_leaves(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, hak_registry_find((void *)end, &e));
 	KUNIT_EXPECT_TRUE(test, hak_registry_find((void *)(end + leaf), &e));
 	preempt_enable();
+}
+
+struct shared_leaf {
+	struct hak_slab slab;
+	bool made;
+	bool failed;
+};
+
+static int use_shared_leaf(void *arg, unsigned int id)
+{
+	struct shared_leaf *l = arg;
+
+	if (!id) {
+		if (hak_registry_prepare(l->slab.addr, 1, GFP_KERNEL))
+			WRITE_ONCE(l->failed, true);
+		WRITE_ONCE(l->made, true);
+		return 0;
+	}
+	/* Nothing here orders what the first thread wrote before. */
+	while (!READ_ONCE(l->made))
+		hak_test_relax();
+	if (READ_ONCE(l->failed) || hak_registry_prepare(l->slab.addr, 1, GFP_KERNEL))
+		return 1;
+	hak_registry_set(&l->slab);
+	return 0;
+}
+
+/*
+ * One CPU makes a leaf, and at the same time another has slabs in it. The other must not
+ * write an entry before it sees that as the leaf's maker has initialised it.
+ */
+static void leaf_made_by_another(struct kunit *test)
+{
+	unsigned long leaf = HAK_SLAB_SIZE << HAK_LEAF_BITS;
+	struct hak_cache *c = hak_test_cache(test, 1024, 0);
+	struct hak_slab *s = hak_test_slab(test, c);
+	struct hak_test_gang gang;
+	struct shared_leaf l = {};
+
+	/* No slab is there. */
+	l.slab.cache = c;
+	l.slab.nid = s->nid;
+	l.slab.addr = hak_registry.base + hak_registry.bytes - 8 * leaf;
+	KUNIT_EXPECT_EQ(test, hak_test_gang_start(&gang, 2, use_shared_leaf, &l), 0);
+	KUNIT_EXPECT_EQ(test, hak_test_gang_join(&gang), 0);
+	if (l.slab.entry) {
+		KUNIT_EXPECT_PTR_EQ(test, l.slab.entry->slab, &l.slab);
+		KUNIT_EXPECT_PTR_EQ(test, l.slab.entry->cpu, c->cpu);
+		WRITE_ONCE(l.slab.entry->cpu, hak_class[0].cpu);
+		WRITE_ONCE(l.slab.entry->slab, NULL);
+	}
+	hak_pool_put(s, HAK_OWNED);
 }
 
 static void entry_of_a_slab(struct kunit *test)
@@ -240,6 +293,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(foreign_addresses),
 	KUNIT_CASE(ends_of_the_map),
 	KUNIT_CASE(block_across_two_leaves),
+	KUNIT_CASE(leaf_made_by_another),
 	KUNIT_CASE(entry_of_a_slab),
 	KUNIT_CASE(bound_follows_carving),
 	KUNIT_CASE(class_entries),

@@ -48,6 +48,19 @@ void shim_sleep_ns(u64 ns)
 	errno = saved;
 }
 
+/*
+ * The coarse clock, and jiffies with it, stands still for some milliseconds at a time. As
+ * in the kernel, at least @ms of its time pass.
+ */
+void shim_msleep(u64 ms)
+{
+	u64 end = ktime_get_coarse_ns() + ms * 1000000, now;
+
+	shim_sleep_ns(ms * 1000000);
+	while ((now = ktime_get_coarse_ns()) < end)
+		shim_sleep_ns(end - now);
+}
+
 void shim_delay_ns(u64 ns)
 {
 	u64 end = ktime_get_ns() + ns;

@@ -124,7 +124,7 @@ void kunit_skip_case(struct kunit *test, const char *file, int line)
 
 void kunit_msleep(unsigned int ms)
 {
-	shim_sleep_ns(ms * 1000000ULL);
+	shim_msleep(ms);
 	shim_run_pending();
 }
 

@@ -4,9 +4,9 @@
  * and none of a superslab that was not used because there was no memory for its
  * metadata.
  */
-#include <unistd.h>
-
 #include "test.h"
+
+#include <linux/delay.h>
 
 #include "core.h"
 #include "shim.h"
@@ -27,7 +27,7 @@ static void test_failed_superslab_is_not_returned(void **state)
 		assert_int_equal(hak_arena_bytes(), held);
 		assert_int_equal(hak_arena_returned(), returned);
 		/* Before that the node would not be asked again. */
-		usleep(2000 * HAK_BACKOFF_MS);
+		msleep(2 * HAK_BACKOFF_MS);
 	}
 	assert_true(n > 0 && n < 100);
 	held = hak_arena_bytes() - held;

@@ -80,6 +80,17 @@ static void test_work_requeues(void **state)
 	assert_true(cancel_work_sync(&work));
 }
 
+/* The clock that says when delayed work is due passes as much time as a sleep takes. */
+static void test_msleep(void **state)
+{
+	for (unsigned int i = 0; i < 20; i++) {
+		unsigned long begin = jiffies;
+
+		msleep(5 + i % 4);
+		assert_true(jiffies - begin >= 5 + i % 4);
+	}
+}
+
 static void test_delayed(void **state)
 {
 	assert_true(queue_delayed_work(system_wq, &dwork, msecs_to_jiffies(50)));
@@ -289,6 +300,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_work, reset),
 		cmocka_unit_test_setup(test_work_requeues, reset),
+		cmocka_unit_test_setup(test_msleep, reset),
 		cmocka_unit_test_setup(test_delayed, reset),
 		cmocka_unit_test_setup(test_irq_work, reset),
 		cmocka_unit_test_setup(test_slow_paths_run_it, reset),
