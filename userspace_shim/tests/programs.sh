@@ -105,19 +105,15 @@ work_gcc() {
 		p gcc -std=gnu11 "${flags[@]}" -c "$shim/larson/$source.c" -o "$source.o" &
 		jobs+=($!)
 	done
-	p g++ -std=c++17 "${flags[@]}" -flto=4 -c "$here/programs/load.cc" -o load_lto.o &
-	jobs+=($!)
-	p g++ -std=c++17 "${flags[@]}" -c "$here/programs/load.cc" -o load.o &
+	p g++ -std=c++17 "${flags[@]}" -flto=4 -c "$here/programs/load.cc" -o load.o &
 	jobs+=($!)
 	for job in "${jobs[@]}"; do
 		wait "$job"
 	done
 	p gcc "${flags[@]}" larson.o options.o run.o pattern.o report.o -o larson
-	p g++ "${flags[@]}" load.o -o load
-	p g++ "${flags[@]}" -flto=4 load_lto.o -o load_lto
-	sha256sum larson.o options.o run.o pattern.o report.o load.o larson load
+	p g++ "${flags[@]}" -flto=4 load.o -o load
+	sha256sum larson.o options.o run.o pattern.o report.o larson
 	p ./load
-	p ./load_lto
 	p ./larson --verify --lives=50 60 8 1024 1000 1 1 4 >&2
 }
 

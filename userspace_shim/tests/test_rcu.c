@@ -215,7 +215,7 @@ static void test_nested_before_late(void **state)
 /* The work item runs, once. */
 static void let_work_run(void)
 {
-	msleep(8);
+	msleep(20);
 	shim_run_pending();
 }
 
@@ -307,7 +307,7 @@ static void test_barrier_without_polling(void **state)
 	for (i = 0; i < ARRAY_SIZE(n) - 1; i++)
 		hak_free_rcu(n[i], rcu);
 	/* What is chained begins to wait, and one more is chained. */
-	msleep(8);
+	msleep(20);
 	shim_run_pending();
 	hak_free_rcu(n[i], rcu);
 	shim_fail_kmalloc_after(-1);
