@@ -4,14 +4,16 @@
 # hakmem.ko and the modules of kunit/ for a kernel, for scripts that boot it and have
 # the option --out. Sourced, never run.
 
-# build_modules LIST DIR [ARGUMENT OF build]...: sets modules, the directory they are
-# in: DIR if the script was given --out, or else the one that all scripts share. What
-# kunit/build prints goes to the file LIST.
+# build_modules LIST DIR NAMES [ARGUMENT OF build]...: builds hakmem.ko and the modules
+# NAMES of kunit/, separated by blanks. Sets modules, the directory they are in: DIR if the
+# script was given --out, or else the one that all scripts share. What kunit/build prints
+# goes to the file LIST.
 build_modules() {
-	local list=$1 dir=$2 to=()
-	shift 2
+	local list=$1 dir=$2 names=$3 to=()
+	shift 3
 	[[ ! ${given[out]-} ]] || to=(--out="$dir")
-	"$TOP/kunit/build" --kdir="$kdir" "${to[@]}" "$@" >"$list" || die "the build failed"
+	"$TOP/kunit/build" --kdir="$kdir" --modules="${names// /,}" "${to[@]}" "$@" >"$list" ||
+		die "the build failed"
 	modules=$(head -n 1 "$list")
 	modules=${modules%/kernel/hakmem.ko}
 }
