@@ -13,7 +13,8 @@ export OUT
 help:
 	@echo 'make run            insert hakmem.ko in a VM, exercise it, run Larson on the same core, KUnit, short benchmarks'
 	@echo 'make check          the tests; ends on "N passed, N failed"'
-	@echo 'make check-all      the same and what takes long: more kernels, all interleavings'
+	@echo 'make check CI=1     also packages, documents, Debian'\''s kernel, other programs, memory'
+	@echo 'make check-all      all of these and what takes long: more kernels, all interleavings'
 	@echo ''
 	@echo 'make module [KDIR=/lib/modules/$$(uname -r)/build]'
 	@echo '                    kernel/hakmem.ko for that kernel; HAK_CHECKS=1 adds assertions'
@@ -61,7 +62,7 @@ run:
 
 .PHONY: check
 check:
-	@.ci/check
+	@.ci/check $(if $(CI),--ci)
 
 # Sets $$kdir, or says what is wrong with KDIR.
 find_kdir = kdir=$$(bash -c '. qemu/lib/kdir.sh && make_kdir "$$1"' make '$(KDIR)')
@@ -82,7 +83,7 @@ check-all:
 .PHONY: check-shim
 check-shim:
 	@qemu/deps shim programs
-	@.ci/check --only=shim
+	@.ci/check --ci --only=shim
 
 .PHONY: check-kunit
 check-kunit:
