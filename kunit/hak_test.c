@@ -8,6 +8,7 @@
 #include <linux/rculist.h>
 #include <linux/sched.h>
 #include <linux/string.h>
+#include <linux/topology.h>
 #include <linux/tracepoint.h>
 
 #include "hak_test.h"
@@ -118,6 +119,12 @@ int hak_test_init(struct kunit *test)
 	 * test.
 	 */
 	hak_trim_pause(true);
+	/*
+	 * If this task, which is the test's own, moved to another node, the test would get
+	 * objects from slabs of two nodes.
+	 */
+	if (num_online_nodes() > 1)
+		set_cpus_allowed_ptr(current, cpumask_of_node(numa_node_id()));
 	hak_stats_read(&st);
 	memcpy(t->event, st.event, sizeof(t->event));
 	t->live = hak_test_live();

@@ -35,6 +35,8 @@ void shim_yield(void);
 #define schedule()		shim_yield()
 #define task_pid_nr(t)		((t)->pid)
 #define signal_pending(t)	false
+/* A thread has its own CPU anyway. */
+#define set_cpus_allowed_ptr(t, mask)	({ (void)(t); (void)(mask); 0; })
 #define fatal_signal_pending(t)	false
 
 #endif
