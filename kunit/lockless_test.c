@@ -23,8 +23,8 @@
 
 #define NR	3000
 
-/* Places that are kept; they repeat. */
-#define PLACES	16
+/* Places that are kept. They repeat; kmemleak adds some to SLUB's. */
+#define PLACES	100
 
 /**
  * struct heard - locks that this task has acquired since it began to listen
