@@ -492,8 +492,12 @@ void hak_fallback_sync(void)
 		irq_work_sync(&d->irq);
 		/*
 		 * The caller may be a worker that reclaims memory, which may not wait until
-		 * another has a thread. So it does what has not begun itself.
+		 * another has a thread. So it frees what no worker has taken, and then waits
+		 * for one that has begun. In the other order a worker that began in between
+		 * could still hold some. Last comes what other CPUs have freed meanwhile, if
+		 * its work was cancelled.
 		 */
+		hak_deferred_run(&d->work);
 		cancel_work_sync(&d->work);
 		hak_deferred_run(&d->work);
 	}
