@@ -7,6 +7,15 @@
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 CACHE=${HAKMEM_CACHE:-${XDG_CACHE_HOME:-${HOME-}/.cache}/hakmem}
 
+# If ccache is installed, it calls the compilers, so that a new clone does not compile again
+# what another has compiled. Paths in the clone are relative for it, also those of a copy of
+# the tree in out/. Its cache is a part of ours, because ccache would shrink the user's own
+# to the size that is meant for this one.
+if [[ -d /usr/lib/ccache && :$PATH: != *:/usr/lib/ccache:* ]]; then
+	PATH=/usr/lib/ccache:$PATH
+fi
+export CCACHE_DIR=$CACHE/ccache CCACHE_MAXSIZE=1G CCACHE_BASEDIR=${CCACHE_BASEDIR:-$TOP}
+
 # shellcheck source=qemu/lib/options.sh
 . "$TOP/qemu/lib/options.sh"
 
