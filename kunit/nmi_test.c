@@ -6,6 +6,7 @@
  * test wants one, and to all CPUs while tasks work. step_test.c has the NMIs
  * between two given instructions.
  */
+#include <linux/delay.h>
 #include <linux/hrtimer.h>
 #include <linux/irqflags.h>
 #include <linux/jiffies.h>
@@ -326,6 +327,60 @@ static void slub_objects_wait(struct kunit *test)
 	KUNIT_EXPECT_LT(test, slab_pages(), before + pages / 2);
 	/* The kernel warns of an object that is still live. */
 	kmem_cache_destroy(kc);
+}
+
+/* As many that wait, and as many large ones before them. */
+#define NR_WAITING	2000
+#define NR_LARGE	8
+
+struct waiting {
+	void *obj[NR_LARGE + NR_WAITING];
+};
+
+static void free_waiting(void *arg)
+{
+	struct waiting *w = arg;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(w->obj); i++)
+		hak_free(w->obj[i]);
+}
+
+/*
+ * A worker that frees SLUB's objects takes all that wait, and frees first what came last.
+ * hak_fallback_sync() has to wait until it has freed what came first: the large objects,
+ * whose pages are counted. Otherwise a cache could be destroyed before its last object is
+ * freed.
+ */
+static void sync_waits_for_the_worker(struct kunit *test)
+{
+	const unsigned long pages = NR_LARGE * ((1UL << 20) / PAGE_SIZE);
+	unsigned int round, i, missing = 0, too_early = 0;
+	struct waiting *w;
+
+	w = kunit_kzalloc(test, sizeof(*w), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, w);
+	for (round = 0; round < 10; round++) {
+		unsigned long before = slab_pages();
+		bool called;
+
+		for (i = 0; i < ARRAY_SIZE(w->obj); i++) {
+			w->obj[i] = hak_alloc(i < NR_LARGE ? 1 << 20 : 2000, GFP_KERNEL);
+			missing += !w->obj[i];
+		}
+		KUNIT_EXPECT_GT(test, slab_pages(), before + pages / 2);
+		called = nmi_here(free_waiting, w);
+		KUNIT_EXPECT_TRUE(test, called);
+		if (!called)
+			free_waiting(w);
+		/* Each time the worker has got a little further. */
+		udelay(round * 20);
+		hak_fallback_sync();
+		too_early += slab_pages() > before + pages / 2;
+	}
+	KUNIT_EXPECT_EQ(test, missing, 0);
+	KUNIT_EXPECT_EQ(test, too_early, 0);
+	HAK_EXPECT_EVENT(test, HAK_EV_DEFERRED, 10 * ARRAY_SIZE(w->obj));
 }
 
 static void fill(void *p)
@@ -672,6 +727,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(first_free_of_a_parked_slab),
 	KUNIT_CASE(last_frees_arm_the_reaper),
 	KUNIT_CASE(slub_objects_wait),
+	KUNIT_CASE(sync_waits_for_the_worker),
 	KUNIT_CASE(objects_keep_contents_while_they_wait),
 	KUNIT_CASE(no_memory_in_nmi),
 	KUNIT_CASE(inside_the_busy_section),
