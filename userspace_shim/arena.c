@@ -148,7 +148,7 @@ void *shim_leaf_alloc(unsigned long addr, size_t bytes, gfp_t gfp)
 		return kzalloc(bytes, gfp);
 	if (!shim_kmalloc_must_fail() && !shim_open(leaf_of(i), bytes))
 		return leaf_of(i);
-	clear_bit(i, opened);
+	clear_bit_unlock(i, opened);
 	return NULL;
 }
 
@@ -161,5 +161,6 @@ void shim_leaf_free(void *leaf, size_t bytes)
 		return;
 	}
 	memset(leaf, 0, bytes);
-	clear_bit(off / bytes, opened);
+	/* Pairs with test_and_set_bit(): a thread that takes it again writes after this. */
+	clear_bit_unlock(off / bytes, opened);
 }

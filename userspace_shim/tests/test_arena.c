@@ -2,9 +2,12 @@
 /*
  * The pages that the OOM notifier counts as given back: pages that were in use,
  * and none of a superslab that was not used because there was no memory for its
- * metadata.
+ * metadata. And a leaf of the arena's table that one thread gives back and another takes.
  */
 #include "test.h"
+
+#include <pthread.h>
+#include <sched.h>
 
 #include <linux/delay.h>
 
@@ -36,10 +39,58 @@ static void test_failed_superslab_is_not_returned(void **state)
 	assert_true(hak_arena_returned() - returned >= held);
 }
 
+static bool given_back;
+
+/* For an address at the end of the arena, where no superslab is yet. */
+static struct hak_entry *take_leaf(void)
+{
+	return shim_leaf_alloc(shim_arena.base + shim_arena.bytes - 1, HAK_LEAF_BYTES,
+			       GFP_KERNEL);
+}
+
+static void *take_and_give_back(void *arg)
+{
+	struct hak_entry *leaf = take_leaf();
+
+	if (leaf) {
+		leaf->cpu = hak_class[0].cpu;
+		shim_leaf_free(leaf, HAK_LEAF_BYTES);
+	}
+	/* Relaxed, so that nothing but the leaf's own functions orders the two threads. */
+	__atomic_store_n(&given_back, true, __ATOMIC_RELAXED);
+	return leaf;
+}
+
+/*
+ * If another thread's leaf came first, a thread gives its own back, and a third thread may
+ * take that memory at once. Only then may it write, or the zeroing could come after it. The
+ * thread sanitizer sees if nothing says so.
+ */
+static void test_leaf_from_another_thread(void **state)
+{
+	struct hak_entry *leaf;
+	pthread_t t;
+	void *got;
+
+	if (!shim_arena.bytes)
+		skip();
+	assert_int_equal(pthread_create(&t, NULL, take_and_give_back, NULL), 0);
+	while (!__atomic_load_n(&given_back, __ATOMIC_RELAXED))
+		sched_yield();
+	leaf = take_leaf();
+	assert_non_null(leaf);
+	assert_null(leaf->cpu);
+	leaf->cpu = hak_class[0].cpu;
+	shim_leaf_free(leaf, HAK_LEAF_BYTES);
+	assert_int_equal(pthread_join(t, &got), 0);
+	assert_ptr_equal(got, leaf);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_failed_superslab_is_not_returned),
+		cmocka_unit_test(test_leaf_from_another_thread),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
