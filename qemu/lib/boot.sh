@@ -60,7 +60,9 @@ qemu_args() {
 		-serial "unix:$work/asks,server=on,wait=off" -qmp "unix:$work/qmp,server=on,wait=off"
 	case $accel in
 	kvm)    printf '%s\n' -accel kvm -cpu host ;;
-	tcg)    printf '%s\n' -accel tcg,thread=multi -cpu "$emulated_cpu" ;;
+	# Among the messages of resets is that of a triple fault.
+	tcg)    printf '%s\n' -accel tcg,thread=multi -cpu "$emulated_cpu" \
+			-d cpu_reset -D "$work/emulator" ;;
 	icount) printf '%s\n' -accel tcg -cpu "$emulated_cpu" -icount shift=0 ;;
 	esac
 }

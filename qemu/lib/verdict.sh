@@ -97,6 +97,8 @@ verdict() {
 	if [[ ! -s $work/unpacked/.status ]]; then
 		[[ $ended -ne 137 ]] ||
 			{ say "the deadline of $deadline s passed"; exit 124; }
+		! grep -qs '^Triple fault' "$work/emulator" ||
+			say 'a CPU of the guest met a triple fault, of which its kernel can say nothing'
 		say "the guest ended without a verdict (status $ended); --verbose shows its boot"
 		exit 123
 	fi
