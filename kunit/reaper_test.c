@@ -84,9 +84,15 @@ static void reaper_checks_few_slabs(struct kunit *test)
 	}
 	/* From several places of the pool, one after the other. */
 	for (i = CROWD / 2; i < CROWD; i += 10, gone++) {
+		bool found;
+
 		hak_test_push(s[i], obj[i]);
-		KUNIT_EXPECT_TRUE(test, released(s[i]));
+		found = released(s[i]);
 		s[i] = NULL;
+		KUNIT_EXPECT_TRUE(test, found);
+		/* The others would not be found either, and each takes half a minute. */
+		if (!found)
+			break;
 	}
 	KUNIT_EXPECT_EQ(test, atomic_read(&c->pool[s[0]->nid]->nr), CROWD - gone);
 	/*

@@ -2,7 +2,7 @@
 /*
  * The pages that the OOM notifier counts as given back: pages that were in use,
  * and none of a superslab that was not used because there was no memory for its
- * metadata. And a leaf of the arena's table that one thread gives back and another takes.
+ * metadata. How large superslabs are. And a leaf of the arena's table that one thread gives back and another takes.
  */
 #include "test.h"
 
@@ -37,6 +37,26 @@ static void test_failed_superslab_is_not_returned(void **state)
 	hak_superslab_trim(0);
 	assert_true(held > 0);
 	assert_true(hak_arena_returned() - returned >= held);
+}
+
+static u64 large_grown(void)
+{
+	struct hak_stats st;
+
+	hak_stats_read(&st);
+	return st.grown_order[HAK_MAX_ORDER - HAK_MIN_ORDER];
+}
+
+/* Each time a node has no slab left it gets 2 MiB at once, not only the first time. */
+static void test_each_superslab_is_large(void **state)
+{
+	u64 before = large_grown();
+
+	for (int i = 1; i <= 3; i++) {
+		assert_int_equal(hak_superslab_grow(0, GFP_KERNEL), 0);
+		assert_int_equal(large_grown() - before, i);
+	}
+	hak_superslab_trim(0);
 }
 
 static bool given_back;
@@ -90,6 +110,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_failed_superslab_is_not_returned),
+		cmocka_unit_test(test_each_superslab_is_large),
 		cmocka_unit_test(test_leaf_from_another_thread),
 	};
 
