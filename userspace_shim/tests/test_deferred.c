@@ -167,6 +167,22 @@ static void test_slow_paths_run_it(void **state)
 	assert_int_equal(runs_now(), 3);
 }
 
+/* A thread that frees, and does nothing else, comes to its slow path as well. */
+static void test_frees_run_it(void **state)
+{
+	static void *p[2048];
+	int before, i;
+
+	for (i = 0; i < (int)ARRAY_SIZE(p); i++)
+		p[i] = opaque(malloc(64));
+	shim_run_pending();
+	before = runs_now();
+	irq_work_queue(&irq);
+	for (i = 0; i < (int)ARRAY_SIZE(p); i++)
+		free(p[i]);
+	assert_int_equal(runs_now(), before + 1);
+}
+
 /* alloc_pages() may run work, but never under a lock that work may want. */
 static void test_safe_points(void **state)
 {
@@ -304,6 +320,7 @@ int main(void)
 		cmocka_unit_test_setup(test_delayed, reset),
 		cmocka_unit_test_setup(test_irq_work, reset),
 		cmocka_unit_test_setup(test_slow_paths_run_it, reset),
+		cmocka_unit_test_setup(test_frees_run_it, reset),
 		cmocka_unit_test_setup(test_safe_points, reset),
 		cmocka_unit_test_setup(test_call_rcu, reset),
 		cmocka_unit_test_setup(test_kfree_rcu, reset),
