@@ -447,6 +447,24 @@ static void bad_cache_args(struct kunit *test)
 							      bad[i].flags));
 }
 
+/* The utmost value of each argument is taken, because only what is beyond it is wrong. */
+static void utmost_cache_args(struct kunit *test)
+{
+	static const struct hak_cache_args good[] = {
+		{ .usersize = 64 }, { .useroffset = 8, .usersize = 56 },
+		{ .useroffset = 63, .usersize = 1 },
+		{ .use_freeptr_offset = true, .freeptr_offset = 56, .ctor = ctor },
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(good); i++) {
+		struct hak_cache *c = hak_cache_create_args("hak_test_utmost", 64, &good[i], 0);
+
+		KUNIT_EXPECT_NOT_NULL(test, c);
+		hak_cache_destroy(c);
+	}
+}
+
 static struct kunit_case cases[] = {
 	KUNIT_CASE(not_the_start_of_an_object),
 	KUNIT_CASE(no_object_to_resize),
@@ -467,6 +485,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(bad_cache_arguments),
 	KUNIT_CASE(bad_cache_names),
 	KUNIT_CASE(bad_cache_args),
+	KUNIT_CASE(utmost_cache_args),
 	{}
 };
 

@@ -261,6 +261,87 @@ static void parameter(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, hak_param_set(param, "debug", was), 0);
 }
 
+/* A free of @p by another CPU, which does not own its slab @s. */
+static void free_elsewhere(struct hak_cache *c, struct hak_slab *s, void *p)
+{
+	if (c->checks)
+		hak_mark_free(c, p);
+	hak_test_push(s, p);
+}
+
+/*
+ * With paranoid_drain a CPU drains its slabs of all caches, even if it allocates an object
+ * that its cache holds, or frees one for which there is room. With hardened=1 such an
+ * operation has a short path, which leaves it to the slow one.
+ */
+static void paranoid_drain_at_every_operation(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache_shown(test, 512, 0);
+	struct hak_cache *d = hak_test_cache_cap(test, 2048, 0);
+	unsigned int paranoid = hak_paranoid_drain;
+	struct hak_cpu_cache *cc;
+	void *p[2], *q;
+
+	hak_slow_only_get();
+	migrate_disable();
+	hak_cache_free(c, hak_cache_alloc(c, GFP_KERNEL));
+	p[0] = hak_cache_alloc(d, GFP_KERNEL);
+	p[1] = hak_cache_alloc(d, GFP_KERNEL);
+	cc = raw_cpu_ptr(d->cpu);
+	KUNIT_EXPECT_PTR_EQ(test, cc->cur, hak_test_slab_of(p[1]));
+	free_elsewhere(d, cc->cur, p[0]);
+	hak_paranoid_drain = 1;
+	q = hak_cache_alloc(c, GFP_KERNEL);
+	hak_paranoid_drain = paranoid;
+	KUNIT_EXPECT_TRUE(test, llist_empty(&cc->cur->remote));
+
+	/* What was drained becomes the freelist, so that the next chain can be drained. */
+	free_elsewhere(d, cc->cur, p[1]);
+	hak_paranoid_drain = 1;
+	hak_cache_free(c, q);
+	hak_paranoid_drain = paranoid;
+	KUNIT_EXPECT_TRUE(test, llist_empty(&cc->cur->remote));
+	migrate_enable();
+	hak_slow_only_put();
+}
+
+/*
+ * The record of an object's last free is longer than that of the next one. What is left of
+ * it is not shown, because the shorter stack is ended by a 0.
+ */
+static void tracks_are_ended(struct kunit *test)
+{
+	struct hak_cache *c = checked(test, 64, 0, SLAB_STORE_USER);
+	void *p = hak_cache_alloc(c, GFP_KERNEL);
+	struct hak_track *t;
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	t = (struct hak_track *)hak_check_track(c, p, HAK_FREED);
+	KUNIT_ASSERT_NOT_NULL(test, t);
+	for (i = 0; i < HAK_TRACK_FRAMES; i++)
+		t->frame[i] = -1UL;
+	hak_cache_free(c, p);
+	for (i = 0; i < HAK_TRACK_FRAMES && t->frame[i]; i++)
+		KUNIT_EXPECT_NE(test, t->frame[i], -1UL);
+	KUNIT_EXPECT_NE(test, i, 0U);
+}
+
+/* If many objects are broken, not all reports are printed, but all of them are counted. */
+static void each_broken_object_is_counted(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, 64, 0);
+	void *p = hak_cache_alloc(c, GFP_KERNEL);
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	for (i = 0; i < 30; i++)
+		hak_report_object(c, p, "so a test says");
+	hak_test_provoke(test, HAK_EV_CORRUPT, 30);
+	HAK_EXPECT_EVENT(test, HAK_EV_CORRUPT, 30);
+	hak_cache_free(c, p);
+}
+
 /* With hardened=1: links do not show addresses. */
 static void links_are_encoded(struct kunit *test)
 {
@@ -473,6 +554,9 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(each_way),
 	KUNIT_CASE(slot_of_another_cache),
 	KUNIT_CASE(parameter),
+	KUNIT_CASE(paranoid_drain_at_every_operation),
+	KUNIT_CASE(tracks_are_ended),
+	KUNIT_CASE(each_broken_object_is_counted),
 	KUNIT_CASE(links_are_encoded),
 	KUNIT_CASE(each_slab_has_a_secret),
 	KUNIT_CASE(carved_at_random),

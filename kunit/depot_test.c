@@ -267,6 +267,23 @@ static void a_flush_gives_all_back(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, hak_test_reap(c), 1);
 }
 
+/* hak_cache_shrink() releases a slab whose free objects are all in magazines. */
+static void a_cache_is_shrunk(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, SIZE, 0);
+	struct hak_cpu_cache *a = hak_test_cpu_sending(test, c, CAP);
+	struct hak_cpu_cache *b = hak_test_cpu_sending(test, c, CAP);
+	void *obj[CAP + 2 * BATCH];
+
+	hak_test_alloc_many(test, c, a, obj, CAP + 2 * BATCH);
+	hak_test_free_many(c, b, obj, CAP + 2 * BATCH);
+	hak_cpu_flush(c, a);
+	hak_cpu_flush(c, b);
+	KUNIT_EXPECT_EQ(test, hak_magazine_objects(b), 2 * BATCH);
+	KUNIT_EXPECT_EQ(test, hak_cache_shrink(c), 0);
+	KUNIT_EXPECT_EQ(test, hak_magazine_objects(b), 0);
+}
+
 static void an_idle_depot_is_trimmed(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache_shown(test, SIZE, 0);
@@ -553,6 +570,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(one_cpu_takes_one_magazine),
 	KUNIT_CASE(magazines_of_a_dead_cpu_are_received),
 	KUNIT_CASE(a_flush_gives_all_back),
+	KUNIT_CASE(a_cache_is_shrunk),
 	KUNIT_CASE(an_idle_depot_is_trimmed),
 	KUNIT_CASE(no_magazines_with_the_cache_off),
 	KUNIT_CASE(statistics_count_magazines),

@@ -146,6 +146,29 @@ static void wrong_size(struct kunit *test)
 }
 
 /*
+ * An object that keeps its contents while it is free is as large as was asked for, to a
+ * multiple of 8, whatever its alignment. So no other size frees it.
+ */
+static void wrong_size_of_a_kept_object(struct kunit *test)
+{
+	static const struct hak_cache_args args = { .align = 64 };
+	static const size_t wrong[] = { 0, 1, 8, 64, 96, 105, 128 };
+	struct hak_cache *c = hak_test_cache_args(test, 100, &args, SLAB_TYPESAFE_BY_RCU);
+	void *obj[2] = { slubs(test, c), hak_cache_alloc(c, GFP_KERNEL) };
+	unsigned int i, j;
+
+	KUNIT_ASSERT_NOT_NULL(test, obj[1]);
+	for (i = 0; i < ARRAY_SIZE(obj); i++)
+		for (j = 0; j < ARRAY_SIZE(wrong); j++)
+			hak_free_sized(obj[i], wrong[j]);
+	hak_test_provoke(test, HAK_EV_BAD_FREE, 2 * ARRAY_SIZE(wrong));
+	HAK_EXPECT_EVENT(test, HAK_EV_BAD_FREE, 2 * ARRAY_SIZE(wrong));
+	hak_free_sized(obj[0], 97);
+	hak_free_sized(obj[1], 104);
+	HAK_EXPECT_EVENT(test, HAK_EV_BAD_FREE, 2 * ARRAY_SIZE(wrong));
+}
+
+/*
  * hak_usable_size() is no less than the size asked for, and no more than the
  * caller may use.
  */
@@ -254,6 +277,28 @@ static void counted(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, hak_fallback_live(c), 0L);
 }
 
+/*
+ * This CPU's cache is in use and holds an object. If the flags of a bulk call, or of a call
+ * that names a node, are SLUB's, it leaves that object alone, since hakmem charges nobody.
+ */
+static void charged_despite_cached(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, 72, 0);
+	void *obj[3];
+	unsigned int i;
+
+	hak_cache_free(c, hak_cache_alloc(c, GFP_KERNEL));
+	KUNIT_ASSERT_EQ(test, hak_cache_alloc_bulk(c, GFP_KERNEL_ACCOUNT, 3, obj), 3);
+	for (i = 0; i < 3; i++)
+		KUNIT_EXPECT_NULL(test, hak_test_slab_of(obj[i]));
+	KUNIT_EXPECT_EQ(test, hak_fallback_live(c), 3L);
+	hak_cache_free_bulk(c, 3, obj);
+	obj[0] = hak_cache_alloc_node(c, GFP_KERNEL_ACCOUNT, numa_mem_id());
+	KUNIT_ASSERT_NOT_NULL(test, obj[0]);
+	KUNIT_EXPECT_EQ(test, hak_fallback_live(c), 1L);
+	hak_cache_free(c, obj[0]);
+}
+
 /* If a user writes past the end of an object, the free reports it. */
 static void written_past_the_end(struct kunit *test)
 {
@@ -302,10 +347,12 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(wrong_cache),
 	KUNIT_CASE(object_of_no_cache),
 	KUNIT_CASE(wrong_size),
+	KUNIT_CASE(wrong_size_of_a_kept_object),
 	KUNIT_CASE(usable_size),
 	KUNIT_CASE(every_alignment),
 	KUNIT_CASE(resized),
 	KUNIT_CASE(counted),
+	KUNIT_CASE(charged_despite_cached),
 	KUNIT_CASE(written_past_the_end),
 	KUNIT_CASE(destroy_with_a_live_object),
 	{}

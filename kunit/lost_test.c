@@ -376,6 +376,121 @@ static void objects_of_a_released_slab(struct kunit *test)
 	hak_pool_put(keep, HAK_OWNED);
 }
 
+/* Release @s, of which the caller has taken objects, as if they had been freed before. */
+static void release_with_objects(struct kunit *test, struct hak_cache *c,
+				 struct hak_slab *s)
+{
+	unsigned long addr = s->addr;
+
+	WRITE_ONCE(s->taken, 0);
+	s->bump = 0;
+	hak_pool_put(s, HAK_OWNED);
+	KUNIT_ASSERT_EQ(test, hak_test_reap(c), 1);
+	KUNIT_ASSERT_NULL(test, hak_test_slab_of((void *)addr));
+}
+
+/*
+ * A spill sorts objects by their slabs into a table of 16 places. Two slabs have the same
+ * place, and that of the later object is gone. The place is empty then, because the earlier
+ * slab has got its object already.
+ */
+static void a_released_slab_in_anothers_place(struct kunit *test)
+{
+	enum { PLACES = 16 };
+	struct hak_cache *c = hak_test_cache(test, SIZE, 0);
+	struct hak_cpu_cache *cc = hak_test_cpu(test, c, 8);
+	struct hak_slab *s[PLACES + 1];
+	unsigned int i, j = 0, keep = 0, gone = 0;
+
+	/* Of so many slabs two have the same place. */
+	for (i = 0; i <= PLACES; i++) {
+		s[i] = hak_test_slab(test, c);
+		for (j = 0; j < i && !gone; j++) {
+			if ((s[i]->addr - s[j]->addr) >> HAK_SLAB_SHIFT & (PLACES - 1))
+				continue;
+			keep = j;
+			gone = i;
+		}
+	}
+	KUNIT_ASSERT_NE(test, keep, gone);
+	KUNIT_ASSERT_EQ(test, hak_slab_take(c, s[keep], &cc->obj[0], 1), 1);
+	KUNIT_ASSERT_EQ(test, hak_slab_take(c, s[gone], &cc->obj[1], 1), 1);
+	cc->nr = 2;
+	release_with_objects(test, c, s[gone]);
+
+	hak_cpu_flush(c, cc);
+	hak_test_provoke(test, HAK_EV_CORRUPT, 1);
+	HAK_EXPECT_EVENT(test, HAK_EV_CORRUPT, 1);
+	KUNIT_EXPECT_EQ(test, hak_slab_used(s[keep]), 0);
+	for (i = 0; i <= PLACES; i++)
+		if (i != gone)
+			hak_pool_put(s[i], HAK_OWNED);
+}
+
+/* A full cache makes room, and the slab of the objects that have to leave is gone. */
+static void room_of_a_released_slab(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, SIZE, 0);
+	struct hak_slab *s = hak_test_slab(test, c);
+	struct hak_cpu_cache *cc = hak_test_cpu(test, c, 4);
+
+	KUNIT_ASSERT_EQ(test, hak_slab_take(c, s, cc->obj, 4), 4);
+	cc->nr = 4;
+	release_with_objects(test, c, s);
+
+	preempt_disable();
+	hak_cpu_make_room(c, cc);
+	preempt_enable();
+	hak_test_provoke(test, HAK_EV_CORRUPT, 1);
+	HAK_EXPECT_EVENT(test, HAK_EV_CORRUPT, 1);
+	KUNIT_EXPECT_EQ(test, cc->nr, 2);
+	cc->nr = 0;
+}
+
+/*
+ * The reaper drops the slabs of a cache that is not listed from its queue, and another
+ * function releases them. So the scan does not take them for lost.
+ */
+static void scan_leaves_an_unlisted_cache(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, SIZE, 0);
+	struct hak_slab *s = hak_test_slab(test, c);
+
+	hak_pool_put(s, HAK_OWNED);
+	mutex_lock(&hak_cache_mutex);
+	hak_pool_reap_queued(1000, NULL);
+	mutex_unlock(&hak_cache_mutex);
+	KUNIT_EXPECT_EQ(test, hak_test_state(s), HAK_POOLED);
+	KUNIT_EXPECT_EQ(test, hak_paranoid_scan(), 0UL);
+	KUNIT_EXPECT_EQ(test, hak_test_reap(c), 1);
+}
+
+/* Each CPU counts for itself, and the statistics of a cache have the sums. */
+static void counters_are_summed(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, SIZE, 0);
+	struct hak_class_stats was, cs;
+	unsigned int cpu, n = 0;
+
+	hak_class_stats_read(c, &was);
+	for_each_possible_cpu(cpu) {
+		struct hak_cpu_cache *cc = per_cpu_ptr(c->cpu, cpu);
+
+		cc->refills += 1;
+		cc->spills += 2;
+		cc->pushes += 3;
+		cc->drains += 4;
+		cc->sends += 5;
+		n++;
+	}
+	hak_class_stats_read(c, &cs);
+	KUNIT_EXPECT_EQ(test, cs.refills - was.refills, 1UL * n);
+	KUNIT_EXPECT_EQ(test, cs.spills - was.spills, 2UL * n);
+	KUNIT_EXPECT_EQ(test, cs.pushes - was.pushes, 3UL * n);
+	KUNIT_EXPECT_EQ(test, cs.drains - was.drains, 4UL * n);
+	KUNIT_EXPECT_EQ(test, cs.sends - was.sends, 5UL * n);
+}
+
 /* The counters that debugfs shows of a cache's slabs. */
 static void slabs_are_counted(struct kunit *test)
 {
@@ -419,6 +534,10 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(scan_finds_a_whole_slab),
 	KUNIT_CASE(a_slab_with_a_double_free_is_kept),
 	KUNIT_CASE(objects_of_a_released_slab),
+	KUNIT_CASE(a_released_slab_in_anothers_place),
+	KUNIT_CASE(room_of_a_released_slab),
+	KUNIT_CASE(scan_leaves_an_unlisted_cache),
+	KUNIT_CASE(counters_are_summed),
 	KUNIT_CASE(slabs_are_counted),
 	{}
 };

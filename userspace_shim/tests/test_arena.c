@@ -106,12 +106,29 @@ static void test_leaf_from_another_thread(void **state)
 	assert_ptr_equal(got, leaf);
 }
 
+/* Once there was no memory for a leaf. Later the leaf is in the arena's table all the same. */
+static void test_leaf_without_memory(void **state)
+{
+	struct hak_entry *leaf;
+
+	if (!shim_arena.bytes)
+		skip();
+	shim_fail_kmalloc_after(0);
+	assert_null(take_leaf());
+	shim_fail_kmalloc_after(-1);
+	leaf = take_leaf();
+	assert_true(leaf >= shim_arena.table &&
+		    leaf < shim_arena.table + (shim_arena.bytes >> HAK_SLAB_SHIFT));
+	shim_leaf_free(leaf, HAK_LEAF_BYTES);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_failed_superslab_is_not_returned),
 		cmocka_unit_test(test_each_superslab_is_large),
 		cmocka_unit_test(test_leaf_from_another_thread),
+		cmocka_unit_test(test_leaf_without_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -212,6 +212,41 @@ static void test_cached_objects_are_found(void **state)
 	hak_cache_destroy(c);
 }
 
+/*
+ * The CPU's cache is empty, and its slab has an object that another CPU has freed. While
+ * the node is left alone for want of memory, that object is found, too.
+ */
+static void test_owned_slab_is_found(void **state)
+{
+	struct hak_cache *c = hak_cache_create("owned", 4096, 0, 0, NULL);
+	struct hak_node *node = hak_node[0];
+	void *obj[HAK_SLAB_SIZE / 4096], *p;
+	struct llist_node *link;
+
+	assert_non_null(c);
+	free(opaque(malloc(64)));
+	hak_superslab_trim(0);
+	hak_superslab_break();
+	least = HAK_MIN_ORDER + 1;
+	for (unsigned int i = 0; i < c->capacity; i++) {
+		obj[i] = hak_cache_alloc(c, GFP_KERNEL);
+		assert_non_null(obj[i]);
+	}
+	least = 0;
+	assert_ptr_equal(raw_cpu_ptr(c->cpu)->cur, hak_slab_of(obj[0]));
+	link = hak_to_link(c, obj[0]);
+	hak_slab_push(hak_slab_of(obj[0]), link, link, 1);
+	WRITE_ONCE(node->failed, jiffies ?: 1);
+	/* Without the slow paths the object is found before anything else is looked at. */
+	hak_slow_only_get();
+	p = hak_cache_alloc(c, GFP_KERNEL);
+	hak_slow_only_put();
+	assert_ptr_equal(p, obj[0]);
+	for (unsigned int i = 0; i < c->capacity; i++)
+		hak_cache_free(c, obj[i]);
+	hak_cache_destroy(c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -221,6 +256,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_one_looks_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_nobody_else_looks_meanwhile, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_cached_objects_are_found, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_owned_slab_is_found, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -167,6 +167,22 @@ static void test_slow_paths_run_it(void **state)
 	assert_int_equal(runs_now(), 3);
 }
 
+/* A thread that frees, and does nothing else, comes to its slow path as well. */
+static void test_frees_run_it(void **state)
+{
+	static void *p[2048];
+	int before, i;
+
+	for (i = 0; i < (int)ARRAY_SIZE(p); i++)
+		p[i] = opaque(malloc(64));
+	shim_run_pending();
+	before = runs_now();
+	irq_work_queue(&irq);
+	for (i = 0; i < (int)ARRAY_SIZE(p); i++)
+		free(p[i]);
+	assert_int_equal(runs_now(), before + 1);
+}
+
 /* alloc_pages() may run work, but never under a lock that work may want. */
 static void test_safe_points(void **state)
 {
@@ -206,6 +222,74 @@ static void rcu_fn(struct rcu_head *h)
 
 	runs += t->value;
 	kfree(t);
+}
+
+static struct irq_work in_order[3];
+static struct rcu_head heads[3];
+static int order[6];
+
+static void note_irq(struct irq_work *w)
+{
+	order[runs++] = w - in_order;
+}
+
+static void note_rcu(struct rcu_head *h)
+{
+	order[runs++] = 3 + (h - heads);
+}
+
+/* Items of one kind run in the order in which they were queued. */
+static void test_in_order(void **state)
+{
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		init_irq_work(&in_order[i], note_irq);
+		irq_work_queue(&in_order[i]);
+		call_rcu(&heads[i], note_rcu);
+	}
+	shim_run_pending();
+	assert_int_equal(runs, 6);
+	for (i = 0; i < 6; i++)
+		assert_int_equal(order[i], i);
+}
+
+static void set_errno(struct irq_work *w)
+{
+	runs++;
+	errno = EINTR;
+}
+
+/* What a thread runs for the library does not change its errno. */
+static void test_errno_kept(void **state)
+{
+	struct irq_work w;
+
+	init_irq_work(&w, set_errno);
+	irq_work_queue(&w);
+	errno = EDOM;
+	shim_run_pending();
+	assert_int_equal(errno, EDOM);
+	assert_int_equal(runs, 1);
+}
+
+/* Work is due before other work that was queued earlier, and the clock is looked at in time. */
+static void test_due_before_earlier(void **state)
+{
+	struct delayed_work far;
+
+	INIT_DELAYED_WORK(&far, work_fn);
+	flush_workqueue(system_wq);
+	queue_delayed_work(system_wq, &far, HZ * 1000);
+	queue_delayed_work(system_wq, &dwork, msecs_to_jiffies(10));
+	assert_true(READ_ONCE(shim_pending) & SHIM_PENDING_LATER);
+	msleep(30);
+	for (int i = 0; i < 20 && !runs_now(); i++)
+		come_and_go();
+	assert_int_equal(runs_now(), 1);
+	mod_delayed_work(system_wq, &far, 0);
+	shim_run_pending();
+	assert_int_equal(runs_now(), 2);
 }
 
 static void test_call_rcu(void **state)
@@ -252,6 +336,11 @@ static void test_type_safe_cache(void **state)
 	for (int i = 0; i < 200; i++)
 		assert_int_equal(READ_ONCE(p[i]), 5);
 	assert_ptr_equal(kmem_cache_alloc(s, GFP_KERNEL), p);
+	kmem_cache_free(s, p);
+	/* It is zeroed only if a caller asks for that. */
+	assert_ptr_equal(kmem_cache_alloc(s, GFP_KERNEL | __GFP_ZERO), p);
+	for (int i = 0; i < 200; i++)
+		assert_int_equal(p[i], 0);
 	kmem_cache_free(s, p);
 	kmem_cache_destroy(s);
 }
@@ -304,7 +393,11 @@ int main(void)
 		cmocka_unit_test_setup(test_delayed, reset),
 		cmocka_unit_test_setup(test_irq_work, reset),
 		cmocka_unit_test_setup(test_slow_paths_run_it, reset),
+		cmocka_unit_test_setup(test_frees_run_it, reset),
 		cmocka_unit_test_setup(test_safe_points, reset),
+		cmocka_unit_test_setup(test_in_order, reset),
+		cmocka_unit_test_setup(test_errno_kept, reset),
+		cmocka_unit_test_setup(test_due_before_earlier, reset),
 		cmocka_unit_test_setup(test_call_rcu, reset),
 		cmocka_unit_test_setup(test_kfree_rcu, reset),
 		cmocka_unit_test_setup(test_type_safe_cache, reset),

@@ -36,6 +36,9 @@ static void send_one(struct hak_cache *c)
 void __wrap_hak_cpu_spill(struct hak_cache *c, struct hak_cpu_cache *cc,
 			  void **obj, unsigned int n)
 {
+	/* The flush spills a magazine that is not home, or its sender could fill it meanwhile. */
+	if (!cc)
+		assert_int_equal(hak_magazine_objects(sender), n);
 	__real_hak_cpu_spill(c, cc, obj, n);
 	/* The flush owns no per-CPU cache. */
 	if (!cc && ++spilled < MOST)

@@ -290,6 +290,100 @@ static void test_half_queued(void **state)
 	pthread_join(t, NULL);
 }
 
+static void marks_are_reset(void)
+{
+	struct hak_deferred *d = this_cpu_ptr(hak_deferred);
+
+	alarm(60);
+	if (atomic_read(&hak_node[0]->growing))
+		_exit(4);
+	wait_for_reaper();
+	for (int ms = 0; ms < 2000 && !llist_empty(&d->list); ms++) {
+		usleep(1000);
+		shim_run_pending();
+	}
+	if (!llist_empty(&d->list))
+		_exit(5);
+}
+
+/*
+ * A vanished thread was asking for a superslab, and had left an object to be freed for which
+ * it had not queued the work. And it had armed the reaper, which no thread ran any more. The
+ * child does all of it.
+ */
+static void test_vanished_at_work(void **state)
+{
+	struct hak_cache *c = hak_cache_create("at_work", 4096, 0, 0, NULL);
+	struct hak_deferred *d = this_cpu_ptr(hak_deferred);
+	struct llist_node *p = kmalloc(64, GFP_KERNEL);
+	pthread_t t;
+
+	assert_non_null(c);
+	assert_non_null(p);
+	pthread_barrier_init(&all_there, NULL, 2);
+	pthread_create(&t, NULL, stay, NULL);
+	pthread_barrier_wait(&all_there);
+	marked = hak_superslab_claim(c, 0);
+	if (!marked && hak_superslab_grow(0, GFP_KERNEL) >= 0)
+		marked = hak_superslab_claim(c, 0);
+	assert_non_null(marked);
+	atomic_set(&hak_node[0]->growing, 1);
+	llist_add(p, &d->list);
+	/* This arms the reaper. */
+	hak_pool_put(marked, HAK_OWNED);
+	assert_int_equal(atomic_read(&hak_reap_armed), 1);
+	assert_int_equal(in_child(marks_are_reset), 0);
+	atomic_set(&hak_node[0]->growing, 0);
+	assert_ptr_equal(llist_del_all(&d->list), p);
+	kfree(p);
+	wait_for_reaper();
+	hak_cache_destroy(c);
+	pthread_barrier_wait(&all_there);
+	pthread_join(t, NULL);
+}
+
+static struct {
+	char memory[64];
+	raw_spinlock_t lock;
+} freed;
+
+static void *hold_lock(void *arg)
+{
+	raw_spin_lock(&freed.lock);
+	pthread_barrier_wait(&all_there);
+	usleep(50000);
+	raw_spin_unlock(&freed.lock);
+	return arg;
+}
+
+static void lock_is_free(void)
+{
+	if (!raw_spin_trylock(&freed.lock))
+		_exit(3);
+	raw_spin_unlock(&freed.lock);
+}
+
+/*
+ * A lock was initialised twice, and memory before it was freed. fork() waits until the thread
+ * that holds the lock is done with it, and lets go of the locks it has meanwhile.
+ */
+static void __maybe_unused test_fork_waits_for_a_lock(void **state)
+{
+	pthread_t t;
+
+	alarm(30);
+	raw_spin_lock_init(&freed.lock);
+	raw_spin_lock_init(&freed.lock);
+	shim_locks_forget(freed.memory, sizeof(freed.memory));
+	pthread_barrier_init(&all_there, NULL, 2);
+	pthread_create(&t, NULL, hold_lock, NULL);
+	pthread_barrier_wait(&all_there);
+	assert_int_equal(in_child(lock_is_free), 0);
+	pthread_join(t, NULL);
+	shim_locks_forget(&freed.lock, sizeof(freed.lock));
+	alarm(0);
+}
+
 static struct hak_cache *half;
 
 /* The magazine that CPU @cc fills next. */
@@ -541,12 +635,14 @@ int main(void)
 #endif
 		cmocka_unit_test(test_single_thread),
 		cmocka_unit_test(test_half_queued),
+		cmocka_unit_test(test_vanished_at_work),
 /* ThreadSanitizer loses count of threads after a fork() with several. */
 #ifndef __SANITIZE_THREAD__
 		cmocka_unit_test(test_busy_threads),
 		cmocka_unit_test(test_fork_in_threads),
 		cmocka_unit_test(test_fork_while_inside),
 		cmocka_unit_test(test_fork_amid_magazines),
+		cmocka_unit_test(test_fork_waits_for_a_lock),
 #endif
 		cmocka_unit_test(test_locks),
 #ifdef HAK_SHIM_DEBUG

@@ -63,12 +63,17 @@ static void hardened(void **state)
 		"abuse", "broken", "check", "api", "bulk", "helpers", "rcu", "stress", "typed",
 		"zero", "bad_input", "fallback",
 	};
+	char path[PATH_MAX + 64];
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(suite); i++) {
 		print_message("# %s\n", suite[i]);
 		assert_int_equal(run(suite[i], "HAKMEM_HARDENED", "1"), 0);
 	}
+	/* The short paths of hardened=1 leave it to the slow ones to trace. */
+	print_message("# test_trace\n");
+	snprintf(path, sizeof(path), "%s/test_trace", folder);
+	assert_int_equal(run_program(path, NULL, "HAKMEM_HARDENED", "1"), 0);
 }
 
 static void debugged(void **state)

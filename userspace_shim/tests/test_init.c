@@ -73,10 +73,17 @@ static void test_trace_ring(void **state)
 /* hak_cache_create() likewise. */
 static void test_cache_create(void **state)
 {
+	void *lowest = __alloc_percpu(sizeof(long), sizeof(long)), *p;
 	struct hak_cache *c = NULL;
 	unsigned int n;
 
+	assert_non_null(lowest);
+	free_percpu(lowest);
 	for (n = 0; n < ENOUGH && !c; n++) {
+		/* The lowest free memory is given out, so it shows what was lost. */
+		p = __alloc_percpu(sizeof(long), sizeof(long));
+		assert_ptr_equal(p, lowest);
+		free_percpu(p);
 		shim_fail_kmalloc_after(n);
 		c = hak_cache_create("fails", 64, 0, 0, NULL);
 		shim_fail_kmalloc_after(-1);

@@ -37,6 +37,21 @@ static void test_sizes(void **state)
 	}
 }
 
+/* Several blocks of each size: if one is aligned by chance, the next is not. */
+static void test_all_are_aligned(void **state)
+{
+	void *p[8];
+
+	for (size_t n = 9; n < 200; n++) {
+		for (size_t i = 0; i < ARRAY_SIZE(p); i++) {
+			p[i] = malloc(n);
+			assert_int_equal((unsigned long)p[i] % 16, 0);
+		}
+		for (size_t i = 0; i < ARRAY_SIZE(p); i++)
+			free(p[i]);
+	}
+}
+
 /* Any number of empty blocks, all different. */
 static void test_zero_size(void **state)
 {
@@ -252,6 +267,31 @@ static void test_bad_free(void **state)
 	free(p);
 }
 
+/* The thread's cache is full, and the block that was freed last is freed again. */
+static void test_freed_twice_into_a_full_cache(void **state)
+{
+	struct hak_stats before, after;
+	unsigned int i, n;
+	void *p[2048];
+
+	for (i = 0; i < ARRAY_SIZE(p); i++)
+		p[i] = malloc(64);
+	for (n = 0; n < ARRAY_SIZE(p); n++) {
+		struct hak_cpu_cache *cc = this_cpu_ptr(hak_size_class(64)->cpu);
+
+		free(p[n]);
+		if (cc->nr == cc->cap)
+			break;
+	}
+	assert_true(n < ARRAY_SIZE(p));
+	hak_stats_read(&before);
+	free(opaque(p[n]));
+	hak_stats_read(&after);
+	assert_int_equal(after.event[HAK_EV_BAD_FREE], before.event[HAK_EV_BAD_FREE] + 1);
+	for (i = n + 1; i < ARRAY_SIZE(p); i++)
+		free(p[i]);
+}
+
 static void test_stats_json(void **state)
 {
 	char small[16], *buf;
@@ -273,6 +313,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sizes),
+		cmocka_unit_test(test_all_are_aligned),
 		cmocka_unit_test(test_zero_size),
 		cmocka_unit_test(test_calloc_zeroes),
 		cmocka_unit_test(test_too_large),
@@ -284,6 +325,7 @@ int main(void)
 		cmocka_unit_test(test_errno_kept),
 		cmocka_unit_test(test_threads_mix),
 		cmocka_unit_test(test_bad_free),
+		cmocka_unit_test(test_freed_twice_into_a_full_cache),
 		cmocka_unit_test(test_stats_json),
 	};
 

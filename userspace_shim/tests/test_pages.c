@@ -44,6 +44,32 @@ static void test_alignment(void **state)
 	__free_pages(NULL, 0);
 }
 
+/*
+ * A block of order 9 is split into blocks of order 5. There are 16 of them, and each is used
+ * before a new block is made.
+ */
+static void test_split(void **state)
+{
+	static struct page *page[1 << 16];
+	struct page *block = alloc_pages(GFP_KERNEL, 9);
+	unsigned long start = (unsigned long)block, n, inside = 0;
+
+	assert_non_null(block);
+	__free_pages(block, 9);
+	/* Smaller blocks that are free are used first. */
+	for (n = 0; n < ARRAY_SIZE(page); n++) {
+		page[n] = alloc_pages(GFP_KERNEL, 5);
+		assert_non_null(page[n]);
+		inside += (unsigned long)page[n] - start < PAGE_SIZE << 9;
+		if (inside && (unsigned long)page[n] - start >= PAGE_SIZE << 9)
+			break;
+	}
+	assert_int_equal(inside, 16);
+	do
+		__free_pages(page[n], 5);
+	while (n--);
+}
+
 static long resident_kib(void)
 {
 	long pages = 0;
@@ -157,6 +183,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_alignment),
+		cmocka_unit_test(test_split),
 		cmocka_unit_test(test_memory_goes_back),
 		cmocka_unit_test(test_failure),
 		cmocka_unit_test(test_core_without_pages),

@@ -2,6 +2,7 @@
 /* A thread that ends leaves its caches to a new thread. */
 #include "test.h"
 
+#include <linux/cpu.h>
 #include <linux/kernel.h>
 #include <linux/percpu.h>
 
@@ -93,6 +94,171 @@ static void test_idle(void **state)
 	}
 	assert_int_equal(shim_nr_parked(), 0);
 	assert_int_equal(cached(), 0);
+}
+
+/* Run deferred work until no id is parked. False if that takes too long. */
+static bool none_stays_parked(void)
+{
+	for (int ms = 0; ms < 20000 && shim_nr_parked(); ms += 10) {
+		usleep(10000);
+		shim_run_pending();
+	}
+	return !shim_nr_parked();
+}
+
+static void *end_later(void *arg)
+{
+	live(arg);
+	pthread_barrier_wait(&barrier);
+	usleep(600000);
+	return NULL;
+}
+
+/* When parked ids are looked at, one of them is too young. So they are looked at again. */
+static void test_too_young(void **state)
+{
+	struct life a, b;
+	pthread_t t;
+
+	shim_flush_parked();
+	pthread_barrier_init(&barrier, NULL, 2);
+	assert_int_equal(pthread_create(&t, NULL, end_later, &b), 0);
+	pthread_barrier_wait(&barrier);
+	run(&a);
+	pthread_join(t, NULL);
+	assert_true(none_stays_parked());
+	assert_int_equal(cached(), 0);
+}
+
+static void *hold_hotplug(void *arg)
+{
+	cpus_read_lock();
+	pthread_barrier_wait(&barrier);
+	pthread_barrier_wait(&barrier);
+	cpus_read_unlock();
+	return arg;
+}
+
+/* When parked ids are looked at, another thread has the lock. So they are looked at again. */
+static void test_look_is_put_off(void **state)
+{
+	struct life a;
+	pthread_t t;
+
+	shim_flush_parked();
+	run(&a);
+	pthread_barrier_init(&barrier, NULL, 2);
+	assert_int_equal(pthread_create(&t, NULL, hold_hotplug, NULL), 0);
+	pthread_barrier_wait(&barrier);
+	/* The look is due after a second. */
+	for (int i = 0; i < 150; i++) {
+		usleep(10000);
+		shim_run_pending();
+	}
+	assert_int_equal(shim_nr_parked(), 1);
+	pthread_barrier_wait(&barrier);
+	pthread_join(t, NULL);
+	assert_true(none_stays_parked());
+}
+
+static void *end_inside(void *arg)
+{
+	live(arg);
+	hak_cpu_enter(this_cpu_ptr(hak_size_class(SIZE)->cpu));
+	return NULL;
+}
+
+/* If a thread ends inside a cache, which a signal handler may do, no other gets its id. */
+static void test_ended_inside(void **state)
+{
+	struct life a, b;
+	pthread_t t;
+
+	shim_flush_parked();
+	assert_int_equal(pthread_create(&t, NULL, end_inside, &a), 0);
+	pthread_join(t, NULL);
+	assert_int_equal(shim_nr_parked(), 0);
+	run(&b);
+	assert_int_not_equal(a.id, b.id);
+	/* Give back what the cache of that id holds. */
+	hak_cpu_flush(hak_size_class(SIZE), per_cpu_ptr(hak_size_class(SIZE)->cpu, a.id));
+	shim_flush_parked();
+}
+
+/* The processor that threads seem to run on; -1 for the real one. */
+static int processor = -1;
+
+int __real_sched_getcpu(void);
+int __wrap_sched_getcpu(void);
+
+int __wrap_sched_getcpu(void)
+{
+	return processor < 0 ? __real_sched_getcpu() : processor;
+}
+
+struct long_life {
+	struct life life;
+	bool there, end;
+};
+
+static void *live_until(void *arg)
+{
+	struct long_life *l = arg;
+
+	live(&l->life);
+	__atomic_store_n(&l->there, true, __ATOMIC_RELEASE);
+	while (!__atomic_load_n(&l->end, __ATOMIC_ACQUIRE))
+		usleep(100);
+	return NULL;
+}
+
+/* Of two parked ids a thread takes the one that was used on its processor. */
+static void test_same_processor(void **state)
+{
+	static struct long_life l[2];
+	struct life last;
+	pthread_t t[2];
+	int i;
+
+	shim_flush_parked();
+	for (i = 0; i < 2; i++) {
+		assert_int_equal(pthread_create(&t[i], NULL, live_until, &l[i]), 0);
+		while (!__atomic_load_n(&l[i].there, __ATOMIC_ACQUIRE))
+			usleep(100);
+	}
+	for (i = 0; i < 2; i++) {
+		processor = 7 + i;
+		__atomic_store_n(&l[i].end, true, __ATOMIC_RELEASE);
+		pthread_join(t[i], NULL);
+	}
+	processor = 7;
+	run(&last);
+	processor = -1;
+	assert_int_equal(last.id, l[0].life.id);
+	shim_flush_parked();
+}
+
+int __real_shim_libc_trim(size_t pad);
+int __wrap_shim_libc_trim(size_t pad);
+
+/* The C library has nothing to give back. */
+int __wrap_shim_libc_trim(size_t pad)
+{
+	return 0;
+}
+
+/* malloc_trim() says that hakmem has given memory back, and then that it has not. */
+static void test_trim_says_so(void **state)
+{
+	static void *p[3 << 11];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(p); i++)
+		p[i] = opaque(malloc(1024));
+	for (i = 0; i < ARRAY_SIZE(p); i++)
+		free(p[i]);
+	assert_int_equal(malloc_trim(0), 1);
+	assert_int_equal(malloc_trim(0), 0);
 }
 
 static void test_malloc_trim(void **state)
@@ -213,9 +379,14 @@ int main(void)
 #ifndef __SANITIZE_THREAD__
 		cmocka_unit_test(test_forked),
 #endif
+		cmocka_unit_test(test_too_young),
+		cmocka_unit_test(test_look_is_put_off),
+		cmocka_unit_test(test_same_processor),
 		cmocka_unit_test(test_malloc_trim),
+		cmocka_unit_test(test_trim_says_so),
 		cmocka_unit_test(test_memory_is_wanted),
 		cmocka_unit_test(test_bounded),
+		cmocka_unit_test(test_ended_inside),
 	};
 
 	return cmocka_run_group_tests(tests, bring_main_up, NULL);

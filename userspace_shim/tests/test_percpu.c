@@ -78,6 +78,26 @@ static void test_allocation(void **state)
 	free_percpu(NULL);
 }
 
+/* If memory is used again for something larger, a free of that gives back all of it. */
+static void test_larger_in_its_place(void **state)
+{
+	char __percpu *small = __alloc_percpu(16, 16), *large, *again;
+
+	assert_non_null(small);
+	free_percpu(small);
+	large = __alloc_percpu(64, 16);
+	free_percpu(large);
+	again = __alloc_percpu(64, 16);
+	assert_ptr_equal(again, large);
+	free_percpu(again);
+}
+
+static void *read_initial(void *arg)
+{
+	free(opaque(malloc(8)));
+	return (void *)this_cpu_read(*var);
+}
+
 static void *read_fixed(void *arg)
 {
 	free(opaque(malloc(8)));
@@ -87,7 +107,7 @@ static void *read_fixed(void *arg)
 /* A new id starts with the values that were written for each possible CPU. */
 static void test_template(void **state)
 {
-	static pthread_t t[40];
+	static pthread_t t[40], one;
 	unsigned int cpu, before = num_possible_cpus();
 	void *res;
 
@@ -101,6 +121,10 @@ static void test_template(void **state)
 	assert_true(num_possible_cpus() > before);
 	for (cpu = before; cpu < num_possible_cpus(); cpu++)
 		assert_true(READ_ONCE(*per_cpu_ptr(var, cpu)) != 0);
+	/* The 40 threads have all the ids that were used before, so this one gets a new one. */
+	pthread_create(&one, NULL, read_initial, NULL);
+	pthread_join(one, &res);
+	assert_int_equal((long)res, 77);
 	pthread_barrier_wait(&barrier);
 	for (int i = 0; i < 40; i++)
 		pthread_join(t[i], NULL);
@@ -112,6 +136,20 @@ static void test_template(void **state)
 }
 
 static atomic_t ups, downs;
+
+static atomic_t begun;
+
+static int begin(unsigned int cpu)
+{
+	atomic_inc(&begun);
+	return 0;
+}
+
+static int undo(unsigned int cpu)
+{
+	atomic_dec(&begun);
+	return 0;
+}
 
 static int up(unsigned int cpu)
 {
@@ -175,15 +213,25 @@ static void *refused(void *arg)
 /* If a thread gets no CPU it works all the same. */
 static void test_startup_fails(void **state)
 {
+	int first = cpuhp_setup_state_nocalls(CPUHP_BP_PREPARE_DYN, "first", begin, undo);
 	int st = cpuhp_setup_state_nocalls(CPUHP_BP_PREPARE_DYN, "test",
 					   refuse, NULL);
+	unsigned int possible;
 	pthread_t t;
 	void *res;
 
-	pthread_create(&t, NULL, refused, NULL);
-	pthread_join(t, &res);
-	assert_null(res);
+	/* What came before the callback that fails is undone, and the id is used again. */
+	for (int i = 0; i < 5; i++) {
+		pthread_create(&t, NULL, refused, NULL);
+		pthread_join(t, &res);
+		assert_null(res);
+		assert_int_equal(atomic_read(&begun), 0);
+		if (i)
+			assert_int_equal(num_possible_cpus(), possible);
+		possible = num_possible_cpus();
+	}
 	cpuhp_remove_state_nocalls(st);
+	cpuhp_remove_state_nocalls(first);
 }
 
 static pthread_key_t late_key;
@@ -253,6 +301,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_isolation),
 		cmocka_unit_test(test_allocation),
+		cmocka_unit_test(test_larger_in_its_place),
 		cmocka_unit_test(test_template),
 		cmocka_unit_test(test_recycling),
 		cmocka_unit_test(test_startup_fails),

@@ -46,13 +46,14 @@ static bool is_set(bool *flag)
 /* The next batch is held up as it is freed, until it is let go. */
 static bool hold, held, let_go;
 
-/* How many full batches have been freed. */
-static unsigned int nr_full;
+/* How many full batches have been freed, and the most objects of any. */
+static unsigned int nr_full, most;
 
 void __wrap_hak_free_bulk(unsigned int n, void **p)
 {
 	if (n == BATCH)
 		nr_full++;
+	most = max(most, n);
 	if (__atomic_exchange_n(&hold, false, __ATOMIC_ACQUIRE)) {
 		set(&held);
 		while (!is_set(&let_go))
@@ -61,12 +62,20 @@ void __wrap_hak_free_bulk(unsigned int n, void **p)
 	__real_hak_free_bulk(n, p);
 }
 
+/* What happens while somebody waits for a grace period, once. */
+static void (*in_grace)(void);
+
 /* Objects that are given to hak_free_rcu() while a barrier waits. */
 static struct node *late[8];
 static unsigned int nr_late;
 
 void __wrap_synchronize_rcu(void)
 {
+	void (*fn)(void) = in_grace;
+
+	in_grace = NULL;
+	if (fn)
+		fn();
 	if (nr_late)
 		hak_free_rcu(late[--nr_late], rcu);
 	__real_synchronize_rcu();
@@ -83,20 +92,33 @@ bool __wrap_poll_state_synchronize_rcu(unsigned long state)
 	return !is_set(&missed) && __real_poll_state_synchronize_rcu(state);
 }
 
-/* The batches that are allocated, and how many were with preemption or interrupts off. */
+/*
+ * The batches that are allocated; how many were with preemption or interrupts off; and for
+ * how many the work item could have waited for memory.
+ */
 static const void *batch[200];
-static unsigned int nr_batches, nr_batches_off;
+static unsigned int nr_batches, nr_batches_off, nr_batches_waited;
+static bool in_work;
+
+/* Objects that are given to hak_free_rcu() while somebody allocates a batch. */
+static struct node **between;
+static unsigned int nr_between;
 
 void *__wrap_kmalloc(size_t size, gfp_t gfp)
 {
 	bool on = preemptible();
 	void *p = __real_kmalloc(size, gfp);
+	unsigned int n = nr_between;
 
 	if (!p || size != BATCH_BYTES)
 		return p;
+	nr_between = 0;
+	while (n)
+		hak_free_rcu(between[--n], rcu);
 	assert_true(nr_batches < ARRAY_SIZE(batch));
 	batch[nr_batches++] = p;
 	nr_batches_off += !on;
+	nr_batches_waited += in_work && gfpflags_allow_blocking(gfp);
 	return p;
 }
 
@@ -174,6 +196,42 @@ static void test_without_memory(void **state)
 }
 
 #ifdef HAK_SHIM_DEBUG
+/* Free @arg in an interrupt that finds the lock of this thread's CPU taken. */
+static void *free_nested(void *arg)
+{
+	struct node *n = arg;
+	raw_spinlock_t *lock;
+
+	shim_thread_online();
+	lock = hak_rcu_cpu_lock(smp_processor_id());
+	raw_spin_lock(lock);
+	shim_set_context(SHIM_HARDIRQ);
+	hak_free_rcu(n, rcu);
+	shim_set_context(SHIM_TASK);
+	raw_spin_unlock(lock);
+	return NULL;
+}
+
+/*
+ * All that a CPU has ever freed under RCU was freed by an interrupt that found the lock
+ * taken. No other thread has had the CPU yet, so this comes early.
+ */
+static void test_only_nested(void **state)
+{
+	struct hak_cache *c = hak_cache_create("rcu_only_nested", sizeof(struct node), 0, 0,
+					       NULL);
+	struct node *n;
+	pthread_t t;
+
+	assert_non_null(c);
+	alloc_all(c, &n, 1);
+	assert_int_equal(pthread_create(&t, NULL, free_nested, n), 0);
+	pthread_join(t, NULL);
+	hak_free_rcu_barrier();
+	assert_int_equal(live(c), 0);
+	hak_cache_destroy(c);
+}
+
 /*
  * An interrupt finds the lock taken, and while memory is short others keep coming. The
  * barrier has to free the interrupt's object, which was there before it. Only debug
@@ -211,14 +269,16 @@ static void test_nested_before_late(void **state)
 }
 #endif
 
-#ifdef HAK_SHIM_DEBUG
 /* The work item runs, once. */
 static void let_work_run(void)
 {
 	msleep(20);
+	in_work = true;
 	shim_run_pending();
+	in_work = false;
 }
 
+#ifdef HAK_SHIM_DEBUG
 /* Free @nr objects with interrupts off, or else with preemption off. */
 static void free_off(struct node **n, unsigned int nr, bool irqs_off)
 {
@@ -269,6 +329,8 @@ static void spares(bool irqs_off)
 	let_work_run();
 	assert_in_range(nr_batches, SPARES, SPARES + 4);
 	assert_int_equal(nr_batches_off, 0);
+	/* Memory may be waiting for what the work item frees. */
+	assert_int_equal(nr_batches_waited, 0);
 	hak_free_rcu_barrier();
 	assert_int_equal(live(c), 0);
 	let_work_run();
@@ -317,6 +379,50 @@ static void test_barrier_without_polling(void **state)
 	missed = false;
 	assert_int_equal(left, 0);
 	hak_cache_destroy(c);
+}
+
+/*
+ * While the caller allocates a batch, without the lock, interrupts free @nr objects, for
+ * which one of them allocates a batch. So the caller finds a batch that is in use, or one
+ * that is full.
+ */
+static void freed_between(unsigned int nr)
+{
+	struct hak_cache *c = hak_cache_create("rcu_between", sizeof(struct node), 0, 0, NULL);
+	static struct node *n[2 * BATCH + 1];
+	unsigned int i;
+
+	assert_non_null(c);
+	hak_free_rcu_barrier();
+	let_work_run();
+	let_work_run();
+	alloc_all(c, n, BATCH + 1 + nr);
+	set(&missed);
+	most = 0;
+	for (i = 0; i < BATCH; i++)
+		hak_free_rcu(n[i], rcu);
+	between = n + BATCH + 1;
+	nr_between = nr;
+	hak_free_rcu(n[BATCH], rcu);
+	__atomic_store_n(&missed, false, __ATOMIC_RELEASE);
+	assert_int_equal(nr_between, 0);
+	hak_free_rcu_barrier();
+	assert_int_equal(live(c), 0);
+	assert_int_equal(most, BATCH);
+	let_work_run();
+	let_work_run();
+	assert_true(nr_batches <= 1);
+	hak_cache_destroy(c);
+}
+
+static void test_batch_is_not_needed(void **state)
+{
+	freed_between(1);
+}
+
+static void test_full_while_allocating(void **state)
+{
+	freed_between(BATCH);
 }
 
 static bool returned;
@@ -408,11 +514,154 @@ static void test_limbo_of_a_long_grace_period(void **state)
 	hak_cache_destroy(c);
 }
 
+static struct hak_cache *other;
+static void *others_object;
+
+/* A whole slab of @other comes into limbo. */
+static void other_comes(void)
+{
+	hak_cache_free(other, others_object);
+	hak_cpu_flush_this(true);
+	hak_reap_all();
+}
+
+static struct hak_cache *cache_in_limbo(const char *name, void **p)
+{
+	struct hak_cache *c = hak_cache_create(name, 4096, 0, SLAB_TYPESAFE_BY_RCU, NULL);
+
+	assert_non_null(c);
+	shim_thread_online();
+	*p = hak_cache_alloc(c, GFP_KERNEL);
+	assert_non_null(hak_slab_of(*p));
+	return c;
+}
+
+/*
+ * While a shrink, or the end of a cache, waits for slabs in limbo, a slab of another cache
+ * comes there. That has to stay, since its own grace period has not passed.
+ */
+static void others_stay(bool destroy)
+{
+	struct hak_cache *c;
+	void *p;
+
+	c = cache_in_limbo("limbo", &p);
+	other = cache_in_limbo("limbo_other", &others_object);
+	set(&missed);
+	hak_cache_free(c, p);
+	hak_cpu_flush_this(true);
+	hak_reap_all();
+	assert_false(slabs_are_gone(c));
+	in_grace = other_comes;
+	if (destroy) {
+		hak_cache_destroy(c);
+	} else {
+		hak_limbo_drain_all();
+		assert_true(slabs_are_gone(c));
+	}
+	assert_null(in_grace);
+	assert_null(hak_slab_of(p));
+	assert_false(slabs_are_gone(other));
+	__atomic_store_n(&missed, false, __ATOMIC_RELEASE);
+	assert_true(comes_true(slabs_are_gone, other));
+	hak_cache_destroy(other);
+	if (!destroy)
+		hak_cache_destroy(c);
+}
+
+static void test_shrink_leaves_late_slabs(void **state)
+{
+	others_stay(false);
+}
+
+static void test_destroy_leaves_other_slabs(void **state)
+{
+	others_stay(true);
+}
+
+/* A caller that needs memory does not wait until the reaper looks into limbo. */
+static void test_reap_all_looks_into_limbo(void **state)
+{
+	struct hak_cache *c;
+	void *p;
+
+	c = cache_in_limbo("limbo", &p);
+	set(&missed);
+	hak_cache_free(c, p);
+	hak_cpu_flush_this(true);
+	hak_reap_all();
+	assert_false(slabs_are_gone(c));
+	__atomic_store_n(&missed, false, __ATOMIC_RELEASE);
+	hak_reap_all();
+	assert_true(slabs_are_gone(c));
+	hak_cache_destroy(c);
+}
+
+/* The other object's slab becomes whole, and the reaper runs. And a CPU comes and goes. */
+static void used_meanwhile(void)
+{
+	enum { CPU = SHIM_TEMPLATE };
+
+	hak_cache_free(other, others_object);
+	mutex_lock(&hak_cache_mutex);
+	hak_pool_reap_queued(1000, NULL);
+	mutex_unlock(&hak_cache_mutex);
+	hak_cpu_online(CPU);
+	assert_true(hak_cpu_inside(per_cpu_ptr(other->cpu, CPU)));
+	hak_cpu_dead(CPU);
+}
+
+/*
+ * A cache with a live object is not destroyed. Until that is found out it is not listed, so
+ * a CPU that comes does not open it, and the reaper drops its slabs from the queue. So
+ * whole ones are looked for in the end.
+ */
+static void test_refused_destroy(void **state)
+{
+	struct hak_class_stats cs;
+	struct hak_slab *s;
+	void *p[2];
+
+	other = hak_cache_create("refused", 4096, 0, SLAB_TYPESAFE_BY_RCU, NULL);
+	assert_non_null(other);
+	hak_superslab_grow(0, GFP_KERNEL);
+	for (unsigned int i = 0; i < 2; i++) {
+		s = hak_superslab_claim(other, 0);
+		assert_non_null(s);
+		assert_int_equal(hak_slab_take(other, s, &p[i], 1), 1);
+		hak_pool_put(s, HAK_OWNED);
+	}
+	others_object = p[1];
+	in_grace = used_meanwhile;
+	hak_cache_destroy(other);
+	assert_null(in_grace);
+	hak_class_stats_read(other, &cs);
+	assert_int_equal(cs.live, 1);
+	assert_int_equal(cs.slabs, 1);
+	hak_cache_free(other, p[0]);
+	hak_cache_destroy(other);
+}
+
+/* When hakmem goes, no batch is left. This is last. */
+static void test_exit(void **state)
+{
+	struct node *n = hak_alloc(sizeof(*n), GFP_KERNEL);
+
+	assert_non_null(n);
+	hak_free_rcu(n, rcu);
+	hak_free_rcu_barrier();
+	assert_true(nr_batches);
+	hak_core_exit();
+	assert_int_equal(nr_batches, 0);
+	assert_int_equal(hak_core_init(), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_headless_without_memory),
 #ifdef HAK_SHIM_DEBUG
+		cmocka_unit_test(test_only_nested),
 		cmocka_unit_test(test_nested_before_late),
 		cmocka_unit_test(test_interrupts_off),
 		cmocka_unit_test(test_preemption_off),
@@ -420,7 +669,14 @@ int main(void)
 		cmocka_unit_test(test_without_memory),
 		cmocka_unit_test(test_barrier_without_polling),
 		cmocka_unit_test(test_barrier_waits_for_others),
+		cmocka_unit_test(test_batch_is_not_needed),
+		cmocka_unit_test(test_full_while_allocating),
 		cmocka_unit_test(test_limbo_of_a_long_grace_period),
+		cmocka_unit_test(test_shrink_leaves_late_slabs),
+		cmocka_unit_test(test_destroy_leaves_other_slabs),
+		cmocka_unit_test(test_reap_all_looks_into_limbo),
+		cmocka_unit_test(test_refused_destroy),
+		cmocka_unit_test(test_exit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

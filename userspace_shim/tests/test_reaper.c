@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Slabs arrive in a pool while the reaper runs: between one whole slab and the
- * next, in hak_superslab_unclaim(), which the linker wraps. The reaper must find
- * the next whole slab behind them, and must end.
+ * next, in hak_superslab_unclaim(); as it takes the pool's lock, in hak_lock_counted();
+ * and when it looks whether it is done, in hak_pool_any_queued(). The linker wraps these,
+ * and the functions that wait for grace periods. The reaper must find each whole slab,
+ * and must end.
  */
 #include "test.h"
 
@@ -11,6 +13,10 @@
 
 #define NR	20
 #define LATE	4
+/* The slabs that the reaper looks at under a pool's lock at once. */
+#define AT_ONCE	16
+/* The slabs that it takes off its queue at once. */
+#define QUEUED	64
 
 static struct hak_cache *cache;
 static struct hak_slab *slab[NR + LATE];
@@ -36,6 +42,95 @@ void __wrap_hak_superslab_unclaim(struct hak_slab *s)
 		whole++;
 		hak_pool_put(hak_superslab_claim(cache, 0), HAK_OWNED);
 	}
+}
+
+/* What happens as the reaper looks whether it is done: before that, and after it. */
+static void (*before_the_end)(void), (*after_the_end)(void);
+
+bool __real_hak_pool_any_queued(void);
+bool __wrap_hak_pool_any_queued(void);
+
+bool __wrap_hak_pool_any_queued(void)
+{
+	bool any;
+
+	if (before_the_end)
+		before_the_end();
+	before_the_end = NULL;
+	any = __real_hak_pool_any_queued();
+	if (!any && after_the_end) {
+		after_the_end();
+		after_the_end = NULL;
+	}
+	return any;
+}
+
+/* So many times slabs arrive in the pool just before its lock is taken. */
+static unsigned int floods;
+
+void __real_hak_lock_counted(raw_spinlock_t *lock, enum hak_lock_kind kind);
+void __wrap_hak_lock_counted(raw_spinlock_t *lock, enum hak_lock_kind kind);
+
+void __wrap_hak_lock_counted(raw_spinlock_t *lock, enum hak_lock_kind kind)
+{
+	unsigned int i;
+
+	if (floods && lock == &cache->pool[0]->lock) {
+		floods--;
+		for (i = 0; i < AT_ONCE; i++)
+			hak_pool_put(slab[i], HAK_OWNED);
+	}
+	__real_hak_lock_counted(lock, kind);
+}
+
+/* What happens while somebody waits for a grace period, once. */
+static void (*in_grace)(void);
+/* No grace period seems to pass. */
+static bool missed;
+
+void __real_synchronize_rcu(void);
+void __wrap_synchronize_rcu(void);
+bool __real_poll_state_synchronize_rcu(unsigned long state);
+bool __wrap_poll_state_synchronize_rcu(unsigned long state);
+
+void __wrap_synchronize_rcu(void)
+{
+	if (in_grace)
+		in_grace();
+	in_grace = NULL;
+	__real_synchronize_rcu();
+}
+
+bool __wrap_poll_state_synchronize_rcu(unsigned long state)
+{
+	return !missed && __real_poll_state_synchronize_rcu(state);
+}
+
+/* A slab of @c that this thread owns. */
+static struct hak_slab *new_slab(struct hak_cache *c)
+{
+	struct hak_slab *s = hak_superslab_claim(c, 0);
+
+	if (!s && hak_superslab_grow(0, GFP_KERNEL) >= 0)
+		s = hak_superslab_claim(c, 0);
+	assert_non_null(s);
+	return s;
+}
+
+/* Run the reaper until @c has no more than @nr slabs. False if that does not come true. */
+static bool comes_down_to(struct hak_cache *c, unsigned long nr)
+{
+	struct hak_class_stats cs;
+	unsigned int ms;
+
+	for (ms = 0; ms < 5000; ms++) {
+		shim_run_pending();
+		hak_class_stats_read(c, &cs);
+		if (cs.slabs <= nr)
+			return true;
+		usleep(1000);
+	}
+	return false;
 }
 
 static unsigned int reap(void)
@@ -125,11 +220,132 @@ static void test_reap_ends_while_slabs_become_whole(void **state)
 	hak_cache_destroy(cache);
 }
 
+/*
+ * Each time the reaper looks for a whole slab, as many others arrive as it looks at. So it
+ * gives up for now, and comes again.
+ */
+static void test_arrivals_are_too_many(void **state)
+{
+	struct hak_slab *s;
+	unsigned int i;
+
+	cache = hak_cache_create("reaper", 4096, 0, 0, NULL);
+	assert_non_null(cache);
+	for (i = 0; i < AT_ONCE; i++) {
+		slab[i] = new_slab(cache);
+		assert_int_equal(hak_slab_take(cache, slab[i], &obj[i], 1), 1);
+	}
+	s = new_slab(cache);
+	floods = 1;
+	static_branch_enable(&hak_lock_stats_on);
+	hak_pool_put(s, HAK_OWNED);
+	assert_true(comes_down_to(cache, AT_ONCE));
+	static_branch_disable(&hak_lock_stats_on);
+	assert_int_equal(floods, 0);
+	for (i = 0; i < AT_ONCE; i++)
+		push(i);
+	hak_cache_destroy(cache);
+}
+
+static struct hak_slab *late;
+
+static void put_late(void)
+{
+	hak_pool_put(late, HAK_OWNED);
+}
+
+/* A slab becomes whole after the reaper has found that its queue is empty. */
+static void test_whole_as_it_ends(void **state)
+{
+	cache = hak_cache_create("reaper", 4096, 0, 0, NULL);
+	assert_non_null(cache);
+	late = new_slab(cache);
+	after_the_end = put_late;
+	hak_pool_put(new_slab(cache), HAK_OWNED);
+	assert_true(comes_down_to(cache, 0));
+	assert_null(after_the_end);
+	hak_cache_destroy(cache);
+}
+
+/*
+ * The reaper has taken as many slabs as it takes at once, and a shrink puts the last one of
+ * its queue into limbo. The reaper comes again when the grace period has passed.
+ */
+static void test_shrink_takes_the_last(void **state)
+{
+	struct hak_cache *typesafe;
+	unsigned int i;
+
+	cache = hak_cache_create("reaper", 4096, 0, 0, NULL);
+	typesafe = hak_cache_create("limbo", 4096, 0, SLAB_TYPESAFE_BY_RCU, NULL);
+	assert_non_null(cache);
+	assert_non_null(typesafe);
+	assert_true(comes_down_to(cache, 0));
+	missed = true;
+	before_the_end = hak_reap_all;
+	/* The queue's newest slab comes first. */
+	hak_pool_put(new_slab(typesafe), HAK_OWNED);
+	for (i = 0; i < QUEUED; i++)
+		hak_pool_put(new_slab(cache), HAK_OWNED);
+	assert_true(comes_down_to(cache, 0));
+	assert_null(before_the_end);
+	assert_false(list_empty(&hak_superslabs));
+	missed = false;
+	assert_true(comes_down_to(typesafe, 0));
+	hak_cache_destroy(typesafe);
+	hak_cache_destroy(cache);
+}
+
+static void half_push_late(void)
+{
+	struct llist_node *link = hak_to_link(cache, obj[1]);
+
+	hak_slab_link(slab[1], link, link);
+}
+
+/*
+ * A scan looks three times. One slab is lost all the time. In another a push is half done
+ * from the second look on, as it may be at any time, so that slab is not lost.
+ */
+static void test_scan_looks_three_times(void **state)
+{
+	enum { FULL = HAK_SLAB_SIZE / 4096 };
+	static void *all[2][FULL];
+	struct llist_node *link;
+	unsigned int i, j;
+
+	cache = hak_cache_create("reaper", 4096, 0, 0, NULL);
+	assert_non_null(cache);
+	for (i = 0; i < 2; i++) {
+		slab[i] = new_slab(cache);
+		assert_int_equal(hak_slab_take(cache, slab[i], all[i], FULL), FULL);
+		assert_true(hak_slab_park(slab[i]));
+		obj[i] = all[i][0];
+	}
+	link = hak_to_link(cache, obj[0]);
+	hak_slab_link(slab[0], link, link);
+	in_grace = half_push_late;
+	assert_int_equal(hak_paranoid_scan(), 1);
+	assert_null(in_grace);
+	for (i = 0; i < 2; i++) {
+		hak_slab_count(slab[i], 1);
+		for (j = 1; j < FULL; j++) {
+			obj[i] = all[i][j];
+			push(i);
+		}
+	}
+	hak_cache_destroy(cache);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_reap_ends_while_slabs_become_whole),
 		cmocka_unit_test(test_arrivals_hide_no_whole_slab),
+		cmocka_unit_test(test_arrivals_are_too_many),
+		cmocka_unit_test(test_whole_as_it_ends),
+		cmocka_unit_test(test_shrink_takes_the_last),
+		cmocka_unit_test(test_scan_looks_three_times),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

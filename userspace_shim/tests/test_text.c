@@ -83,6 +83,30 @@ static void test_stats(void **state)
 		assert_true(has_line("%s %lu", hak_event_name[i], st.event[i]));
 }
 
+/* A lock is taken three times, and one more caller has to wait. */
+static void test_locks(void **state)
+{
+	raw_spinlock_t lock = __RAW_SPIN_LOCK_UNLOCKED(lock);
+	struct hak_stats was, st;
+	unsigned int i;
+
+	hak_stats_read(&was);
+	for (i = 0; i < 3; i++) {
+		hak_lock_counted(&lock, HAK_LOCK_DEPOT);
+		if (i < 2)
+			raw_spin_unlock(&lock);
+	}
+	assert_false(hak_trylock_counted(&lock, HAK_LOCK_DEPOT));
+	raw_spin_unlock(&lock);
+	hak_stats_read(&st);
+	assert_int_equal(st.locked[HAK_LOCK_DEPOT] - was.locked[HAK_LOCK_DEPOT], 3);
+	assert_int_equal(st.contended[HAK_LOCK_DEPOT] - was.contended[HAK_LOCK_DEPOT], 1);
+	hak_text_stats(begin());
+	assert_true(has_line("lock_depot_taken %lu", (unsigned long)st.locked[HAK_LOCK_DEPOT]));
+	assert_true(has_line("lock_depot_waited %lu",
+			     (unsigned long)st.contended[HAK_LOCK_DEPOT]));
+}
+
 /* Slabs in each state, a slot that is unused, and one that went back. */
 static void test_superslab(void **state)
 {
@@ -214,6 +238,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_class),
 		cmocka_unit_test(test_stats),
+		cmocka_unit_test(test_locks),
 		cmocka_unit_test(test_dump),
 		cmocka_unit_test(test_dump_of_checked),
 		cmocka_unit_test(test_superslab),

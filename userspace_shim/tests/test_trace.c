@@ -9,6 +9,7 @@
 #include "test.h"
 
 #include "core.h"
+#include "shim.h"
 
 #define LAP	4096
 
@@ -48,6 +49,49 @@ static void test_bad_free(void **state)
 	assert_int_equal(ev.obj, 0x1234);
 }
 
+/* How often does the ring have the event @what of @obj, an object of @size bytes? */
+static unsigned int events(enum hak_trace_what what, const void *obj, u32 size)
+{
+	struct hak_trace_iter it = { 0 };
+	struct hak_trace_event ev;
+	unsigned int n = 0;
+
+	while (hak_trace_next(&it, &ev))
+		n += ev.what == what && ev.obj == (unsigned long)obj && ev.n == 1 &&
+		     ev.size == size;
+	return n;
+}
+
+/* While objects are traced, each allocation and each free is an event, checked or not. */
+static void test_objects(void **state)
+{
+	static const slab_flags_t flags[] = { 0, SLAB_CONSISTENCY_CHECKS };
+	unsigned int i, allocs, frees;
+	struct hak_cache *c;
+	void *p;
+
+	/* A thread without an id gets objects of SLUB's. */
+	shim_thread_online();
+	assert_false(hak_trace_object_get());
+	for (i = 0; i < ARRAY_SIZE(flags); i++) {
+		c = hak_cache_create("traced", 64, 0, flags[i], NULL);
+		assert_non_null(c);
+		p = hak_cache_alloc(c, GFP_KERNEL);
+		assert_non_null(hak_slab_of(p));
+		allocs = events(HAK_TR_ALLOC, p, c->size);
+		frees = events(HAK_TR_FREE, p, c->size);
+		assert_true(allocs >= 1);
+		hak_cache_free(c, p);
+		assert_int_equal(events(HAK_TR_FREE, p, c->size), frees + 1);
+		/* The object that was freed last is allocated next. */
+		assert_ptr_equal(hak_cache_alloc(c, GFP_KERNEL), p);
+		assert_int_equal(events(HAK_TR_ALLOC, p, c->size), allocs + 1);
+		hak_cache_free(c, p);
+		hak_cache_destroy(c);
+	}
+	hak_trace_object_put();
+}
+
 /* The fast paths stay closed until the last of several users has gone. */
 static void test_slow_only(void **state)
 {
@@ -57,7 +101,7 @@ static void test_slow_only(void **state)
 	hak_slow_only_put();
 	assert_int_equal(hak_cpu_awake_mark, HAK_CPU_SLOW_ONLY);
 	hak_trace_object_put();
-	assert_int_equal(hak_cpu_awake_mark, HAK_CPU_READY);
+	assert_int_equal(hak_cpu_awake_mark, hak_hardened ? HAK_CPU_SLOW_ONLY : HAK_CPU_READY);
 }
 
 /* With sanitizers the writer has thousands of instructions. */
@@ -174,6 +218,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_ring_in_order),
 		cmocka_unit_test(test_bad_free),
+		cmocka_unit_test(test_objects),
 		cmocka_unit_test(test_slow_only),
 #ifdef CAN_STEP
 		cmocka_unit_test(test_no_torn_record),
