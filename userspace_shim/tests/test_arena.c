@@ -2,7 +2,8 @@
 /*
  * The pages that the OOM notifier counts as given back: pages that were in use,
  * and none of a superslab that was not used because there was no memory for its
- * metadata. How large superslabs are. And a leaf of the arena's table that one thread gives back and another takes.
+ * metadata. How large superslabs are. And leaves of the arena's table: one that there is no
+ * memory for, and one that a thread gives back and another takes.
  */
 #include "test.h"
 
