@@ -13,6 +13,7 @@
  */
 #include <linux/list.h>
 #include <linux/rcupdate.h>
+#include <linux/sched.h>
 
 #include "core.h"
 
@@ -72,6 +73,7 @@ bool hak_limbo_release(void)
 		if (!poll_state_synchronize_rcu(s->grace))
 			return true;
 		hak_limbo_end(s);
+		cond_resched();
 	}
 	return false;
 }
@@ -91,8 +93,10 @@ void hak_limbo_drain(struct hak_cache *c)
 	synchronize_rcu();
 	mutex_lock(&hak_cache_mutex);
 	list_for_each_entry_safe(s, next, &hak_limbo, list)
-		if (s->cache == c)
+		if (s->cache == c) {
 			hak_limbo_end(s);
+			cond_resched();
+		}
 	mutex_unlock(&hak_cache_mutex);
 }
 
@@ -119,7 +123,9 @@ void hak_limbo_drain_all(void)
 		return;
 	synchronize_rcu();
 	mutex_lock(&hak_cache_mutex);
-	while ((long)(hak_limbo_left - came) < 0 && !list_empty(&hak_limbo))
+	while ((long)(hak_limbo_left - came) < 0 && !list_empty(&hak_limbo)) {
 		hak_limbo_end(list_first_entry(&hak_limbo, struct hak_slab, list));
+		cond_resched();
+	}
 	mutex_unlock(&hak_cache_mutex);
 }

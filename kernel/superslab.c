@@ -15,6 +15,7 @@
 #include <linux/printk.h>
 #include <linux/random.h>
 #include <linux/rculist.h>
+#include <linux/sched.h>
 #include <linux/string.h>
 
 #include "core.h"
@@ -480,7 +481,7 @@ void hak_superslab_break(void)
 	for_each_node(nid) {
 		nr = hak_superslab_count(nid);
 		while (nr-- && hak_superslab_break_one(hak_node[nid]))
-			;
+			cond_resched();
 	}
 }
 
