@@ -17,12 +17,29 @@
 #include <linux/kasan.h>
 #include <linux/kmemleak.h>
 #include <linux/mmzone.h>
+#include <linux/nodemask.h>
+#include <linux/numa.h>
 #include <linux/page_ref.h>
+#include <linux/swap.h>
 
 #include "core.h"
 
-static atomic64_t hak_arena_total;
-static atomic64_t hak_arena_gone;
+/**
+ * struct hak_arena_node - the books of a memory node
+ * @bytes: bytes of pages that hakmem holds
+ * @returned: bytes that it has given back so far
+ */
+struct hak_arena_node {
+	atomic64_t bytes;
+	atomic64_t returned;
+};
+
+static struct hak_arena_node hak_arena_node[MAX_NUMNODES];
+
+static struct hak_arena_node *hak_arena_node_of(void *addr)
+{
+	return &hak_arena_node[page_to_nid(virt_to_page(addr))];
+}
 
 /*
  * The flags of a request for a superslab. Of the caller's flags it keeps those that
@@ -59,7 +76,17 @@ static void hak_arena_mark(char *addr, unsigned int order, bool ours)
 		bytes = -bytes;
 	mod_node_page_state(page_pgdat(virt_to_page(addr)),
 			    NR_SLAB_UNRECLAIMABLE_B, bytes);
-	atomic64_add(bytes, &hak_arena_total);
+	atomic64_add(bytes, &hak_arena_node_of(addr)->bytes);
+}
+
+/*
+ * Count a block that has been in use as given back. If the current task is reclaiming
+ * memory, it learns that it made progress, as it does when SLUB frees a page.
+ */
+static void hak_arena_count_returned(struct hak_arena_node *node, long bytes)
+{
+	atomic64_add(bytes, &node->returned);
+	mm_account_reclaimed_pages(bytes >> PAGE_SHIFT);
 }
 
 /**
@@ -158,9 +185,12 @@ void hak_arena_discard(void *addr, unsigned int order)
  */
 void hak_arena_free(void *addr, unsigned int order)
 {
+	/* Memory hotplug may remove the struct page of a page that is free. */
+	struct hak_arena_node *node = hak_arena_node_of(addr);
+
 	hak_arena_kmemleak_remove(addr, order);
 	hak_arena_discard(addr, order);
-	atomic64_add(PAGE_SIZE << order, &hak_arena_gone);
+	hak_arena_count_returned(node, PAGE_SIZE << order);
 }
 
 /**
@@ -196,6 +226,7 @@ void hak_arena_split(void *addr, unsigned int order)
  */
 void hak_arena_free_slot(void *addr)
 {
+	struct hak_arena_node *node = hak_arena_node_of(addr);
 	long i;
 
 	hak_arena_kmemleak_remove(addr, HAK_MIN_ORDER);
@@ -208,17 +239,39 @@ void hak_arena_free_slot(void *addr)
 			page_ref_unfreeze(page, 1);
 	}
 	free_pages_exact(addr, HAK_SLAB_SIZE);
-	atomic64_add(HAK_SLAB_SIZE, &hak_arena_gone);
+	hak_arena_count_returned(node, HAK_SLAB_SIZE);
+}
+
+/* Bytes of a node that hakmem holds. */
+u64 hak_arena_node_bytes(int nid)
+{
+	return atomic64_read(&hak_arena_node[nid].bytes);
+}
+
+/* Bytes of a node that hakmem has given back so far. */
+u64 hak_arena_node_returned(int nid)
+{
+	return atomic64_read(&hak_arena_node[nid].returned);
 }
 
 /* Bytes that hakmem holds. */
 u64 hak_arena_bytes(void)
 {
-	return atomic64_read(&hak_arena_total);
+	u64 sum = 0;
+	int nid;
+
+	for_each_node(nid)
+		sum += hak_arena_node_bytes(nid);
+	return sum;
 }
 
 /* Bytes that hakmem has given back so far. */
 u64 hak_arena_returned(void)
 {
-	return atomic64_read(&hak_arena_gone);
+	u64 sum = 0;
+	int nid;
+
+	for_each_node(nid)
+		sum += hak_arena_node_returned(nid);
+	return sum;
 }

@@ -14,6 +14,8 @@ void hak_arena_discard(void *addr, unsigned int order);
 void hak_arena_free(void *addr, unsigned int order);
 void hak_arena_split(void *addr, unsigned int order);
 void hak_arena_free_slot(void *addr);
+u64 hak_arena_node_bytes(int nid);
+u64 hak_arena_node_returned(int nid);
 u64 hak_arena_bytes(void);
 u64 hak_arena_returned(void);
 

@@ -9,8 +9,11 @@
 #include <linux/delay.h>
 #include <linux/jiffies.h>
 #include <linux/module.h>
+#include <linux/nodemask.h>
 #include <linux/rcupdate.h>
+#include <linux/sched.h>
 #include <linux/shrinker.h>
+#include <linux/swap.h>
 
 #include "hak_test.h"
 #include "hak_test_threads.h"
@@ -253,6 +256,21 @@ static void pressure_empties_caches(struct kunit *test)
 		hak_test_sleep(10);
 	}
 	KUNIT_EXPECT_TRUE(test, no_cpu_holds());
+}
+
+/* A task that reclaims memory learns how many pages the shrinker has freed. */
+static void reclaim_learns_of_pages(struct kunit *test)
+{
+	struct reclaim_state *was = current->reclaim_state;
+	struct reclaim_state rs = { };
+	unsigned long freed;
+
+	KUNIT_ASSERT_GE(test, hak_superslab_grow(first_memory_node, GFP_KERNEL), 0);
+	current->reclaim_state = &rs;
+	freed = hak_superslab_shrink(first_memory_node, 1);
+	current->reclaim_state = was;
+	KUNIT_EXPECT_GT(test, freed, 0UL);
+	KUNIT_EXPECT_EQ(test, rs.reclaimed, freed);
 }
 
 /*
@@ -564,6 +582,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE_SLOW(oom_notice_forgets_old_pages),
 	KUNIT_CASE(oom_notice_waits_once),
 	KUNIT_CASE(pressure_empties_caches),
+	KUNIT_CASE(reclaim_learns_of_pages),
 	KUNIT_CASE(shrink_takes_all),
 	KUNIT_CASE(shrink_ends_while_slabs_turn_over),
 	KUNIT_CASE(drain_releases_all),

@@ -30,6 +30,8 @@ static void *tagged(const void *p)
 #define hak_arena_split		tagged_arena_split
 #define hak_arena_free_slot	tagged_arena_free_slot
 #define hak_arena_bytes		tagged_arena_bytes
+#define hak_arena_node_bytes	tagged_arena_node_bytes
+#define hak_arena_node_returned	tagged_arena_node_returned
 #define hak_arena_returned	tagged_arena_returned
 #include "../../kernel/page_arena.c"
 
