@@ -15,6 +15,7 @@
 HAK_EXPORT_INTERNAL(hak_arena_alloc);
 HAK_EXPORT_INTERNAL(hak_arena_bytes);
 HAK_EXPORT_INTERNAL(hak_arena_free_slot);
+HAK_EXPORT_INTERNAL(hak_arena_node_bytes);
 HAK_EXPORT_INTERNAL(hak_arena_returned);
 HAK_EXPORT_INTERNAL(hak_arena_split);
 HAK_EXPORT_INTERNAL(hak_bad_free_limit);
@@ -67,6 +68,7 @@ HAK_EXPORT_INTERNAL(hak_node_near);
 HAK_EXPORT_INTERNAL(hak_node_next);
 HAK_EXPORT_INTERNAL(hak_node_ram_end);
 HAK_EXPORT_INTERNAL(hak_numa);
+HAK_EXPORT_INTERNAL(hak_oom_age);
 HAK_EXPORT_INTERNAL(hak_outbox_bytes);
 HAK_EXPORT_INTERNAL(hak_outbox_objects);
 HAK_EXPORT_INTERNAL(hak_outbox_put);

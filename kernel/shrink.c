@@ -11,11 +11,13 @@
 #include <linux/atomic.h>
 #include <linux/cpu.h>
 #include <linux/jiffies.h>
-#include <linux/minmax.h>
+#include <linux/limits.h>
+#include <linux/nodemask.h>
 #include <linux/notifier.h>
 #include <linux/oom.h>
 #include <linux/printk.h>
 #include <linux/shrinker.h>
+#include <linux/slab.h>
 #include <linux/tick.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
@@ -50,6 +52,26 @@ struct hak_trim_cpu {
 	int late;
 };
 
+/**
+ * struct hak_given - what shrinks have given back on a memory node
+ * @unreported: bytes that no OOM notice has dealt with: those that came back in the second
+ *	that began at hak_unreported_since, and those of the second before
+ * @counted: hak_arena_node_returned() up to which bytes are counted
+ * @noticed: when a task that may use the node last caused a notice, in jiffies
+ * @low: the least that hakmem held at the end of a notice of the current series
+ * @again: how often in this series a notice has reported pages of the node, although
+ *	hakmem held no less than @low
+ *
+ * All are under hak_shrink_mutex.
+ */
+struct hak_given {
+	u64 unreported[2];
+	u64 counted;
+	unsigned long noticed;
+	u64 low;
+	unsigned int again;
+};
+
 static struct workqueue_struct *hak_shrink_wq;
 static struct hak_trim_cpu __percpu *hak_trim_cpu;
 static struct delayed_work hak_trim_work;
@@ -67,15 +89,12 @@ static unsigned long hak_last_flush;
 static DEFINE_MUTEX(hak_shrink_mutex);
 
 /*
- * Bytes that shrinks have given back and no OOM notice has reported yet: those of the
- * second that began at hak_unreported_since, and those of the second before. A shrink
- * counts what has come back since it began when it ends. Under hak_shrink_mutex.
+ * What has come back on each node, since when the current second counts, and how many
+ * shrinks are counting; under hak_shrink_mutex.
  */
-static u64 hak_unreported[2];
+static struct hak_given *hak_given;
 static unsigned long hak_unreported_since;
-
-/* Up to which of all bytes that ever came back they are counted; under hak_shrink_mutex. */
-static u64 hak_counted;
+static unsigned int hak_counting;
 
 static DECLARE_WAIT_QUEUE_HEAD(hak_flushed);
 
@@ -170,36 +189,72 @@ static void hak_flush_cpus(bool nohz_full, bool late, unsigned int ms)
 static void hak_forget_unreported(void)
 {
 	unsigned long age = jiffies - hak_unreported_since;
+	int nid;
 
 	lockdep_assert_held(&hak_shrink_mutex);
 
 	if (age < HZ)
 		return;
-	hak_unreported[1] = age < 2 * HZ ? hak_unreported[0] : 0;
-	hak_unreported[0] = 0;
+	for_each_node(nid) {
+		struct hak_given *g = &hak_given[nid];
+
+		g->unreported[1] = age < 2 * HZ ? g->unreported[0] : 0;
+		g->unreported[0] = 0;
+	}
 	hak_unreported_since = jiffies;
 }
 
 /*
- * Empty all caches and free the empty superslabs; with @break_up, also the unused slots
- * of other superslabs. The caller began when hak_arena_returned() was @since. What has come
- * back since then and is not counted yet is counted; the reaper's share is in that, because
- * it starts working when the first CPU's caches are empty.
+ * Count what comes back from now on, whichever task gives it back. The reaper's share is
+ * in that, because it starts working when the first CPU's caches are empty. If another
+ * shrink is counting, this one adds what the other has not counted yet.
  */
-static void __hak_shrink(u64 since, bool nohz_full, bool break_up)
+static void hak_count_begin(void)
+{
+	int nid;
+
+	lockdep_assert_held(&hak_shrink_mutex);
+
+	if (hak_counting++)
+		return;
+	for_each_node(nid)
+		hak_given[nid].counted = hak_arena_node_returned(nid);
+}
+
+static void hak_count_end(void)
+{
+	u64 returned;
+	int nid;
+
+	lockdep_assert_held(&hak_shrink_mutex);
+
+	for_each_node(nid) {
+		struct hak_given *g = &hak_given[nid];
+
+		returned = hak_arena_node_returned(nid);
+		g->unreported[0] += returned - g->counted;
+		g->counted = returned;
+	}
+	hak_counting--;
+}
+
+/*
+ * Empty all caches and free the empty superslabs; with @break_up, also the unused slots
+ * of other superslabs.
+ */
+static void __hak_shrink(bool nohz_full, bool break_up)
 {
 	lockdep_assert_held(&hak_shrink_mutex);
 
 	hak_forget_unreported();
+	hak_count_begin();
 	hak_flush_cpus(nohz_full, false, HAK_FLUSH_MS);
 	hak_depot_trim(true);
 	hak_reap_all();
 	hak_superslab_trim(0);
 	if (break_up)
 		hak_superslab_break();
-	since = max(since, hak_counted);
-	hak_counted = hak_arena_returned();
-	hak_unreported[0] += hak_counted - since;
+	hak_count_end();
 }
 
 /**
@@ -213,7 +268,9 @@ static void __hak_shrink(u64 since, bool nohz_full, bool break_up)
  */
 void hak_shrink(void)
 {
-	u64 since = hak_arena_returned();
+	mutex_lock(&hak_shrink_mutex);
+	hak_count_begin();
+	mutex_unlock(&hak_shrink_mutex);
 
 	/* No CPU may go away before it was asked. */
 	cpus_read_lock();
@@ -224,7 +281,8 @@ void hak_shrink(void)
 	hak_reap_all();
 	hak_limbo_drain_all();
 	mutex_lock(&hak_shrink_mutex);
-	__hak_shrink(since, true, true);
+	__hak_shrink(true, true);
+	hak_count_end();
 	mutex_unlock(&hak_shrink_mutex);
 	cpus_read_unlock();
 }
@@ -232,8 +290,56 @@ void hak_shrink(void)
 static void hak_pressure_run(struct work_struct *work)
 {
 	mutex_lock(&hak_shrink_mutex);
-	__hak_shrink(hak_arena_returned(), false, false);
+	__hak_shrink(false, false);
 	mutex_unlock(&hak_shrink_mutex);
+}
+
+/* A task that may use the node of @g causes a notice. */
+static void hak_oom_series(struct hak_given *g)
+{
+	if (jiffies - g->noticed >= msecs_to_jiffies(HAK_OOM_SERIES_MS)) {
+		g->low = U64_MAX;
+		g->again = 0;
+	}
+	g->noticed = jiffies;
+}
+
+/*
+ * How many pages of a node does an OOM notice report?
+ *
+ * If it reports any, no task is killed, and the page allocator reclaims and looks for
+ * memory once more. If it finds none, the next notice follows. hakmem's users may take what
+ * has come back, and free it again, so every notice may find the same pages, and no task
+ * would ever be killed.
+ *
+ * So pages count without limit only if hakmem holds less than at the end of every earlier
+ * notice of the series. That comes to an end, because it cannot hold less than nothing.
+ * Other pages count HAK_OOM_AGAIN times in a series. They do count, because memory may be
+ * free although hakmem holds as much as before: it has grown meanwhile, and shrunk again.
+ *
+ * A series ends when no notice has come for long. It does not end when 0 is reported,
+ * because that may lead to no kill: if an allocation may not enter file systems
+ * (GFP_NOFS), the kernel kills no task for it.
+ */
+static unsigned long hak_oom_node_pages(int nid)
+{
+	struct hak_given *g = &hak_given[nid];
+	u64 given = g->unreported[0] + g->unreported[1];
+	u64 held = hak_arena_node_bytes(nid);
+
+	lockdep_assert_held(&hak_shrink_mutex);
+
+	hak_oom_series(g);
+	g->unreported[0] = 0;
+	g->unreported[1] = 0;
+	if (held < g->low) {
+		g->low = held;
+	} else if (given) {
+		if (g->again == HAK_OOM_AGAIN)
+			return 0;
+		g->again++;
+	}
+	return given >> PAGE_SHIFT;
 }
 
 /**
@@ -243,21 +349,28 @@ static void hak_pressure_run(struct work_struct *work)
  * shrink may just have made enough memory free. So pages count whichever task gave
  * them back. Pages that came back more than two seconds ago do not count: the page
  * allocator has found them, or others have taken them. If they counted, no task would
- * be killed when one has to be.
+ * be killed when one has to be. For the same reason pages that hakmem takes again count
+ * only a few times.
+ *
+ * Pages come back on all nodes. Those of a node that the caller may not use do not help
+ * it, so they are kept for the next caller that may use the node. An OOM notifier is not
+ * told which allocation needs memory. So the nodes are those of the caller's cpuset. Its
+ * memory policy says too little, because an area of its memory may have another.
  *
  * Context: task, may sleep, but not for memory.
- * Return: pages that were given back in the last one to two seconds and that no call
- * has returned before.
+ * Return: pages of the caller's nodes that were given back in the last one to two
+ * seconds and that no call has returned before, or 0 if that makes no progress.
  */
 unsigned long hak_shrink_for_oom(void)
 {
-	unsigned long pages;
+	unsigned long pages = 0;
+	int nid;
 
 	mutex_lock(&hak_shrink_mutex);
-	__hak_shrink(hak_arena_returned(), false, true);
-	pages = (hak_unreported[0] + hak_unreported[1]) >> PAGE_SHIFT;
-	hak_unreported[0] = 0;
-	hak_unreported[1] = 0;
+	__hak_shrink(false, true);
+	for_each_node(nid)
+		if (hak_node_allowed(nid))
+			pages += hak_oom_node_pages(nid);
 	mutex_unlock(&hak_shrink_mutex);
 	return pages;
 }
@@ -382,6 +495,24 @@ void hak_trim_pause(bool pause)
 	/* When it goes on, the next refill starts it. */
 	WRITE_ONCE(hak_trim_stopped, !pause);
 }
+
+/**
+ * hak_oom_age() - let time pass since the last OOM notices
+ * @ms: how much, in ms
+ *
+ * For tests, which need not wait for so long then. Pages that came back do not get older.
+ *
+ * Context: task, may sleep.
+ */
+void hak_oom_age(unsigned int ms)
+{
+	int nid;
+
+	mutex_lock(&hak_shrink_mutex);
+	for_each_node(nid)
+		hak_given[nid].noticed -= msecs_to_jiffies(ms);
+	mutex_unlock(&hak_shrink_mutex);
+}
 #endif
 
 static int hak_shrinker_register(void)
@@ -401,12 +532,19 @@ int hak_shrink_init(void)
 {
 	unsigned int cpu;
 	int err = -ENOMEM;
+	int nid;
 
 	hak_trim_cpu = hak_alloc_percpu(struct hak_trim_cpu);
 	if (!hak_trim_cpu)
 		return -ENOMEM;
 	for_each_possible_cpu(cpu)
 		INIT_WORK(&per_cpu_ptr(hak_trim_cpu, cpu)->flush, hak_flush_run);
+	hak_given = kcalloc(nr_node_ids, sizeof(*hak_given), GFP_KERNEL);
+	if (!hak_given)
+		goto free_cpu;
+	/* The first notice begins a series. */
+	for_each_node(nid)
+		hak_given[nid].noticed = jiffies - msecs_to_jiffies(HAK_OOM_SERIES_MS);
 	INIT_DELAYED_WORK(&hak_trim_work, hak_trim_run);
 	INIT_WORK(&hak_pressure_work, hak_pressure_run);
 	hak_last_flush = jiffies;
@@ -416,7 +554,7 @@ int hak_shrink_init(void)
 	hak_shrink_wq = alloc_workqueue("hakmem", WQ_MEM_RECLAIM | WQ_HIGHPRI |
 					HAK_WQ_PERCPU, 0);
 	if (!hak_shrink_wq)
-		goto free_cpu;
+		goto free_given;
 	err = hak_shrinker_register();
 	if (err)
 		goto free_wq;
@@ -433,6 +571,8 @@ free_shrinker:
 	cancel_work_sync(&hak_pressure_work);
 free_wq:
 	destroy_workqueue(hak_shrink_wq);
+free_given:
+	kfree(hak_given);
 free_cpu:
 	free_percpu(hak_trim_cpu);
 	return err;
@@ -448,5 +588,6 @@ void hak_shrink_exit(void)
 	cancel_delayed_work_sync(&hak_trim_work);
 	cancel_work_sync(&hak_pressure_work);
 	destroy_workqueue(hak_shrink_wq);
+	kfree(hak_given);
 	free_percpu(hak_trim_cpu);
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Cpusets: if a task may use the memory of some nodes only, it gets neither pages
- * nor slabs of the others, and those do not count as nodes that failed. Needs a
- * machine with two nodes that have memory, and a kernel with CONFIG_CPUSETS.
+ * nor slabs of the others, those do not count as nodes that failed, and its OOM
+ * notices count none of their pages. Needs a machine with two nodes that have memory, and a kernel with CONFIG_CPUSETS.
  */
 #include <linux/cpuset.h>
 #include <linux/jiffies.h>
@@ -262,6 +262,117 @@ static void a_forbidden_node_goes_to_slub(struct kunit *test)
 	}
 }
 
+/**
+ * struct notice - an OOM notice of a confined task, and its answer
+ * @allowed: the nodes that the task may use
+ * @pages: the pages that are reported to it
+ * @done: the task has ended
+ */
+struct notice {
+	nodemask_t allowed;
+	unsigned long pages;
+	struct completion done;
+};
+
+static int notice_fn(void *arg)
+{
+	struct notice *n = arg;
+
+	set_mems_allowed(n->allowed);
+	n->pages = hak_shrink_for_oom();
+	complete(&n->done);
+	return 0;
+}
+
+/* The pages that are reported to a task that may use the nodes @allowed. */
+static unsigned long pages_for(struct kunit *test, nodemask_t allowed)
+{
+	struct notice *n = kunit_kzalloc(test, sizeof(*n), GFP_KERNEL);
+	struct task_struct *t;
+
+	KUNIT_ASSERT_NOT_NULL(test, n);
+	n->allowed = allowed;
+	init_completion(&n->done);
+	t = kthread_create(notice_fn, n, "hak_cpuset_oom");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(t));
+	get_task_struct(t);
+	wake_up_process(t);
+	wait_for_completion(&n->done);
+	kthread_stop(t);
+	put_task_struct(t);
+	return n->pages;
+}
+
+/* Make hakmem hold unused pages of a node. */
+static void hold_unused(struct kunit *test, struct work *w, int nid)
+{
+	unsigned int i;
+
+	for (i = 0; i < NR; i++)
+		w->obj[i] = hak_cache_alloc_node(w->c, GFP_KERNEL | __GFP_THISNODE, nid);
+	for (i = 0; i < NR; i++)
+		hak_cache_free(w->c, w->obj[i]);
+	KUNIT_ASSERT_GT(test, hak_arena_node_bytes(nid), 0ULL);
+}
+
+/*
+ * If pages come back on a node that a task may not use, they do not help it. They
+ * are reported to the next task that may use the node.
+ */
+static void oom_notice_counts_allowed_nodes(struct kunit *test)
+{
+	struct work *w = work_new(test);
+	nodemask_t here, there, both;
+	unsigned long pages;
+	int home, away;
+
+	home = first_node(node_states[N_MEMORY]);
+	away = next_node(home, node_states[N_MEMORY]);
+	here = nodemask_of_node(home);
+	there = nodemask_of_node(away);
+	nodes_or(both, here, there);
+	empty_nodes(test);
+	hak_shrink_for_oom();
+	hak_oom_age(HAK_OOM_SERIES_MS);
+
+	hold_unused(test, w, away);
+	pages = hak_arena_node_bytes(away) >> PAGE_SHIFT;
+	KUNIT_ASSERT_EQ(test, hak_arena_node_bytes(home), 0ULL);
+	KUNIT_EXPECT_EQ(test, pages_for(test, here), 0UL);
+	KUNIT_EXPECT_EQ(test, hak_arena_node_bytes(away), 0ULL);
+	KUNIT_EXPECT_EQ(test, pages_for(test, there), pages);
+	KUNIT_EXPECT_EQ(test, pages_for(test, both), 0UL);
+
+	hold_unused(test, w, home);
+	hold_unused(test, w, away);
+	pages = hak_arena_bytes() >> PAGE_SHIFT;
+	KUNIT_EXPECT_EQ(test, pages_for(test, both), pages);
+}
+
+/* Tasks of one node may ask so often that the other node's pages count all the same. */
+static void oom_notices_of_nodes_are_apart(struct kunit *test)
+{
+	struct work *w = work_new(test);
+	nodemask_t here, there;
+	unsigned int i;
+	int home, away;
+
+	home = first_node(node_states[N_MEMORY]);
+	away = next_node(home, node_states[N_MEMORY]);
+	here = nodemask_of_node(home);
+	there = nodemask_of_node(away);
+	empty_nodes(test);
+	hak_oom_age(HAK_OOM_SERIES_MS);
+	for (i = 0; i < 20; i++) {
+		hold_unused(test, w, home);
+		pages_for(test, here);
+	}
+	hold_unused(test, w, home);
+	KUNIT_EXPECT_EQ(test, pages_for(test, here), 0UL);
+	hold_unused(test, w, away);
+	KUNIT_EXPECT_GT(test, pages_for(test, there), 0UL);
+}
+
 static int cpuset_test_init(struct kunit *test)
 {
 	if (!IS_ENABLED(CONFIG_CPUSETS))
@@ -284,6 +395,8 @@ static struct kunit_case cpuset_cases[] = {
 	KUNIT_CASE(pages_are_of_allowed_nodes),
 	KUNIT_CASE(slabs_are_of_allowed_nodes),
 	KUNIT_CASE(a_forbidden_node_goes_to_slub),
+	KUNIT_CASE(oom_notice_counts_allowed_nodes),
+	KUNIT_CASE(oom_notices_of_nodes_are_apart),
 	{}
 };
 

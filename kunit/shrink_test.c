@@ -212,6 +212,86 @@ static void oom_notices_report_a_page_once(struct kunit *test)
 	KUNIT_EXPECT_LE(test, told << PAGE_SHIFT, hak_arena_returned() - before);
 }
 
+/*
+ * Each notice follows an allocation and a free, so it finds something to give back. All is
+ * on one node, on whichever CPU the test runs, because notices of each node are limited.
+ */
+static unsigned int notices_that_report(struct kunit *test, struct hak_cache *c,
+					unsigned int n)
+{
+	unsigned int i, told = 0;
+	void *p;
+
+	for (i = 0; i < n; i++) {
+		p = hak_cache_alloc_node(c, GFP_KERNEL | __GFP_THISNODE,
+					 first_memory_node);
+		KUNIT_EXPECT_NOT_NULL(test, p);
+		hak_cache_free(c, p);
+		if (hak_shrink_for_oom())
+			told++;
+	}
+	return told;
+}
+
+/* If a CPU is late, the next notice gives back more, and that counts as progress. */
+static void skip_if_late(struct kunit *test, unsigned long before)
+{
+	if (hak_test_event(test, HAK_EV_LATE) != before)
+		kunit_skip(test, "a CPU did not answer in time");
+}
+
+/*
+ * What comes back is taken again, and the page allocator asks again and again. Then a
+ * task has to be killed. If no task has asked for long, the next is believed again.
+ */
+static void oom_notices_come_to_an_end(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache_shown(test, 64, 0);
+	unsigned long late = hak_test_event(test, HAK_EV_LATE);
+	unsigned int first, soon, later, last;
+
+	hak_shrink();
+	first = notices_that_report(test, c, 50);
+	hak_oom_age(HAK_OOM_SERIES_MS / 2);
+	soon = notices_that_report(test, c, 1);
+	hak_oom_age(HAK_OOM_SERIES_MS / 2);
+	later = notices_that_report(test, c, 1);
+	hak_oom_age(HAK_OOM_SERIES_MS);
+	last = notices_that_report(test, c, 50);
+	skip_if_late(test, late);
+	/* The first notice of a series makes progress, and the others do not. */
+	KUNIT_EXPECT_EQ(test, first, 1 + HAK_OOM_AGAIN);
+	KUNIT_EXPECT_EQ(test, soon, 0);
+	KUNIT_EXPECT_EQ(test, later, 0);
+	KUNIT_EXPECT_EQ(test, last, 1 + HAK_OOM_AGAIN);
+}
+
+/* Notices that leave hakmem with less than ever before report pages, however many come. */
+static void oom_notices_report_progress(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache_shown(test, 1024, 0);
+	struct hak_cache *other = hak_test_cache_shown(test, 64, 0);
+	void **obj = kunit_kcalloc(test, 2000, sizeof(*obj), GFP_KERNEL);
+	unsigned long late = hak_test_event(test, HAK_EV_LATE);
+	unsigned int i, first, last, told = 0;
+
+	KUNIT_ASSERT_NOT_NULL(test, obj);
+	hak_shrink();
+	for (i = 0; i < 2000; i++)
+		obj[i] = hak_cache_alloc(c, GFP_KERNEL);
+	first = notices_that_report(test, other, 50);
+	for (i = 0; i < 2000; i++) {
+		hak_cache_free(c, obj[i]);
+		if (i % 200 == 199 && hak_shrink_for_oom())
+			told++;
+	}
+	last = notices_that_report(test, other, 1);
+	skip_if_late(test, late);
+	KUNIT_EXPECT_EQ(test, first, 1 + HAK_OOM_AGAIN);
+	KUNIT_EXPECT_EQ(test, told, 10);
+	KUNIT_EXPECT_EQ(test, last, 0);
+}
+
 static void oom_notice_forgets_old_pages(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache_shown(test, 1024, 0);
@@ -579,6 +659,8 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(oom_notice_reports_pages_once),
 	KUNIT_CASE(oom_notice_reports_returned_pages),
 	KUNIT_CASE(oom_notices_report_a_page_once),
+	KUNIT_CASE(oom_notices_come_to_an_end),
+	KUNIT_CASE(oom_notices_report_progress),
 	KUNIT_CASE_SLOW(oom_notice_forgets_old_pages),
 	KUNIT_CASE(oom_notice_waits_once),
 	KUNIT_CASE(pressure_empties_caches),
@@ -592,9 +674,16 @@ static struct kunit_case cases[] = {
 	{}
 };
 
+static int shrink_test_init(struct kunit *test)
+{
+	/* The notices of other tests are over. */
+	hak_oom_age(HAK_OOM_SERIES_MS);
+	return hak_test_init(test);
+}
+
 static struct kunit_suite hak_shrink_suite = {
 	.name = "hak_shrink",
-	.init = hak_test_init,
+	.init = shrink_test_init,
 	.exit = hak_test_exit,
 	.test_cases = cases,
 };
