@@ -2,7 +2,8 @@
 /*
  * Cpusets: if a task may use the memory of some nodes only, it gets neither pages
  * nor slabs of the others, those do not count as nodes that failed, and its OOM
- * notices count none of their pages. Needs a machine with two nodes that have memory, and a kernel with CONFIG_CPUSETS.
+ * notices count none of their pages. Needs a machine with two nodes that have
+ * memory, and a kernel with CONFIG_CPUSETS.
  */
 #include <linux/cpuset.h>
 #include <linux/jiffies.h>
