@@ -70,6 +70,25 @@ static void test_trace_ring(void **state)
 	assert_int_equal(with, without + 1);
 }
 
+/*
+ * With hardened=1 there is one more for each class. The address sanitizer reports those that
+ * are not freed, by a start that fails or in the end.
+ */
+static void test_hardened(void **state)
+{
+	unsigned int without, with;
+
+	hak_core_exit();
+	without = failures();
+	hak_core_exit();
+	hak_hardened = true;
+	with = failures();
+	assert_int_equal(with, without + HAK_NR_CLASSES);
+	hak_core_exit();
+	hak_hardened = false;
+	assert_int_equal(hak_core_init(), 0);
+}
+
 /* hak_cache_create() likewise. */
 static void test_cache_create(void **state)
 {
@@ -98,6 +117,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_failure),
 		cmocka_unit_test(test_cache_create),
+		cmocka_unit_test(test_hardened),
 		cmocka_unit_test(test_trace_ring),
 	};
 
