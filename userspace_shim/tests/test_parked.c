@@ -3,6 +3,7 @@
 #include "test.h"
 
 #include <linux/cpu.h>
+#include <linux/cpuhotplug.h>
 #include <linux/kernel.h>
 #include <linux/percpu.h>
 
@@ -323,6 +324,65 @@ static void test_bounded(void **state)
 	shim_flush_parked();
 }
 
+static bool key_fails;
+
+int __real_pthread_setspecific(pthread_key_t key, const void *value);
+int __wrap_pthread_setspecific(pthread_key_t key, const void *value);
+
+int __wrap_pthread_setspecific(pthread_key_t key, const void *value)
+{
+	return key_fails ? ENOMEM : __real_pthread_setspecific(key, value);
+}
+
+/* A thread for which no destructor can be set takes no id. A parked id stays parked. */
+static void test_no_destructor(void **state)
+{
+	struct life a, b;
+
+	shim_flush_parked();
+	run(&a);
+	key_fails = true;
+	run(&b);
+	key_fails = false;
+	assert_int_equal(b.id, 0);
+	assert_int_equal(shim_nr_parked(), 1);
+	run(&b);
+	assert_int_equal(b.id, a.id);
+	shim_flush_parked();
+
+	key_fails = true;
+	run(&b);
+	key_fails = false;
+	assert_int_equal(b.id, 0);
+	run(&b);
+	assert_int_equal(b.id, a.id);
+	shim_flush_parked();
+}
+
+static int refuse(unsigned int cpu)
+{
+	return -ENOMEM;
+}
+
+/* A thread whose id cannot be prepared shares id 0, and the next thread gets that id. */
+static void test_not_prepared(void **state)
+{
+	struct life a, b;
+	int st;
+
+	shim_flush_parked();
+	run(&a);
+	st = cpuhp_setup_state_nocalls(CPUHP_BP_PREPARE_DYN, "refuses", refuse, NULL);
+	assert_true(st > 0);
+	run(&b);
+	assert_int_equal(b.id, 0);
+	assert_int_equal(shim_nr_parked(), 0);
+	cpuhp_remove_state_nocalls(st);
+	run(&b);
+	assert_int_equal(b.id, a.id);
+	shim_flush_parked();
+}
+
 static struct life before_fork;
 
 static void take_over_in_child(void)
@@ -386,6 +446,8 @@ int main(void)
 		cmocka_unit_test(test_trim_says_so),
 		cmocka_unit_test(test_memory_is_wanted),
 		cmocka_unit_test(test_bounded),
+		cmocka_unit_test(test_no_destructor),
+		cmocka_unit_test(test_not_prepared),
 		cmocka_unit_test(test_ended_inside),
 	};
 
