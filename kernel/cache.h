@@ -35,6 +35,8 @@ struct hak_pool;
  * @usable: bytes of an object that its user may use
  * @fallback_live: objects allocated from @fallback less objects freed to it, per
  *	CPU
+ * @tail_known: do frees look for tails where those of @fallback's objects are? They do
+ *	once SLUB has served one
  * @align: alignment of the objects; @size is a multiple of it (typed caches)
  * @flags: the SLAB_ flags the cache was made with (typed caches)
  * @ctor: constructor, or NULL. It runs once for each object when the cache gets
@@ -69,6 +71,7 @@ struct hak_cache {
 	bool listed;
 	struct hak_class_stats *stats;
 	long __percpu *fallback_live;
+	bool tail_known;
 	u32 align;
 	slab_flags_t flags;
 	void (*ctor)(void *p);
@@ -84,8 +87,8 @@ struct hak_cache {
 #define HAK_MAX_STRIDE		(2 * HAK_CACHE_MAX_SIZE)
 
 /*
- * Likewise, with what debug= adds behind an object, or with the tail of an object that
- * SLUB served. An object as large as its alignment takes up that alignment twice.
+ * Likewise, with what debug= adds behind an object. An object as large as its alignment
+ * takes up that alignment twice.
  */
 #define HAK_MAX_PADDED		(2 * HAK_MAX_STRIDE)
 

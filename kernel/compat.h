@@ -55,6 +55,23 @@ static inline bool hak_page_is_large_kmalloc(struct page *head, const void *p)
 #endif
 }
 
+/*
+ * How many bytes from @p on lie in the same slab of SLUB's, as far as they may be read?
+ * 0 if @p, which kfree() takes, lies in none. In the userspace build the C library's
+ * allocator is in SLUB's place, so that build has a function of its own.
+ */
+#ifndef hak_slab_rest
+static inline size_t hak_slab_rest(const void *p)
+{
+	struct page *head = virt_to_head_page(p);
+
+	if (!PageSlab(head))
+		return 0;
+	return page_size(head) - ((char *)kasan_reset_tag(p) -
+				  (char *)kasan_reset_tag(page_address(head)));
+}
+#endif
+
 /* Symbols for the KUnit suites only. Namespaces became strings in 6.13. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
 #define HAK_EXPORT_INTERNAL(sym) EXPORT_SYMBOL_NS_GPL(sym, "HAKMEM_INTERNAL")

@@ -4,7 +4,8 @@
  *
  * SLUB does not tell which of its caches an object belongs to. So an object that
  * SLUB serves for a typed cache has a tail, which names the typed cache while the
- * object is live. A free reads the tail. The cache counts such objects, so that
+ * object is live. The tail lies directly behind the bytes that the user may use. A free
+ * looks at each place where a tail may be. The cache counts such objects, so that
  * hak_cache_destroy() knows whether any are live.
  *
  * kfree() may not be called in NMI, nor in atomic context on PREEMPT_RT. Objects
@@ -23,7 +24,7 @@
 #include "core.h"
 
 /**
- * struct hak_fallback_tail - last bytes of an object that SLUB served for a typed
+ * struct hak_fallback_tail - what lies behind an object that SLUB served for a typed
  * cache
  * @cache: the cache the object belongs to
  * @link: place in hak_deferred.tails, after the object was freed
@@ -41,8 +42,12 @@ struct hak_fallback_tail {
 /* A random number, so that other memory does not hold a valid key by chance. */
 static unsigned long hak_fallback_cookie __read_mostly;
 
-/* Has SLUB ever served an object of a typed cache? If not, no object has a tail. */
-static bool hak_fallback_seen __read_mostly;
+/*
+ * The offsets that tails have in their objects, each once, and 0 behind the last. An
+ * offset is added when SLUB serves the first object that has its tail there, and stays. As
+ * all are multiples of HAK_MIN_SIZE, there is room for every offset that there can be.
+ */
+static u16 hak_tail_offsets[HAK_MAX_STRIDE / HAK_MIN_SIZE + 1] __read_mostly;
 
 struct hak_deferred __percpu *hak_deferred;
 
@@ -78,17 +83,20 @@ void *hak_fallback_alloc(size_t size, gfp_t gfp, int node, enum hak_event why)
 	return hak_keep_tag(kmalloc_node_noprof(size, gfp, node));
 }
 
+/* The offset of the tail in an object of @c that SLUB serves. */
+static unsigned int hak_tail_offset(const struct hak_cache *c)
+{
+	return round_up(c->usable, HAK_MIN_SIZE);
+}
+
 /**
  * hak_fallback_create() - make the kmem_cache that serves for a typed cache
  * @c: the typed cache, after hak_cache_layout()
  * @name: name for /proc/slabinfo
  * @args: the arguments of the typed cache
  *
- * An object of the kmem_cache has room for the tail behind the object proper. The
- * tail has to end where ksize() ends, whatever SLUB adds for debugging. If SLUB's
- * free link lies behind the object, ksize() includes the link, except in
- * SLAB_TYPESAFE_BY_RCU caches. So the kmem_cache gets that flag whenever SLUB
- * puts the link there.
+ * To SLUB the tail is a part of the object. Whatever SLUB adds, for debugging or as a
+ * link of free objects that keep their contents, lies behind the tail.
  *
  * SLUB merges the kmem_cache with no other. The whole object may be copied to and
  * from user space, as hakmem's own objects may, unless the caller names a part of
@@ -100,16 +108,14 @@ void *hak_fallback_alloc(size_t size, gfp_t gfp, int node, enum hak_event why)
 int hak_fallback_create(struct hak_cache *c, const char *name,
 			const struct hak_cache_args *args)
 {
-	unsigned int bytes = round_up(c->usable + sizeof(struct hak_fallback_tail),
+	unsigned int bytes = round_up(hak_tail_offset(c) + sizeof(struct hak_fallback_tail),
 				      c->align);
 	slab_flags_t flags = SLAB_NO_MERGE;
 
-	/* Otherwise hak_fallback_tail_of() would find no tail in an object. */
-	if (WARN_ON_ONCE(bytes > HAK_MAX_PADDED))
+	/* Otherwise hak_tail_offsets might not have room for the offset. */
+	if (WARN_ON_ONCE(hak_tail_offset(c) > HAK_MAX_STRIDE))
 		return -EINVAL;
-	flags |= c->flags & (SLAB_ACCOUNT | SLAB_RECLAIM_ACCOUNT);
-	if (hak_keeps_contents(c->flags, c->ctor))
-		flags |= SLAB_TYPESAFE_BY_RCU;
+	flags |= c->flags & (SLAB_ACCOUNT | SLAB_RECLAIM_ACCOUNT | SLAB_TYPESAFE_BY_RCU);
 
 	c->fallback_live = hak_alloc_percpu(long);
 	if (!c->fallback_live)
@@ -156,65 +162,100 @@ static unsigned long hak_fallback_key(const void *p, const struct hak_cache *c)
 	return hak_fallback_cookie ^ (unsigned long)p ^ (unsigned long)c;
 }
 
-/*
- * Do @n bytes from @p on lie in one block of SLUB? They do if @p begins an
- * object. If @p points inside one, they may reach memory that must not be read.
- */
-static bool hak_fallback_within(const void *p, size_t n)
+/* From now on a free looks for tails that are where those of objects of @c are. */
+static void hak_tail_offset_use(struct hak_cache *c)
 {
-	struct page *head = virt_to_head_page(p);
-	size_t off = (char *)kasan_reset_tag(p) -
-		     (char *)kasan_reset_tag(page_address(head));
+	u16 was, off = hak_tail_offset(c), *at = hak_tail_offsets;
 
-	return off + n <= page_size(head);
+	do {
+		was = cmpxchg(at++, 0, off);
+	} while (was && was != off);
+	/*
+	 * Another CPU may have added the offset. If a third CPU sees @tail_known, and gives
+	 * its object to a fourth, the fourth sees the offset.
+	 */
+	smp_store_release(&c->tail_known, true);
 }
 
 /*
- * The place where the tail of @p is, if @p has a tail; NULL if it cannot have
- * one. The bytes there are readable in all memory of SLUB. KASAN poisons those
- * beyond the size asked for, so the callers read them unchecked.
+ * How many bytes from @p on lie in a slab of SLUB's? In so many a tail of @p may be: they
+ * can be read, even if they belong to other objects. 0 if @p cannot have a tail.
  */
-static struct hak_fallback_tail *hak_fallback_tail_of(const void *p)
+static size_t hak_tail_room(const void *p)
 {
-	size_t n;
+	/*
+	 * The caller may have got @p from another CPU by an address dependency, which does
+	 * not order these reads. Pairs with the caller's release of @p on that CPU, which
+	 * comes after hak_tail_offset_use() there.
+	 */
+	smp_rmb();
+	if (!READ_ONCE(hak_tail_offsets[0]) || (unsigned long)p % sizeof(long))
+		return 0;
+	return hak_slab_rest(p);
+}
 
-	if (!READ_ONCE(hak_fallback_seen))
+static struct hak_fallback_tail *hak_tail_at(const void *p, unsigned int off)
+{
+	return (void *)((char *)kasan_reset_tag(p) + off);
+}
+
+/*
+ * The cache of @p if @p is a live object whose tail is at @off; else NULL. The key says
+ * whose tail it is, so neither the data of a user nor the tail of another object will do.
+ * KASAN poisons bytes beyond the size asked for, so they are read unchecked.
+ */
+static struct hak_cache *hak_tail_cache(const void *p, unsigned int off, size_t room)
+{
+	struct hak_fallback_tail *t = hak_tail_at(p, off);
+	struct hak_cache *c;
+
+	if (off + sizeof(*t) > room)
 		return NULL;
-	n = ksize(p);
-	if (n < HAK_MIN_SIZE + sizeof(struct hak_fallback_tail) ||
-	    n > HAK_MAX_PADDED || ((unsigned long)p | n) % sizeof(long) ||
-	    !hak_fallback_within(p, n))
-		return NULL;
-	return (void *)((char *)kasan_reset_tag(p) + n -
-			sizeof(struct hak_fallback_tail));
+	c = READ_ONCE_NOCHECK(t->cache);
+	return READ_ONCE_NOCHECK(t->key) == hak_fallback_key(p, c) ? c : NULL;
 }
 
 /**
  * hak_fallback_cache() - find the typed cache of an object that SLUB served
  * @p: an address that hak_fallback_owns()
  *
+ * It only reads. ksize() would not do: with slab_debug=U it makes SLUB forget how many
+ * bytes of memory from kmalloc() were asked for.
+ *
  * Context: any. The cache stays as long as the object is live.
  * Return: the cache of a live object; NULL for all other memory of SLUB's.
  */
 struct hak_cache *hak_fallback_cache(const void *p)
 {
-	struct hak_fallback_tail *t = hak_fallback_tail_of(p);
-	struct hak_cache *c;
+	size_t room = hak_tail_room(p);
+	struct hak_cache *c = NULL;
+	unsigned int i, off;
 
-	if (!t)
+	if (!room)
 		return NULL;
-	c = READ_ONCE_NOCHECK(t->cache);
-	return READ_ONCE_NOCHECK(t->key) == hak_fallback_key(p, c) ? c : NULL;
+	for (i = 0; !c && (off = READ_ONCE(hak_tail_offsets[i])); i++)
+		c = hak_tail_cache(p, off, room);
+	return c;
+}
+
+/* Likewise, for an object that the caller takes for one of @want, or of any if NULL. */
+static struct hak_cache *hak_fallback_cache_hint(const void *p,
+						 const struct hak_cache *want)
+{
+	struct hak_cache *c = NULL;
+
+	if (want && want->fallback)
+		c = hak_tail_cache(p, hak_tail_offset(want), hak_tail_room(p));
+	return c ?: hak_fallback_cache(p);
 }
 
 /* From now on @p is a live object of @c. */
 static void hak_fallback_begin(struct hak_cache *c, void *p)
 {
-	struct hak_fallback_tail *t;
+	struct hak_fallback_tail *t = hak_tail_at(p, hak_tail_offset(c));
 
-	if (unlikely(!READ_ONCE(hak_fallback_seen)))
-		WRITE_ONCE(hak_fallback_seen, true);
-	t = hak_fallback_tail_of(p);
+	if (unlikely(!READ_ONCE(c->tail_known)))
+		hak_tail_offset_use(c);
 	t->cache = c;
 	t->key = hak_fallback_key(p, c);
 	this_cpu_inc(*c->fallback_live);
@@ -225,7 +266,7 @@ static bool hak_fallback_end(struct hak_cache *c, const void *p)
 {
 	unsigned long key = hak_fallback_key(p, c);
 
-	if (cmpxchg(&hak_fallback_tail_of(p)->key, key, 0) != key)
+	if (cmpxchg(&hak_tail_at(p, hak_tail_offset(c))->key, key, 0) != key)
 		return false;
 	this_cpu_dec(*c->fallback_live);
 	return true;
@@ -355,7 +396,7 @@ static bool hak_fallback_release(const void *p, const struct hak_cache *want,
 	const char *why;
 
 	preempt_disable();
-	c = hak_fallback_cache(p);
+	c = hak_fallback_cache_hint(p, want);
 	*of = c;
 	why = hak_fallback_why_bad(c, want);
 	if (!why && c && unlikely(!hak_fallback_end(c, p)))
@@ -435,7 +476,7 @@ void hak_fallback_free(const void *p, const struct hak_cache *want,
 		return;
 	}
 	hak_count(HAK_EV_DEFERRED);
-	hak_fallback_defer(p, c ? hak_fallback_tail_of(p) : NULL);
+	hak_fallback_defer(p, c ? hak_tail_at(p, hak_tail_offset(c)) : NULL);
 }
 
 static void hak_deferred_irq(struct irq_work *irq)

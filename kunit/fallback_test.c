@@ -7,6 +7,7 @@
 #include <linux/array_size.h>
 #include <linux/minmax.h>
 #include <linux/module.h>
+#include <linux/rcupdate.h>
 #include <linux/string.h>
 
 #include "hak_test.h"
@@ -112,6 +113,55 @@ static void kmalloc_object(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, p);
 	refused(test, c, p);
 	kfree(p);
+}
+
+/*
+ * SLUB has served objects of caches of many sizes, so their tails are at many offsets. Each
+ * object is known by its own, and no other memory of SLUB's is taken for an object, even if
+ * it has a copy of a tail.
+ */
+static void many_sizes(struct kunit *test)
+{
+	struct hak_cache *c[HAK_TEST_MAX];
+	void *p[HAK_TEST_MAX];
+	unsigned int i, n;
+	u8 *q;
+
+	for (i = 0; i < ARRAY_SIZE(c); i++) {
+		n = 8 + i * 72;
+		c[i] = hak_test_cache(test, n, 0);
+		p[i] = slubs(test, c[i]);
+		memset(p[i], 0xa5, n);
+	}
+	for (i = 0; i < ARRAY_SIZE(c); i++) {
+		KUNIT_EXPECT_PTR_EQ(test, hak_fallback_cache(p[i]), c[i]);
+		/* A tail has 16 bytes. */
+		n = hak_cache_size(c[i]) + 16;
+		q = kmalloc(n, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, q);
+		memcpy(q, p[i], n);
+		KUNIT_EXPECT_NULL(test, hak_fallback_cache(q));
+		hak_free(q);
+		if (i & 1)
+			hak_cache_free(c[i], p[i]);
+		else
+			hak_free(p[i]);
+		KUNIT_EXPECT_EQ(test, hak_fallback_live(c[i]), 0L);
+	}
+	HAK_EXPECT_EVENT(test, HAK_EV_BAD_FREE, 0);
+}
+
+/* A reader under RCU may look at an object that was freed, also if SLUB served it. */
+static void typesafe_after_a_free(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache_args(test, 72, NULL, SLAB_TYPESAFE_BY_RCU);
+	void *p = slubs(test, c);
+
+	memset(p, 0xa5, 72);
+	rcu_read_lock();
+	hak_cache_free(c, p);
+	KUNIT_EXPECT_TRUE(test, is_filled(p, 0xa5, 72));
+	rcu_read_unlock();
 }
 
 static void wrong_size(struct kunit *test)
@@ -307,10 +357,10 @@ static void written_past_the_end(struct kunit *test)
 
 	/* Otherwise the compiler, which knows the size, would warn. */
 	OPTIMIZER_HIDE_VAR(p);
-	saved = p[ksize(p) - 1];
-	p[ksize(p) - 1] ^= 1;
+	saved = p[72];
+	p[72] ^= 1;
 	refused(test, c, p);
-	p[ksize(p) - 1] = saved;
+	p[72] = saved;
 	hak_cache_free(c, p);
 }
 
@@ -346,6 +396,8 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(every_free),
 	KUNIT_CASE(wrong_cache),
 	KUNIT_CASE(object_of_no_cache),
+	KUNIT_CASE(many_sizes),
+	KUNIT_CASE(typesafe_after_a_free),
 	KUNIT_CASE(wrong_size),
 	KUNIT_CASE(wrong_size_of_a_kept_object),
 	KUNIT_CASE(usable_size),

@@ -6,8 +6,7 @@
  * reference counts and flags are accepted and ignored. Every address up to
  * high_memory is valid. Those that are not in the arena, which is hakmem's, count as
  * slab pages, because kfree() ends in the C library's free(), which makes its own
- * checks. The end of a block of the C library is not known, so page_size() is larger
- * than any block.
+ * checks.
  */
 #ifndef _SHIM_LINUX_MM_H
 #define _SHIM_LINUX_MM_H
@@ -36,7 +35,6 @@
 #define virt_to_page(p)		((struct page *)((unsigned long)(p) & PAGE_MASK))
 #define virt_to_head_page(p)	virt_to_page(p)
 #define compound_head(page)	(page)
-#define page_size(page)		((void)(page), SIZE_MAX)
 #define virt_to_folio(p)	((struct folio *)virt_to_page(p))
 #define page_folio(page)	((struct folio *)(page))
 #define folio_page(folio, n)	((struct page *)((unsigned long)(folio) + (n) * PAGE_SIZE))

@@ -12,6 +12,8 @@
  * kfree_rcu() are never given back to the C library, see rcupdate.h. The SLAB_
  * flags have the meaning, not the values, of any one kernel configuration; of a
  * kmem_cache size, alignment, constructor and SLAB_TYPESAFE_BY_RCU matter.
+ * hak_slab_rest() is not the kernel's, see kernel/compat.h. Blocks of the C
+ * library are in no slabs, so no more can be read than the block.
  */
 #ifndef _SHIM_LINUX_SLAB_H
 #define _SHIM_LINUX_SLAB_H
@@ -61,6 +63,7 @@ void *kvmalloc(size_t size, gfp_t gfp) __alloc_size(1);
 void *krealloc(const void *p, size_t size, gfp_t gfp) __alloc_size(2);
 void kfree(const void *p);
 size_t ksize(const void *p);
+#define hak_slab_rest(p)	ksize(p)
 char *kstrdup(const char *s, gfp_t gfp);
 #define kstrdup_const(s, gfp)	kstrdup(s, gfp)
 #define kfree_const(s)		kfree(s)
