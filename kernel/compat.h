@@ -193,6 +193,15 @@ static __always_inline bool hak_llist_add_batch(struct llist_node *first,
 #define hak_leaf_free(leaf, size)	kfree(leaf)
 #endif
 
+/*
+ * The first address of the linear map where memory is. Before it there may be a gap: on
+ * arm64 one of up to 3,840 TiB, if the kernel has addresses of 52 bits and the processor
+ * has 48.
+ */
+#ifndef hak_ram_start
+unsigned long hak_ram_start(void);
+#endif
+
 #ifndef hak_table_alloc
 #define hak_table_alloc(n, size)	kvcalloc(n, size, GFP_KERNEL)
 #define hak_table_free(table, n, size)	kvfree(table)

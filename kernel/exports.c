@@ -66,7 +66,7 @@ HAK_EXPORT_INTERNAL(hak_no_leaf);
 HAK_EXPORT_INTERNAL(hak_node);
 HAK_EXPORT_INTERNAL(hak_node_near);
 HAK_EXPORT_INTERNAL(hak_node_next);
-HAK_EXPORT_INTERNAL(hak_node_ram_end);
+HAK_EXPORT_INTERNAL(hak_node_ram_span);
 HAK_EXPORT_INTERNAL(hak_numa);
 HAK_EXPORT_INTERNAL(hak_oom_age);
 HAK_EXPORT_INTERNAL(hak_outbox_bytes);

@@ -6,6 +6,7 @@
 #define pr_fmt(fmt) "hakmem: " fmt
 
 #include <linux/errno.h>
+#include <linux/limits.h>
 #include <linux/memory.h>
 #include <linux/memory_hotplug.h>
 #include <linux/minmax.h>
@@ -53,15 +54,18 @@ static int __hak_registry_replace(unsigned long leaves)
 
 /**
  * hak_registry_cover() - make the registry cover more of the linear map
- * @end: the end of what it has to cover
+ * @start: the start of what it has to cover
+ * @end: its end
  *
  * If it has to grow, it grows to twice its size at least, because memory is added in
- * many small pieces.
+ * many small pieces. It does not grow downwards: it begins where the lowest memory was when
+ * hakmem was loaded, and memory is hardly ever added below that.
  *
  * Context: task, may sleep.
- * Return: 0, or -ENOMEM, and then the registry is unchanged.
+ * Return: 0; -ENOMEM, and then the registry is unchanged; or -ERANGE if a part lies before
+ * the registry's first address, and then it covers the rest.
  */
-int hak_registry_cover(unsigned long end)
+int hak_registry_cover(unsigned long start, unsigned long end)
 {
 	unsigned long leaves;
 	int err = 0;
@@ -74,6 +78,8 @@ int hak_registry_cover(unsigned long end)
 		pr_debug("registry of %lu leaves: error %d\n", leaves, err);
 	}
 	mutex_unlock(&hak_cover_mutex);
+	if (!err && start < hak_registry.base)
+		err = -ERANGE;
 	return err;
 }
 
@@ -83,38 +89,50 @@ static unsigned long hak_pfn_addr(unsigned long pfn)
 }
 
 /*
- * Memory goes online even if the registry cannot cover it. If hak_superslab_new() gets
- * such memory later, it gives it back.
+ * Have the registry cover page frames. Memory goes online even if the registry cannot cover
+ * it. If hak_superslab_new() gets such memory later, it gives it back.
  */
+static void hak_cover_pfns(unsigned long first, unsigned long end)
+{
+	int err = hak_registry_cover(hak_pfn_addr(first), hak_pfn_addr(end));
+
+	if (err == -ERANGE)
+		pr_warn("memory at %#lx lies before all that was there when hakmem was loaded; hakmem will not use what is below %#lx\n",
+			hak_pfn_addr(first), hak_registry.base);
+	else if (err)
+		pr_warn("no memory to register the memory at %#lx; hakmem will not use what is above %#lx\n",
+			hak_pfn_addr(first), hak_registry.base + hak_registry.bytes);
+}
+
 static int hak_on_memory(struct notifier_block *nb, unsigned long what, void *data)
 {
 	struct memory_notify *mem = data;
 
-	if (what == MEM_GOING_ONLINE &&
-	    hak_registry_cover(hak_pfn_addr(mem->start_pfn + mem->nr_pages)))
-		pr_warn("no memory to register the memory added at %#lx; hakmem will not use it\n",
-			hak_pfn_addr(mem->start_pfn));
+	if (what == MEM_GOING_ONLINE)
+		hak_cover_pfns(mem->start_pfn, mem->start_pfn + mem->nr_pages);
 	return NOTIFY_OK;
 }
 
 static struct notifier_block hak_memory_nb = { .notifier_call = hak_on_memory };
 
-/* The end of @zone, which may be growing; 0 if it has no pages. */
-static unsigned long hak_zone_end(struct zone *zone)
+/* The first page frame and the end of @zone, which may be growing; false if it has none. */
+static bool hak_zone_span(struct zone *zone, unsigned long *first, unsigned long *end)
 {
-	unsigned long end;
 	unsigned int seq;
 
 	do {
 		seq = zone_span_seqbegin(zone);
-		end = zone_is_empty(zone) ? 0 : zone_end_pfn(zone);
+		*first = zone->zone_start_pfn;
+		*end = zone_is_empty(zone) ? 0 : zone_end_pfn(zone);
 	} while (zone_span_seqretry(zone, seq));
-	return end;
+	return *end;
 }
 
 /**
- * hak_node_ram_end() - the end of a node's memory that the page allocator may have
+ * hak_node_ram_span() - where is the memory of a node that the page allocator may have?
  * @pgdat: the node
+ * @first: its first page frame number
+ * @end: its end, a page frame number
  *
  * Memory of devices belongs to the node, too, and private memory of a device is given the
  * highest physical addresses there are: the node's span may reach up to the end of the
@@ -123,39 +141,55 @@ static unsigned long hak_zone_end(struct zone *zone)
  * count by their span.
  *
  * Context: any.
- * Return: a page frame number; 0 if the node has no such memory.
+ * Return: false if the node has no such memory.
  */
-unsigned long hak_node_ram_end(struct pglist_data *pgdat)
+bool hak_node_ram_span(struct pglist_data *pgdat, unsigned long *first,
+		       unsigned long *end)
 {
-	unsigned long end = 0;
 	unsigned int i;
 
-	for (i = 0; i < MAX_NR_ZONES; i++)
-		if (!zone_is_zone_device(&pgdat->node_zones[i]))
-			end = max(end, hak_zone_end(&pgdat->node_zones[i]));
-	return end;
+	*first = ULONG_MAX;
+	*end = 0;
+	for (i = 0; i < MAX_NR_ZONES; i++) {
+		struct zone *zone = &pgdat->node_zones[i];
+		unsigned long zone_first, zone_end;
+
+		if (zone_is_zone_device(zone) || !hak_zone_span(zone, &zone_first, &zone_end))
+			continue;
+		*first = min(*first, zone_first);
+		*end = max(*end, zone_end);
+	}
+	return *end;
+}
+
+/* The first address of the linear map where the page allocator has memory. */
+unsigned long hak_ram_start(void)
+{
+	unsigned long first, end, lowest = ULONG_MAX;
+	int nid;
+
+	for_each_online_node(nid)
+		if (hak_node_ram_span(NODE_DATA(nid), &first, &end))
+			lowest = min(lowest, first);
+	return hak_pfn_addr(lowest);
 }
 
 /*
  * When the registry was created it reached up to high_memory. Not every architecture
  * raises that for memory that was added, and more may have been added since. So this
- * covers all memory that the page allocator has. As in hak_on_memory(), hakmem does without
- * memory that the registry cannot cover.
+ * covers all memory that the page allocator has.
  */
 int hak_memory_hotplug_init(void)
 {
-	unsigned long end;
+	unsigned long first, end;
 	int nid, err;
 
 	err = register_memory_notifier(&hak_memory_nb);
 	if (err)
 		return err;
-	for_each_online_node(nid) {
-		end = hak_node_ram_end(NODE_DATA(nid));
-		if (end && hak_registry_cover(hak_pfn_addr(end)))
-			pr_warn("no memory to register node %d up to %#lx; hakmem will not use what is above %#lx\n",
-				nid, hak_pfn_addr(end), hak_registry.base + hak_registry.bytes);
-	}
+	for_each_online_node(nid)
+		if (hak_node_ram_span(NODE_DATA(nid), &first, &end))
+			hak_cover_pfns(first, end);
 	return 0;
 }
 

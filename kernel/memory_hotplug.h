@@ -3,11 +3,14 @@
 #ifndef _HAK_MEMORY_HOTPLUG_H
 #define _HAK_MEMORY_HOTPLUG_H
 
+#include <linux/types.h>
+
 struct pglist_data;
 
 int hak_memory_hotplug_init(void);
 void hak_memory_hotplug_exit(void);
-int hak_registry_cover(unsigned long end);
-unsigned long hak_node_ram_end(struct pglist_data *pgdat);
+int hak_registry_cover(unsigned long start, unsigned long end);
+bool hak_node_ram_span(struct pglist_data *pgdat, unsigned long *first,
+		       unsigned long *end);
 
 #endif /* _HAK_MEMORY_HOTPLUG_H */

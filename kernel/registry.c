@@ -3,9 +3,9 @@
  * The registry: is this address hakmem's, and which slab is it in? It has an entry of 32
  * bytes for each 64 KiB of the kernel's linear map. An entry has all that a free needs,
  * so a free does not touch the slab's metadata. A table leads to leaves of entries. When
- * hakmem is loaded, the registry covers the linear map as it is then, and as much more
- * as fills the last page of the table. If memory is added beyond that, the table grows.
- * Memory that is not covered is never hakmem's.
+ * hakmem is loaded, the registry covers the linear map from the lowest memory to the
+ * highest, and as much more as fills the last page of the table. If memory is added beyond
+ * that, the table grows. Memory that is not covered is never hakmem's.
  */
 #include <linux/errno.h>
 #include <linux/math.h>
@@ -68,7 +68,7 @@ int hak_registry_init(void)
 	BUILD_BUG_ON(sizeof(unsigned long) != 8);
 	BUILD_BUG_ON((sizeof(struct hak_entry) << HAK_LEAF_BITS) % PAGE_SIZE);
 
-	hak_registry.base = PAGE_OFFSET & -(1UL << HAK_LEAF_SHIFT);
+	hak_registry.base = hak_ram_start() & -(1UL << HAK_LEAF_SHIFT);
 	leaves = hak_registry_leaves((unsigned long)high_memory);
 	hak_registry.leaf = hak_table_alloc(leaves, sizeof(*hak_registry.leaf));
 	if (!hak_registry.leaf)

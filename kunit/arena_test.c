@@ -86,14 +86,14 @@ static void registry_grows(struct kunit *test)
 	unsigned int i;
 
 	KUNIT_ASSERT_NOT_NULL(test, g);
-	KUNIT_EXPECT_EQ(test, hak_registry_cover(registry_end()), 0);
+	KUNIT_EXPECT_EQ(test, hak_registry_cover(hak_registry.base, registry_end()), 0);
 	KUNIT_EXPECT_EQ(test, hak_registry.bytes, bytes);
 	hak_test_gang_start(g, hak_test_nr_threads(), use_objects, &stop);
 	for (i = 0; i < 3; i++) {
 		end = registry_end();
 		KUNIT_EXPECT_FALSE(test, hak_registry_covers(end, 1));
 		KUNIT_EXPECT_EQ(test, hak_registry_prepare(end, 1, GFP_KERNEL), -ERANGE);
-		KUNIT_ASSERT_EQ(test, hak_registry_cover(end + 1), 0);
+		KUNIT_ASSERT_EQ(test, hak_registry_cover(end, end + 1), 0);
 		/*
 		 * It at least doubles, so many small pieces do not make it grow
 		 * each time.

@@ -134,7 +134,7 @@ static void cover_waits_for_frees(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, r);
 	end = hak_registry.base + hak_registry.bytes;
 	task = start_reader(test, r, table_reader_fn);
-	KUNIT_EXPECT_EQ(test, hak_registry_cover(end + 1), 0);
+	KUNIT_EXPECT_EQ(test, hak_registry_cover(end, end + 1), 0);
 	/*
 	 * The reader sees the new table in its next free, or before that the end
 	 * of the old one.

@@ -8,6 +8,7 @@
 #include <linux/cpu.h>
 #include <linux/irq_work.h>
 #include <linux/jiffies.h>
+#include <linux/limits.h>
 #include <linux/memory_hotplug.h>
 #include <linux/mmzone.h>
 #include <linux/module.h>
@@ -220,38 +221,63 @@ static void destroy_waits_for_readers(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, r->kept);
 }
 
-/* Every zone of this machine ends before hak_node_ram_end(), and one ends there. */
-static void ends_with_the_last_zone(struct kunit *test)
+/* The registry covers each zone of this machine, and begins no earlier than it has to. */
+static void covers_all_zones(struct kunit *test)
 {
-	unsigned long end, last;
+	unsigned long first, end, low, last, lowest = ULONG_MAX;
 	unsigned int i;
 	int nid;
 
 	for_each_node_state(nid, N_MEMORY) {
+		low = ULONG_MAX;
 		last = 0;
-		end = hak_node_ram_end(NODE_DATA(nid));
+		KUNIT_EXPECT_TRUE(test, hak_node_ram_span(NODE_DATA(nid), &first, &end));
 		for (i = 0; i < MAX_NR_ZONES; i++) {
 			struct zone *zone = &NODE_DATA(nid)->node_zones[i];
 
 			if (!populated_zone(zone) || zone_is_zone_device(zone))
 				continue;
-			KUNIT_EXPECT_GE(test, end, zone_end_pfn(zone));
+			KUNIT_EXPECT_TRUE(test, hak_registry_covers((unsigned long)
+				__va(PFN_PHYS(zone->zone_start_pfn)), 1));
 			KUNIT_EXPECT_TRUE(test, hak_registry_covers((unsigned long)
 				__va(PFN_PHYS(zone_end_pfn(zone))) - HAK_SLAB_SIZE, 1));
+			low = min(low, zone->zone_start_pfn);
 			last = max(last, zone_end_pfn(zone));
 		}
+		KUNIT_EXPECT_EQ(test, first, low);
 		KUNIT_EXPECT_EQ(test, end, last);
+		lowest = min(lowest, first);
 	}
+	KUNIT_EXPECT_EQ(test, hak_registry.base,
+			(unsigned long)__va(PFN_PHYS(lowest)) & -(1UL << HAK_LEAF_SHIFT));
+}
+
+/* Memory that is added before all that the registry covers is not covered. */
+static void covers_nothing_below(struct kunit *test)
+{
+	unsigned long base = hak_registry.base, bytes = hak_registry.bytes;
+
+	KUNIT_EXPECT_EQ(test, hak_registry_cover(base - HAK_SLAB_SIZE, base), -ERANGE);
+	KUNIT_EXPECT_EQ(test, hak_registry_cover(base - HAK_SLAB_SIZE, base + bytes), -ERANGE);
+	KUNIT_EXPECT_EQ(test, hak_registry_cover(base, base + bytes), 0);
+	KUNIT_EXPECT_EQ(test, hak_registry.base, base);
+	KUNIT_EXPECT_EQ(test, hak_registry.bytes, bytes);
+	KUNIT_EXPECT_FALSE(test, hak_registry_covers(base - HAK_SLAB_SIZE, 1));
+	/* What of it lies beyond the registry is. */
+	KUNIT_EXPECT_EQ(test, hak_registry_cover(base - HAK_SLAB_SIZE, base + bytes + 1),
+			-ERANGE);
+	KUNIT_EXPECT_GT(test, hak_registry.bytes, bytes);
 }
 
 /*
- * A device's memory lies far above that of its node, which spans both. The last zone is
- * the devices', if the kernel has such a zone.
+ * A device's memory lies far above that of its node, or below, and the node spans both. The
+ * last zone is the devices', if the kernel has such a zone.
  */
-static void ends_before_device_memory(struct kunit *test)
+static void device_memory_does_not_count(struct kunit *test)
 {
 	const unsigned long device = 1UL << 33, nr = 1UL << 15;
 	struct pglist_data *node = kunit_kzalloc(test, sizeof(*node), GFP_KERNEL);
+	unsigned long first, end;
 	unsigned int i;
 
 	KUNIT_ASSERT_NOT_NULL(test, node);
@@ -259,24 +285,27 @@ static void ends_before_device_memory(struct kunit *test)
 		node->node_zones[i].zone_pgdat = node;
 		zone_seqlock_init(&node->node_zones[i]);
 	}
-	KUNIT_EXPECT_EQ(test, hak_node_ram_end(node), 0UL);
+	KUNIT_EXPECT_FALSE(test, hak_node_ram_span(node, &first, &end));
 	/* The first zone is the same one, if the kernel has no zone for DMA. */
-	node->node_zones[0].zone_start_pfn = 1;
+	node->node_zones[0].zone_start_pfn = 2;
 	node->node_zones[0].spanned_pages = nr;
 	node->node_zones[ZONE_NORMAL].zone_start_pfn = 4 * nr;
 	node->node_zones[ZONE_NORMAL].spanned_pages = nr;
 	node->node_start_pfn = 1;
 	node->node_spanned_pages = device + nr - 1;
 #ifdef CONFIG_ZONE_DEVICE
-	node->node_zones[ZONE_DEVICE].zone_start_pfn = device;
-	node->node_zones[ZONE_DEVICE].spanned_pages = nr;
+	node->node_zones[ZONE_DEVICE].zone_start_pfn = 1;
+	node->node_zones[ZONE_DEVICE].spanned_pages = device + nr - 1;
 	node->node_zones[ZONE_DEVICE].present_pages = nr;
 #endif
-	KUNIT_EXPECT_EQ(test, hak_node_ram_end(node), 5 * nr);
+	KUNIT_EXPECT_TRUE(test, hak_node_ram_span(node, &first, &end));
+	KUNIT_EXPECT_EQ(test, first, ZONE_NORMAL ? 2UL : 4 * nr);
+	KUNIT_EXPECT_EQ(test, end, 5 * nr);
 	/* More is being added, and none of it is online yet. */
 	node->node_zones[ZONE_MOVABLE].zone_start_pfn = 8 * nr;
 	node->node_zones[ZONE_MOVABLE].spanned_pages = nr;
-	KUNIT_EXPECT_EQ(test, hak_node_ram_end(node), 9 * nr);
+	KUNIT_EXPECT_TRUE(test, hak_node_ram_span(node, &first, &end));
+	KUNIT_EXPECT_EQ(test, end, 9 * nr);
 }
 
 /*
@@ -299,8 +328,9 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(dead_cpu_keeps_no_slab),
 	KUNIT_CASE(dying_cpu_defers_nothing),
 	KUNIT_CASE(destroy_waits_for_readers),
-	KUNIT_CASE(ends_with_the_last_zone),
-	KUNIT_CASE(ends_before_device_memory),
+	KUNIT_CASE(covers_all_zones),
+	KUNIT_CASE(covers_nothing_below),
+	KUNIT_CASE(device_memory_does_not_count),
 	{}
 };
 

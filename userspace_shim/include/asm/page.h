@@ -2,7 +2,7 @@
 /*
  * Shim: custom
  *
- * Pages of 4 KiB whatever the system's; the linear mapping starts at 0.
+ * Pages of 4 KiB whatever the system's.
  */
 #ifndef _SHIM_ASM_PAGE_H
 #define _SHIM_ASM_PAGE_H
@@ -12,7 +12,6 @@
 #define PAGE_SHIFT	12
 #define PAGE_SIZE	(1UL << PAGE_SHIFT)
 #define PAGE_MASK	(~(PAGE_SIZE - 1))
-#define PAGE_OFFSET	0UL
 
 #define get_order(size)							\
 	((size) <= PAGE_SIZE ? 0 :					\

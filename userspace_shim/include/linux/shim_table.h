@@ -29,6 +29,7 @@ int shim_table_open(const void *p, size_t size);
 void *shim_leaf_alloc(unsigned long addr, size_t bytes, gfp_t gfp);
 void shim_leaf_free(void *leaf, size_t bytes);
 
+#define hak_ram_start()			0UL
 #define hak_leaf_alloc(addr, size, gfp)	shim_leaf_alloc(addr, size, gfp)
 #define hak_leaf_free(leaf, size)	shim_leaf_free(leaf, size)
 #define hak_table_alloc(n, size)	shim_table_alloc(size_mul(n, size))
