@@ -25,10 +25,15 @@ LIST_HEAD(hak_caches);
 DEFINE_MUTEX(hak_cache_mutex);
 
 /*
- * One typed cache is created or destroyed at a time, so that no two get the same
- * name.
+ * The typed caches whose names are taken. A name is taken before the cache is made, and
+ * until nothing of the cache is left, so that no two have the same name. Tasks create and
+ * destroy caches side by side. So a caller with cpus_read_lock() held can create a cache:
+ * it never waits for a task that destroys one and needs that lock.
  */
-static DEFINE_MUTEX(hak_create_mutex);
+LIST_HEAD(hak_named);
+
+/* Protects hak_named. It is held for a walk of the list only. */
+static DEFINE_MUTEX(hak_name_mutex);
 
 /* SLUB's part of typed cache NAME is called hakmem-NAME in /proc/slabinfo. */
 #define HAK_FALLBACK_PREFIX	"hakmem-"
@@ -55,7 +60,7 @@ void hak_cache_set_listed(struct hak_cache *c, bool listed)
  * CPUs that come up or go down later handle it. CPU hotplug takes the same mutex,
  * so no CPU does so between the two steps.
  */
-static void hak_cache_enable(struct hak_cache *c)
+void hak_cache_enable(struct hak_cache *c)
 {
 	unsigned int cpu;
 
@@ -68,21 +73,22 @@ static void hak_cache_enable(struct hak_cache *c)
 }
 
 /**
- * hak_cache_setup() - fill in a cache and open it to all CPUs
- * @c: the cache; zeroed except for the fields that hak_cache_layout() fills in
- * @name: its name, which is not copied and has to stay
+ * hak_cache_setup() - fill in a cache
+ * @c: the cache; zeroed except for its name, which has to stay and may be read by others
+ *	already, and for the fields that hak_cache_layout() fills in
  * @size: distance from one object to the next, a multiple of 8, at most
  *	HAK_MAX_PADDED
+ *
+ * All its per-CPU caches are busy until hak_cache_enable() opens it to all CPUs.
  *
  * Context: task.
  * Return: 0, or -ENOMEM with everything undone.
  */
-int hak_cache_setup(struct hak_cache *c, const char *name, u32 size)
+int hak_cache_setup(struct hak_cache *c, u32 size)
 {
 	unsigned int cpu;
 	int err;
 
-	c->name = name;
 	c->size = size;
 	c->recip = BIT_ULL(32) / size + 1;
 	c->step = c->recip * size;
@@ -109,8 +115,6 @@ int hak_cache_setup(struct hak_cache *c, const char *name, u32 size)
 	for_each_possible_cpu(cpu)
 		hak_cpu_cache_init(per_cpu_ptr(c->cpu, cpu), c, c->cap,
 				   HAK_MAGAZINES);
-
-	hak_cache_enable(c);
 	return 0;
 
 free_pool:
@@ -189,7 +193,7 @@ static long hak_cache_flush_this(void *data)
  * grace period. A superslab goes back to the page allocator if no other cache
  * uses it. In the userspace build only the calling thread flushes its cache.
  *
- * Context: task, may sleep.
+ * Context: task, may sleep; without cpus_read_lock(), which this takes.
  * Return: 0 if the cache has no slab left, else 1.
  */
 int hak_cache_shrink(struct hak_cache *c)
@@ -230,19 +234,43 @@ void hak_cache_teardown(struct hak_cache *c)
 	c->order = NULL;
 }
 
-/* Does a cache of this name exist? Size classes count. If so it is reported. */
-static bool hak_cache_name_taken(const char *name)
+/* Does a cache of this name exist, whole or in part? Size classes count. */
+static bool __hak_cache_name_taken(const char *name)
 {
 	struct hak_cache *c;
-	bool taken = false;
+	unsigned int i;
 
-	mutex_lock(&hak_cache_mutex);
-	list_for_each_entry(c, &hak_caches, list)
-		taken = taken || !strcmp(c->name, name);
-	mutex_unlock(&hak_cache_mutex);
+	lockdep_assert_held(&hak_name_mutex);
+
+	for (i = 0; i < HAK_NR_CLASSES; i++)
+		if (!strcmp(hak_class[i].name, name))
+			return true;
+	list_for_each_entry(c, &hak_named, named)
+		if (!strcmp(c->name, name))
+			return true;
+	return false;
+}
+
+/* Take the name of @c, or report that another cache has it and return false. */
+static bool hak_cache_take_name(struct hak_cache *c)
+{
+	bool taken;
+
+	mutex_lock(&hak_name_mutex);
+	taken = __hak_cache_name_taken(c->name);
+	if (!taken)
+		list_add_tail(&c->named, &hak_named);
+	mutex_unlock(&hak_name_mutex);
 	if (taken)
-		pr_err("hak_cache_create(%s): name is that of another cache\n", name);
-	return taken;
+		pr_err("hak_cache_create(%s): name is that of another cache\n", c->name);
+	return !taken;
+}
+
+static void hak_cache_drop_name(struct hak_cache *c)
+{
+	mutex_lock(&hak_name_mutex);
+	list_del(&c->named);
+	mutex_unlock(&hak_name_mutex);
 }
 
 /* Copy @name behind HAK_FALLBACK_PREFIX; the whole is the name of the fallback. */
@@ -263,8 +291,9 @@ static const char *hak_cache_fallback_name(const struct hak_cache *c)
 }
 
 /*
- * The work of hak_cache_create_args(), whose arguments are checked; under
- * hak_create_mutex.
+ * The work of hak_cache_create_args(), whose arguments are checked. The fallback comes last
+ * of what may fail, because to destroy a kmem_cache takes cpus_read_lock(), which the caller
+ * may hold. No free can have found @c before it is enabled, so no grace period has to pass.
  */
 static struct hak_cache *__hak_cache_create(const char *name, unsigned int size,
 					    const struct hak_cache_args *args,
@@ -281,15 +310,20 @@ static struct hak_cache *__hak_cache_create(const char *name, unsigned int size,
 	c->name = hak_cache_name_dup(name);
 	if (!c->name)
 		goto free_cache;
-	if (hak_fallback_create(c, hak_cache_fallback_name(c), args))
+	if (!hak_cache_take_name(c))
 		goto free_name;
-	if (hak_cache_setup(c, c->name, c->size))
-		goto free_fallback;
+	if (hak_cache_setup(c, c->size))
+		goto drop_name;
+	if (hak_fallback_create(c, hak_cache_fallback_name(c), args))
+		goto teardown;
+	hak_cache_enable(c);
 	pr_debug("cache %s: %u bytes, %u to a slab\n", name, c->size, c->capacity);
 	return c;
 
-free_fallback:
-	hak_fallback_destroy(c);
+teardown:
+	hak_cache_teardown(c);
+drop_name:
+	hak_cache_drop_name(c);
 free_name:
 	kfree(hak_cache_fallback_name(c));
 free_cache:
@@ -300,7 +334,7 @@ free_cache:
 /**
  * hak_cache_create_args() - make a cache of objects of one size
  * @name: a name that no other cache has, with up to HAK_CACHE_NAME_MAX characters
- *	and no blanks; it is copied
+ *	and no blanks; it is copied. A cache has its name until hak_cache_destroy() returns.
  * @size: object size in bytes, 1..HAK_CACHE_MAX_SIZE
  * @args: a struct hak_cache_args with further arguments, or NULL for the defaults
  * @flags: SLAB_ flags, see below
@@ -324,7 +358,8 @@ free_cache:
  * %SLAB_STORE_USER and %SLAB_TRACE ask for the checks that debug= asks for by F, Z, P,
  * U and T. Other flags are refused.
  *
- * Context: task, may sleep.
+ * Context: task, may sleep; also with cpus_read_lock() held and in callbacks of CPU hotplug,
+ * as kmem_cache_create().
  * Return: the cache, or NULL. If an argument is refused, it is reported by name.
  */
 struct hak_cache *hak_cache_create_args(const char *name, unsigned int size,
@@ -336,12 +371,8 @@ struct hak_cache *hak_cache_create_args(const char *name, unsigned int size,
 
 	if (!args)
 		args = &none;
-	if (hak_cache_args_ok(name, size, args, flags)) {
-		mutex_lock(&hak_create_mutex);
-		if (!hak_cache_name_taken(name))
-			c = __hak_cache_create(name, size, args, flags);
-		mutex_unlock(&hak_create_mutex);
-	}
+	if (hak_cache_args_ok(name, size, args, flags))
+		c = __hak_cache_create(name, size, args, flags);
 	if (unlikely(!c && flags & SLAB_PANIC))
 		panic("hakmem: cannot create cache %s\n", name);
 	return c;
@@ -356,7 +387,7 @@ EXPORT_SYMBOL_GPL(hak_cache_create_args);
  * @flags: as for hak_cache_create_args()
  * @ctor: constructor or NULL, see struct hak_cache_args
  *
- * Context: task, may sleep.
+ * Context: as for hak_cache_create_args().
  * Return: as for hak_cache_create_args().
  */
 struct hak_cache *hak_cache_create(const char *name, unsigned int size,
@@ -380,6 +411,8 @@ static void hak_cache_free_all(struct hak_cache *c)
 	synchronize_rcu();
 	hak_cache_teardown(c);
 	hak_fallback_destroy(c);
+	/* Only now, because SLUB's part of another cache of this name has the same name, too. */
+	hak_cache_drop_name(c);
 	kfree(hak_cache_fallback_name(c));
 	kfree(c);
 }
@@ -399,11 +432,26 @@ static bool hak_cache_in_use(const struct hak_cache *c,
 	return cs->slabs || cs->fallback;
 }
 
-/* The work of hak_cache_destroy(), under hak_create_mutex. */
-static void __hak_cache_destroy(struct hak_cache *c)
+/**
+ * hak_cache_destroy() - destroy a cache
+ * @c: the cache, or NULL
+ *
+ * The caller must have freed all objects and must not use the cache any more. The
+ * function waits until the objects given to hak_free_rcu() are freed. If objects
+ * are still live, or if there were more frees than allocations, it warns and
+ * leaves the cache as it is, so that the live objects can still be freed. Then no
+ * other cache can be made with its name.
+ *
+ * Context: task, may sleep; without cpus_read_lock(), which this takes, as
+ * kmem_cache_destroy() does.
+ */
+void hak_cache_destroy(struct hak_cache *c)
 {
 	struct hak_class_stats cs;
 
+	if (!c)
+		return;
+	hak_free_rcu_barrier();
 	hak_cache_quiesce(c);
 	hak_limbo_drain(c);
 	hak_class_stats_read(c, &cs);
@@ -415,28 +463,6 @@ static void __hak_cache_destroy(struct hak_cache *c)
 	}
 	pr_debug("cache %s destroyed\n", c->name);
 	hak_cache_free_all(c);
-}
-
-/**
- * hak_cache_destroy() - destroy a cache
- * @c: the cache, or NULL
- *
- * The caller must have freed all objects and must not use the cache any more. The
- * function waits until the objects given to hak_free_rcu() are freed. If objects
- * are still live, or if there were more frees than allocations, it warns and
- * leaves the cache as it is, so that the live objects can still be freed. Then no
- * other cache can be made with its name.
- *
- * Context: task, may sleep.
- */
-void hak_cache_destroy(struct hak_cache *c)
-{
-	if (!c)
-		return;
-	hak_free_rcu_barrier();
-	mutex_lock(&hak_create_mutex);
-	__hak_cache_destroy(c);
-	mutex_unlock(&hak_create_mutex);
 }
 EXPORT_SYMBOL_GPL(hak_cache_destroy);
 

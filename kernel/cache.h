@@ -49,6 +49,8 @@ struct hak_pool;
  * @tags: offset in a slab of its objects' tags; 0 if it has none
  * @order: with hardened=1, the order in which a slab's objects are carved, or NULL
  * @name: its name in reports, debugfs and trace events
+ * @named: place in hak_named, from before the cache is made until nothing is left of it
+ *	(typed caches)
  * @list: place in hak_caches; readers use RCU
  * @listed: true while it is in hak_caches; under hak_cache_mutex
  * @stats: where a reader of debugfs counts its slabs, or NULL; under
@@ -81,6 +83,7 @@ struct hak_cache {
 	u32 bytes;
 	u32 tags;
 	u16 *order;
+	struct list_head named;
 } __aligned(128);
 
 /* The largest stride: an object of HAK_CACHE_MAX_SIZE, its link, and its alignment. */
@@ -93,9 +96,11 @@ struct hak_cache {
 #define HAK_MAX_PADDED		(2 * HAK_MAX_STRIDE)
 
 extern struct list_head hak_caches;
+extern struct list_head hak_named;
 extern struct mutex hak_cache_mutex;
 void hak_cache_set_listed(struct hak_cache *c, bool listed);
-int hak_cache_setup(struct hak_cache *c, const char *name, u32 size);
+int hak_cache_setup(struct hak_cache *c, u32 size);
+void hak_cache_enable(struct hak_cache *c);
 bool hak_cache_args_ok(const char *name, unsigned int size,
 		       const struct hak_cache_args *args, slab_flags_t flags);
 void hak_cache_layout(struct hak_cache *c, const char *name, unsigned int size,

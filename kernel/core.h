@@ -37,11 +37,11 @@
  *   adopt                              -     -     the slab's owner, the pusher that
  *   release                                  -     counted first, or its adopter
  *
- * Mutexes, in the order in which they nest. Memory is allocated under the first only.
+ * Mutexes, in the order in which they nest. Under none of them does hakmem allocate memory,
+ * except for a cache that is created by a caller with cpus_read_lock() held.
  *
- *   hak_create_mutex   creation and destruction of typed caches; its holder also
- *                      waits for RCU grace periods
- *   cpus_read_lock()   a shrink that a person asked for, and cache destruction
+ *   cpus_read_lock()   a shrink that a person asked for, or of one cache, and cache
+ *                      destruction
  *   hak_shrink_mutex   one shrink at a time; its holder waits for the CPUs' flush
  *                      workers for a bounded time, and these take hak_cache_mutex
  *   hak_cache_mutex    the list of caches (readers: RCU), and reaping; the
@@ -63,6 +63,8 @@
  *
  *   hak_cover_mutex    growth of the registry; taken inside the locks of memory
  *                      hotplug, and no other lock of hakmem is taken under it
+ *   hak_name_mutex     the list of the names of typed caches; held for a walk of the
+ *                      list only, and no other lock is taken under it
  *
  * hak_free() takes none of these locks in any context. Mutexes are taken in task
  * context only.

@@ -56,6 +56,7 @@ static u32 hak_class_stride(u32 size)
  */
 static void hak_size_class_layout(struct hak_cache *c, u32 size, const char *name)
 {
+	c->name = name;
 	c->size = hak_class_stride(size);
 	c->usable = size;
 	c->zero = size;
@@ -77,10 +78,10 @@ int hak_size_class_init(void)
 	for (i = 0; i < HAK_NR_CLASSES; i++) {
 		hak_size_class_layout(&hak_class[i], hak_class_table[i].size,
 				      hak_class_table[i].name);
-		err = hak_cache_setup(&hak_class[i], hak_class_table[i].name,
-				      hak_class[i].size);
+		err = hak_cache_setup(&hak_class[i], hak_class[i].size);
 		if (err)
 			goto unwind;
+		hak_cache_enable(&hak_class[i]);
 		hak_class_cpu[i] = hak_class[i].cpu;
 	}
 	for (i = 0; i < ARRAY_SIZE(hak_size_cpu); i++)

@@ -5,6 +5,7 @@
  * devices. Needs a kernel: in userspace no CPU is prepared without being online, RCU
  * waits for no reader, and there are no zones.
  */
+#include <linux/completion.h>
 #include <linux/cpu.h>
 #include <linux/irq_work.h>
 #include <linux/jiffies.h>
@@ -221,6 +222,197 @@ static void destroy_waits_for_readers(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, r->kept);
 }
 
+/**
+ * struct slow_destroy - a task that destroys a cache, and is held up meanwhile
+ * @c: the cache
+ * @held: the task that holds it up has begun
+ * @release: that task may end
+ * @destroyed: the cache is destroyed
+ * @made: the cache that is created meanwhile, or NULL
+ * @created: whether it was created is known
+ */
+struct slow_destroy {
+	struct hak_cache *c;
+	struct completion held;
+	bool release;
+	struct completion destroyed;
+	struct hak_cache *made;
+	struct completion created;
+};
+
+/* Delay grace periods, for 5 s at most. */
+static int hold_fn(void *arg)
+{
+	struct slow_destroy *d = arg;
+	unsigned long end;
+
+	preempt_disable();
+	complete(&d->held);
+	end = jiffies + 5 * HZ;
+	while (!READ_ONCE(d->release) && time_before(jiffies, end))
+		cpu_relax();
+	preempt_enable();
+	while (!kthread_should_stop())
+		schedule_timeout_interruptible(1);
+	return 0;
+}
+
+static int destroy_fn(void *arg)
+{
+	struct slow_destroy *d = arg;
+
+	hak_cache_destroy(d->c);
+	complete(&d->destroyed);
+	while (!kthread_should_stop())
+		schedule_timeout_interruptible(1);
+	return 0;
+}
+
+/* Other code of the kernel does this with kmem_cache_create(). */
+static int create_fn(void *arg)
+{
+	struct slow_destroy *d = arg;
+
+	cpus_read_lock();
+	d->made = hak_cache_create("hak_made", 64, 0, 0, NULL);
+	cpus_read_unlock();
+	complete(&d->created);
+	while (!kthread_should_stop())
+		schedule_timeout_interruptible(1);
+	return 0;
+}
+
+static struct task_struct *start_on(unsigned int cpu, int (*fn)(void *arg), void *arg)
+{
+	struct task_struct *task = kthread_create(fn, arg, "hak_hotplug");
+
+	if (!IS_ERR(task)) {
+		kthread_bind(task, cpu);
+		wake_up_process(task);
+	}
+	return task;
+}
+
+static void stop(struct kunit *test, struct task_struct *task)
+{
+	KUNIT_EXPECT_FALSE(test, IS_ERR(task));
+	if (!IS_ERR(task))
+		kthread_stop(task);
+}
+
+static bool creation_waits;
+
+/*
+ * A destruction takes cpus_read_lock(), and waits for grace periods. If a creation waited
+ * for it, a creation with that lock held would wait for a task that waits for this lock.
+ */
+static void creation_waits_for_no_destruction(struct kunit *test)
+{
+	struct slow_destroy *d = kunit_kzalloc(test, sizeof(*d), GFP_KERNEL);
+	struct task_struct *hold, *destroy, *create;
+	unsigned long end = jiffies + 5 * HZ;
+	unsigned int here;
+
+	KUNIT_ASSERT_NOT_NULL(test, d);
+	if (num_online_cpus() < 2)
+		kunit_skip(test, "needs two CPUs");
+	d->c = hak_cache_create("hak_test", 64, 0, 0, NULL);
+	KUNIT_ASSERT_NOT_NULL(test, d->c);
+	init_completion(&d->held);
+	init_completion(&d->destroyed);
+	init_completion(&d->created);
+
+	migrate_disable();
+	here = smp_processor_id();
+	hold = start_on(hak_test_nth_cpu(here == hak_test_nth_cpu(0)), hold_fn, d);
+	if (!IS_ERR(hold))
+		wait_for_completion(&d->held);
+	destroy = start_on(here, destroy_fn, d);
+	while (READ_ONCE(d->c->listed) && time_before(jiffies, end))
+		hak_test_sleep(1);
+	create = start_on(here, create_fn, d);
+	creation_waits = !wait_for_completion_timeout(&d->created, 2 * HZ);
+	KUNIT_EXPECT_FALSE(test, creation_waits);
+	KUNIT_EXPECT_FALSE(test, completion_done(&d->destroyed));
+	/* The name of the other is not free yet. */
+	if (!creation_waits)
+		KUNIT_EXPECT_NULL(test, hak_cache_create("hak_test", 64, 0, 0, NULL));
+	WRITE_ONCE(d->release, true);
+	migrate_enable();
+	stop(test, hold);
+	stop(test, destroy);
+	stop(test, create);
+	KUNIT_EXPECT_NOT_NULL(test, d->made);
+	hak_cache_destroy(d->made);
+	/* Now it is. */
+	d->c = hak_cache_create("hak_test", 64, 0, 0, NULL);
+	KUNIT_EXPECT_NOT_NULL(test, d->c);
+	hak_cache_destroy(d->c);
+}
+
+static int offline_fn(void *arg)
+{
+	int *err = arg;
+
+	*err = remove_cpu(cpumask_last(cpu_online_mask));
+	while (!kthread_should_stop())
+		schedule_timeout_interruptible(1);
+	return 0;
+}
+
+/* Is a task waiting for cpus_write_lock()? If so, no other gets cpus_read_lock(). */
+static bool writer_waits(void)
+{
+	if (!cpus_read_trylock())
+		return true;
+	cpus_read_unlock();
+	return false;
+}
+
+/*
+ * A task that holds cpus_read_lock() creates a cache, while another waits for it to take a
+ * CPU offline, and a third destroys a cache, which waits for the second.
+ */
+static void cache_made_while_a_cpu_waits_to_go(struct kunit *test)
+{
+	struct slow_destroy *d = kunit_kzalloc(test, sizeof(*d), GFP_KERNEL);
+	struct task_struct *offline, *destroy;
+	unsigned long end = jiffies + 5 * HZ;
+	unsigned int last;
+	int err = -EBUSY;
+
+	KUNIT_ASSERT_NOT_NULL(test, d);
+	if (creation_waits)
+		kunit_skip(test, "the tasks would wait for each other for ever");
+	last = take_cpu(test);
+	KUNIT_ASSERT_EQ(test, add_cpu(last), 0);
+	d->c = hak_cache_create("hak_test", 64, 0, 0, NULL);
+	KUNIT_ASSERT_NOT_NULL(test, d->c);
+	init_completion(&d->destroyed);
+
+	cpus_read_lock();
+	offline = start_on(0, offline_fn, &err);
+	while (!writer_waits() && time_before(jiffies, end))
+		hak_test_sleep(1);
+	KUNIT_EXPECT_TRUE(test, writer_waits());
+	destroy = start_on(0, destroy_fn, d);
+	hak_test_sleep(20);
+	KUNIT_EXPECT_FALSE(test, completion_done(&d->destroyed));
+	d->made = hak_cache_create("hak_made", 64, 0, 0, NULL);
+	cpus_read_unlock();
+
+	stop(test, destroy);
+	stop(test, offline);
+	KUNIT_EXPECT_EQ(test, err, 0);
+	KUNIT_EXPECT_NOT_NULL(test, d->made);
+	if (d->made)
+		KUNIT_EXPECT_TRUE(test, busy(d->made, last));
+	KUNIT_ASSERT_EQ(test, add_cpu(last), 0);
+	if (d->made)
+		KUNIT_EXPECT_FALSE(test, busy(d->made, last));
+	hak_cache_destroy(d->made);
+}
+
 /* The registry covers each zone of this machine, and begins no earlier than it has to. */
 static void covers_all_zones(struct kunit *test)
 {
@@ -328,6 +520,8 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(dead_cpu_keeps_no_slab),
 	KUNIT_CASE(dying_cpu_defers_nothing),
 	KUNIT_CASE(destroy_waits_for_readers),
+	KUNIT_CASE(creation_waits_for_no_destruction),
+	KUNIT_CASE(cache_made_while_a_cpu_waits_to_go),
 	KUNIT_CASE(covers_all_zones),
 	KUNIT_CASE(covers_nothing_below),
 	KUNIT_CASE(device_memory_does_not_count),

@@ -3,11 +3,13 @@
  * Typed caches with a constructor, flags, and a place for the free link. Their
  * promises hold for objects of hakmem and for those that SLUB has to serve.
  */
+#include <linux/atomic.h>
 #include <linux/cpumask.h>
 #include <linux/module.h>
 #include <linux/string.h>
 
 #include "hak_test.h"
+#include "hak_test_threads.h"
 
 #define NR	3000
 
@@ -468,6 +470,59 @@ static void shrunk(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, cs.slabs, 0UL);
 }
 
+#define ROUNDS	50
+
+/**
+ * struct contest - threads that create caches of the same names
+ * @there: how often a thread has come to a round; each waits there for all others
+ * @nr: threads
+ * @c: the caches of each thread, by round
+ */
+struct contest {
+	atomic_t there;
+	unsigned int nr;
+	struct hak_cache *c[HAK_TEST_MAX_THREADS][ROUNDS];
+};
+
+static int compete(void *arg, unsigned int id)
+{
+	struct contest *w = arg;
+	char name[24];
+	unsigned int i;
+	int got = 0;
+
+	for (i = 0; i < ROUNDS; i++) {
+		snprintf(name, sizeof(name), "hak_contest_%u", i);
+		atomic_inc(&w->there);
+		while (atomic_read(&w->there) < (int)(w->nr * (i + 1)))
+			hak_test_relax();
+		w->c[id][i] = hak_cache_create(name, 64, 0, 0, NULL);
+		got += !!w->c[id][i];
+	}
+	return got;
+}
+
+/* If several threads create a cache of the same name at once, one of them gets it. */
+static void one_gets_the_name(struct kunit *test)
+{
+	struct hak_test_gang *g = kunit_kzalloc(test, sizeof(*g), GFP_KERNEL);
+	struct contest *w = kunit_kzalloc(test, sizeof(*w), GFP_KERNEL);
+	unsigned int i, id, got;
+
+	KUNIT_ASSERT_NOT_NULL(test, g);
+	KUNIT_ASSERT_NOT_NULL(test, w);
+	w->nr = hak_test_nr_threads();
+	KUNIT_ASSERT_EQ(test, hak_test_gang_start(g, w->nr, compete, w), 0);
+	KUNIT_EXPECT_EQ(test, hak_test_gang_join(g), ROUNDS);
+	for (i = 0; i < ROUNDS; i++) {
+		for (got = 0, id = 0; id < w->nr; id++) {
+			got += !!w->c[id][i];
+			hak_cache_destroy(w->c[id][i]);
+		}
+		KUNIT_EXPECT_EQ(test, got, 1);
+	}
+}
+
 static struct kunit_case cases[] = {
 	KUNIT_CASE(constructed_once),
 	KUNIT_CASE(constructed_in_bulk_and_by_node),
@@ -483,6 +538,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(flags_without_effect),
 	KUNIT_CASE(macros),
 	KUNIT_CASE(shrunk),
+	KUNIT_CASE(one_gets_the_name),
 	{}
 };
 

@@ -143,9 +143,23 @@ static void depots_forked(void)
 	}
 }
 
+/*
+ * A vanished thread may have been creating a cache, or destroying one. Then the cache is
+ * not listed, and no thread of the child knows it. Its memory is lost, but not its name.
+ */
+static void names_forked(void)
+{
+	struct hak_cache *c, *next;
+
+	list_for_each_entry_safe(c, next, &hak_named, named)
+		if (!c->listed)
+			list_del_init(&c->named);
+}
+
 /* Runs in the child; the core is up, and no lock is held. */
 void shim_core_forked(void)
 {
+	names_forked();
 	nodes_forked();
 	fallback_forked();
 	depots_forked();

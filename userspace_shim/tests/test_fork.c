@@ -504,6 +504,62 @@ static void __maybe_unused test_fork_amid_magazines(void **state)
 	hak_cache_destroy(half);
 }
 
+static void *make_and_destroy(void *arg)
+{
+	unsigned long n = 0;
+
+	pthread_barrier_wait(&all_there);
+	for (; !READ_ONCE(stop); n++) {
+		struct hak_cache *c = hak_cache_create("comes_and_goes", 64, 0, 0, NULL);
+
+		if (!c)
+			return NULL;
+		hak_cache_free(c, hak_cache_alloc(c, GFP_KERNEL));
+		hak_cache_destroy(c);
+	}
+	return (void *)n;
+}
+
+/* Only a cache that the vanished thread had finished, and not begun to destroy, is there. */
+static void name_is_free(void)
+{
+	struct hak_cache *c, *there = NULL;
+
+	alarm(30);
+	list_for_each_entry(c, &hak_caches, list)
+		if (!strcmp(c->name, "comes_and_goes"))
+			there = c;
+	if (there)
+		hak_cache_destroy(there);
+	c = hak_cache_create("comes_and_goes", 64, 0, 0, NULL);
+	if (!c)
+		_exit(3);
+	hak_cache_free(c, hak_cache_alloc(c, GFP_KERNEL));
+	hak_cache_destroy(c);
+}
+
+/*
+ * A thread vanishes while it creates or destroys a cache. fork() waits for it as long as it
+ * holds a lock only, and in the child nothing of it keeps the name.
+ */
+static void __maybe_unused test_fork_amid_creation(void **state)
+{
+	pthread_t t;
+	void *made;
+
+	alarm(60);
+	WRITE_ONCE(stop, 0);
+	pthread_barrier_init(&all_there, NULL, 2);
+	pthread_create(&t, NULL, make_and_destroy, NULL);
+	pthread_barrier_wait(&all_there);
+	for (int i = 0; i < 200 / SLOW; i++)
+		assert_int_equal(in_child(name_is_free), 0);
+	WRITE_ONCE(stop, 1);
+	pthread_join(t, &made);
+	assert_non_null(made);
+	alarm(0);
+}
+
 static DEFINE_MUTEX(mutex);
 static int shared;
 
@@ -642,6 +698,7 @@ int main(void)
 		cmocka_unit_test(test_fork_in_threads),
 		cmocka_unit_test(test_fork_while_inside),
 		cmocka_unit_test(test_fork_amid_magazines),
+		cmocka_unit_test(test_fork_amid_creation),
 		cmocka_unit_test(test_fork_waits_for_a_lock),
 #endif
 		cmocka_unit_test(test_locks),
