@@ -164,13 +164,9 @@ static void hak_cache_quiesce(struct hak_cache *c)
 	cpus_read_unlock();
 }
 
-/*
- * For work_on_cpu(): flush this CPU's cache of @data, unless it is asleep and so
- * empty.
- */
-static long hak_cache_flush_this(void *data)
+/* Flush this CPU's cache of @c, unless it is asleep and so empty. */
+void hak_cache_flush_this(struct hak_cache *c)
 {
-	struct hak_cache *c = data;
 	struct hak_cpu_cache *cc;
 
 	preempt_disable();
@@ -181,7 +177,6 @@ static long hak_cache_flush_this(void *data)
 		hak_cpu_sleep(cc);
 	}
 	preempt_enable();
-	return 0;
 }
 
 /**
@@ -193,20 +188,16 @@ static long hak_cache_flush_this(void *data)
  * grace period. A superslab goes back to the page allocator if no other cache
  * uses it. In the userspace build only the calling thread flushes its cache.
  *
- * Context: task, may sleep; without cpus_read_lock(), which this takes.
+ * Context: task, may sleep; without cpus_read_lock(), which this takes. A worker of a
+ * %WQ_MEM_RECLAIM queue may call it.
  * Return: 0 if the cache has no slab left, else 1.
  */
 int hak_cache_shrink(struct hak_cache *c)
 {
 	struct hak_class_stats cs;
-	unsigned int cpu;
 	int nid;
 
-	cpus_read_lock();
-	for_each_online_cpu(cpu)
-		work_on_cpu(cpu, hak_cache_flush_this, c);
-	cpus_read_unlock();
-
+	hak_cache_flush_cpus(c);
 	mutex_lock(&hak_cache_mutex);
 	for_each_node(nid)
 		hak_depot_flush(c, nid);

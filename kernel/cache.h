@@ -106,6 +106,13 @@ bool hak_cache_args_ok(const char *name, unsigned int size,
 void hak_cache_layout(struct hak_cache *c, const char *name, unsigned int size,
 		      const struct hak_cache_args *args, slab_flags_t flags);
 void hak_cache_teardown(struct hak_cache *c);
+void hak_cache_flush_this(struct hak_cache *c);
+
+/*
+ * Have every CPU flush its cache of @c, each by itself. It is in shrink.c; the userspace
+ * build has a function of its own. Context: task, may sleep.
+ */
+void hak_cache_flush_cpus(struct hak_cache *c);
 void hak_cache_exit(void);
 
 /*

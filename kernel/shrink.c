@@ -182,6 +182,38 @@ static void hak_flush_cpus(bool nohz_full, bool late, unsigned int ms)
 		hak_flush_give_up();
 }
 
+/* A request to a CPU to flush its cache of @c. */
+struct hak_cache_flush {
+	struct work_struct work;
+	struct hak_cache *c;
+};
+
+static void hak_cache_flush_run(struct work_struct *work)
+{
+	hak_cache_flush_this(container_of(work, struct hak_cache_flush, work)->c);
+}
+
+/*
+ * This is not work_on_cpu(), because the caller may be a worker that reclaims memory, which
+ * may not wait for a worker that has to be made first.
+ */
+void hak_cache_flush_cpus(struct hak_cache *c)
+{
+	unsigned int cpu;
+
+	/* No CPU may go away before it was asked. */
+	cpus_read_lock();
+	for_each_online_cpu(cpu) {
+		struct hak_cache_flush f = { .c = c };
+
+		INIT_WORK_ONSTACK(&f.work, hak_cache_flush_run);
+		queue_work_on(cpu, hak_shrink_wq, &f.work);
+		flush_work(&f.work);
+		destroy_work_on_stack(&f.work);
+	}
+	cpus_read_unlock();
+}
+
 /*
  * Forget the bytes that came back more than a second ago and were not reported: the
  * page allocator has looked for memory since.

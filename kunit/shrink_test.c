@@ -14,6 +14,7 @@
 #include <linux/sched.h>
 #include <linux/shrinker.h>
 #include <linux/swap.h>
+#include <linux/workqueue.h>
 
 #include "hak_test.h"
 #include "hak_test_threads.h"
@@ -652,6 +653,52 @@ static void oom_notice_waits_once(struct kunit *test)
 	HAK_EXPECT_EVENT(test, HAK_EV_LATE, 1);
 }
 
+/**
+ * struct reclaimer - a work item that shrinks a cache
+ * @work: the work item
+ * @c: the cache
+ * @left: what hak_cache_shrink() returned
+ */
+struct reclaimer {
+	struct work_struct work;
+	struct hak_cache *c;
+	int left;
+};
+
+static void reclaim_run(struct work_struct *work)
+{
+	struct reclaimer *r = container_of(work, struct reclaimer, work);
+
+	r->left = hak_cache_shrink(r->c);
+}
+
+/*
+ * A worker that others wait for when they need memory shrinks a cache. If it waited for a
+ * work item of another sort of queue, the kernel would warn.
+ */
+static void reclaiming_worker_may_shrink(struct kunit *test)
+{
+	struct reclaimer *r = kunit_kzalloc(test, sizeof(*r), GFP_KERNEL);
+	struct workqueue_struct *wq;
+	struct sent *s = kunit_kzalloc(test, sizeof(*s), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, r);
+	KUNIT_ASSERT_NOT_NULL(test, s);
+	s->c = hak_test_cache_shown(test, 64, 0);
+	r->c = s->c;
+	r->left = -1;
+	INIT_WORK(&r->work, reclaim_run);
+	wq = alloc_workqueue("hak_reclaim", WQ_MEM_RECLAIM | HAK_WQ_PERCPU, 0);
+	KUNIT_ASSERT_NOT_NULL(test, wq);
+	/* Each CPU has objects to give back. */
+	work_on_cpu(hak_test_nth_cpu(0), alloc_job, s);
+	work_on_cpu(hak_test_nth_cpu(1), free_job, s);
+	queue_work(wq, &r->work);
+	flush_work(&r->work);
+	destroy_workqueue(wq);
+	KUNIT_EXPECT_EQ(test, r->left, 0);
+}
+
 static struct kunit_case cases[] = {
 	KUNIT_CASE(trim_empties_idle_caches),
 	KUNIT_CASE(trim_misses_no_refill),
@@ -671,6 +718,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(nothing_is_left_in_limbo),
 	KUNIT_CASE(oom_notice_empties_depots),
 	KUNIT_CASE(atomic_gets_one_slab_if_cleared),
+	KUNIT_CASE(reclaiming_worker_may_shrink),
 	{}
 };
 

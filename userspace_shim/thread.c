@@ -357,6 +357,12 @@ void shim_thread_bury_others(void)
 	hotplug_depth--;
 }
 
+/* Other threads do not run work when they are asked to, so only this one flushes its cache. */
+void hak_cache_flush_cpus(struct hak_cache *c)
+{
+	hak_cache_flush_this(c);
+}
+
 /* In a forked child: the thread keeps its id, and has another number. */
 void shim_thread_forked(void)
 {

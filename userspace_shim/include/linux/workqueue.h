@@ -9,8 +9,7 @@
  * shim_run_pending().
  * One thread at a time runs work, in the order it was queued. A work item is
  * queued at most once, may requeue itself, and cancel_*_sync() waits until it
- * no longer runs, as in the kernel. All workqueues are one. work_on_cpu() runs
- * its function for the calling thread's CPU, and for no other.
+ * no longer runs, as in the kernel. All workqueues are one.
  */
 #ifndef _SHIM_LINUX_WORKQUEUE_H
 #define _SHIM_LINUX_WORKQUEUE_H
@@ -110,8 +109,6 @@ bool shim_work_pending(struct work_struct *work);
 #define work_pending(w)			shim_work_pending(w)
 #define delayed_work_pending(dw)	shim_work_pending(&(dw)->work)
 #define work_busy(w)			((unsigned int)shim_work_pending(w))
-#define work_on_cpu(cpu, fn, arg) \
-	((cpu) == raw_smp_processor_id() ? (fn)(arg) : 0L)
 #define to_delayed_work(w)	container_of(w, struct delayed_work, work)
 
 #endif
