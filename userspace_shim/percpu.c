@@ -235,7 +235,10 @@ void free_percpu(void *ptr)
 	if (!ptr)
 		return;
 	i = ((char *)ptr - dynamic) / UNIT;
+	/* The end of the block stays, but other blocks have bits in the same words. */
+	shim_lock(&alloc_lock);
 	end = find_next_bit(last, NR_UNITS, i);
+	shim_unlock(&alloc_lock);
 	forget_locks(ptr, (end + 1 - i) * UNIT);
 	shim_lock(&alloc_lock);
 	bitmap_clear(taken, i, end + 1 - i);
