@@ -243,13 +243,23 @@ static size_t natural_align(size_t size)
 	return clamp(align, 2 * sizeof(long), PAGE_SIZE);
 }
 
+/*
+ * In the kernel a block is not used again while readers under RCU may look at it. Here it
+ * may be, which is harmless, but ThreadSanitizer would report the readers.
+ */
+#ifdef __SANITIZE_THREAD__
+#define REUSES_RETIRED	0
+#else
+#define REUSES_RETIRED	1
+#endif
+
 static void *try_kmalloc(size_t size, size_t align, gfp_t gfp)
 {
 	void *p;
 
 	if (unlikely(shim_kmalloc_must_fail()))
 		return NULL;
-	if ((gfp & __GFP_ZERO) && unlikely(READ_ONCE(retired))) {
+	if ((gfp & __GFP_ZERO) && REUSES_RETIRED && unlikely(READ_ONCE(retired))) {
 		p = reuse_retired(size, align);
 		if (p)
 			return memset(p, 0, size);

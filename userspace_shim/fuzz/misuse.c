@@ -273,6 +273,8 @@ void do_bad_cache(void)
 	check(!hak_cache_create_args("bad", i & 1 ? 0 : HAK_CACHE_MAX_SIZE + 1, &none, 0));
 	check(!hak_cache_create_args("bad", 64, &none, SLAB_CACHE_DMA));
 	check(!hak_cache_create(i & 1 ? "a blank" : "", 64, 0, 0, NULL));
+	/* The last thing to be refused is the name, after memory was allocated for it. */
+	shim_fail_kmalloc_after(-1);
 	check(!hak_cache_create("hak-64", 64, 0, 0, NULL));
 	check(fuzz_said == 5);
 	fuzz_quiet--;
