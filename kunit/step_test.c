@@ -201,16 +201,18 @@ static void set_magazines(struct kunit *test, struct batch *b,
 
 /*
  * How far the NMI moves from one time to the next, in instructions. With lockdep most
- * of them are lockdep's, and KCSAN makes a call of each access, so it skips some. With
- * KASAN or KCSAN there are ten times as many where each operation drains the slabs of all
- * caches. With trace events half of them write events; an operation has several, so each
- * place of that code is met in one or another.
+ * of them are lockdep's, so it skips some; and more with KCSAN, which makes a call of each
+ * access. With KASAN or KCSAN there are ten times as many where each operation drains the
+ * slabs of all caches. With trace events half of them write events; an operation has several,
+ * so each place of that code is met in one or another.
  */
 static unsigned int nmi_stride(void)
 {
 	if ((IS_ENABLED(CONFIG_KASAN) || IS_ENABLED(CONFIG_KCSAN)) && hak_paranoid_drain)
 		return 37;
-	if (IS_ENABLED(CONFIG_LOCKDEP) || IS_ENABLED(CONFIG_KCSAN))
+	if (IS_ENABLED(CONFIG_KCSAN))
+		return 17;
+	if (IS_ENABLED(CONFIG_LOCKDEP))
 		return 5;
 	return static_key_enabled(&hak_tracing) ? 3 : 1;
 }

@@ -13,7 +13,7 @@
 #include "hak_test_threads.h"
 
 #define OPS		50000	/* per thread */
-#define LARSON_SECONDS	10	/* at most */
+#define LARSON_SECONDS	4	/* at most */
 #define ARRAY_LEN	200
 
 struct prng {
