@@ -121,10 +121,11 @@ int hak_test_init(struct kunit *test)
 	hak_trim_pause(true);
 	/*
 	 * If this task, which is the test's own, moved to another node, the test would get
-	 * objects from slabs of two nodes.
+	 * objects from slabs of two nodes. A node made by numa=fake has the CPUs of all
+	 * nodes in its mask.
 	 */
 	if (num_online_nodes() > 1)
-		set_cpus_allowed_ptr(current, cpumask_of_node(numa_node_id()));
+		set_cpus_allowed_ptr(current, cpumask_of(raw_smp_processor_id()));
 	hak_stats_read(&st);
 	memcpy(t->event, st.event, sizeof(t->event));
 	t->live = hak_test_live();

@@ -28,6 +28,7 @@ extern unsigned long shim_online_map[];
 #define cpu_present(cpu)	cpu_possible(cpu)
 #define cpu_online(cpu)		test_bit_acquire((cpu), shim_online_map)
 #define cpu_active(cpu)		cpu_online(cpu)
+#define cpumask_of(cpu)		((void)(cpu), NULL)
 
 #define for_each_possible_cpu(cpu) \
 	for ((cpu) = 0; (cpu) < num_possible_cpus(); (cpu)++)

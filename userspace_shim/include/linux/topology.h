@@ -16,6 +16,5 @@
 #define cpu_to_node(cpu)	((void)(cpu), 0)
 #define cpu_to_mem(cpu)		((void)(cpu), 0)
 #define node_distance(a, b)	10
-#define cpumask_of_node(nid)	((void)(nid), NULL)
 
 #endif
