@@ -306,14 +306,25 @@ static const char *hak_why_bad(struct hak_slab *s, const struct hak_cache *c,
  * Is @p the object that was freed last into this CPU's cache, and still there? If
  * an interrupt came while the owner was inside the cache, the answer is no: the
  * owner may have given the object to its slab already, and another CPU may have
- * allocated it from there.
+ * allocated it from there. If the cache is off (fast_cap=0), is @p the object that was
+ * freed last into the slab that this CPU owns?
  */
 static bool hak_cpu_freed_last(const struct hak_cache *c, const void *p)
 {
 	const struct hak_cpu_cache *cc = this_cpu_ptr(c->cpu);
+	const struct hak_slab *s;
 
-	return hak_cpu_is_awake(cc) && (hak_cpu_last(cc, READ_ONCE(cc->nr)) == p ||
-					hak_outbox_last(cc) == p);
+	if (!hak_cpu_is_awake(cc))
+		return false;
+	if (!cc->cap) {
+		s = READ_ONCE(cc->cur);
+		/*
+		 * An interrupt may change both. Whatever slab this is then, what its
+		 * freelist begins with is free.
+		 */
+		return !c->checks && s && data_race(s->freelist) == hak_to_link(c, p);
+	}
+	return hak_cpu_last(cc, READ_ONCE(cc->nr)) == p || hak_outbox_last(cc) == p;
 }
 
 /*

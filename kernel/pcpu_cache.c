@@ -122,6 +122,39 @@ unsigned int hak_cpu_refill(struct hak_cache *c, struct hak_cpu_cache *cc,
 }
 
 /**
+ * hak_cpu_take_uncached() - one object of this CPU's slab while the cache is off (fast_cap=0)
+ * @c: the cache
+ * @cc: its per-CPU cache, busy
+ *
+ * Objects are taken in the order in which hak_slab_take() takes them.
+ *
+ * Return: the object; NULL if this CPU has no slab, or the slab has none left or is
+ * broken, or if the cache is not off, or is checked. Then hak_cpu_refill() does the work.
+ */
+void *hak_cpu_take_uncached(struct hak_cache *c, struct hak_cpu_cache *cc)
+{
+	struct hak_slab *s = cc->cur;
+	void *p;
+
+	if (unlikely(cc->cap) || unlikely(!s) || unlikely(cc->nr) || unlikely(c->checks) ||
+	    want_init_on_free() || hak_is_hardened())
+		return NULL;
+	p = hak_slab_take_one(c, s);
+	if (!p && hak_slab_drain(c, s)) {
+		hak_cpu_count(&cc->drains);
+		p = hak_slab_take_one(c, s);
+	}
+	if (!p && likely(!s->freelist && !s->drained))
+		p = hak_slab_carve_one(c, s);
+	if (unlikely(!p))
+		return NULL;
+	hak_cpu_count(&cc->refills);
+	hak_trim_kick();
+	hak_trace(HAK_TR_REFILL, c, s->addr, NULL, 1);
+	return p;
+}
+
+/**
  * hak_cpu_take() - one object for this CPU
  * @c: the cache
  * @cc: its per-CPU cache, busy
@@ -131,6 +164,10 @@ unsigned int hak_cpu_refill(struct hak_cache *c, struct hak_cpu_cache *cc,
  */
 void *hak_cpu_take(struct hak_cache *c, struct hak_cpu_cache *cc, int nid)
 {
+	void *p = cc->cap ? NULL : hak_cpu_take_uncached(c, cc);
+
+	if (p)
+		return p;
 	if (!cc->nr && !hak_cpu_refill(c, cc, nid))
 		return NULL;
 	return hak_cpu_pop_last(cc);
@@ -307,12 +344,18 @@ static void *hak_cpu_refill_quick(struct hak_cache *c)
 	if (unlikely(!hak_cpu_is_ready(cc) || in_nmi()))
 		goto out;
 	hak_cpu_enter(cc);
+	if (unlikely(!cc->cap)) {
+		p = hak_cpu_take_uncached(c, cc);
+		if (p)
+			goto leave;
+	}
 	s = cc->cur;
 	if (likely(s && !cc->nr && hak_depot_empty(&c->pool[s->nid]->depot)))
 		hak_cpu_set_nr(cc, hak_cpu_take_current(c, cc, s, cc->obj,
 							max(hak_cpu_batch(cc), 1U)));
 	if (likely(cc->nr))
 		p = hak_cpu_pop_last(cc);
+leave:
 	hak_cpu_leave(cc);
 out:
 	preempt_enable();

@@ -300,6 +300,7 @@ unsigned int hak_cpu_refill(struct hak_cache *c, struct hak_cpu_cache *cc,
 void hak_cpu_spill(struct hak_cache *c, struct hak_cpu_cache *cc,
 		   void **obj, unsigned int n);
 void *hak_cpu_take(struct hak_cache *c, struct hak_cpu_cache *cc, int nid);
+void *hak_cpu_take_uncached(struct hak_cache *c, struct hak_cpu_cache *cc);
 void hak_cpu_put(struct hak_cache *c, struct hak_cpu_cache *cc,
 		 struct hak_slab *s, void *p);
 unsigned int hak_cpu_take_from_slab(struct hak_cache *c,
@@ -308,6 +309,7 @@ unsigned int hak_cpu_take_from_slab(struct hak_cache *c,
 void hak_cpu_give(struct hak_cpu_cache *cc, struct hak_slab *s,
 		  struct llist_node *first, struct llist_node *last, unsigned int n);
 void hak_cpu_make_room(struct hak_cache *c, struct hak_cpu_cache *cc);
+bool hak_cpu_free_uncached(struct hak_cpu_cache *cc, struct hak_slab *s, const void *p);
 void hak_cpu_flush(struct hak_cache *c, struct hak_cpu_cache *cc);
 void hak_cpu_flush_this(bool all);
 void hak_cpu_set_slow_only_all(void);

@@ -319,13 +319,48 @@ void hak_cpu_make_room(struct hak_cache *c, struct hak_cpu_cache *cc)
 }
 
 /**
+ * hak_cpu_free_uncached() - free an object while the cache is off (fast_cap=0)
+ * @cc: this CPU's cache of the object's cache
+ * @s: the object's slab; NULL if it is gone
+ * @p: the object, its address checked
+ *
+ * Context: any but NMI; preemption off.
+ * Return: false if nothing was done, and hak_free_slow() has to free @p or refuse it: the
+ * cache is not off, not ready, or checked; or @p is seen to be free already.
+ */
+bool hak_cpu_free_uncached(struct hak_cpu_cache *cc, struct hak_slab *s, const void *p)
+{
+	struct hak_cache *c = cc->cache;
+	struct llist_node *link = hak_to_link(c, p);
+	bool freed = true;
+
+	if (cc->cap || unlikely(c->checks) || want_init_on_free() ||
+	    unlikely(!hak_cpu_is_ready(cc)))
+		return false;
+	/* If @p is being freed twice, its slab may be gone, or of another cache. */
+	if (unlikely(!s) || unlikely(READ_ONCE(s->cache) != c))
+		return false;
+	hak_cpu_enter(cc);
+	if (s != cc->cur) {
+		hak_cpu_count(&cc->pushes);
+		hak_slab_push(s, link, link, 1);
+	} else if (likely(s->freelist != link)) {
+		hak_slab_give(s, link, link, 1);
+	} else {
+		freed = false;
+	}
+	hak_cpu_leave(cc);
+	return freed;
+}
+
+/**
  * hak_free_full() - free an object that the fast path could not add to its cache
  * @want: the cache it must be of, or NULL
  * @p: the object, its address checked
  * @caller: return address of the caller
  * @cpu: the per-CPU caches of its cache
  *
- * Most likely this CPU's cache is full. In any other case hak_free_slow() frees @p.
+ * Most likely this CPU's cache is full, or off. In any other case hak_free_slow() frees @p.
  *
  * Context: any; preemption is off, and is on again at the end.
  */
@@ -333,6 +368,7 @@ noinline void hak_free_full(const struct hak_cache *want, const void *p,
 			    unsigned long caller, struct hak_cpu_cache __percpu *cpu)
 {
 	struct hak_cpu_cache *cc = this_cpu_ptr(cpu);
+	bool freed;
 
 	if (unlikely(!hak_cpu_is_open(cc) || in_nmi()))
 		goto slow;
@@ -349,6 +385,9 @@ noinline void hak_free_full(const struct hak_cache *want, const void *p,
 	preempt_enable();
 	return;
 slow:
+	/* A cache that is off is never open. */
+	freed = !in_nmi() && hak_cpu_free_uncached(cc, hak_slab_of(p), p);
 	preempt_enable();
-	hak_free_slow(want, p, caller);
+	if (!freed)
+		hak_free_slow(want, p, caller);
 }

@@ -231,23 +231,21 @@ static void beyond_all_memory(struct kunit *test)
 
 /*
  * Free an object twice in a row on one CPU: it is the last object in the CPU's
- * cache.
+ * cache, or on the freelist of its slab if the cache is off.
  */
 static void freed_twice_in_a_row(struct kunit *test)
 {
 	static const unsigned int size[] = { 8, 64, 1024, 8192 };
-	unsigned int i, cap;
+	/* There is room in the cache, or a free has to make room first, or there is none. */
+	static const unsigned int cap[] = { 64, 1, 0 };
+	unsigned int i;
 	void *p, *q;
 
-	for (i = 0; i < 2 * ARRAY_SIZE(size); i++) {
+	for (i = 0; i < ARRAY_SIZE(cap) * ARRAY_SIZE(size); i++) {
 		struct hak_cache *c;
 
-		/*
-		 * Once with room in the cache, and once with a free that has to
-		 * make room first.
-		 */
-		cap = i & 1 ? 64 : 1;
-		c = hak_test_cache_cap(test, size[i / 2], cap);
+		c = hak_test_cache_cap(test, size[i / ARRAY_SIZE(cap)],
+				       cap[i % ARRAY_SIZE(cap)]);
 		migrate_disable();
 		p = hak_cache_alloc(c, GFP_KERNEL);
 		q = hak_cache_alloc(c, GFP_KERNEL);

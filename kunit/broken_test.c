@@ -141,7 +141,10 @@ struct damage {
 
 static const struct damage *damage;
 
-/* Everything this CPU holds of the cache, and one object more, from a slab that is broken. */
+/*
+ * Everything this CPU holds of the cache, and one object more, from a slab that is broken.
+ * If the cache is checked, the slab has an object on its freelist.
+ */
 static void break_slab(struct kunit *test, struct hak_cache *c, bool found)
 {
 	struct hak_slab *s;
@@ -158,6 +161,11 @@ static void break_slab(struct kunit *test, struct hak_cache *c, bool found)
 		got[i] = get(test, c);
 	if (damage->serious && !found)
 		goto out;
+	if (!c->cap) {
+		got[n] = get(test, c);
+		hak_free(got[n]);
+		KUNIT_EXPECT_NOT_NULL(test, s->freelist);
+	}
 	damage->harm(s);
 	expect_broken(s, NULL, NULL, damage->why);
 	got[n] = get(test, c);

@@ -207,6 +207,101 @@ static void cache_off(struct kunit *test)
 	hak_test_free(c, a, r);
 }
 
+/* Likewise by the calls of hakmem.h, on the CPU that the test runs on. */
+static void cache_off_in_a_row(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache_cap(test, 64, 0);
+	struct hak_cpu_cache *cc;
+	struct hak_slab *s, *other;
+	void *p, *q, *foreign;
+
+	migrate_disable();
+	p = hak_cache_alloc(c, GFP_KERNEL);
+	q = hak_cache_alloc(c, GFP_KERNEL);
+	cc = raw_cpu_ptr(c->cpu);
+	s = cc->cur;
+	KUNIT_ASSERT_NOT_NULL(test, s);
+	KUNIT_ASSERT_PTR_EQ(test, hak_test_slab_of(p), s);
+	KUNIT_EXPECT_EQ(test, s->entry->bound, s->bump * c->step);
+	KUNIT_EXPECT_EQ(test, hak_usable_size(q), (size_t)64);
+	hak_free(p);
+	hak_free(q);
+	KUNIT_EXPECT_EQ(test, hak_test_chain_len(s->freelist), 2);
+	KUNIT_EXPECT_EQ(test, s->taken, 0);
+	KUNIT_EXPECT_EQ(test, cc->nr, 0);
+	KUNIT_EXPECT_PTR_EQ(test, hak_cache_alloc(c, GFP_KERNEL), q);
+	KUNIT_EXPECT_PTR_EQ(test, hak_cache_alloc(c, GFP_KERNEL), p);
+	KUNIT_EXPECT_EQ(test, s->taken, 2);
+	KUNIT_EXPECT_EQ(test, cc->refills, 4UL);
+
+	/* What other CPUs freed is drained as a whole, and then handed out. */
+	hak_test_push(s, p);
+	hak_test_push(s, q);
+	KUNIT_EXPECT_PTR_EQ(test, hak_cache_alloc(c, GFP_KERNEL), q);
+	KUNIT_EXPECT_TRUE(test, llist_empty(&s->remote));
+	KUNIT_EXPECT_PTR_EQ(test, s->drained, hak_to_link(c, p));
+	KUNIT_EXPECT_PTR_EQ(test, hak_cache_alloc(c, GFP_KERNEL), p);
+	KUNIT_EXPECT_NULL(test, s->drained);
+	KUNIT_EXPECT_EQ(test, hak_slab_used(s), 2);
+
+	/* An object of a slab that this CPU does not own is pushed. */
+	other = hak_test_slab(test, c);
+	KUNIT_ASSERT_EQ(test, hak_slab_take(c, other, &foreign, 1), 1);
+	hak_free(foreign);
+	KUNIT_EXPECT_NULL(test, other->freelist);
+	KUNIT_EXPECT_EQ(test, hak_test_chain_len(other->remote.first), 1);
+	KUNIT_EXPECT_EQ(test, cc->pushes, 1UL);
+	KUNIT_EXPECT_EQ(test, hak_slab_used(other), 0);
+
+	/* So is each object that an interrupt frees while the owner is inside. */
+	hak_cpu_enter(cc);
+	hak_free(p);
+	hak_cpu_leave(cc);
+	KUNIT_EXPECT_EQ(test, hak_test_chain_len(s->remote.first), 1);
+	hak_free(q);
+	migrate_enable();
+	KUNIT_EXPECT_TRUE(test, hak_slab_validate(s));
+	HAK_EXPECT_EVENT(test, HAK_EV_PUSHED, 1);
+	hak_test_provoke(test, HAK_EV_PUSHED, 1);
+	hak_slab_release(other);
+}
+
+/*
+ * A free link of this CPU's slab is overwritten while the cache is off: it leads behind the
+ * objects carved, or before the slab, or between two objects.
+ */
+static void cache_off_and_a_broken_link(struct kunit *test)
+{
+	static const long wrong[] = { 2 * 64, -64, 1 };
+	void *p, *q, *r;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(wrong); i++) {
+		struct hak_cache *c = hak_test_cache_cap(test, 64, 0);
+		struct hak_slab *s;
+
+		migrate_disable();
+		p = hak_cache_alloc(c, GFP_KERNEL);
+		q = hak_cache_alloc(c, GFP_KERNEL);
+		s = hak_test_slab_of(q);
+		hak_free(p);
+		hak_free(q);
+		hak_to_link(c, q)->next = (void *)(s->addr + wrong[i]);
+		KUNIT_EXPECT_PTR_EQ(test, hak_cache_alloc(c, GFP_KERNEL), q);
+		HAK_EXPECT_EVENT(test, HAK_EV_CORRUPT, i);
+		r = hak_cache_alloc(c, GFP_KERNEL);
+		migrate_enable();
+		HAK_EXPECT_EVENT(test, HAK_EV_CORRUPT, i + 1);
+		KUNIT_EXPECT_PTR_EQ(test, hak_test_slab_of(r), s);
+		KUNIT_EXPECT_PTR_NE(test, r, p);
+		hak_free(q);
+		hak_free(r);
+		/* The books count the lost object as live. */
+		hak_free(p);
+	}
+	hak_test_provoke(test, HAK_EV_CORRUPT, ARRAY_SIZE(wrong));
+}
+
 /*
  * B frees the objects of slab 0 after A has moved on to slab 7. An earlier
  * allocator crashed here: its A looked for the objects in slab 7's queue only,
@@ -650,6 +745,8 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(full_cache_spills_its_older_half),
 	KUNIT_CASE(spill_of_half_a_cache),
 	KUNIT_CASE(cache_off),
+	KUNIT_CASE(cache_off_in_a_row),
+	KUNIT_CASE(cache_off_and_a_broken_link),
 	KUNIT_CASE(frees_after_the_owner_moved_on),
 	KUNIT_CASE(frees_after_the_owner_moved_on_with_the_cache_off),
 	KUNIT_CASE(frees_after_the_owner_moved_on_with_other_caches),

@@ -93,6 +93,28 @@ static bool all_is_zero(void)
  * Without __GFP_ZERO memory is not zeroed, unless the system wants that. Sizes and flags
  * that the compiler knows have entry points of their own.
  */
+/* Each free goes to the slab, and each allocation comes from there. */
+static void zero_with_the_cache_off(struct kunit *test)
+{
+	bool all = want_init_on_free() || want_init_on_alloc(GFP_KERNEL);
+	struct hak_cache *c = hak_test_cache_cap(test, 200, 0);
+	unsigned int i;
+	void *p, *q;
+
+	migrate_disable();
+	for (i = 0; i < 4; i++) {
+		p = hak_cache_alloc(c, i & 1 ? GFP_KERNEL | __GFP_ZERO : GFP_KERNEL);
+		q = hak_cache_alloc(c, GFP_KERNEL);
+		KUNIT_EXPECT_TRUE(test, is_filled(p, 0, 200) || !(all || i & 1));
+		KUNIT_EXPECT_TRUE(test, is_filled(q, 0, 200) || !all);
+		memset(p, 0xa5, 200);
+		memset(q, 0xa5, 200);
+		hak_free(p);
+		hak_cache_free(c, q);
+	}
+	migrate_enable();
+}
+
 static void no_zeroing_unasked(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache(test, 64, 0);
@@ -268,6 +290,7 @@ static void zero_in_a_reused_slab(struct kunit *test)
 static struct kunit_case cases[] = {
 	KUNIT_CASE(zeroing),
 	KUNIT_CASE(cache_zeroing),
+	KUNIT_CASE(zero_with_the_cache_off),
 	KUNIT_CASE(no_zeroing_unasked),
 	KUNIT_CASE(zero_after_spills),
 	KUNIT_CASE(zero_after_pushes),

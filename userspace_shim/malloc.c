@@ -149,6 +149,15 @@ static __always_inline void look_at_pending(void)
 		shim_pending_check();
 }
 
+/* Likewise, for calls that come often. */
+static __always_inline void look_at_pending_at_times(void)
+{
+	if (unlikely(READ_ONCE(shim_pending)) && --shim_calls < 0) {
+		shim_calls = CALLS;
+		shim_pending_check();
+	}
+}
+
 static void *tiny_slow(size_t size, gfp_t gfp, bool by_name)
 {
 	void *p;
@@ -203,7 +212,7 @@ static void *tiny_refill(size_t size)
 }
 
 /* @by_name: the program called malloc() itself. */
-static noinline void *malloc_slow(size_t size, bool by_name)
+static noinline void *malloc_other(size_t size, bool by_name)
 {
 	if (!size)
 		size = 1;
@@ -212,6 +221,34 @@ static noinline void *malloc_slow(size_t size, bool by_name)
 	if (likely(shim_thread == SHIM_ONLINE))
 		return tiny_refill(size);
 	return tiny_slow(size, GFP_KERNEL, by_name);
+}
+
+/* The caches are off (fast_cap=0), so the object comes from the slab of @cc. */
+static noinline void *malloc_uncached(struct hak_cpu_cache *cc, size_t size, bool by_name)
+{
+	void *p;
+
+	if (unlikely(!hak_cpu_is_ready(cc)))
+		return malloc_other(size, by_name);
+	look_at_pending_at_times();
+	preempt_disable();
+	hak_cpu_enter(cc);
+	p = hak_cpu_take_uncached(cc->cache, cc);
+	hak_cpu_leave(cc);
+	preempt_enable();
+	return likely(p) ? p : malloc_other(size, by_name);
+}
+
+static noinline void *malloc_slow(size_t size, bool by_name)
+{
+	struct hak_cpu_cache *cc;
+
+	if (likely(is_tiny(size))) {
+		cc = shim_caches[(size - 1) / HAK_MIN_SIZE];
+		if (unlikely(!cc->cap))
+			return malloc_uncached(cc, size, by_name);
+	}
+	return malloc_other(size, by_name);
 }
 
 static __always_inline void *do_malloc(size_t size, bool by_name)
@@ -254,8 +291,8 @@ void *calloc(size_t n, size_t size)
 }
 
 /*
- * Make room in this thread's full cache and take @p back. False if a slower path
- * has to.
+ * Make room in this thread's full cache and take @p back, or give @p back to its slab if
+ * the cache is off. False if a slower path has to.
  */
 static bool make_room(void *p)
 {
@@ -265,6 +302,15 @@ static bool make_room(void *p)
 	if (!front_find(p, &e))
 		return false;
 	cc = this_cpu_ptr(READ_ONCE(e->cpu));
+	if (!cc->cap) {
+		bool done;
+
+		look_at_pending_at_times();
+		preempt_disable();
+		done = hak_cpu_free_uncached(cc, READ_ONCE(e->slab), p);
+		preempt_enable();
+		return done;
+	}
 	if (!hak_cpu_is_open(cc) || cc->nr < cc->cap ||
 	    hak_cpu_last(cc, cc->nr) == p)
 		return false;
@@ -274,16 +320,15 @@ static bool make_room(void *p)
 	hak_cpu_push_last(cc, p);
 	hak_cpu_leave(cc);
 	preempt_enable();
+	look_at_pending();
 	return true;
 }
 
 /* A forking thread is MOVING. It holds all locks, so it must not take one. */
 static noinline void free_slow(void *p)
 {
-	if (likely(make_room(p))) {
-		look_at_pending();
+	if (likely(make_room(p)))
 		return;
-	}
 	if (p && (likely(shim_thread == SHIM_ONLINE) || get_ready() || hak_slab_of(p)))
 		hak_free(p);
 	else if (p)

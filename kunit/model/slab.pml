@@ -325,7 +325,7 @@ idle:
 			fi
 		/* hak_cpu_flush(), for hak_cpu_flush_this(). */
 		:: cur[me] != NONE -> flush = 1; s = cur[me]; cur[me] = NONE; goto let_go;
-		/* hak_cpu_spill(), or hak_cpu_put() with fast_cap=0. */
+		/* hak_cpu_spill(); with fast_cap=0, hak_cpu_free_uncached() or hak_cpu_put(). */
 		:: out[0] -> s = 0;
 #if SLABS > 1
 		:: out[1] -> s = 1;
@@ -404,7 +404,7 @@ claim:	/* hak_superslab_claim(), and hak_slab_init() up to its last step. */
 		cur[me] = s;
 	}
 
-take:	/* hak_slab_take(); hak_slab_drain(): llist_del_all(). */
+take:	/* hak_slab_take(), hak_slab_take_one(); hak_slab_drain(): llist_del_all(). */
 	atomic {
 		assert(owner[s] == me + 1);
 		if

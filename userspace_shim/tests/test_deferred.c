@@ -167,14 +167,19 @@ static void test_slow_paths_run_it(void **state)
 	assert_int_equal(runs_now(), 3);
 }
 
-/* A thread that frees, and does nothing else, comes to its slow path as well. */
-static void test_frees_run_it(void **state)
+/* A thread that only allocates, or only frees, comes to its slow path as well. */
+static void test_each_call_runs_it(void **state)
 {
-	static void *p[2048];
+	static void *p[512];
 	int before, i;
 
+	shim_run_pending();
+	before = runs_now();
+	irq_work_queue(&irq);
+	/* Of these a slab has 4,096, so few calls need another slab. */
 	for (i = 0; i < (int)ARRAY_SIZE(p); i++)
-		p[i] = opaque(malloc(64));
+		p[i] = opaque(malloc(16));
+	assert_int_equal(runs_now(), before + 1);
 	shim_run_pending();
 	before = runs_now();
 	irq_work_queue(&irq);
@@ -292,6 +297,32 @@ static void test_due_before_earlier(void **state)
 	assert_int_equal(runs_now(), 2);
 }
 
+/*
+ * While the caches are off, each malloc() and free() takes a slow path. This program runs
+ * once more so.
+ */
+static const char *const cache_off = "HAKMEM_TINY_FAST_CAP";
+static char *self;
+
+static void test_with_the_cache_off(void **state)
+{
+	int status;
+	pid_t pid;
+
+	if (getenv(cache_off))
+		skip();
+	pid = fork();
+	assert_true(pid >= 0);
+	if (!pid) {
+		dup2(open("/dev/null", O_WRONLY), STDOUT_FILENO);
+		setenv(cache_off, "0", 1);
+		execl(self, self, NULL);
+		_exit(127);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
 static void test_call_rcu(void **state)
 {
 	struct thing *t;
@@ -387,7 +418,7 @@ static void test_threads(void **state)
 	assert_int_equal(atomic_read(&total), queued);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_work, reset),
@@ -396,7 +427,7 @@ int main(void)
 		cmocka_unit_test_setup(test_delayed, reset),
 		cmocka_unit_test_setup(test_irq_work, reset),
 		cmocka_unit_test_setup(test_slow_paths_run_it, reset),
-		cmocka_unit_test_setup(test_frees_run_it, reset),
+		cmocka_unit_test_setup(test_each_call_runs_it, reset),
 		cmocka_unit_test_setup(test_safe_points, reset),
 		cmocka_unit_test_setup(test_in_order, reset),
 		cmocka_unit_test_setup(test_errno_kept, reset),
@@ -405,7 +436,9 @@ int main(void)
 		cmocka_unit_test_setup(test_kfree_rcu, reset),
 		cmocka_unit_test_setup(test_type_safe_cache, reset),
 		cmocka_unit_test_setup(test_threads, reset),
+		cmocka_unit_test(test_with_the_cache_off),
 	};
 
+	self = argv[0];
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
