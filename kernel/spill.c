@@ -386,7 +386,7 @@ noinline void hak_free_full(const struct hak_cache *want, const void *p,
 	return;
 slow:
 	/* A cache that is off is never open. */
-	freed = !in_nmi() && hak_cpu_free_uncached(cc, hak_slab_of(p), p);
+	freed = !cc->cap && !in_nmi() && hak_cpu_free_uncached(cc, hak_slab_of(p), p);
 	preempt_enable();
 	if (!freed)
 		hak_free_slow(want, p, caller);
