@@ -130,8 +130,8 @@ static void a_ready_cache_is_filled(struct kunit *test)
 	unsigned int nr, cap = 8;
 	bool called;
 
-	if (hak_cpu_awake_mark != HAK_CPU_READY)
-		kunit_skip(test, "trace_ring or paranoid_drain is on");
+	if (want_init_on_free() || hak_cpu_awake_mark != HAK_CPU_READY)
+		kunit_skip(test, "init_on_free, trace_ring or paranoid_drain is on");
 	b->c = hak_test_cache_cap(test, 64, cap);
 	batch_fill(test, b, 20);
 	preempt_disable();
