@@ -141,7 +141,7 @@ if [ "$build" = release ]; then
 	rm -f "$log.texts" "$log.strings"
 	absent "nor any of its texts" 0 .
 	got=0
-	objdump -d --no-show-raw-insn "$bin/libhakmem.so" |
+	"${OBJDUMP:-objdump}" -d --no-show-raw-insn "$bin/libhakmem.so" |
 		awk '/^[0-9a-f]+ <(malloc|free|__hak_alloc|hak_free)>:/ { in_it = 1; seen++ }
 		     /^$/ { in_it = 0 } in_it && /fprintf|fputs|fwrite/
 		     END { exit seen < 4 }' >"$log" || got=$?
