@@ -386,8 +386,8 @@ class Core:
 
         grown = [one.counter.value_() for one in self.variable("hak_grown")]
         least = 16 - self.prog["PAGE_SHIFT"].value_()
-        nodes = self.variable("hak_node")
-        yield "arena_bytes", count("hak_arena_total")
+        nodes, books = self.variable("hak_node"), self.variable("hak_arena_node")
+        yield "arena_bytes", sum(books[nid].bytes.counter.value_() for nid in self.nodes)
         yield "superslabs", len(self.superslabs)
         yield "superslabs_empty", sum(nodes[nid].nr_empty.value_() for nid in self.nodes)
         yield "superslabs_grown", sum(grown)
