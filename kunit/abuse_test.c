@@ -496,12 +496,13 @@ static void written_before(struct kunit *test)
 	abuse(test, underrun, HAK_EV_BAD_FREE, ZONES);
 }
 
-static void use_after(struct kunit *test, struct hak_cache *c, bool found)
+static void use_byte_after(struct kunit *test, struct hak_cache *c, bool found,
+			   unsigned int nr)
 {
 	u8 *p = get(test, c), *again;
 
 	hak_free(p);
-	p[SIZE - 9] ^= 1;
+	p[nr] ^= 1;
 	expect_unused(p, ALLOCATED | FREED, false, "written to while it was free");
 	again = get(test, c);
 	KUNIT_EXPECT_EQ(test, again != p, found);
@@ -510,15 +511,31 @@ static void use_after(struct kunit *test, struct hak_cache *c, bool found)
 		expected.more = 1;
 		hak_free(p);
 		hak_test_provoke(test, HAK_EV_BAD_FREE, 1);
-		p[SIZE - 9] ^= 1;
+		p[nr] ^= 1;
 		readmit(p);
 	}
 	hak_free(again);
 }
 
+static void use_after(struct kunit *test, struct hak_cache *c, bool found)
+{
+	use_byte_after(test, c, found, SIZE - 9);
+}
+
 static void written_after_free(struct kunit *test)
 {
 	abuse(test, use_after, HAK_EV_CORRUPT, PATTERNS);
+}
+
+/* The byte behind the last is a zone, or another object. */
+static void use_last_after(struct kunit *test, struct hak_cache *c, bool found)
+{
+	use_byte_after(test, c, found, SIZE - 1);
+}
+
+static void last_byte_written_after_free(struct kunit *test)
+{
+	abuse(test, use_last_after, HAK_EV_CORRUPT, PATTERNS);
 }
 
 static struct kunit_case cases[] = {
@@ -545,6 +562,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(written_beyond),
 	KUNIT_CASE(written_before),
 	KUNIT_CASE(written_after_free),
+	KUNIT_CASE(last_byte_written_after_free),
 	{}
 };
 

@@ -7,6 +7,7 @@
 #include <linux/string.h>
 
 #include "hak_test.h"
+#include "hak_test_log.h"
 
 static bool is_filled(const void *p, u8 c, size_t n)
 {
@@ -226,6 +227,33 @@ static void realloc_shrinks_in_place(struct kunit *test)
 	HAK_EXPECT_EVENT(test, HAK_EV_BAD_FREE, 1);
 }
 
+/* What lies behind an object is not the caller's, so hak_realloc() does not copy it. */
+static void realloc_copies_no_more(struct kunit *test)
+{
+	struct hak_cache *c = hak_size_class(64);
+	u8 *p[9], *q;
+	unsigned int i;
+
+	q = hak_alloc(2 * c->usable, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, q);
+	for (i = 0; i < ARRAY_SIZE(p); i++) {
+		p[i] = hak_alloc(64, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, p[i]);
+		memset(p[i], 0xc3, c->usable);
+	}
+	memset(q, 0, 2 * c->usable);
+	hak_free(q);
+	/* Behind this one lies another, unless checks keep them apart. */
+	q = hak_realloc(p[4], 2 * c->usable, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, q);
+	KUNIT_EXPECT_TRUE(test, is_filled(q, 0xc3, c->usable));
+	for (i = c->usable; i < 2 * c->usable; i++)
+		KUNIT_EXPECT_NE(test, q[i], 0xc3);
+	p[4] = q;
+	for (i = 0; i < ARRAY_SIZE(p); i++)
+		hak_free(p[i]);
+}
+
 static void realloc_to_zero_bytes(struct kunit *test)
 {
 	void *p = hak_alloc(100, GFP_KERNEL);
@@ -286,6 +314,9 @@ static void realloc_copies_first(struct kunit *test)
 										\
 		KUNIT_EXPECT_EQ(test, hak_usable_size(p), (size_t)hak_size_class(n)->usable); \
 		hak_free(p);							\
+		p = hak_zalloc(n, GFP_KERNEL);					\
+		KUNIT_EXPECT_EQ(test, hak_usable_size(p), (size_t)hak_size_class(n)->usable); \
+		hak_free(p);							\
 	} while (0)
 
 static void constant_sizes(struct kunit *test)
@@ -314,6 +345,31 @@ static void constant_sizes(struct kunit *test)
 	p = hak_zalloc(64, GFP_KERNEL);
 	KUNIT_EXPECT_TRUE(test, is_filled(p, 0, 64));
 	hak_free(p);
+}
+
+/* hak_dump_obj() tells where an object is. With checks it says only whether it is live. */
+static void dumped(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, 64, 0);
+	void *p = hak_cache_alloc(c, GFP_KERNEL);
+	const char *in_slab = "live, or free in its slab", *where;
+
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	if (!hak_test_hear()) {
+		hak_free(p);
+		kunit_skip(test, "a kernel that does not tell what it logs");
+	}
+	KUNIT_EXPECT_TRUE(test, hak_dump_obj(p));
+	KUNIT_EXPECT_NOT_NULL(test, strstr(hak_test_heard(), c->map ? "; live\n" : in_slab));
+	hak_free(p);
+	where = c->cap ? "; free, in a CPU's cache" : in_slab;
+	hak_test_hear();
+	KUNIT_EXPECT_TRUE(test, hak_dump_obj(p));
+	KUNIT_EXPECT_NOT_NULL(test, strstr(hak_test_heard(), c->map ? "; free\n" : where));
+	p = kmalloc(64, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	KUNIT_EXPECT_FALSE(test, hak_dump_obj(p));
+	kfree(p);
 }
 
 /* Typed caches pass the same flags to SLUB as hak_alloc() does. */
@@ -587,10 +643,12 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(usable_size),
 	KUNIT_CASE(realloc_grows_with_its_contents),
 	KUNIT_CASE(realloc_shrinks_in_place),
+	KUNIT_CASE(realloc_copies_no_more),
 	KUNIT_CASE(realloc_to_zero_bytes),
 	KUNIT_CASE(realloc_that_fails),
 	KUNIT_CASE(realloc_copies_first),
 	KUNIT_CASE(constant_sizes),
+	KUNIT_CASE(dumped),
 	KUNIT_CASE(cache_flags_go_to_slub),
 	KUNIT_CASE(realloc_in_place_zeroes),
 	KUNIT_CASE(realloc_of_kmalloc_memory),

@@ -201,6 +201,21 @@ static void bad_ones_among_good(struct kunit *test)
 	hak_free(obj[4]);
 }
 
+/* An address in slab @s where an object could be, but none of @obj is. */
+static void *none_of(const struct hak_cache *c, const struct hak_slab *s, void **obj,
+		     unsigned int n)
+{
+	char *p = (char *)s->addr + (unsigned long)c->capacity * c->size;
+	unsigned int i;
+
+	do {
+		p -= c->size;
+		for (i = 0; i < n && obj[i] != p; i++)
+			;
+	} while (i < n);
+	return p;
+}
+
 /* Likewise, of the slab whose objects come before and after. */
 static void bad_ones_within_a_slab(struct kunit *test)
 {
@@ -215,12 +230,60 @@ static void bad_ones_within_a_slab(struct kunit *test)
 	memcpy(bad, obj, sizeof(bad));
 	/* In the middle of an object, and where none was allocated yet. */
 	bad[3] = (char *)obj[3] + 8;
-	bad[6] = (void *)(s->addr + (c->capacity - 1) * 128UL);
+	bad[6] = none_of(c, s, obj, 9);
 	hak_cache_free_bulk(c, 9, bad);
 	HAK_EXPECT_EVENT(test, HAK_EV_BAD_FREE, 2);
 	hak_test_provoke(test, HAK_EV_BAD_FREE, 2);
 	hak_cache_free(c, obj[3]);
 	hak_cache_free(c, obj[6]);
+}
+
+/* All objects of the first slab have been allocated, but not all of the second. */
+static void bad_one_of_the_next_slab(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, 128, 0);
+	unsigned int n = c->capacity + 1;
+	void **obj = room_for(test, n), *some[3];
+	struct hak_slab *s;
+
+	KUNIT_ASSERT_EQ(test, hak_cache_alloc_bulk(c, GFP_KERNEL, n, obj), n);
+	s = hak_test_slab_of(obj[n - 1]);
+	KUNIT_ASSERT_NOT_NULL(test, s);
+	KUNIT_EXPECT_PTR_NE(test, hak_test_slab_of(obj[0]), s);
+	some[0] = obj[0];
+	some[1] = obj[n - 1];
+	some[2] = none_of(c, s, obj, n);
+	hak_cache_free_bulk(c, 3, some);
+	HAK_EXPECT_EVENT(test, HAK_EV_BAD_FREE, 1);
+	hak_test_provoke(test, HAK_EV_BAD_FREE, 1);
+	hak_cache_free_bulk(c, n - 2, obj + 1);
+}
+
+/*
+ * With hardened=1: an object that is live lies in the CPU's cache, because somebody has
+ * written to a list. A bulk call leaves it out, and hands out the others.
+ */
+static void live_one_in_the_cache(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, 128, 0);
+	struct hak_cpu_cache *cc;
+	void *obj[4], *p;
+	unsigned int i, n;
+
+	if (!hak_is_hardened() || !c->cap)
+		kunit_skip(test, "hardened=1 and a cache are needed");
+	p = hak_cache_alloc(c, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	preempt_disable();
+	cc = this_cpu_ptr(c->cpu);
+	KUNIT_EXPECT_LT(test, cc->nr, cc->cap);
+	hak_cpu_push_last(cc, p);
+	n = hak_cache_alloc_bulk(c, GFP_ATOMIC, 4, obj);
+	preempt_enable();
+	for (i = 0; i < n; i++)
+		KUNIT_EXPECT_PTR_NE(test, obj[i], p);
+	hak_cache_free_bulk(c, n, obj);
+	hak_cache_free(c, p);
 }
 
 /* Bulk calls as from an interrupt inside the owner's busy section. */
@@ -278,6 +341,8 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(mixed_owners),
 	KUNIT_CASE(bad_ones_among_good),
 	KUNIT_CASE(bad_ones_within_a_slab),
+	KUNIT_CASE(bad_one_of_the_next_slab),
+	KUNIT_CASE(live_one_in_the_cache),
 	KUNIT_CASE(inside_the_busy_section),
 	KUNIT_CASE(served_by_kmalloc),
 	{}

@@ -193,8 +193,10 @@ static void each_way(struct kunit *test)
 	for (i = 0; i < 70; i++)
 		KUNIT_EXPECT_TRUE(test, hak_check_live(c, obj[i]));
 	hak_cache_free_bulk(c, 70, obj);
-	for (i = 0; i < 70; i++)
+	for (i = 0; i < 70; i++) {
 		KUNIT_EXPECT_FALSE(test, hak_check_live(c, obj[i]));
+		KUNIT_EXPECT_EQ(test, hak_usable_size(obj[i]), (size_t)0);
+	}
 	p = hak_cache_alloc_node(c, GFP_KERNEL, numa_mem_id());
 	KUNIT_ASSERT_NOT_NULL(test, p);
 	KUNIT_EXPECT_TRUE(test, hak_check_live(c, p));

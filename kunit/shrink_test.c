@@ -653,6 +653,30 @@ static void oom_notice_waits_once(struct kunit *test)
 	HAK_EXPECT_EVENT(test, HAK_EV_LATE, 1);
 }
 
+/* With paranoid_drain lost slabs are looked for after the reaper has run. */
+static void lost_slabs_are_looked_for(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache_shown(test, 1024, 0);
+	struct hak_slab *s = hak_test_slab(test, c);
+	unsigned int paranoid = hak_paranoid_drain, ms;
+	void *p;
+
+	KUNIT_ASSERT_EQ(test, hak_slab_take(c, s, &p, 1), 1);
+	hak_pool_put(s, HAK_OWNED);
+	/* The slab is whole by its counts, and not in the reaper's queue. */
+	WRITE_ONCE(s->taken, 0);
+	hak_paranoid_drain = 1;
+	hak_pool_put(hak_test_slab(test, c), HAK_OWNED);
+	for (ms = 0; ms < 10000 && !hak_test_event(test, HAK_EV_CORRUPT); ms += 10)
+		hak_test_sleep(10);
+	hak_paranoid_drain = paranoid;
+	WRITE_ONCE(s->taken, 1);
+	/* A scan looks three times, so the next one has not found the slab yet. */
+	HAK_EXPECT_EVENT(test, HAK_EV_CORRUPT, 1);
+	hak_test_provoke(test, HAK_EV_CORRUPT, 1);
+	hak_test_push(s, p);
+}
+
 /**
  * struct reclaimer - a work item that shrinks a cache
  * @work: the work item
@@ -718,6 +742,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(nothing_is_left_in_limbo),
 	KUNIT_CASE(oom_notice_empties_depots),
 	KUNIT_CASE(atomic_gets_one_slab_if_cleared),
+	KUNIT_CASE(lost_slabs_are_looked_for),
 	KUNIT_CASE(reclaiming_worker_may_shrink),
 	{}
 };

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * With hardened=1: while objects are carved, those that are live are found as before. The
- * linker wraps a function that is called in the middle of it.
+ * With hardened=1: objects of a slab are handed out in random order, and while they are
+ * carved, those that are live are found as before. The linker wraps a function that is
+ * called in the middle of it.
  */
 #include "test.h"
 
@@ -18,14 +19,51 @@ static struct hak_cache *cache;
 static void *obj[NR];
 static unsigned int nr, looks, lost;
 
+/* The numbers of the objects of @ordered, in the order in which they were carved. */
+static struct hak_cache *ordered;
+static unsigned int place[4 * NR], nr_places;
+
 void *__wrap_hak_shuffled(const struct hak_cache *c, const struct hak_slab *s, u32 i)
 {
-	if (c == cache && nr && hak_slab_of(obj[0]) == s) {
-		void *p = obj[looks++ % nr];
+	void *p;
 
-		lost += hak_usable_size(p) != SIZE;
+	if (c == cache && nr && hak_slab_of(obj[0]) == s)
+		lost += hak_usable_size(obj[looks++ % nr]) != SIZE;
+	p = __real_hak_shuffled(c, s, i);
+	if (c == ordered && nr_places < ARRAY_SIZE(place))
+		place[nr_places++] = ((unsigned long)p - s->addr) / c->size;
+	return p;
+}
+
+/*
+ * Of @n objects in random order, one on average is followed by its neighbour. A slab begins
+ * with any of its objects; that all slabs begin with the same is as good as impossible.
+ */
+static void order_is_random(void **state)
+{
+	unsigned int i, next = 0, same = 0, slabs = 0;
+	static void *p[4 * NR];
+	u32 capacity;
+
+	ordered = hak_cache_create("ordered", SIZE, 0, 0, NULL);
+	assert_non_null(ordered);
+	capacity = ordered->capacity;
+	assert_in_range(capacity, NR / 2, NR + NR / 20);
+	assert_int_equal(hak_cache_alloc_bulk(ordered, GFP_KERNEL, 3 * capacity, p),
+			 3 * capacity);
+	assert_true(nr_places >= 3 * capacity);
+	for (i = 0; i < 3 * capacity; i++) {
+		if (i % capacity)
+			next += place[i] == (place[i - 1] + 1) % capacity;
+		else
+			slabs++, same += place[i] == place[0];
 	}
-	return __real_hak_shuffled(c, s, i);
+	assert_int_equal(slabs, 3);
+	assert_true(same < slabs);
+	assert_true(next < 3 * 20);
+	hak_cache_free_bulk(ordered, 3 * capacity, p);
+	hak_cache_destroy(ordered);
+	ordered = NULL;
 }
 
 static void live_objects_are_found(void **state)
@@ -53,6 +91,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(live_objects_are_found),
+		cmocka_unit_test(order_is_random),
 	};
 
 	if (!getenv("HAKMEM_HARDENED")) {

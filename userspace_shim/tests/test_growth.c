@@ -103,6 +103,21 @@ static void test_growth(void **state)
 	assert_int_equal(hak_arena_bytes(), bytes);
 }
 
+/* As long as there is memory, each superslab is of the largest order. */
+static void test_each_as_large(void **state)
+{
+	unsigned int i;
+
+	use_up_slots();
+	for (i = 0; i < 3; i++) {
+		assert_int_equal(hak_superslab_grow(0, GFP_KERNEL), 0);
+		/* The latest is the first of the list. */
+		assert_int_equal(list_first_entry(&hak_superslabs, struct hak_superslab,
+						  all)->order, HAK_MAX_ORDER);
+	}
+	use_up_slots();
+}
+
 /* Memory the registry does not cover is given back at once. */
 static void test_uncovered(void **state)
 {
@@ -304,6 +319,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_growth),
+		cmocka_unit_test(test_each_as_large),
 		cmocka_unit_test(test_uncovered),
 		cmocka_unit_test(test_moving),
 		cmocka_unit_test(test_bulk),

@@ -98,6 +98,8 @@ bool __wrap_poll_state_synchronize_rcu(unsigned long state)
  */
 static const void *batch[200];
 static unsigned int nr_batches, nr_batches_off, nr_batches_waited;
+/* How many were ever allocated, and of those by callers how many could wait for memory. */
+static unsigned int nr_new, nr_may_wait;
 static bool in_work;
 
 /* Objects that are given to hak_free_rcu() while somebody allocates a batch. */
@@ -119,6 +121,8 @@ void *__wrap_kmalloc(size_t size, gfp_t gfp)
 	batch[nr_batches++] = p;
 	nr_batches_off += !on;
 	nr_batches_waited += in_work && gfpflags_allow_blocking(gfp);
+	nr_may_wait += !in_work && gfpflags_allow_blocking(gfp);
+	nr_new++;
 	return p;
 }
 
@@ -403,7 +407,10 @@ static void freed_between(unsigned int nr)
 		hak_free_rcu(n[i], rcu);
 	between = n + BATCH + 1;
 	nr_between = nr;
+	/* A caller with an rcu_head may hold a lock under which nobody may sleep. */
+	nr_may_wait = 0;
 	hak_free_rcu(n[BATCH], rcu);
+	assert_int_equal(nr_may_wait, 0);
 	__atomic_store_n(&missed, false, __ATOMIC_RELEASE);
 	assert_int_equal(nr_between, 0);
 	hak_free_rcu_barrier();
@@ -423,6 +430,72 @@ static void test_batch_is_not_needed(void **state)
 static void test_full_while_allocating(void **state)
 {
 	freed_between(BATCH);
+}
+
+/*
+ * After objects were chained for want of memory, the work item allocates no more batches
+ * than that was short, and a caller takes those before it allocates.
+ */
+static void test_spares_are_taken_first(void **state)
+{
+	struct hak_cache *c = hak_cache_create("rcu_taken", sizeof(struct node), 0, 0, NULL);
+	static struct node *n[3 * BATCH];
+	unsigned int i;
+
+	assert_non_null(c);
+	hak_free_rcu_barrier();
+	let_work_run();
+	let_work_run();
+	set(&missed);
+	alloc_all(c, n, ARRAY_SIZE(n));
+	for (i = 0; i < BATCH; i++)
+		hak_free_rcu(n[i], rcu);
+	shim_fail_kmalloc_after(0);
+	for (; i < 2 * BATCH; i++)
+		hak_free_rcu(n[i], rcu);
+	shim_fail_kmalloc_after(-1);
+	nr_new = 0;
+	let_work_run();
+	assert_in_range(nr_new, 1, 2);
+	nr_new = 0;
+	for (; i < 3 * BATCH; i++)
+		hak_free_rcu(n[i], rcu);
+	assert_int_equal(nr_new, 0);
+	__atomic_store_n(&missed, false, __ATOMIC_RELEASE);
+	hak_free_rcu_barrier();
+	assert_int_equal(live(c), 0);
+	let_work_run();
+	let_work_run();
+	hak_cache_destroy(c);
+}
+
+/* This thread has a CPU that has freed under RCU, and has nothing left to free. */
+static void *freed_before(void *cache)
+{
+	struct node *n;
+
+	shim_thread_online();
+	n = hak_cache_alloc(cache, GFP_KERNEL);
+	hak_free_rcu(n, rcu);
+	hak_free_rcu_barrier();
+	return NULL;
+}
+
+/* The barrier looks at each CPU, and not only at the last. */
+static void test_barrier_looks_at_each(void **state)
+{
+	struct hak_cache *c = hak_cache_create("rcu_each", sizeof(struct node), 0, 0, NULL);
+	struct node *n;
+	pthread_t t;
+
+	assert_non_null(c);
+	assert_int_equal(pthread_create(&t, NULL, freed_before, c), 0);
+	pthread_join(t, NULL);
+	alloc_all(c, &n, 1);
+	hak_free_rcu(n, rcu);
+	hak_free_rcu_barrier();
+	assert_int_equal(live(c), 0);
+	hak_cache_destroy(c);
 }
 
 static bool returned;
@@ -671,6 +744,8 @@ int main(void)
 		cmocka_unit_test(test_barrier_waits_for_others),
 		cmocka_unit_test(test_batch_is_not_needed),
 		cmocka_unit_test(test_full_while_allocating),
+		cmocka_unit_test(test_spares_are_taken_first),
+		cmocka_unit_test(test_barrier_looks_at_each),
 		cmocka_unit_test(test_limbo_of_a_long_grace_period),
 		cmocka_unit_test(test_shrink_leaves_late_slabs),
 		cmocka_unit_test(test_destroy_leaves_other_slabs),
