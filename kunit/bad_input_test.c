@@ -433,6 +433,8 @@ static void bad_cache_args(struct kunit *test)
 			   .ctor = ctor } },
 		{ 64, 0, { .use_freeptr_offset = true, .freeptr_offset = 64,
 			   .ctor = ctor } },
+		{ 64, 0, { .use_freeptr_offset = true, .freeptr_offset = 4,
+			   .ctor = ctor } },
 		{ 7, 0, { .use_freeptr_offset = true, .ctor = ctor } },
 		{ 64, 0, { .use_freeptr_offset = true, .freeptr_offset = -8,
 			   .ctor = ctor } },

@@ -129,6 +129,32 @@ static void a_cpu_receives_what_it_sent(struct kunit *test)
 	hak_test_free_many(c, a, obj, n);
 }
 
+/* A CPU that owns a slab with free objects takes those that another CPU has sent first. */
+static void a_refill_looks_into_the_depot(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, SIZE, 0);
+	struct hak_cpu_cache *b = hak_test_cpu_sending(test, c, CAP);
+	void *obj[FULL];
+	unsigned int n;
+
+	if (!c->cap || c->checks)
+		kunit_skip(test, "objects are not cached");
+	migrate_disable();
+	n = hak_cpu_batch(raw_cpu_ptr(c->cpu));
+	KUNIT_ASSERT_GE(test, n, CAP + 1);
+	KUNIT_ASSERT_LT(test, n, FULL);
+	KUNIT_ASSERT_EQ(test, hak_cache_alloc_bulk(c, GFP_KERNEL, n, obj), n);
+	KUNIT_EXPECT_NOT_NULL(test, raw_cpu_ptr(c->cpu)->cur);
+	KUNIT_EXPECT_EQ(test, raw_cpu_ptr(c->cpu)->nr, 0);
+	hak_test_free_many(c, b, obj, CAP + 1);
+	KUNIT_EXPECT_EQ(test, b->sends, 1);
+	obj[0] = hak_cache_alloc(c, GFP_KERNEL);
+	KUNIT_EXPECT_EQ(test, depot_of(c)->received, 1);
+	migrate_enable();
+	hak_cache_free(c, obj[0]);
+	hak_cache_free_bulk(c, n - CAP - 1, obj + CAP + 1);
+}
+
 static void without_a_magazine_objects_are_spilled(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache(test, SIZE, 0);
@@ -564,6 +590,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(a_batch_is_sent_as_a_whole),
 	KUNIT_CASE(its_own_objects_are_not_sent),
 	KUNIT_CASE(a_cpu_receives_what_it_sent),
+	KUNIT_CASE(a_refill_looks_into_the_depot),
 	KUNIT_CASE(without_a_magazine_objects_are_spilled),
 	KUNIT_CASE(magazines_are_released_in_any_order),
 	KUNIT_CASE(a_held_lock_is_not_waited_for),

@@ -183,6 +183,8 @@ static void a_slab_alone_is_held(struct kunit *test)
 	unsigned int cpu;
 	void *p;
 
+	/* The last cache of all holds nothing. */
+	hak_test_cache_shown(test, SIZE, 0);
 	migrate_disable();
 	cpu = smp_processor_id();
 	all_asleep(test, cpu);

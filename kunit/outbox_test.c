@@ -37,6 +37,21 @@ static void flush(struct hak_cache *c, struct hak_cpu_cache *cc)
 	preempt_enable();
 }
 
+/* There is room for a batch. */
+static void there_is_room_for_a_batch(struct kunit *test)
+{
+	static const unsigned int cap[] = { 1, 2, 3, 8, 13, 15, 31, 32, 47, 64, 256 };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(cap); i++) {
+		const struct hak_cpu_cache cc = { .cap = cap[i] };
+
+		KUNIT_EXPECT_GE(test, hak_outbox_bytes(cap[i]),
+				offsetof(struct hak_outbox, obj) +
+				hak_cpu_batch(&cc) * sizeof(void *));
+	}
+}
+
 static void a_batch_travels_whole(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache(test, SIZE, 0);
@@ -213,6 +228,7 @@ static void a_flush_gives_its_own_slab_objects(struct kunit *test)
 }
 
 static struct kunit_case cases[] = {
+	KUNIT_CASE(there_is_room_for_a_batch),
 	KUNIT_CASE(a_batch_travels_whole),
 	KUNIT_CASE(without_a_magazine_slabs_get_all),
 	KUNIT_CASE(no_magazines_no_sending),

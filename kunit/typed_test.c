@@ -457,6 +457,7 @@ static void shrunk(struct kunit *test)
 	struct hak_cache *c = hak_test_cache_shown(test, 96, 0);
 	struct hak_class_stats cs;
 	void **obj = array(test);
+	unsigned int cpu;
 
 	alloc_all(test, c, GFP_KERNEL, obj);
 	hak_cache_free_bulk(c, NR - 1, obj + 1);
@@ -468,6 +469,24 @@ static void shrunk(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, hak_cache_shrink(c), 0);
 	hak_class_stats_read(c, &cs);
 	KUNIT_EXPECT_EQ(test, cs.slabs, 0UL);
+	/* The trim need not look at a cache that is asleep. */
+	for_each_online_cpu(cpu)
+		KUNIT_EXPECT_FALSE(test, hak_cpu_is_awake(per_cpu_ptr(c->cpu, cpu)));
+}
+
+/* A slab is constructed from the memory that there is. */
+static void constructed_without_growth(struct kunit *test)
+{
+	static const struct hak_cache_args args = { .ctor = build };
+	struct hak_cache *c = hak_test_cache_args(test, 1024, &args, 0);
+	void *p;
+
+	KUNIT_ASSERT_GE(test, hak_superslab_grow(numa_mem_id(), GFP_KERNEL), 0);
+	HAK_EXPECT_EVENT(test, HAK_EV_GROWN, 1);
+	p = hak_cache_alloc(c, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	HAK_EXPECT_EVENT(test, HAK_EV_GROWN, 1);
+	hak_cache_free(c, p);
 }
 
 #define ROUNDS	50
@@ -538,6 +557,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(flags_without_effect),
 	KUNIT_CASE(macros),
 	KUNIT_CASE(shrunk),
+	KUNIT_CASE(constructed_without_growth),
 	KUNIT_CASE(one_gets_the_name),
 	{}
 };

@@ -78,11 +78,30 @@ static void test_live_objects(void **state)
 	assert_non_null(strstr(text, "live: 2 objects of 512 bytes in 1 slabs were never freed"));
 }
 
+/* So are those that SLUB served, and all of them are counted together. */
+static void test_live_objects_of_slub(void **state)
+{
+	struct hak_cache *c = hak_cache_create("slubs", 512, 0, 0, NULL);
+	long before = -1, live = -1;
+
+	assert_non_null(c);
+	listen_to(leaks, &before, text, sizeof(text));
+	assert_non_null(strstr(text, "slubs: the cache was never destroyed"));
+	assert_null(strstr(text, "from SLUB"));
+	/* Those of the test before. */
+	assert_int_equal(before, 2);
+	assert_non_null(hak_cache_alloc(c, GFP_KERNEL_ACCOUNT));
+	listen_to(leaks, &live, text, sizeof(text));
+	assert_int_equal(live, before + 1);
+	assert_non_null(strstr(text, "slubs: 1 objects of 512 bytes from SLUB were never freed"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_more_frees_than_allocations),
 		cmocka_unit_test(test_live_objects),
+		cmocka_unit_test(test_live_objects_of_slub),
 	};
 
 	shim_thread_online();

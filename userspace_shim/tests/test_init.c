@@ -19,6 +19,7 @@ static void nothing_is_left(void)
 	assert_null(hak_events);
 	assert_null(hak_registry.leaf);
 	assert_int_equal(hak_arena_bytes(), 0);
+	assert_int_equal(hak_cpu_awake_mark, HAK_CPU_READY);
 }
 
 /* Number of allocations until init succeeds; each failure before is checked. */
