@@ -7,6 +7,7 @@
  */
 #include <linux/completion.h>
 #include <linux/cpu.h>
+#include <linux/cpuhotplug.h>
 #include <linux/irq_work.h>
 #include <linux/jiffies.h>
 #include <linux/limits.h>
@@ -64,6 +65,37 @@ static void cache_made_while_a_cpu_is_prepared(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, busy(before, cpu));
 	KUNIT_EXPECT_FALSE(test, busy(meanwhile, cpu));
 	KUNIT_EXPECT_FALSE(test, busy(after, cpu));
+}
+
+static struct hak_cache *made;
+
+static int make_cache(unsigned int cpu)
+{
+	made = hak_cache_create("hak_of_callback", 64, 0, 0, NULL);
+	return made ? 0 : -ENOMEM;
+}
+
+/* A driver makes a cache in its hotplug callback, which runs under cpus_write_lock(). */
+static void cache_made_in_a_callback(struct kunit *test)
+{
+	unsigned int cpu = take_cpu(test);
+	int err, state;
+	void *p;
+
+	made = NULL;
+	state = cpuhp_setup_state_nocalls(CPUHP_AP_ONLINE_DYN, "hak_test:make", make_cache,
+					  NULL);
+	err = add_cpu(cpu);
+	if (state >= 0)
+		cpuhp_remove_state_nocalls(state);
+	KUNIT_ASSERT_GE(test, state, 0);
+	KUNIT_EXPECT_EQ(test, err, 0);
+	KUNIT_ASSERT_NOT_NULL(test, made);
+	KUNIT_EXPECT_FALSE(test, busy(made, cpu));
+	p = hak_cache_alloc(made, GFP_KERNEL);
+	KUNIT_EXPECT_NOT_NULL(test, hak_test_slab_of(p));
+	hak_cache_free(made, p);
+	hak_cache_destroy(made);
 }
 
 /*
@@ -515,6 +547,7 @@ static void dying_cpu_defers_nothing(struct kunit *test)
 
 static struct kunit_case cases[] = {
 	KUNIT_CASE(cache_made_while_a_cpu_is_prepared),
+	KUNIT_CASE(cache_made_in_a_callback),
 	KUNIT_CASE(dead_cpu_may_have_a_busy_cache),
 	KUNIT_CASE(dead_cpu_keeps_nothing),
 	KUNIT_CASE(dead_cpu_keeps_no_slab),

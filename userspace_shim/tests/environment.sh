@@ -82,6 +82,9 @@ outcome "and in its range" 2 \
 probe HAKMEM_TINY_FASTCAP=7 -- "$bin/tests/probe" fine
 outcome "a variable nobody knows is named, once, and no more" 0 \
 	'^hakmem: HAKMEM_TINY_FASTCAP is not a variable of hakmem.*\|fine\|$'
+probe HAKMEM_TINY_FAST_CAPS=7 -- "$bin/tests/probe" fine
+outcome "one that begins as a known one is" 0 \
+	'^hakmem: HAKMEM_TINY_FAST_CAPS is not a variable of hakmem.*\|fine\|$'
 probe HAKMEM_B=1 HAKMEM_A=1 HAKMEMORY=1 -- "$bin/tests/probe" fine
 outcome "each of several is" 0 \
 	'^(hakmem: HAKMEM_[AB] is not a variable of hakmem[^|]*\|){2}fine\|$'

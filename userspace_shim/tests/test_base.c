@@ -217,6 +217,7 @@ static void test_numbers(void **state)
 static void test_kstrto(void **state)
 {
 	unsigned int v = 99;
+	long long l;
 	bool b;
 	int i;
 
@@ -232,8 +233,13 @@ static void test_kstrto(void **state)
 	assert_int_equal(kstrtouint(" 1", 0, &v), -EINVAL);
 	assert_int_equal(kstrtouint("4294967296", 0, &v), -ERANGE);
 	assert_int_equal(kstrtouint("99999999999999999999999", 0, &v), -ERANGE);
+	/* 2^64 + 1 */
+	assert_int_equal(kstrtouint("18446744073709551617", 0, &v), -ERANGE);
 	assert_int_equal(kstrtoint("-2147483648", 10, &i), 0);
 	assert_int_equal(i, INT_MIN);
+	assert_int_equal(kstrtoll("-9223372036854775808", 10, &l), 0);
+	assert_int_equal(l, S64_MIN);
+	assert_int_equal(kstrtoll("9223372036854775808", 10, &l), -ERANGE);
 	assert_int_equal(kstrtobool("on", &b), 0);
 	assert_true(b);
 	assert_int_equal(kstrtobool("maybe", &b), -EINVAL);

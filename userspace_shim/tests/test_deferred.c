@@ -80,6 +80,54 @@ static void test_work_requeues(void **state)
 	assert_true(cancel_work_sync(&work));
 }
 
+/* Of a hundred items not all are run at once, and those that are left are not forgotten. */
+static void test_many_works(void **state)
+{
+	static struct work_struct many[100];
+
+	for (int i = 0; i < ARRAY_SIZE(many); i++) {
+		INIT_WORK(&many[i], work_fn);
+		queue_work(system_wq, &many[i]);
+	}
+	shim_run_pending();
+	assert_in_range(runs, 1, ARRAY_SIZE(many) - 1);
+	assert_true(shim_pending & SHIM_PENDING_NOW);
+	shim_run_pending();
+	assert_int_equal(runs, ARRAY_SIZE(many));
+}
+
+static struct work_struct slow_work;
+static bool slow_began, slow_ended;
+
+static void slow_fn(struct work_struct *w)
+{
+	__atomic_store_n(&slow_began, true, __ATOMIC_RELEASE);
+	usleep(50000);
+	__atomic_store_n(&slow_ended, true, __ATOMIC_RELEASE);
+}
+
+static void *run_slow(void *unused)
+{
+	INIT_WORK(&slow_work, slow_fn);
+	queue_work(system_wq, &slow_work);
+	while (!__atomic_load_n(&slow_began, __ATOMIC_ACQUIRE))
+		shim_run_pending();
+	return NULL;
+}
+
+/* Another thread runs the item. Its caller frees what the item uses, so it has to wait. */
+static void test_cancel_waits(void **state)
+{
+	pthread_t t;
+
+	assert_int_equal(pthread_create(&t, NULL, run_slow, NULL), 0);
+	while (!__atomic_load_n(&slow_began, __ATOMIC_ACQUIRE))
+		usleep(100);
+	assert_false(cancel_work_sync(&slow_work));
+	assert_true(__atomic_load_n(&slow_ended, __ATOMIC_ACQUIRE));
+	pthread_join(t, NULL);
+}
+
 /* The clock that says when delayed work is due passes as much time as a sleep takes. */
 static void test_msleep(void **state)
 {
@@ -423,6 +471,8 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_work, reset),
 		cmocka_unit_test_setup(test_work_requeues, reset),
+		cmocka_unit_test_setup(test_many_works, reset),
+		cmocka_unit_test_setup(test_cancel_waits, reset),
 		cmocka_unit_test_setup(test_msleep, reset),
 		cmocka_unit_test_setup(test_delayed, reset),
 		cmocka_unit_test_setup(test_irq_work, reset),

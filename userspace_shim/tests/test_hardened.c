@@ -9,6 +9,8 @@
 #include <libgen.h>
 #include <linux/array_size.h>
 
+#include "core.h"
+
 static char *folder;
 static char said[1 << 20];
 
@@ -122,6 +124,28 @@ static int free_it(const char *what)
  * An address that is not in the arena may be a block of the C library, so hakmem passes it
  * on. The C library ends the program, in each mode.
  */
+/* Are a hundred allocations and frees in the trace ring? */
+static int trace_them(void)
+{
+	unsigned int i, allocs = 0, frees = 0;
+	struct hak_trace_iter it = { 0 };
+	struct hak_trace_event ev;
+
+	for (i = 0; i < 100; i++)
+		free(opaque(malloc(640)));
+	while (hak_trace_next(&it, &ev)) {
+		allocs += ev.size == 640 && ev.what == HAK_TR_ALLOC;
+		frees += ev.size == 640 && ev.what == HAK_TR_FREE;
+	}
+	return allocs != 100 || frees != 100;
+}
+
+/* While the trace ring is on, no call of malloc() or free() takes a path that is not traced. */
+static void all_are_traced(void **state)
+{
+	assert_int_equal(run_program(self, "trace", "HAKMEM_TINY_TRACE_RING", "1"), 0);
+}
+
 static void left_to_the_c_library(void **state)
 {
 	static const char *const debug[] = { "-", "F", "Z", "P", "U", "T" };
@@ -188,12 +212,15 @@ int main(int argc, char **argv)
 		cmocka_unit_test(each_letter),
 #ifndef HAK_SHIM_SANITIZER
 		cmocka_unit_test(left_to_the_c_library),
+		cmocka_unit_test(all_are_traced),
 #endif
 		cmocka_unit_test(reports),
 		cmocka_unit_test(refused),
 	};
 
 #ifndef HAK_SHIM_SANITIZER
+	if (argc == 2 && !strcmp(argv[1], "trace"))
+		return trace_them();
 	if (argc == 2)
 		return free_it(argv[1]);
 	self = strdup(argv[0]);

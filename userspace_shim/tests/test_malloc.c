@@ -30,7 +30,7 @@ static void test_sizes(void **state)
 
 		assert_non_null(p);
 		assert_int_equal(ours(p), n <= HAK_MAX_SIZE);
-		assert_int_equal((unsigned long)p % (n > 8 ? 16 : 8), 0);
+		assert_int_equal((unsigned long)p % 16, 0);
 		assert_true(malloc_usable_size(p) >= n);
 		memset(p, 0xa5, malloc_usable_size(p));
 		free(p);
@@ -42,7 +42,7 @@ static void test_all_are_aligned(void **state)
 {
 	void *p[8];
 
-	for (size_t n = 9; n < 200; n++) {
+	for (size_t n = 0; n < 200; n++) {
 		for (size_t i = 0; i < ARRAY_SIZE(p); i++) {
 			p[i] = malloc(n);
 			assert_int_equal((unsigned long)p[i] % 16, 0);
@@ -83,6 +83,10 @@ static void test_calloc_zeroes(void **state)
 	errno = 0;
 	assert_null(calloc(opaque(SIZE_MAX / 2), 3));
 	assert_int_equal(errno, ENOMEM);
+	/* The product would be 16. */
+	errno = 0;
+	assert_null(calloc(opaque(SIZE_MAX / 16 + 2), 16));
+	assert_int_equal(errno, ENOMEM);
 }
 
 static void test_too_large(void **state)
@@ -97,6 +101,10 @@ static void test_too_large(void **state)
 	assert_int_equal(errno, ENOMEM);
 	errno = 0;
 	assert_null(reallocarray(p, opaque(SIZE_MAX / 2), 4));
+	assert_int_equal(errno, ENOMEM);
+	errno = 0;
+	/* The product would be 16. */
+	assert_null(reallocarray(p, opaque(SIZE_MAX / 16 + 2), 16));
 	assert_int_equal(errno, ENOMEM);
 	errno = 0;
 	assert_null(aligned_alloc(64, opaque(HUGE)));
@@ -130,6 +138,18 @@ static void test_realloc_copies(void **state)
 	assert_null(realloc(malloc(10), 0));
 }
 
+/* A block that is large enough stays, unless more than half of it would be wasted. */
+static void test_realloc_in_place(void **state)
+{
+	void *p = malloc(100), *q;
+
+	q = realloc(p, malloc_usable_size(p));
+	assert_ptr_equal(q, p);
+	q = realloc(q, 60);
+	assert_ptr_equal(q, p);
+	free(q);
+}
+
 /* A large block that is made small does not keep its memory. */
 static void test_realloc_shrinks(void **state)
 {
@@ -158,6 +178,8 @@ static void test_alignment(void **state)
 			free_aligned_sized(p, align, n);
 			p = memalign(align, n);
 			assert_int_equal((unsigned long)p % align, 0);
+			/* Small blocks are hakmem's. */
+			assert_int_equal(ours(p), ALIGN(max(n, 1UL), align) <= HAK_MAX_SIZE);
 			free(p);
 		}
 	}
@@ -253,6 +275,46 @@ static void test_threads_mix(void **state)
 	assert_in_range(live, 0, 300);
 }
 
+/* After the trim a program that has freed all it had holds nothing in reserve. */
+static void test_trim(void **state)
+{
+	enum { N = 20000 };
+	static void *p[N];
+	struct hak_stats st;
+
+	for (int i = 0; i < N; i++)
+		p[i] = malloc(1000);
+	for (int i = 0; i < N; i++)
+		free(p[i]);
+	assert_int_equal(malloc_trim(0), 1);
+	hak_stats_read(&st);
+	assert_int_equal(st.superslabs_empty, 0);
+}
+
+/* Neither the page source nor the C library has memory. */
+static void test_no_memory(void **state)
+{
+	enum { MOST = 100000 };
+	static void *p[MOST];
+	int n;
+
+	shim_fail_pages_after(0);
+	shim_fail_kmalloc_after(0);
+	errno = 0;
+	for (n = 0; n < MOST; n++) {
+		p[n] = opaque(malloc(1000));
+		if (!p[n])
+			break;
+	}
+	shim_fail_pages_after(-1);
+	shim_fail_kmalloc_after(-1);
+	assert_int_equal(errno, ENOMEM);
+	assert_true(n < MOST);
+	while (n--)
+		free(p[n]);
+	hak_node[0]->failed = 0;
+}
+
 static void test_bad_free(void **state)
 {
 	char *p = malloc(64);
@@ -318,12 +380,15 @@ int main(void)
 		cmocka_unit_test(test_calloc_zeroes),
 		cmocka_unit_test(test_too_large),
 		cmocka_unit_test(test_realloc_copies),
+		cmocka_unit_test(test_realloc_in_place),
 		cmocka_unit_test(test_realloc_shrinks),
 		cmocka_unit_test(test_alignment),
 		cmocka_unit_test(test_alignment_refused),
 		cmocka_unit_test(test_pages),
 		cmocka_unit_test(test_errno_kept),
 		cmocka_unit_test(test_threads_mix),
+		cmocka_unit_test(test_trim),
+		cmocka_unit_test(test_no_memory),
 		cmocka_unit_test(test_bad_free),
 		cmocka_unit_test(test_freed_twice_into_a_full_cache),
 		cmocka_unit_test(test_stats_json),
