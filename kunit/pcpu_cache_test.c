@@ -129,11 +129,12 @@ static struct hak_slab *slab_apart(struct kunit *test, struct hak_cache *c,
 }
 
 /*
- * The half that leaves is of one slab, but for its objects from @from on, which are of
- * another. The first, middle and last objects are of the one slab in any case. Neither
- * slab is this CPU's own, so each gets one push.
+ * The half that leaves is of one slab, but for its objects from @from on and before @to,
+ * which are of another. The first, middle and last objects are of the one slab in any case.
+ * Neither slab is this CPU's own, so each gets one push.
  */
-static void half_of_other_slabs(struct kunit *test, unsigned int cap, unsigned int from)
+static void half_of_other_slabs(struct kunit *test, unsigned int cap, unsigned int from,
+				unsigned int to)
 {
 	struct hak_cache *c = hak_test_cache(test, 64, 0);
 	struct hak_cpu_cache *a = hak_test_cpu(test, c, cap);
@@ -143,7 +144,8 @@ static void half_of_other_slabs(struct kunit *test, unsigned int cap, unsigned i
 
 	s[1] = slab_apart(test, c, s[0]);
 	for (i = 0; i <= cap; i++) {
-		bool first = i < n && (i < from || i == 0 || i == n / 2 || i == n - 1);
+		bool first = i < n && (i < from || i >= to || i == 0 || i == n / 2 ||
+				       i == n - 1);
 
 		of_first += first;
 		KUNIT_ASSERT_EQ(test, hak_slab_take(c, s[!first], &p, 1), 1);
@@ -171,11 +173,20 @@ static void spill_of_half_a_cache(struct kunit *test)
 
 	for (i = 0; i < ARRAY_SIZE(cap); i++) {
 		n = (cap[i] + 1) / 2;
-		half_of_other_slabs(test, cap[i], n);
-		half_of_other_slabs(test, cap[i], 0);
+		half_of_other_slabs(test, cap[i], n, n);
+		half_of_other_slabs(test, cap[i], 0, n);
 		/* Those that are left when eight at a time have been looked at. */
-		half_of_other_slabs(test, cap[i], n / 8 * 8);
+		half_of_other_slabs(test, cap[i], n / 8 * 8, n);
 	}
+}
+
+/* A single object of another slab, at each place, is not taken for one of the first. */
+static void spill_with_one_of_another_slab(struct kunit *test)
+{
+	unsigned int i;
+
+	for (i = 1; i < 11; i++)
+		half_of_other_slabs(test, 22, i, i + 1);
 }
 
 /* With the cache off every operation goes to the slab. */
@@ -744,6 +755,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(last_in_first_out),
 	KUNIT_CASE(full_cache_spills_its_older_half),
 	KUNIT_CASE(spill_of_half_a_cache),
+	KUNIT_CASE(spill_with_one_of_another_slab),
 	KUNIT_CASE(cache_off),
 	KUNIT_CASE(cache_off_in_a_row),
 	KUNIT_CASE(cache_off_and_a_broken_link),
