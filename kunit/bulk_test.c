@@ -282,6 +282,8 @@ static void live_one_in_the_cache(struct kunit *test)
 	preempt_enable();
 	for (i = 0; i < n; i++)
 		KUNIT_EXPECT_PTR_NE(test, obj[i], p);
+	HAK_EXPECT_EVENT(test, HAK_EV_CORRUPT, 1);
+	hak_test_provoke(test, HAK_EV_CORRUPT, 1);
 	hak_cache_free_bulk(c, n, obj);
 	hak_cache_free(c, p);
 }
