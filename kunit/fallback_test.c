@@ -364,6 +364,34 @@ static void written_past_the_end(struct kunit *test)
 	hak_cache_free(c, p);
 }
 
+/* What lies behind an object that SLUB served; see kernel/fallback.c. */
+struct tail {
+	struct hak_cache *cache;
+	unsigned long key;
+};
+
+/* A tail whose cache was written, or that somebody made up, makes no object of the cache. */
+static void forged(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, 72, 0), *d = hak_test_cache(test, 72, 0);
+	const size_t at = round_up(c->usable, HAK_MIN_SIZE);
+	u8 *p = slubs(test, c), *q = kmalloc(512, GFP_KERNEL);
+	struct tail *t = (void *)(p + at), *u = (void *)(q + at);
+
+	KUNIT_ASSERT_NOT_NULL(test, q);
+	OPTIMIZER_HIDE_VAR(t);
+	KUNIT_ASSERT_PTR_EQ(test, t->cache, c);
+	t->cache = d;
+	refused(test, d, p);
+	t->cache = c;
+	hak_cache_free(c, p);
+
+	u->cache = c;
+	u->key = (unsigned long)q ^ (unsigned long)c;
+	refused(test, c, q);
+	kfree(q);
+}
+
 /*
  * hak_cache_destroy() warns and keeps the cache, and the object can still be
  * freed.
@@ -406,6 +434,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(counted),
 	KUNIT_CASE(charged_despite_cached),
 	KUNIT_CASE(written_past_the_end),
+	KUNIT_CASE(forged),
 	KUNIT_CASE(destroy_with_a_live_object),
 	{}
 };

@@ -321,11 +321,15 @@ static void pressure_empties_caches(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache_shown(test, 64, 0);
 	struct shrink_control sc = { .gfp_mask = GFP_KERNEL };
+	void *p = hak_cache_alloc(c, GFP_KERNEL);
+	struct hak_stats before, after;
 	unsigned int i;
 
+	KUNIT_ASSERT_NOT_NULL(test, p);
 	hak_superslab_trim(0);
 	touch_cache(test, c);
 	KUNIT_ASSERT_FALSE(test, no_cpu_holds());
+	hak_stats_read(&before);
 	/*
 	 * The idle trim is paused. Ask again, as under pressure, since the shrink
 	 * may not come at once.
@@ -337,6 +341,10 @@ static void pressure_empties_caches(struct kunit *test)
 		hak_test_sleep(10);
 	}
 	KUNIT_EXPECT_TRUE(test, no_cpu_holds());
+	/* The largest blocks that are in use stay whole. */
+	hak_stats_read(&after);
+	KUNIT_EXPECT_EQ(test, after.broken, before.broken);
+	hak_cache_free(c, p);
 }
 
 /* A task that reclaims memory learns how many pages the shrinker has freed. */

@@ -171,6 +171,7 @@ static void broken_ones_are_no_stock(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache(test, 1024, 0);
 	struct hak_slab *s[HAK_MAX_SLOTS];
+	struct hak_stats st;
 	unsigned int n;
 	u64 bytes;
 
@@ -184,6 +185,8 @@ static void broken_ones_are_no_stock(struct kunit *test)
 	release_all(s, 1, n);
 	hak_superslab_break();
 	KUNIT_EXPECT_EQ(test, hak_arena_bytes(), bytes + HAK_SLAB_SIZE);
+	hak_stats_read(&st);
+	KUNIT_EXPECT_EQ(test, (u64)st.pages << PAGE_SHIFT, hak_arena_bytes());
 	hak_slab_release(s[0]);
 	KUNIT_EXPECT_EQ(test, nr_empty(), 0);
 	KUNIT_EXPECT_EQ(test, hak_arena_bytes(), bytes);

@@ -49,11 +49,15 @@ static bool hold, held, let_go;
 /* How many full batches have been freed, and the most objects of any. */
 static unsigned int nr_full, most;
 
+/* How many were freed with preemption or interrupts off. */
+static unsigned int nr_freed_off;
+
 void __wrap_hak_free_bulk(unsigned int n, void **p)
 {
 	if (n == BATCH)
 		nr_full++;
 	most = max(most, n);
+	nr_freed_off += !preemptible();
 	if (__atomic_exchange_n(&hold, false, __ATOMIC_ACQUIRE)) {
 		set(&held);
 		while (!is_set(&let_go))
@@ -225,6 +229,7 @@ static void test_only_nested(void **state)
 	struct hak_cache *c = hak_cache_create("rcu_only_nested", sizeof(struct node), 0, 0,
 					       NULL);
 	struct node *n;
+	unsigned int i;
 	pthread_t t;
 
 	assert_non_null(c);
@@ -232,6 +237,15 @@ static void test_only_nested(void **state)
 	assert_int_equal(pthread_create(&t, NULL, free_nested, n), 0);
 	pthread_join(t, NULL);
 	hak_free_rcu_barrier();
+	assert_int_equal(live(c), 0);
+	/* Without a barrier the work item frees it, after a second run at the latest. */
+	alloc_all(c, &n, 1);
+	assert_int_equal(pthread_create(&t, NULL, free_nested, n), 0);
+	pthread_join(t, NULL);
+	for (i = 0; i < 3; i++) {
+		msleep(20);
+		shim_run_pending();
+	}
 	assert_int_equal(live(c), 0);
 	hak_cache_destroy(c);
 }
@@ -315,6 +329,7 @@ static void spares(bool irqs_off)
 	hak_free_rcu_barrier();
 	let_work_run();
 	nr_batches_off = 0;
+	nr_freed_off = 0;
 	/* One batch may be left from before, so two or three are missing. */
 	alloc_all(c, n, 6 * BATCH);
 	free_off(n, 3 * BATCH, irqs_off);
@@ -333,6 +348,7 @@ static void spares(bool irqs_off)
 	let_work_run();
 	assert_in_range(nr_batches, SPARES, SPARES + 4);
 	assert_int_equal(nr_batches_off, 0);
+	assert_int_equal(nr_freed_off, 0);
 	/* Memory may be waiting for what the work item frees. */
 	assert_int_equal(nr_batches_waited, 0);
 	hak_free_rcu_barrier();
