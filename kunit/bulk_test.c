@@ -272,14 +272,17 @@ static void live_one_in_the_cache(struct kunit *test)
 
 	if (!hak_is_hardened() || !c->cap)
 		kunit_skip(test, "hardened=1 and a cache are needed");
+	/* On another CPU the cache might be asleep, and nobody would look into it. */
+	migrate_disable();
 	p = hak_cache_alloc(c, GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, p);
+	KUNIT_EXPECT_NOT_NULL(test, p);
 	preempt_disable();
 	cc = this_cpu_ptr(c->cpu);
 	KUNIT_EXPECT_LT(test, cc->nr, cc->cap);
 	hak_cpu_push_last(cc, p);
 	n = hak_cache_alloc_bulk(c, GFP_ATOMIC, 4, obj);
 	preempt_enable();
+	migrate_enable();
 	for (i = 0; i < n; i++)
 		KUNIT_EXPECT_PTR_NE(test, obj[i], p);
 	HAK_EXPECT_EVENT(test, HAK_EV_CORRUPT, 1);
