@@ -91,9 +91,7 @@ int hak_core_init(void)
 	err = hak_node_init();
 	if (err)
 		goto exit_registry;
-	err = hak_superslab_init();
-	if (err)
-		goto exit_node;
+	hak_superslab_init();
 	err = hak_trace_init();
 	if (err)
 		goto exit_superslab;
@@ -128,7 +126,6 @@ exit_trace:
 	hak_trace_exit();
 exit_superslab:
 	hak_superslab_exit();
-exit_node:
 	hak_node_exit();
 exit_registry:
 	hak_registry_exit();

@@ -52,6 +52,7 @@ enum hak_slab_state {
  * @link: place in hak_pool.incoming, hak_pool.chain or a chain below that
  * @below: if @link is the first of a chain, the next chain in hak_pool.below
  * @list: place in hak_pool.list, or in limbo
+ * @rcu: frees the metadata of a superslab, of which this is the first
  * @reap_link: place in hak_reap_queue while HAK_REAP_QUEUED is set
  * @grace: state of RCU when the slab went into limbo, while it is there
  * @secret: with hardened=1, what its links are encoded with; chosen with the superslab
@@ -90,6 +91,7 @@ struct hak_slab {
 			struct llist_node *below;
 		};
 		struct list_head list;
+		struct rcu_head rcu;
 	};
 	union {
 		struct llist_node reap_link;

@@ -6,7 +6,6 @@
  */
 #define pr_fmt(fmt) "hakmem: " fmt
 
-#include <linux/array_size.h>
 #include <linux/bitops.h>
 #include <linux/err.h>
 #include <linux/errno.h>
@@ -16,18 +15,13 @@
 #include <linux/random.h>
 #include <linux/rculist.h>
 #include <linux/sched.h>
-#include <linux/string.h>
+#include <linux/slab.h>
 
 #include "core.h"
 
 LIST_HEAD(hak_superslabs);
 
 static raw_spinlock_t hak_all_lock;
-/*
- * Metadata, a cache for each order. It is type-stable, because a pusher that has
- * counted, or a reader of a stale address, is protected by RCU only.
- */
-static struct kmem_cache *hak_meta_cache[HAK_NR_ORDERS];
 static atomic64_t hak_grown[HAK_NR_ORDERS];
 static atomic64_t hak_shrunk;
 static atomic64_t hak_broken;
@@ -140,11 +134,10 @@ static struct hak_superslab *hak_superslab_new(int nid, unsigned int order,
 	ss = kzalloc_node(sizeof(*ss), meta, nid);
 	if (!ss)
 		goto free_pages;
-	ss->slab = kmem_cache_alloc_node(hak_meta_cache[order - HAK_MIN_ORDER],
-					 meta, nid);
+	/* A power of two, so kmalloc() wastes nothing, and aligns it to cache lines. */
+	ss->slab = kcalloc_node(nr, sizeof(*ss->slab), meta, nid);
 	if (!ss->slab)
 		goto free_ss;
-	memset(ss->slab, 0, nr * sizeof(*ss->slab));
 	if (hak_registry_prepare(addr, nr, meta))
 		goto free_slab;
 
@@ -167,7 +160,7 @@ static struct hak_superslab *hak_superslab_new(int nid, unsigned int order,
 	return ss;
 
 free_slab:
-	kmem_cache_free(hak_meta_cache[order - HAK_MIN_ORDER], ss->slab);
+	kfree(ss->slab);
 free_ss:
 	kfree(ss);
 free_pages:
@@ -317,10 +310,19 @@ static void hak_superslab_free_slots(struct hak_superslab *ss, u64 slots)
 }
 
 /*
+ * Free the metadata of @ss after a grace period. Until then it is read by those that are
+ * protected by RCU only: a pusher that has just counted, a caller that frees a stale
+ * address, and whoever walks hak_superslabs.
+ */
+static void hak_superslab_free_meta(struct hak_superslab *ss)
+{
+	kfree_rcu(ss->slab, rcu);
+	kfree_rcu(ss, rcu);
+}
+
+/*
  * Free @ss, which is dead: no slot is in use, and none can be claimed. The pages are
- * freed at once. A pusher that has just counted, and a caller that frees a stale
- * address, may still read the metadata, which stays of its type until RCU readers
- * are done.
+ * freed at once.
  */
 static void hak_superslab_free(struct hak_superslab *ss)
 {
@@ -332,8 +334,7 @@ static void hak_superslab_free(struct hak_superslab *ss)
 		hak_arena_free((void *)ss->addr, ss->order);
 	else
 		hak_superslab_free_slots(ss, ss->full);
-	kmem_cache_free(hak_meta_cache[ss->order - HAK_MIN_ORDER], ss->slab);
-	kfree_rcu(ss, rcu);
+	hak_superslab_free_meta(ss);
 	atomic64_inc(&hak_shrunk);
 }
 
@@ -530,46 +531,12 @@ void hak_superslab_stats(struct hak_stats *st)
 		st->superslabs_empty += READ_ONCE(hak_node[nid]->nr_empty);
 }
 
-static void hak_superslab_destroy_meta(void)
-{
-	unsigned int i;
-
-	for (i = 0; i < HAK_NR_ORDERS; i++) {
-		kmem_cache_destroy(hak_meta_cache[i]);
-		hak_meta_cache[i] = NULL;
-	}
-}
-
-static int hak_superslab_create_meta(void)
-{
-	static const char *const name[] = {
-		"hak_meta-1", "hak_meta-2", "hak_meta-4", "hak_meta-8",
-		"hak_meta-16", "hak_meta-32",
-	};
-	unsigned int i;
-
-	BUILD_BUG_ON(ARRAY_SIZE(name) < HAK_NR_ORDERS);
-
-	for (i = 0; i < HAK_NR_ORDERS; i++) {
-		hak_meta_cache[i] = kmem_cache_create(name[i],
-						      sizeof(struct hak_slab) << i,
-						      sizeof(struct hak_slab),
-						      SLAB_TYPESAFE_BY_RCU, NULL);
-		if (!hak_meta_cache[i]) {
-			hak_superslab_destroy_meta();
-			return -ENOMEM;
-		}
-	}
-	return 0;
-}
-
-int hak_superslab_init(void)
+void hak_superslab_init(void)
 {
 	BUILD_BUG_ON(sizeof(struct hak_slab) != 128);
 	BUILD_BUG_ON(offsetof(struct hak_slab, remote) != 64);
 
 	raw_spin_lock_init(&hak_all_lock);
-	return hak_superslab_create_meta();
 }
 
 /*
@@ -583,9 +550,6 @@ void hak_superslab_exit(void)
 	hak_superslab_trim(0);
 	list_for_each_entry_safe(ss, next, &hak_superslabs, all) {
 		hak_superslab_unlist(ss);
-		kmem_cache_free(hak_meta_cache[ss->order - HAK_MIN_ORDER],
-				ss->slab);
-		kfree_rcu(ss, rcu);
+		hak_superslab_free_meta(ss);
 	}
-	hak_superslab_destroy_meta();
 }

@@ -31,7 +31,7 @@ struct hak_stats;
  * @level: which list of hak_node.avail; 0: none. Under hak_node.lock
  * @order: page order of the block
  * @nid: memory node of the pages
- * @slab: metadata, one per slot
+ * @slab: metadata, one per slot; freed with RCU, too
  * @rcu: for readers of @all
  */
 struct hak_superslab {
@@ -50,7 +50,7 @@ struct hak_superslab {
 #define HAK_SS_DEAD		BIT_ULL(63)
 
 extern struct list_head hak_superslabs;
-int hak_superslab_init(void);
+void hak_superslab_init(void);
 void hak_superslab_exit(void);
 int hak_superslab_grow(int nid, gfp_t gfp);
 struct hak_slab *hak_superslab_claim(struct hak_cache *c, int nid);

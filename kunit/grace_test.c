@@ -176,10 +176,50 @@ static void rcu_frees_wait_for_readers(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, cs.live + cs.fallback, 0);
 }
 
+/* Free all superslabs that have no slot in use, and the unused slots of the others. */
+static void give_all_back(void)
+{
+	hak_reap_all();
+	hak_superslab_trim(0);
+	hak_superslab_break();
+}
+
+/*
+ * A reader has found a superslab that is then freed. While it reads, another superslab
+ * is allocated, which does not get the metadata of the first.
+ */
+static void metadata_waits_for_readers(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, 1024, 0);
+	struct hak_slab *s, *old, *new;
+	bool dead;
+	int nid;
+
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		kunit_skip(test, "pages cannot be given back with preemption off");
+	give_all_back();
+	s = hak_test_slab(test, c);
+	nid = s->nid;
+	old = s->ss->slab;
+	hak_slab_release(s);
+	preempt_disable();
+	dead = READ_ONCE(s->ss->used) != HAK_SS_DEAD;
+	hak_superslab_trim(0);
+	dead &= READ_ONCE(s->ss->used) == HAK_SS_DEAD;
+	hak_superslab_grow(nid, GFP_NOWAIT);
+	new = hak_superslab_claim(c, nid);
+	preempt_enable();
+	KUNIT_EXPECT_TRUE(test, dead);
+	KUNIT_ASSERT_NOT_NULL(test, new);
+	KUNIT_EXPECT_PTR_NE(test, new->ss->slab, old);
+	hak_slab_release(new);
+}
+
 static struct kunit_case cases[] = {
 	KUNIT_CASE(destroy_waits_for_frees),
 	KUNIT_CASE(cover_waits_for_frees),
 	KUNIT_CASE(rcu_frees_wait_for_readers),
+	KUNIT_CASE(metadata_waits_for_readers),
 	{}
 };
 

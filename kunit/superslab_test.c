@@ -4,6 +4,7 @@
 #include <linux/module.h>
 
 #include "hak_test.h"
+#include "hak_test_threads.h"
 
 /* The number of superslabs. */
 static unsigned int nr_listed(void)
@@ -248,6 +249,65 @@ static void metadata_outlives_its_superslab(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, of);
 }
 
+#define CHURN	300	/* superslabs that come and go while they are counted */
+
+struct churn {
+	struct hak_cache *c;
+	bool over;
+	unsigned long counts;
+	unsigned long excess;
+};
+
+/* Thread 0 gets and frees superslabs, and thread 1 counts their slabs meanwhile. */
+static int churn_or_count(void *arg, unsigned int id)
+{
+	struct churn *ch = arg;
+	int nid = hak_node_near(numa_mem_id());
+	struct hak_class_stats cs;
+	struct hak_slab *s;
+	unsigned int i;
+
+	if (id) {
+		/* Pairs with the release below. */
+		while (!smp_load_acquire(&ch->over)) {
+			hak_class_stats_read(ch->c, &cs);
+			ch->excess += cs.excess;
+			ch->counts++;
+			hak_test_relax();
+		}
+		return 0;
+	}
+	for (i = 0; i < CHURN; i++) {
+		s = hak_superslab_claim(ch->c, nid);
+		if (!s && hak_superslab_grow(nid, GFP_KERNEL) == nid)
+			s = hak_superslab_claim(ch->c, nid);
+		if (s)
+			hak_slab_release(s);
+		hak_superslab_trim(0);
+		hak_test_relax();
+	}
+	/* Pairs with the acquire above. */
+	smp_store_release(&ch->over, true);
+	return 0;
+}
+
+/*
+ * The slabs of a cache are counted while superslabs come and go. The counting thread may
+ * still have one that is gone, whose metadata nobody may write to before it is done. The
+ * sanitizers of races see whether somebody does.
+ */
+static void counted_while_they_come_and_go(struct kunit *test)
+{
+	struct hak_test_gang *g = kunit_kzalloc(test, sizeof(*g), GFP_KERNEL);
+	struct churn ch = { .c = hak_test_cache(test, 1024, 0) };
+
+	KUNIT_ASSERT_NOT_NULL(test, g);
+	KUNIT_EXPECT_EQ(test, hak_test_gang_start(g, 2, churn_or_count, &ch), 0);
+	hak_test_gang_join(g);
+	KUNIT_EXPECT_GT(test, ch.counts, 0UL);
+	KUNIT_EXPECT_EQ(test, ch.excess, 0UL);
+}
+
 #define DENSE		12	/* superslabs that stay in use */
 #define SPARSE		12	/* superslabs whose last slabs are released */
 #define DENSE_KEPT	20	/* slabs of each that stay */
@@ -335,6 +395,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(broken_ones_are_no_stock),
 	KUNIT_CASE(shrink_frees_what_was_counted),
 	KUNIT_CASE(metadata_outlives_its_superslab),
+	KUNIT_CASE(counted_while_they_come_and_go),
 	KUNIT_CASE(shrinking_load_gives_back),
 	{}
 };

@@ -176,7 +176,7 @@ int shim_libc_trim(size_t pad)
 struct retired {
 	struct retired *next;
 	void *p;
-	size_t size;	/* size that was asked for */
+	size_t size;	/* of its type; more was asked for if it is an array, or ends in one */
 	size_t usable;
 };
 
@@ -206,14 +206,9 @@ static bool retired_fits(const struct retired *r, size_t size, size_t align)
 {
 	if ((unsigned long)r->p & (align - 1))
 		return false;
-	if (size == r->size)
-		return true;
-	/*
-	 * A block with a flexible array at its end, whose exact size is not
-	 * known.
-	 */
-	return size > 1024 && size > r->size && size <= r->usable &&
-	       r->usable - size < 2 * sizeof(long);
+	/* The C library rounds up by less than this. */
+	return size >= r->size && size <= r->usable &&
+	       r->usable - size < 4 * sizeof(long);
 }
 
 static void *reuse_retired(size_t size, size_t align)
