@@ -15,9 +15,10 @@ static u32 hak_cpu_activity(const struct hak_cpu_cache *cc)
 	       READ_ONCE(cc->sends);
 }
 
+/* Was there no activity before the last hak_cpu_scan_idle(), nor since? */
 static bool hak_cpu_idle(const struct hak_cpu_cache *cc)
 {
-	return hak_cpu_activity(cc) == READ_ONCE(cc->seen);
+	return READ_ONCE(cc->idle) && hak_cpu_activity(cc) == READ_ONCE(cc->seen);
 }
 
 /**
@@ -136,6 +137,9 @@ bool hak_cpu_scan_idle(unsigned int cpu, bool *idle)
 		struct hak_cpu_cache *cc = per_cpu_ptr(c->cpu, cpu);
 		u32 now = hak_cpu_activity(cc);
 
+		/* The owner writes to the same cache line, so the trim writes little. */
+		if (cc->idle != (now == cc->seen))
+			WRITE_ONCE(cc->idle, now == cc->seen);
 		if (now != cc->seen) {
 			WRITE_ONCE(cc->seen, now);
 			active = true;

@@ -59,6 +59,7 @@ enum hak_cpu_mark {
  * @cap: objects that @obj may hold after a free
  * @mags: magazines of this CPU, which lie behind @obj; 0 if @cap is 0
  * @outbox: true if an outbox lies behind the magazines
+ * @idle: the idle trim saw no activity the last time; only the trim writes it
  * @word: @nr and @mark as one word. Fast paths that change both at once use it; they
  *	are for little-endian processors.
  * @nr: objects in @obj
@@ -91,6 +92,7 @@ struct hak_cpu_cache {
 	u32 cap;
 	u16 mags;
 	bool outbox;
+	bool idle;
 	union {
 		u32 word;
 		struct {

@@ -407,14 +407,14 @@ unsigned long hak_shrink_for_oom(void)
 	return pages;
 }
 
-static int hak_on_oom(struct notifier_block *nb, unsigned long unused,
-		      void *data)
+/* The OOM notifier. Other notifiers may have added their pages before. */
+int hak_oom_notify(struct notifier_block *nb, unsigned long unused, void *data)
 {
 	*(unsigned long *)data += hak_shrink_for_oom();
 	return NOTIFY_OK;
 }
 
-static struct notifier_block hak_oom_nb = { .notifier_call = hak_on_oom };
+static struct notifier_block hak_oom_nb = { .notifier_call = hak_oom_notify };
 
 /* Pages of empty superslabs. If there are none, start a shrink that may make some. */
 unsigned long hak_shrink_count(struct shrinker *s, struct shrink_control *sc)
@@ -428,8 +428,8 @@ unsigned long hak_shrink_count(struct shrinker *s, struct shrink_control *sc)
 	return pages ? pages : SHRINK_EMPTY;
 }
 
-static unsigned long hak_shrink_scan(struct shrinker *s,
-				     struct shrink_control *sc)
+/* Free empty superslabs. If there are none, reclaim need not ask again for now. */
+unsigned long hak_shrink_scan(struct shrinker *s, struct shrink_control *sc)
 {
 	unsigned long freed;
 

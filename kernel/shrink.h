@@ -4,6 +4,7 @@
 
 #include <linux/types.h>
 
+struct notifier_block;
 struct shrink_control;
 struct shrinker;
 
@@ -27,5 +28,7 @@ unsigned long hak_shrink_for_oom(void);
 void hak_oom_age(unsigned int ms);
 bool hak_trim_step(void);
 unsigned long hak_shrink_count(struct shrinker *s, struct shrink_control *sc);
+unsigned long hak_shrink_scan(struct shrinker *s, struct shrink_control *sc);
+int hak_oom_notify(struct notifier_block *nb, unsigned long unused, void *data);
 
 #endif /* _HAK_SHRINK_H */

@@ -154,6 +154,47 @@ static void unused_caches_are_idle(struct kunit *test)
 	migrate_enable();
 }
 
+/*
+ * A CPU has a cache that is idle and one that was refilled since the last look. The trim
+ * empties the first, and the second only if it is idle the next time.
+ */
+static void only_idle_caches_are_emptied(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache_shown(test, SIZE, 0);
+	struct hak_cache *d = hak_test_cache_shown(test, SIZE, 0);
+	struct hak_cpu_cache *unused, *used;
+	unsigned int cpu;
+	bool idle;
+	void *p, *q;
+
+	migrate_disable();
+	cpu = smp_processor_id();
+	unused = per_cpu_ptr(c->cpu, cpu);
+	used = per_cpu_ptr(d->cpu, cpu);
+	all_asleep(test, cpu);
+	p = hak_cache_alloc(c, GFP_KERNEL);
+	KUNIT_EXPECT_TRUE(test, hak_cpu_scan_idle(cpu, &idle));
+	KUNIT_EXPECT_FALSE(test, idle);
+
+	q = hak_cache_alloc(d, GFP_KERNEL);
+	KUNIT_EXPECT_TRUE(test, hak_cpu_scan_idle(cpu, &idle));
+	KUNIT_EXPECT_TRUE(test, idle);
+	hak_cpu_flush_this(false);
+	KUNIT_EXPECT_TRUE(test, hak_cpu_is_asleep(unused));
+	KUNIT_EXPECT_TRUE(test, hak_cpu_is_awake(used));
+	KUNIT_EXPECT_NOT_NULL(test, used->cur);
+
+	/* That the first was emptied counts as activity, too. */
+	hak_cpu_scan_idle(cpu, &idle);
+	KUNIT_EXPECT_TRUE(test, idle);
+	hak_cpu_flush_this(false);
+	KUNIT_EXPECT_TRUE(test, hak_cpu_is_asleep(used));
+	hak_cache_free(c, p);
+	hak_cache_free(d, q);
+	all_asleep(test, cpu);
+	migrate_enable();
+}
+
 /* Each count of a CPU shows that the CPU is at work. */
 static void every_count_is_activity(struct kunit *test)
 {
@@ -359,6 +400,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(spill_of_two_slabs_starts_the_trim),
 	KUNIT_CASE(send_and_receive_start_the_trim),
 	KUNIT_CASE(unused_caches_are_idle),
+	KUNIT_CASE(only_idle_caches_are_emptied),
 	KUNIT_CASE(every_count_is_activity),
 	KUNIT_CASE(a_slab_alone_is_held),
 	KUNIT_CASE(a_busy_cache_is_left_alone),

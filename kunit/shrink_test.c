@@ -10,6 +10,7 @@
 #include <linux/jiffies.h>
 #include <linux/module.h>
 #include <linux/nodemask.h>
+#include <linux/notifier.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/shrinker.h>
@@ -69,6 +70,37 @@ static void trim_empties_idle_caches(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, no_cpu_holds());
 	trim_until_off(test);
 	KUNIT_EXPECT_TRUE(test, no_cpu_holds());
+}
+
+/*
+ * A CPU has emptied all its caches because it was asked to. After that the trim has it
+ * empty one that is idle, and the CPU keeps what another one holds that it uses.
+ */
+static void trim_keeps_caches_at_work(struct kunit *test)
+{
+	struct hak_cache *unused = hak_test_cache_shown(test, 64, 0);
+	struct hak_cache *used = hak_test_cache_shown(test, 64, 0);
+	struct hak_cpu_cache *cc;
+	unsigned int i;
+
+	migrate_disable();
+	touch_cache(test, used);
+	hak_shrink();
+	touch_cache(test, unused);
+	hak_trim_step();
+	touch_cache(test, used);
+	hak_trim_step();
+	cc = raw_cpu_ptr(unused->cpu);
+	for (i = 0; i < STEPS && !hak_cpu_is_asleep(cc); i++)
+		hak_test_sleep(20);
+	KUNIT_EXPECT_TRUE(test, hak_cpu_is_asleep(cc));
+	/* The CPU goes through its caches in one run, under this mutex. */
+	mutex_lock(&hak_cache_mutex);
+	cc = raw_cpu_ptr(used->cpu);
+	KUNIT_EXPECT_TRUE(test, hak_cpu_is_awake(cc));
+	KUNIT_EXPECT_NOT_NULL(test, READ_ONCE(cc->cur));
+	mutex_unlock(&hak_cache_mutex);
+	migrate_enable();
 }
 
 /*
@@ -153,6 +185,20 @@ static void oom_notice_reports_pages_once(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, hak_shrink_for_oom(), pages);
 	KUNIT_EXPECT_EQ(test, hak_arena_bytes(), 0ULL);
 	KUNIT_EXPECT_EQ(test, hak_shrink_for_oom(), 0UL);
+}
+
+/* Others have given back pages in the same notice, and these still count. */
+static void oom_notice_adds_its_pages(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache_shown(test, 1024, 0);
+	unsigned long freed = 1000, pages;
+
+	hak_shrink();
+	hak_shrink_for_oom();
+	hold_pages(test, c, 2000);
+	pages = hak_arena_bytes() >> PAGE_SHIFT;
+	KUNIT_EXPECT_EQ(test, hak_oom_notify(NULL, 0, &freed), NOTIFY_OK);
+	KUNIT_EXPECT_EQ(test, freed, 1000 + pages);
 }
 
 /*
@@ -360,6 +406,24 @@ static void reclaim_learns_of_pages(struct kunit *test)
 	current->reclaim_state = was;
 	KUNIT_EXPECT_GT(test, freed, 0UL);
 	KUNIT_EXPECT_EQ(test, rs.reclaimed, freed);
+}
+
+/* A scan frees an empty superslab, and says when there is none, so that reclaim goes on. */
+static void scan_says_that_nothing_is_left(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache_shown(test, 1024, 0);
+	struct shrink_control sc = { .gfp_mask = GFP_KERNEL, .nr_to_scan = 1 };
+	struct hak_slab *s;
+	unsigned long pages;
+
+	hak_shrink();
+	s = hak_test_slab(test, c);
+	sc.nid = s->nid;
+	pages = 1UL << s->ss->order;
+	KUNIT_EXPECT_EQ(test, hak_shrink_scan(NULL, &sc), SHRINK_STOP);
+	hak_slab_release(s);
+	KUNIT_EXPECT_EQ(test, hak_shrink_scan(NULL, &sc), pages);
+	KUNIT_EXPECT_EQ(test, hak_shrink_scan(NULL, &sc), SHRINK_STOP);
 }
 
 /*
@@ -733,9 +797,11 @@ static void reclaiming_worker_may_shrink(struct kunit *test)
 
 static struct kunit_case cases[] = {
 	KUNIT_CASE(trim_empties_idle_caches),
+	KUNIT_CASE(trim_keeps_caches_at_work),
 	KUNIT_CASE(trim_misses_no_refill),
 	KUNIT_CASE(trim_misses_no_free),
 	KUNIT_CASE(oom_notice_reports_pages_once),
+	KUNIT_CASE(oom_notice_adds_its_pages),
 	KUNIT_CASE(oom_notice_reports_returned_pages),
 	KUNIT_CASE(oom_notices_report_a_page_once),
 	KUNIT_CASE(oom_notices_come_to_an_end),
@@ -744,6 +810,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(oom_notice_waits_once),
 	KUNIT_CASE(pressure_empties_caches),
 	KUNIT_CASE(reclaim_learns_of_pages),
+	KUNIT_CASE(scan_says_that_nothing_is_left),
 	KUNIT_CASE(shrink_takes_all),
 	KUNIT_CASE(shrink_ends_while_slabs_turn_over),
 	KUNIT_CASE(drain_releases_all),

@@ -426,6 +426,59 @@ static void while_a_magazine_is_received_its_cpu_sends(struct kunit *test)
 	kunit_info(test, "%lu instructions, sent after %lu of them\n", at / skip, sent);
 }
 
+/* The object that is being freed, and its cache. */
+static struct {
+	struct hak_cache *c;
+	void *obj;
+} twice;
+
+static void free_again(void)
+{
+	hak_cache_free(twice.c, twice.obj);
+}
+
+/*
+ * After each instruction of a free of an object that SLUB served in turn, an NMI frees the
+ * same object. One of the two frees it, and the other is refused.
+ */
+static void while_slubs_object_is_freed(struct kunit *test)
+{
+	unsigned int skip = nmi_stride();
+	struct hak_cache *c = hak_test_cache(test, 72, 0);
+	unsigned long at = 1, n = 0;
+	void *live;
+	bool hit;
+
+	memset(&step, 0, sizeof(step));
+	step.once = true;
+	step.then = free_again;
+	/* While this one is live, SLUB keeps the memory of the others. */
+	live = hak_cache_alloc(c, GFP_KERNEL_ACCOUNT);
+	KUNIT_ASSERT_NOT_NULL(test, live);
+	twice.c = c;
+	do {
+		twice.obj = hak_cache_alloc(c, GFP_KERNEL_ACCOUNT);
+		KUNIT_ASSERT_NOT_NULL(test, twice.obj);
+		KUNIT_ASSERT_NULL(test, hak_test_slab_of(twice.obj));
+
+		step_begin(c, at);
+		hak_cache_free(c, twice.obj);
+		step_end();
+
+		hit = step.hits;
+		n += hit;
+		at += skip;
+		/* The NMI's free may still have to call kfree(). */
+		hak_fallback_sync();
+		KUNIT_ASSERT_EQ(test, hak_test_event(test, HAK_EV_BAD_FREE), n);
+		KUNIT_ASSERT_EQ(test, hak_fallback_live(c), 1L);
+	} while (hit);
+	hak_test_provoke(test, HAK_EV_BAD_FREE, n);
+	hak_cache_free(c, live);
+	KUNIT_EXPECT_GT(test, n, 0);
+	kunit_info(test, "after %lu instructions\n", n);
+}
+
 /* Exchange objects until there were HITS_A_ROUND frees in NMI. */
 static void many_frees_round(struct hak_cache *c, unsigned int stride)
 {
@@ -508,6 +561,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(while_a_magazine_is_sent),
 	KUNIT_CASE(while_a_magazine_is_received),
 	KUNIT_CASE(while_a_magazine_is_received_its_cpu_sends),
+	KUNIT_CASE(while_slubs_object_is_freed),
 	KUNIT_CASE(many_frees_between_instructions),
 	KUNIT_CASE(many_frees_with_a_small_cache),
 	{}
