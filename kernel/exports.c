@@ -64,6 +64,7 @@ HAK_EXPORT_INTERNAL(hak_lock_stats_on);
 HAK_EXPORT_INTERNAL(hak_magazine_objects);
 HAK_EXPORT_INTERNAL(hak_no_leaf);
 HAK_EXPORT_INTERNAL(hak_node);
+HAK_EXPORT_INTERNAL(hak_node_find_near);
 HAK_EXPORT_INTERNAL(hak_node_near);
 HAK_EXPORT_INTERNAL(hak_node_next);
 HAK_EXPORT_INTERNAL(hak_node_ram_span);

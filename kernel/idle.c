@@ -136,11 +136,12 @@ bool hak_cpu_scan_idle(unsigned int cpu, bool *idle)
 	list_for_each_entry(c, &hak_caches, list) {
 		struct hak_cpu_cache *cc = per_cpu_ptr(c->cpu, cpu);
 		u32 now = hak_cpu_activity(cc);
+		bool same = now == cc->seen;
 
 		/* The owner writes to the same cache line, so the trim writes little. */
-		if (cc->idle != (now == cc->seen))
-			WRITE_ONCE(cc->idle, now == cc->seen);
-		if (now != cc->seen) {
+		if (cc->idle != same)
+			WRITE_ONCE(cc->idle, same);
+		if (!same) {
 			WRITE_ONCE(cc->seen, now);
 			active = true;
 		} else if (!hak_cpu_is_asleep(cc)) {

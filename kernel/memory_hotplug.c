@@ -110,6 +110,8 @@ static int hak_on_memory(struct notifier_block *nb, unsigned long what, void *da
 
 	if (what == MEM_GOING_ONLINE)
 		hak_cover_pfns(mem->start_pfn, mem->start_pfn + mem->nr_pages);
+	else if (what == MEM_ONLINE)
+		hak_node_find_near();
 	return NOTIFY_OK;
 }
 
@@ -190,6 +192,7 @@ int hak_memory_hotplug_init(void)
 	for_each_online_node(nid)
 		if (hak_node_ram_span(NODE_DATA(nid), &first, &end))
 			hak_cover_pfns(first, end);
+	hak_node_find_near();
 	return 0;
 }
 

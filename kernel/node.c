@@ -177,9 +177,26 @@ static struct hak_node *hak_node_new(int nid)
 	return node;
 }
 
-int hak_node_init(void)
+/**
+ * hak_node_find_near() - find the nearest node with memory of all nodes
+ *
+ * If memory has come online, it may be nearer than what a node without memory uses.
+ *
+ * Context: any; one caller at a time.
+ */
+void hak_node_find_near(void)
 {
 	unsigned int pos;
+	int nid;
+
+	for_each_node(nid) {
+		pos = 0;
+		WRITE_ONCE(hak_node[nid]->near, hak_node_next(nid, &pos));
+	}
+}
+
+int hak_node_init(void)
+{
 	int nid;
 
 	BUILD_BUG_ON(HAK_LEVEL_EMPTY >= 63);
@@ -194,8 +211,7 @@ int hak_node_init(void)
 			return -ENOMEM;
 		}
 		hak_node_sort(nid);
-		pos = 0;
-		hak_node[nid]->near = hak_node_next(nid, &pos);
 	}
+	hak_node_find_near();
 	return 0;
 }

@@ -51,6 +51,7 @@ struct hak_node {
 extern struct hak_node **hak_node;	/* by node */
 int hak_node_init(void);
 void hak_node_exit(void);
+void hak_node_find_near(void);
 int hak_node_near(int nid);
 bool hak_node_allowed(int nid);
 int hak_node_next(int nid, unsigned int *pos);

@@ -129,10 +129,22 @@ int hak_test_init(struct kunit *test)
 	hak_stats_read(&st);
 	memcpy(t->event, st.event, sizeof(t->event));
 	t->live = hak_test_live();
+	t->fast_cap = hak_fast_cap;
 	return 0;
 }
 
 HAK_EXPORT_INTERNAL(hak_test_init);
+
+/* Likewise, and CPUs cache objects of private caches, even if fast_cap is 0. */
+int hak_test_init_cached(struct kunit *test)
+{
+	int err = hak_test_init(test);
+
+	hak_fast_cap = hak_fast_cap ?: 64;
+	return err;
+}
+
+HAK_EXPORT_INTERNAL(hak_test_init_cached);
 
 static void hak_test_show(struct hak_test *t, unsigned int i)
 {
@@ -176,6 +188,7 @@ void hak_test_exit(struct kunit *test)
 
 	if (!t)
 		return;
+	hak_fast_cap = t->fast_cap;
 	for (i = 0; i < t->nr_cpus; i++) {
 		preempt_disable();
 		hak_cpu_flush(t->cpu_cache[i], t->cpu[i]);

@@ -33,6 +33,7 @@
  * @cpu_cache: the cache that cpu[i] belongs to
  * @nr_cpus: how many
  * @live: live objects of all caches at the start
+ * @fast_cap: the parameter
  */
 struct hak_test {
 	unsigned long event[HAK_NR_EVENTS];
@@ -44,6 +45,7 @@ struct hak_test {
 	struct hak_cache *cpu_cache[HAK_TEST_MAX];
 	unsigned int nr_cpus;
 	unsigned long live;
+	unsigned int fast_cap;
 };
 
 /**
@@ -59,6 +61,7 @@ static inline unsigned int hak_test_rounds(unsigned int n)
 }
 
 int hak_test_init(struct kunit *test);
+int hak_test_init_cached(struct kunit *test);
 void hak_test_exit(struct kunit *test);
 
 struct hak_cache *hak_test_cache(struct kunit *test, unsigned int size,

@@ -290,7 +290,7 @@ static int abuse_init(struct kunit *test)
 {
 	hak_bad_free_limit.interval = 0;
 	hak_corrupt_limit.interval = 0;
-	return hak_test_init(test);
+	return hak_test_init_cached(test);
 }
 
 static void abuse_exit(struct kunit *test)

@@ -413,7 +413,7 @@ static struct kunit_case cases[] = {
 
 static struct kunit_suite hak_idle_suite = {
 	.name = "hak_idle",
-	.init = hak_test_init,
+	.init = hak_test_init_cached,
 	.exit = hak_test_exit,
 	.test_cases = cases,
 };

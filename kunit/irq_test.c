@@ -442,7 +442,7 @@ static struct kunit_case cases[] = {
 
 static struct kunit_suite hak_irq_suite = {
 	.name = "hak_irq",
-	.init = hak_test_init,
+	.init = hak_test_init_cached,
 	.exit = hak_test_exit,
 	.test_cases = cases,
 };

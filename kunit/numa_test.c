@@ -177,6 +177,40 @@ static void nearest_first(struct kunit *test)
 	}
 }
 
+/*
+ * The memory of the nearest node goes offline, so that the next node serves one without
+ * memory, and comes back.
+ */
+static void nearest_goes_and_comes_back(struct kunit *test)
+{
+	int nid, near, next;
+	unsigned int pos;
+	void *p;
+
+	for_each_node(nid) {
+		if (node_state(nid, N_MEMORY))
+			continue;
+		pos = 0;
+		near = hak_node_next(nid, &pos);
+		next = hak_node_next(nid, &pos);
+		KUNIT_ASSERT_NE(test, next, NUMA_NO_NODE);
+		KUNIT_EXPECT_EQ(test, hak_node_near(nid), near);
+
+		node_clear_state(near, N_NORMAL_MEMORY);
+		KUNIT_EXPECT_EQ(test, hak_node_near(nid), next);
+		p = hak_alloc_node(64, GFP_KERNEL, nid);
+		node_set_state(near, N_NORMAL_MEMORY);
+		KUNIT_EXPECT_NOT_NULL(test, p);
+		if (p)
+			KUNIT_EXPECT_EQ(test, node_of(p), next);
+		hak_free(p);
+
+		/* As the notifier does when memory has come online. */
+		hak_node_find_near();
+		KUNIT_EXPECT_EQ(test, hak_node_near(nid), near);
+	}
+}
+
 static void alloc_no_node(struct kunit *test)
 {
 	void *p = hak_alloc_node(64, GFP_KERNEL, NUMA_NO_NODE);
@@ -475,6 +509,7 @@ static struct kunit_case numa_cases[] = {
 	KUNIT_CASE(alloc_node),
 	KUNIT_CASE(alloc_node_without_memory),
 	KUNIT_CASE(nearest_first),
+	KUNIT_CASE(nearest_goes_and_comes_back),
 	KUNIT_CASE(alloc_no_node),
 	KUNIT_CASE(cpu_without_memory),
 	KUNIT_CASE(refill_is_local),

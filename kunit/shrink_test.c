@@ -826,7 +826,7 @@ static int shrink_test_init(struct kunit *test)
 {
 	/* The notices of other tests are over. */
 	hak_oom_age(HAK_OOM_SERIES_MS);
-	return hak_test_init(test);
+	return hak_test_init_cached(test);
 }
 
 static struct kunit_suite hak_shrink_suite = {
