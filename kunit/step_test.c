@@ -7,12 +7,11 @@
  * another CPU may do at that time.
  */
 #include <linux/kdebug.h>
+#include <linux/kfence.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/nodemask.h>
-#include <linux/spinlock.h>
 #include <linux/string.h>
-#include <linux/topology.h>
 
 #include <asm/processor-flags.h>
 
@@ -441,6 +440,21 @@ static void free_again(void)
 }
 
 /*
+ * An object that SLUB serves. It is none of KFENCE's, which would report the second free as
+ * a use of memory that was freed.
+ */
+static void *slubs(struct hak_cache *c)
+{
+	void *p = hak_cache_alloc(c, GFP_KERNEL_ACCOUNT);
+
+	while (is_kfence_address(p)) {
+		hak_cache_free(c, p);
+		p = hak_cache_alloc(c, GFP_KERNEL_ACCOUNT);
+	}
+	return p;
+}
+
+/*
  * After each instruction of a free of an object that SLUB served in turn, an NMI frees the
  * same object. One of the two frees it, and the other is refused.
  */
@@ -460,7 +474,7 @@ static void while_slubs_object_is_freed(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, live);
 	twice.c = c;
 	do {
-		twice.obj = hak_cache_alloc(c, GFP_KERNEL_ACCOUNT);
+		twice.obj = slubs(c);
 		KUNIT_ASSERT_NOT_NULL(test, twice.obj);
 		KUNIT_ASSERT_NULL(test, hak_test_slab_of(twice.obj));
 
@@ -480,103 +494,6 @@ static void while_slubs_object_is_freed(struct kunit *test)
 	hak_cache_free(c, live);
 	KUNIT_EXPECT_GT(test, n, 0);
 	kunit_info(test, "after %lu instructions\n", n);
-}
-
-/* Slots that others have claimed, of the node @nid. */
-static struct {
-	struct hak_cache *c;
-	int nid;
-	unsigned int nr;
-	struct hak_slab *slab[2 * HAK_MAX_SLOTS];
-} taken;
-
-/* As other CPUs may do at any time. */
-static void take_all_slots(void)
-{
-	struct hak_slab *s;
-
-	/* They would wait until this CPU has released the lock, which it cannot. */
-	if (raw_spin_is_locked(&hak_node[taken.nid]->lock))
-		return;
-	while (taken.nr < ARRAY_SIZE(taken.slab)) {
-		s = hak_superslab_claim(taken.c, taken.nid);
-		if (!s)
-			break;
-		taken.slab[taken.nr++] = s;
-	}
-}
-
-static void give_all_slots(void)
-{
-	while (taken.nr)
-		hak_slab_release(taken.slab[--taken.nr]);
-	hak_superslab_trim(0);
-}
-
-/*
- * An allocation on node @nid makes the node get a superslab. After each instruction of it
- * in turn, other CPUs claim all slots there are, so it finds none, and has to try again.
- */
-static void every_slot_is_taken(struct kunit *test, int nid)
-{
-	/* So many that a slot may be taken between any two functions. */
-	unsigned int skip = 7 * nmi_stride();
-	struct hak_cache *c = hak_test_cache_cap(test, 4096, 0);
-	unsigned long at = 1, n = 0, nr_taken = 0;
-	void *p;
-	bool hit;
-
-	memset(&step, 0, sizeof(step));
-	step.once = true;
-	step.then = take_all_slots;
-	taken.c = hak_test_cache(test, 4096, 0);
-	taken.nid = nid;
-	do {
-		hak_superslab_trim(0);
-		take_all_slots();
-		nr_taken -= taken.nr;
-
-		step_begin(c, at);
-		p = hak_cache_alloc_node(c, GFP_NOWAIT | __GFP_THISNODE, nid);
-		step_end();
-
-		hit = step.hits;
-		n += hit;
-		at += skip;
-		nr_taken += taken.nr;
-		KUNIT_ASSERT_NOT_NULL(test, p);
-		KUNIT_EXPECT_NOT_NULL(test, hak_test_slab_of(p));
-		hak_cache_free(c, p);
-		preempt_disable();
-		hak_cpu_flush(c, raw_cpu_ptr(c->cpu));
-		preempt_enable();
-		hak_reap_all();
-		give_all_slots();
-	} while (hit);
-	/* Some of the claims came between the growth and the caller's own. */
-	KUNIT_EXPECT_GT(test, nr_taken, 0);
-	kunit_info(test, "%lu times, %lu slots\n", n, nr_taken);
-}
-
-static void while_a_superslab_is_taken(struct kunit *test)
-{
-	if (IS_ENABLED(CONFIG_PREEMPT_RT))
-		kunit_skip(test, "pages cannot be allocated with preemption off");
-	every_slot_is_taken(test, hak_node_near(numa_mem_id()));
-}
-
-static void while_a_superslab_of_another_node_is_taken(struct kunit *test)
-{
-	int nid, other = NUMA_NO_NODE;
-
-	if (IS_ENABLED(CONFIG_PREEMPT_RT))
-		kunit_skip(test, "pages cannot be allocated with preemption off");
-	for_each_node_state(nid, N_NORMAL_MEMORY)
-		if (nid != hak_node_near(numa_mem_id()))
-			other = nid;
-	if (other == NUMA_NO_NODE)
-		kunit_skip(test, "needs two memory nodes");
-	every_slot_is_taken(test, other);
 }
 
 /* Exchange objects until there were HITS_A_ROUND frees in NMI. */
@@ -662,8 +579,6 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(while_a_magazine_is_received),
 	KUNIT_CASE(while_a_magazine_is_received_its_cpu_sends),
 	KUNIT_CASE(while_slubs_object_is_freed),
-	KUNIT_CASE(while_a_superslab_is_taken),
-	KUNIT_CASE(while_a_superslab_of_another_node_is_taken),
 	KUNIT_CASE(many_frees_between_instructions),
 	KUNIT_CASE(many_frees_with_a_small_cache),
 	{}
