@@ -9,9 +9,12 @@
  * CAP1 objects.
  * kunit/model/run says which combinations it tries.
  *
- * Each access to shared data is a step of its own, with the name of the C
- * function. An access to data that only the owner of a slab uses (freelist,
- * drained, bump) is part of the step before or after.
+ * Each access to shared data is a step of its own, with the name of the C function. An
+ * access to data that only the owner of a slab uses (freelist, drained, bump) is part of
+ * the step before or after, and so is what a CPU does before its first access and after
+ * its last. Two accesses are one step only if that hides nothing: if whatever others do
+ * in between has the same outcome before both or after both. A comment says why. This
+ * makes the number of states so small that all participants fit into one run.
  *
  * In every state: only the owner touches the freelist; each carved object is in
  * one place; no slab is put onto a list it is on; and no slab is released while
@@ -28,13 +31,15 @@
  *     If an object is in two places, the sum of all is too large at once;
  *   - the difference between drained and freelist: only the owner uses either;
  *   - the numbers in rc and taken. The model has their difference, used, and for a
- *     parked slab whether a free was counted. A process that has read rc knows
- *     whether rc was written since. If it was not, the process's cmpxchg succeeds,
- *     and taken is unchanged, because it is written only after rc says OWNED. If it
- *     was, hak_pool_queue_reap() may find any value, and may or may not set the mark,
- *     because the same number may have come back. That cannot happen while a slab is
- *     being parked, in fewer than 2^29 frees, nor while the reaper has the pool's
- *     lock.
+ *     parked slab whether a free was counted;
+ *   - reads of rc, and of taken, that a cmpxchg of rc follows. If the cmpxchg succeeds, rc
+ *     was the same all the time, and so was taken, which is written only after rc says
+ *     OWNED. So all of them are the step of the cmpxchg. If it fails, somebody has written
+ *     rc after the read, and had the step come right after that write, it would have found
+ *     nothing to do either. The same number may come back, though. So
+ *     hak_pool_queue_reap() may also mark a slab that is not whole. That cannot happen
+ *     while a slab is being parked, in fewer than 2^29 frees, nor while the reaper has the
+ *     pool's lock.
  *
  * These things the model does not cover: memory ordering (all is sequentially
  * consistent), hak_pool.nr, a refill of several objects at once (it is like
@@ -64,12 +69,11 @@ byte freelist[SLABS], remote[SLABS], bump[SLABS], state[SLABS], used[SLABS];
 bit marked[SLABS], counted[SLABS];
 /* Objects that are live or cached; that a pusher holds; that are not counted. */
 byte out[SLABS], hand[SLABS], uncounted[SLABS];
-/* The owner of the slab, and the processes that remember its present rc. */
-byte owner[SLABS], seen[SLABS];
+byte owner[SLABS];
 
 /* Sets of slabs: in hak_pool, in hak_reap_queue, and slots in use. */
 byte pool, queued, claimed;
-bit pool_lock, armed;
+bit armed;
 
 /* struct hak_cpu_cache. */
 byte cur[CPUS];
@@ -92,48 +96,44 @@ byte inside;
 #else
 #define WHOLE_UNQUEUED(s)	false
 #endif
-#define UNCHANGED(s)	IN(seen[s], _pid)
 
 /* Every object is in one place, and used is what its comment says. */
 #define BOOKS(s)								\
 	assert(freelist[s] + remote[s] + out[s] + hand[s] == bump[s] &&		\
 	       used[s] == out[s] + uncounted[s])
 
-inline remember(s) { seen[s] = seen[s] | (1 << _pid); }
-inline forget(s) { seen[s] = seen[s] & ~(1 << _pid); }
-/* After each write to rc the values that other processes remember are old. */
-inline wrote_rc(s) { seen[s] = 0; }
-
 /* Every free object can be found. */
 inline settled()
 {
-	if
-	:: inside == 0 ->
-		k = 0;
-		do
-		:: k < SLABS ->
-			if
-			:: state[k] == OWNED ->
-				assert(owner[k] && owner[k] <= CPUS);
-				assert(cur[owner[k] - 1] == k);
-			:: state[k] == PARKED ->
-				/* No free waits where no CPU finds it. */
-				assert(!remote[k] && !counted[k]);
-				assert(!HAS_FREE(k));
-			:: state[k] == POOLED ->
-				/* No slab is stranded, no whole slab is missing from the queue. */
-				assert(IN(pool, k));
-				assert(!WHOLE_UNQUEUED(k));
-			:: else ->
-				assert(!IN(claimed, k));
-			fi;
-			assert(!marked[k] || (IN(queued, k) && armed));
-			k++;
-		:: else -> break;
-		od;
-		k = 0;
-	:: else
-	fi
+	d_step {
+		if
+		:: inside == 0 ->
+			k = 0;
+			do
+			:: k < SLABS ->
+				if
+				:: state[k] == OWNED ->
+					assert(owner[k] && owner[k] <= CPUS);
+					assert(cur[owner[k] - 1] == k);
+				:: state[k] == PARKED ->
+					/* No free waits where no CPU finds it. */
+					assert(!remote[k] && !counted[k]);
+					assert(!HAS_FREE(k));
+				:: state[k] == POOLED ->
+					/* No slab is stranded, and whole ones are in the queue. */
+					assert(IN(pool, k));
+					assert(!WHOLE_UNQUEUED(k));
+				:: else ->
+					assert(!IN(claimed, k));
+				fi;
+				assert(!marked[k] || (IN(queued, k) && armed));
+				k++;
+			:: else -> break;
+			od;
+			k = 0;
+		:: else
+		fi
+	}
 }
 
 /* A pusher takes some live objects. */
@@ -148,12 +148,10 @@ inline pick(number)
 /* hak_slab_link(): llist_add_batch(). */
 inline slab_link()
 {
-	atomic {
-		assert(state[s] != UNUSED && hand[s] >= n);
-		hand[s] = hand[s] - n;
-		remote[s] = remote[s] + n;
-		BOOKS(s);
-	}
+	assert(state[s] != UNUSED && hand[s] >= n);
+	hand[s] = hand[s] - n;
+	remote[s] = remote[s] + n;
+	BOOKS(s);
 }
 
 #ifdef REAPER
@@ -171,39 +169,41 @@ inline slab_link()
 /* hak_slab_count(): atomic_add_return(), and what its result asks for. */
 inline slab_count()
 {
-	atomic {
-		assert(used[s] >= n && uncounted[s] >= n);
-		used[s] = used[s] - n;
-		uncounted[s] = uncounted[s] - n;
-		wrote_rc(s);
-		next = DONE;
+	assert(used[s] >= n && uncounted[s] >= n);
+	used[s] = used[s] - n;
+	uncounted[s] = uncounted[s] - n;
+	next = DONE;
+	if
+	:: state[s] == PARKED ->
 		if
-		:: state[s] == PARKED ->
-			if
-			:: FIRST(s) -> assert(!owner[s]); next = PUT;
-			:: else
-			fi
-		:: QUEUES(s) -> remember(s); next = QUEUE;
+		:: FIRST(s) -> assert(!owner[s]); next = PUT;
 		:: else
-		fi;
-		counted[s] = 1;
-	}
+		fi
+	:: QUEUES(s) -> next = QUEUE;
+	:: else
+	fi;
+	counted[s] = 1;
 }
 
 /*
  * hak_slab_push(), hak_pool_put() and hak_pool_queue_reap(), each of which is the last
- * thing its caller does: entered at push: or at put:.
+ * thing its caller does: entered at push or at put.
  */
 #ifdef COUNT_FIRST
-#define PUSH		slab_count(); slab_link()
+#define LINK		slab_count()
+#define COUNT		slab_link()
 #else
-#define PUSH		slab_link(); slab_count()
+#define LINK		slab_link()
+#define COUNT		slab_count()
 #endif
 
 #define PUSH_PUT_QUEUE(me)							\
-push:										\
-	PUSH;									\
 	atomic {								\
+		skip;								\
+push:		LINK;								\
+	}									\
+	atomic {								\
+		COUNT;								\
 		n = 0;								\
 		if								\
 		:: next == PUT -> next = DONE; owner[s] = me;			\
@@ -211,59 +211,57 @@ push:										\
 		:: next == DONE -> goto done;					\
 		fi;								\
 	}									\
-put:	/* hak_pool_put(): atomic_add(). */					\
+put_apart:	/* hak_pool_put(): atomic_add(). */				\
 	atomic {								\
-		assert(owner[s] == me);						\
+		skip;								\
+put:		assert(owner[s] == me);						\
 		state[s] = POOLED;						\
-		wrote_rc(s);							\
 	}									\
 	/* hak_pool_put(): llist_add(). */					\
 	atomic {								\
 		assert(!IN(pool, s));						\
 		owner[s] = 0;							\
 		pool = pool | (1 << s);						\
+		PUT_IS_ALL;							\
 	}									\
-	PUT_QUEUES
+	QUEUE_REAP
 
-#ifdef REAPER
-#define PUT_QUEUES								\
-	/* hak_pool_put(): atomic_read(). */					\
-	atomic {								\
-		if								\
-		:: QUEUES(s) -> remember(s);					\
-		:: else -> goto done;						\
-		fi;								\
-	}									\
-queue:	/* hak_pool_queue_reap(): hak_rc_whole(). */				\
-	atomic {								\
-		if								\
-		:: UNCHANGED(s) && WHOLE(s)					\
-		:: UNCHANGED(s) && !WHOLE(s) -> forget(s); goto done;		\
-		:: !UNCHANGED(s)						\
-		:: !UNCHANGED(s) -> goto done;					\
-		fi;								\
-	}									\
-	/* hak_pool_queue_reap(): atomic_cmpxchg(). */				\
-	atomic {								\
-		if								\
-		:: UNCHANGED(s) || QUEUES(s) -> marked[s] = 1; wrote_rc(s);	\
-		:: !UNCHANGED(s) -> goto done;					\
-		fi;								\
-	}									\
-	/* hak_pool_queue_reap(): llist_add(). */				\
-	atomic {								\
-		assert(!IN(queued, s));						\
-		queued = queued | (1 << s);						\
-	}									\
-	/* hak_reaper_arm(). */							\
-	armed = 1;								\
-	goto done
+#if !defined(REAPER) || defined(PUT_DOES_NOT_QUEUE)
+#define PUT_IS_ALL	goto done
 #else
-#define PUT_QUEUES								\
-queue:	goto done
+#define PUT_IS_ALL	skip
 #endif
 
-/* hak_slab_park(), which goes on at parked: or at kept:. */
+#ifdef REAPER
+/*
+ * The first two steps are hak_pool_queue_reap(): atomic_read() by its caller, atomic_cmpxchg();
+ * and llist_add(), hak_reaper_arm(). The latter two are one step because the reaper looks
+ * into the queue after it has looked at armed.
+ */
+#define QUEUE_REAP								\
+queue:	atomic {								\
+		if								\
+		:: QUEUES(s)							\
+		:: !QUEUES(s) || !WHOLE(s) -> goto done;			\
+		fi;								\
+		marked[s] = 1;							\
+	}									\
+	atomic {								\
+		assert(!IN(queued, s));						\
+		queued = queued | (1 << s);					\
+		armed = 1;							\
+		goto done;							\
+	}
+#else
+#define QUEUE_REAP								\
+queue:	assert(false)
+#endif
+
+/*
+ * hak_slab_park(), which goes on at PARKED_NEXT or at KEPT_NEXT. If there is a free in
+ * the list, or one was counted, it stays so, because only the owner takes it. So the look
+ * at it and the owner's next step are one step.
+ */
 #define PARK(me)								\
 	PARK_LOOKS;								\
 	atomic {								\
@@ -271,38 +269,85 @@ queue:	goto done
 		if								\
 		:: !counted[s] ->						\
 			state[s] = PARKED;					\
-			wrote_rc(s);						\
 			owner[s] = 0;						\
-			goto parked;						\
-		:: else -> goto kept;						\
+			PARKED_NEXT;						\
+		:: else -> KEPT_NEXT;						\
 		fi;								\
 	}
 
 #ifdef PARK_LOOKS_FIRST
 #define PARK_LOOKS								\
-	if									\
-	:: remote[s] -> goto kept;						\
-	:: else									\
-	fi;									\
+park_apart:									\
+	atomic {								\
+		skip;								\
+park:		if								\
+		:: remote[s] -> KEPT_NEXT;					\
+		:: else								\
+		fi								\
+	}									\
 	counted[s] = 0
 #else
+/*
+ * These two are one step as well: if a pusher counts in between, it has linked its objects
+ * before, so the owner finds them and keeps the slab.
+ */
 #define PARK_LOOKS								\
-	counted[s] = 0;								\
-	if									\
-	:: remote[s] -> goto kept;						\
-	:: else									\
-	fi
+park_apart:									\
+	atomic {								\
+		skip;								\
+park:		counted[s] = 0;							\
+		if								\
+		:: remote[s] -> KEPT_NEXT;					\
+		:: else								\
+		fi								\
+	}
 #endif
 
 /*
- * With this defect a CPU clears its busy mark before it parks. That harms only if
+ * With this defect a CPU clears its busy mark before it parks its slab. That harms only if
  * somebody looks at the mark: an interrupt, or a CPU that finds this one gone.
  */
 #ifdef LEAVES_EARLY
-#define LEAVE_EARLY(me)	busy[me] = 0;
+#define BEFORE_PARK(me)	busy[me] = 0; goto park_apart
 #else
-#define LEAVE_EARLY(me)
+#define BEFORE_PARK(me)	skip
 #endif
+
+/*
+ * Go on at a label, and let an interrupt come before that if this is CPU 0. Such a place has
+ * two labels:
+ *	label_apart: atomic { skip; label: ...
+ * A jump to the second, which is in the middle of an atomic sequence, makes what is there
+ * part of the present step. A jump to the first makes it a step of its own.
+ *
+ * While CPU 0 is busy, the interrupt pushes; otherwise it gives what belongs to CPU 0's
+ * slab. So it makes a difference where an operation begins and ends only if CPU 0 works
+ * with its own slab.
+ */
+#ifdef IRQ
+#define APART		(me == 0)
+#else
+#define APART		false
+#endif
+#define THEN(label)								\
+	if									\
+	:: APART -> goto label##_apart;						\
+	:: else -> goto label;							\
+	fi
+
+#define PARKED_NEXT								\
+	cur[me] = NONE;								\
+	s = NONE;								\
+	if									\
+	:: flush -> goto done;							\
+	:: else -> goto adopt_apart;						\
+	fi
+#define KEPT_NEXT								\
+	counted[s] = 1;								\
+	if									\
+	:: flush -> goto put;							\
+	:: else -> goto take;							\
+	fi
 
 /* A CPU in task context does one operation after the other. */
 proctype cpu(byte me) provided (!(in_irq && _pid == 1))
@@ -314,22 +359,30 @@ proctype cpu(byte me) provided (!(in_irq && _pid == 1))
 idle:
 	atomic {
 		!busy[me];
+		if
+		/* hak_cpu_take_from_slab(). */
+		:: cur[me] != NONE -> s = cur[me];
+		:: cur[me] == NONE
+		/* hak_cpu_flush(), for hak_cpu_flush_this(). */
+		:: cur[me] != NONE -> flush = 1; s = cur[me]; cur[me] = NONE;
+		/* hak_cpu_spill(); with fast_cap=0, hak_cpu_free_uncached() or hak_cpu_put(). */
+		:: out[0] -> n = 1; s = 0;
+#if SLABS > 1
+		:: out[1] -> n = 1; s = 1;
+#endif
+		fi;
 		busy[me] = 1;
 		inside++;
 		if
-		/* hak_cpu_take_from_slab(). */
-		:: s = cur[me];
+		:: s == NONE -> goto adopt;
+		:: flush ->
+			/* hak_cpu_flush(): what has something to give is to be found. */
 			if
-			:: s == NONE -> goto adopt;
-			:: else -> goto take;
+			:: HAS_FREE(s) -> THEN(put);
+			:: else -> BEFORE_PARK(me); THEN(park);
 			fi
-		/* hak_cpu_flush(), for hak_cpu_flush_this(). */
-		:: cur[me] != NONE -> flush = 1; s = cur[me]; cur[me] = NONE; goto let_go;
-		/* hak_cpu_spill(); with fast_cap=0, hak_cpu_free_uncached() or hak_cpu_put(). */
-		:: out[0] -> s = 0;
-#if SLABS > 1
-		:: out[1] -> s = 1;
-#endif
+		:: s != NONE && !flush && !n -> THEN(take);
+		:: n
 		fi;
 		if
 		:: pick(1);
@@ -339,29 +392,30 @@ idle:
 		/* hak_spill_give(). */
 		if
 #ifdef UNOWNED_SPILL
-		:: true -> goto give;
+		:: true -> THEN(give);
 #else
-		:: s == cur[me] -> goto give;
+		:: s == cur[me] -> THEN(give);
 #endif
 		:: else -> goto push;
 		fi
 	}
 
-give:	/* hak_slab_give(). */
+give_apart:	/* hak_slab_give(). */
 	atomic {
-		assert(owner[s] == me + 1);
+		skip;
+give:		assert(owner[s] == me + 1);
 		hand[s] = hand[s] - n;
 		uncounted[s] = uncounted[s] - n;
 		freelist[s] = freelist[s] + n;
 		used[s] = used[s] - n;
 		BOOKS(s);
+		goto done;
 	}
-	goto done;
 
-adopt:	/* hak_pool_adopt(): the pop, under the pool's lock. */
+adopt_apart:	/* hak_pool_adopt(): the pop, under the pool's lock. */
 	atomic {
-		!pool_lock;
-		if
+		skip;
+adopt:		if
 		:: IN(pool, 0) -> s = 0;
 #if SLABS > 1
 		:: IN(pool, 1) -> s = 1;
@@ -372,16 +426,21 @@ adopt:	/* hak_pool_adopt(): the pop, under the pool's lock. */
 		assert(!owner[s]);
 		owner[s] = me + 1;
 	}
-	/* hak_pool_adopt(): atomic_sub(). */
+	/*
+	 * hak_pool_adopt(): atomic_sub(). Objects in the freelist are taken first, and that is
+	 * the owner's business. If there are none, it matters what has been pushed by then.
+	 */
 	atomic {
 		assert(state[s] == POOLED);
 		state[s] = OWNED;
-		wrote_rc(s);
 		cur[me] = s;
+		if
+		:: freelist[s] -> goto take;
+		:: else -> goto take_apart;
+		fi;
 	}
-	goto take;
 
-claim:	/* hak_superslab_claim(), and hak_slab_init() up to its last step. */
+claim:	/* hak_superslab_claim() and hak_slab_init(). Nobody else knows the slab yet. */
 	atomic {
 		if
 		:: !IN(claimed, 0) -> s = 0;
@@ -396,62 +455,36 @@ claim:	/* hak_superslab_claim(), and hak_slab_init() up to its last step. */
 		bump[s] = 0;
 		used[s] = 0;
 		counted[s] = 1;
-	}
-	/* hak_slab_init(): atomic_set_release(). */
-	atomic {
 		state[s] = OWNED;
-		wrote_rc(s);
 		cur[me] = s;
+		goto take;
 	}
 
-take:	/* hak_slab_take(), hak_slab_take_one(); hak_slab_drain(): llist_del_all(). */
+take_apart:	/* hak_slab_take(), hak_slab_take_one(); hak_slab_drain(): llist_del_all(). */
 	atomic {
-		assert(owner[s] == me + 1);
+		skip;
+take:		assert(owner[s] == me + 1);
 		if
 		:: freelist[s] -> freelist[s]--;
 		:: !freelist[s] && remote[s] ->
-			freelist[s] = remote[s];
+			freelist[s] = remote[s] - 1;
 			remote[s] = 0;
-			goto take;
 		:: !freelist[s] && !remote[s] && bump[s] < CAP(s) -> bump[s]++;
-		:: else -> goto park;
+		/* If a free arrives after this look, the look in hak_slab_park() finds it. */
+		:: else -> BEFORE_PARK(me); goto park;
 		fi;
 		out[s]++;
 		used[s]++;
 		BOOKS(s);
+		THEN(done);
 	}
-	goto done;
 
-let_go:	/* hak_cpu_flush(): what has something to give is to be found. */
-	if
-	:: HAS_FREE(s) -> goto put;
-	:: else
-	fi;
-park:
-	LEAVE_EARLY(me)
 	PARK(me + 1);
-parked:
-	atomic {
-		cur[me] = NONE;
-		s = NONE;
-		if
-		:: flush -> goto done;
-		:: else -> goto adopt;
-		fi;
-	}
-kept:
-	atomic {
-		counted[s] = 1;
-		if
-		:: flush -> goto put;
-		:: else -> goto take;
-		fi;
-	}
-
 	PUSH_PUT_QUEUE(me + 1);
-done:
+done_apart:
 	atomic {
-		s = NONE; n = 0; next = DONE; flush = 0;
+		skip;
+done:		s = NONE; n = 0; next = DONE; flush = 0;
 		busy[me] = 0;
 		inside--;
 		settled();
@@ -459,10 +492,29 @@ done:
 	goto idle;
 }
 
-#ifdef CLEAR_LATE
+#undef PARKED_NEXT
+#define PARKED_NEXT	goto done
+#undef KEPT_NEXT
+#ifdef DEAD_LOSES_KEPT
+#define KEPT_NEXT	counted[s] = 1; goto done
+#else
+#define KEPT_NEXT	counted[s] = 1; goto put
+#endif
+
+#if defined(CLEAR_LATE) || defined(OWNS_QUEUED)
 #define MAY_OWN(s)	true
 #else
 #define MAY_OWN(s)	(!marked[s])
+#endif
+
+#ifdef CLEAR_LATE
+#define NOT_WHOLE	goto not_whole
+#define CLEAR_MARK	skip
+#define CLEAR_MARK_LATE	marked[s] = 0
+#else
+#define NOT_WHOLE	s = NONE; goto reap_apart
+#define CLEAR_MARK	marked[s] = 0
+#define CLEAR_MARK_LATE	skip
 #endif
 
 #ifdef DEAD_KEEPS_SLAB
@@ -481,7 +533,10 @@ idle:
 	atomic {
 		if
 #ifdef REAPER
-		/* hak_reap_run_queue(): atomic_xchg(). */
+		/*
+		 * hak_reap_run_queue(): atomic_xchg(). Who queues a slab arms after that, so it
+		 * does no harm if this step has the first llist_del_first(), too.
+		 */
 		:: armed -> armed = 0; inside++; goto reap;
 #endif
 #ifdef OFFLINE
@@ -494,8 +549,13 @@ idle:
 			cur[1] = NONE;
 			if
 			:: s == NONE || DEAD_KEEPS(s) -> goto done;
-			:: else -> assert(owner[s] == 2); owner[s] = TASK; goto let_go;
+			:: else -> assert(owner[s] == 2); owner[s] = TASK;
 			fi;
+			/* hak_cpu_flush(). */
+			if
+			:: HAS_FREE(s) -> goto put;
+			:: else -> goto park;
+			fi
 		:: down -> down = 0; busy[1] = 0; goto idle;
 #endif
 		:: false;
@@ -503,111 +563,62 @@ idle:
 	}
 
 #ifdef REAPER
-reap:	/* hak_pool_reap_queued(): llist_del_first(). */
+reap_apart:	/* hak_pool_reap_queued(): llist_del_first(). */
 	atomic {
-		if
+		skip;
+reap:		if
 		:: IN(queued, 0) -> s = 0;
 #if SLABS > 1
 		:: IN(queued, 1) -> s = 1;
 #endif
-		:: !queued -> goto done;
+		/* If it was armed meanwhile, it would find nothing to do. So it need not run. */
+		:: !queued -> armed = 0; goto done;
 		fi;
 		queued = queued & ~(1 << s);
+		/* hak_reap_unqueue(): atomic_fetch_andnot(). */
+		CLEAR_MARK;
 	}
-#ifndef CLEAR_LATE
-	/* hak_reap_unqueue(): atomic_fetch_andnot(). */
-	atomic { marked[s] = 0; wrote_rc(s); }
-#endif
-	/* hak_pool_reap_slab(): atomic_read(). */
-	if
-	:: state[s] != POOLED -> goto not_whole;
-	:: else
-	fi;
-	/* hak_pool_take_whole(): hak_lock(); the slab is in the list, or is not. */
-	atomic {
-		!pool_lock;
-		if
-		:: !IN(pool, s) -> goto not_whole;
-		:: else -> pool_lock = 1;
-		fi
-	}
-	/* __hak_pool_own_whole(): atomic_read(). */
+	/*
+	 * hak_pool_take_whole(): the slab is in the list, or is not. __hak_pool_own_whole(): the
+	 * cmpxchg. The lock keeps adopters away in between. hak_pool_reap_slab() looks at the
+	 * state before: if it is not POOLED, the slab is not in the list either.
+	 */
 	atomic {
 		if
-		:: state[s] == POOLED && MAY_OWN(s) -> remember(s);
-		:: else -> goto unlock;
-		fi
-	}
-	/* __hak_pool_own_whole(): hak_rc_whole(), which is of no use if rc is old. */
-	if
-	:: !UNCHANGED(s) || !WHOLE(s) -> goto unlock;
-	:: else
-	fi;
-	/* __hak_pool_own_whole(): atomic_cmpxchg(). */
-	atomic {
-		if
-		:: UNCHANGED(s) ->
-			state[s] = OWNED;
-			wrote_rc(s);
+		:: IN(pool, s) && state[s] == POOLED && MAY_OWN(s) && WHOLE(s) ->
 			assert(!owner[s]);
-			owner[s] = TASK;
 			pool = pool & ~(1 << s);
-		:: else -> goto unlock;
+			CLEAR_MARK_LATE;
+		:: else -> NOT_WHOLE;
 		fi;
-		pool_lock = 0;
-	}
-#ifdef CLEAR_LATE
-	atomic { marked[s] = 0; wrote_rc(s); }
-#endif
-	/* hak_slab_release(): no CPU is about to push to it or to queue it. */
-	atomic {
+		/*
+		 * hak_slab_release(): no CPU is about to push to the slab or to queue it. So nobody
+		 * has to do with it from the cmpxchg to hak_superslab_unclaim().
+		 */
 		assert(!out[s] && !hand[s] && !uncounted[s]);
 		BOOKS(s);
-		assert(!marked[s] && !IN(queued, s) && !IN(pool, s));
+		assert(!marked[s] && !IN(queued, s));
 		freelist[s] = 0;
 		remote[s] = 0;
 		bump[s] = 0;
 		state[s] = UNUSED;
-		wrote_rc(s);
-	}
-	/* hak_superslab_unclaim(). */
-	atomic {
-		owner[s] = 0;
 		claimed = claimed & ~(1 << s);
 		s = NONE;
+		goto reap_apart;
 	}
-	goto reap;
-unlock:
-	atomic {
-		pool_lock = 0;
-		forget(s);
-	}
-not_whole:
 #ifdef CLEAR_LATE
-	atomic { marked[s] = 0; wrote_rc(s); }
+not_whole:
+	atomic { marked[s] = 0; s = NONE; goto reap_apart; }
 #endif
-	s = NONE;
-	goto reap;
 #endif
 
 #ifdef OFFLINE
-let_go:	/* hak_cpu_flush(). */
-	if
-	:: HAS_FREE(s) -> goto put;
-	:: else
-	fi;
 	PARK(TASK);
-parked:	goto done;
-#ifdef DEAD_LOSES_KEPT
-kept:	atomic { counted[s] = 1; goto done; }
-#else
-kept:	atomic { counted[s] = 1; goto put; }
-#endif
 	PUSH_PUT_QUEUE(TASK);
 #endif
-done:
 	atomic {
-		s = NONE; n = 0; next = DONE;
+		skip;
+done:		s = NONE; n = 0; next = DONE;
 		inside--;
 		settled();
 	}
@@ -656,14 +667,13 @@ idle:
 		uncounted[s] = uncounted[s] - n;
 		freelist[s] = freelist[s] + n;
 		used[s] = used[s] - n;
-		n = 0;
 		BOOKS(s);
 		goto done;
 	}
 	PUSH_PUT_QUEUE(INTERRUPT);
-done:
 	atomic {
-		s = NONE; n = 0; next = DONE;
+		skip;
+done:		s = NONE; n = 0; next = DONE;
 		in_irq = 0;
 		inside--;
 		settled();
