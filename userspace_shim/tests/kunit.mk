@@ -3,8 +3,8 @@
 # without the malloc front end, so only the suite uses the core and its counters are
 # exact. The suite of interrupts needs a kernel.
 
-KUNIT_SUITES := fault size_class registry slab remote pcpu_cache depot magazine outbox pool \
-		superslab reaper idle lost api helpers zero bulk bad_input fallback typed rcu \
+KUNIT_SUITES := fault size_class registry slab remote pcpu_cache spill depot magazine outbox \
+		pool superslab reaper idle lost api helpers zero bulk bad_input fallback typed rcu \
 		stress abuse broken check quick tags
 KUNIT_TESTS := $(KUNIT_SUITES:%=$(D)/tests/test_kunit_%)
 KUNIT_FLAGS := $(BASE) -I. $(INC) -fno-strict-aliasing -fwrapv \
