@@ -104,7 +104,7 @@ static void hak_cover_pfns(unsigned long first, unsigned long end)
 			hak_pfn_addr(first), hak_registry.base + hak_registry.bytes);
 }
 
-static int hak_on_memory(struct notifier_block *nb, unsigned long what, void *data)
+int hak_memory_notify(struct notifier_block *nb, unsigned long what, void *data)
 {
 	struct memory_notify *mem = data;
 
@@ -115,7 +115,7 @@ static int hak_on_memory(struct notifier_block *nb, unsigned long what, void *da
 	return NOTIFY_OK;
 }
 
-static struct notifier_block hak_memory_nb = { .notifier_call = hak_on_memory };
+static struct notifier_block hak_memory_nb = { .notifier_call = hak_memory_notify };
 
 /* The first page frame and the end of @zone, which may be growing; false if it has none. */
 static bool hak_zone_span(struct zone *zone, unsigned long *first, unsigned long *end)

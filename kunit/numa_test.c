@@ -5,6 +5,7 @@
  * tests need a further node that has only CPUs.
  */
 #include <linux/jiffies.h>
+#include <linux/memory.h>
 #include <linux/module.h>
 #include <linux/nodemask.h>
 #include <linux/string.h>
@@ -12,6 +13,7 @@
 
 #include "hak_test.h"
 #include "hak_test_threads.h"
+#include "memory_hotplug.h"
 
 #define NR	3000	/* objects: several slabs of any size above 64 */
 
@@ -183,6 +185,7 @@ static void nearest_first(struct kunit *test)
  */
 static void nearest_goes_and_comes_back(struct kunit *test)
 {
+	struct memory_notify mem = {};
 	int nid, near, next;
 	unsigned int pos;
 	void *p;
@@ -205,8 +208,8 @@ static void nearest_goes_and_comes_back(struct kunit *test)
 			KUNIT_EXPECT_EQ(test, node_of(p), next);
 		hak_free(p);
 
-		/* As the notifier does when memory has come online. */
-		hak_node_find_near();
+		/* Memory of the node has come online. */
+		hak_memory_notify(NULL, MEM_ONLINE, &mem);
 		KUNIT_EXPECT_EQ(test, hak_node_near(nid), near);
 	}
 }
