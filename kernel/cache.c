@@ -194,7 +194,6 @@ void hak_cache_flush_this(struct hak_cache *c)
  */
 int hak_cache_shrink(struct hak_cache *c)
 {
-	struct hak_class_stats cs;
 	int nid;
 
 	hak_cache_flush_cpus(c);
@@ -207,8 +206,7 @@ int hak_cache_shrink(struct hak_cache *c)
 	/* A size class has its fallback objects from kmalloc(). */
 	if (c->fallback)
 		kmem_cache_shrink(c->fallback);
-	hak_class_stats_read(c, &cs);
-	return !!cs.slabs;
+	return !!atomic_read(&c->nr_slabs);
 }
 EXPORT_SYMBOL_GPL(hak_cache_shrink);
 

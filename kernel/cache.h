@@ -6,6 +6,7 @@
 #ifndef _HAK_CACHE_H
 #define _HAK_CACHE_H
 
+#include <linux/atomic.h>
 #include <linux/list.h>
 #include <linux/llist.h>
 #include <linux/mutex.h>
@@ -51,6 +52,8 @@ struct hak_pool;
  * @name: its name in reports, debugfs and trace events
  * @named: place in hak_named, from before the cache is made until nothing is left of it
  *	(typed caches)
+ * @nr_slabs: its slabs, so that who destroys a cache that has none need not look at all
+ *	slabs; in a line of its own, because CPUs that refill read the others
  * @list: place in hak_caches; readers use RCU
  * @listed: true while it is in hak_caches; under hak_cache_mutex
  * @stats: where a reader of debugfs counts its slabs, or NULL; under
@@ -84,6 +87,7 @@ struct hak_cache {
 	u32 tags;
 	u16 *order;
 	struct list_head named;
+	atomic_t nr_slabs __aligned(64);
 } __aligned(128);
 
 /* The largest stride: an object of HAK_CACHE_MAX_SIZE, its link, and its alignment. */

@@ -28,6 +28,7 @@ void hak_slab_init(struct hak_slab *s, struct hak_cache *c)
 	if (unlikely(c->checks))
 		hak_check_slab_init(c, s);
 	WRITE_ONCE(s->cache, c);
+	atomic_inc(&c->nr_slabs);
 	/*
 	 * Pairs with the acquire in hak_looks_stranded(): a reader that sees the
 	 * state sees the cache.
@@ -567,6 +568,7 @@ void hak_slab_release(struct hak_slab *s)
 	/* The slot belongs to no cache until one claims it. */
 	WRITE_ONCE(s->cache, NULL);
 	atomic_set(&s->rc, HAK_UNUSED);
+	atomic_dec(&c->nr_slabs);
 	hak_count(HAK_EV_RELEASED);
 	hak_superslab_unclaim(s);
 }

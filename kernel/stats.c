@@ -178,13 +178,16 @@ static void hak_superslab_count(struct hak_superslab *ss, struct hak_cache *c,
  * that the slab had more frees than allocations, unless other objects of the slab
  * are live.
  *
- * Context: any but NMI. The time grows with the number of superslabs.
+ * Context: any but NMI. If the cache has slabs, the time grows with the number of
+ * superslabs.
  */
 void hak_class_stats_read(struct hak_cache *c, struct hak_class_stats *cs)
 {
 	struct hak_superslab *ss;
 
 	hak_class_stats_begin(c, cs);
+	if (!atomic_read(&c->nr_slabs))
+		return;
 	rcu_read_lock();
 	list_for_each_entry_rcu(ss, &hak_superslabs, all)
 		hak_superslab_count(ss, c, cs);

@@ -183,6 +183,7 @@ void hak_test_exit(struct kunit *test)
 {
 	struct hak_test *t = test->priv;
 	struct hak_class_stats cs;
+	unsigned long nr_slabs;
 	unsigned int i;
 	int nid;
 
@@ -202,9 +203,14 @@ void hak_test_exit(struct kunit *test)
 	}
 	hak_test_books(test);
 	for (i = 0; i < t->nr_caches; i++) {
+		/* The reaper releases slabs under this mutex. */
+		mutex_lock(&hak_cache_mutex);
 		hak_class_stats_read(t->cache[i], &cs);
+		nr_slabs = atomic_read(&t->cache[i]->nr_slabs);
+		mutex_unlock(&hak_cache_mutex);
 		KUNIT_EXPECT_EQ(test, cs.live, 0UL);
 		KUNIT_EXPECT_EQ(test, cs.fallback, 0L);
+		KUNIT_EXPECT_EQ(test, cs.slabs, nr_slabs);
 		/*
 		 * Its destruction would warn, but the failure is reported
 		 * already.
