@@ -234,9 +234,9 @@ put:		assert(owner[s] == me);						\
 
 #ifdef REAPER
 /*
- * The first two steps are hak_pool_queue_reap(): atomic_read() by its caller, atomic_cmpxchg();
- * and llist_add(), hak_reaper_arm(). The latter two are one step because the reaper looks
- * into the queue after it has looked at armed.
+ * hak_pool_queue_reap(). The first step is atomic_read(), which its caller calls, and
+ * atomic_cmpxchg(). The second is llist_add() and hak_reaper_arm(); they are one step
+ * because the reaper looks at armed first, and into the queue after that.
  */
 #define QUEUE_REAP								\
 queue:	atomic {								\
