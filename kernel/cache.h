@@ -87,6 +87,8 @@ struct hak_cache {
 	u32 tags;
 	u16 *order;
 	struct list_head named;
+
+	/* Written when a slab is claimed or released. */
 	atomic_t nr_slabs __aligned(64);
 } __aligned(128);
 
