@@ -206,6 +206,7 @@ unsigned long hak_ram_start(void);
 #define hak_table_alloc(n, size)	kvcalloc(n, size, GFP_KERNEL)
 #define hak_table_free(table, n, size)	kvfree(table)
 #define hak_table_open(table, i)	((void)(i), 0)
+#define hak_table_is_open(table, i)	((void)(i), true)
 #endif
 
 #endif /* _HAK_COMPAT_H */

@@ -83,7 +83,7 @@ void hak_registry_exit(void)
 	unsigned long i, n = hak_registry.bytes >> HAK_LEAF_SHIFT;
 
 	for (i = 0; i < n; i++)
-		hak_registry_free_leaf(hak_registry.leaf[i]);
+		hak_registry_free_leaf(hak_registry_leaf(i));
 	hak_registry.bytes = 0;
 	hak_table_free(hak_registry.leaf, n, sizeof(*hak_registry.leaf));
 	hak_registry.leaf = NULL;
@@ -113,7 +113,8 @@ static bool hak_registry_has_leaf(unsigned long addr)
 	 * Pairs with the cmpxchg in hak_registry_add_leaf(): if another CPU made the leaf,
 	 * the caller writes entries only after it sees them initialised.
 	 */
-	found = smp_load_acquire(&READ_ONCE(hak_registry.leaf)[i]) != HAK_NO_LEAF;
+	found = hak_table_is_open(hak_registry.leaf, i) &&
+		smp_load_acquire(&READ_ONCE(hak_registry.leaf)[i]) != HAK_NO_LEAF;
 	preempt_enable();
 	return found;
 }

@@ -98,6 +98,18 @@ void hak_registry_set(struct hak_slab *s);
 void hak_registry_clear(struct hak_slab *s);
 
 /*
+ * The leaf with number @i, or HAK_NO_LEAF. A build whose table is opened page by page has
+ * no leaves where it is not open.
+ */
+static __always_inline struct hak_entry *hak_registry_leaf(unsigned long i)
+{
+	if (!hak_table_is_open(hak_registry.leaf, i))
+		return HAK_NO_LEAF;
+	/* By address dependency, pairs with the cmpxchg in hak_registry_add_leaf(). */
+	return data_race(data_race(hak_registry.leaf)[i]);
+}
+
+/*
  * Find the entry of the 64 KiB that @p is in. If the registry covers @p, *@e is the
  * entry, and the result is true. The caller has preemption off, or knows that the
  * registry does not grow. @p may be any address: SLUB's objects and pages have a tag
@@ -116,8 +128,7 @@ static __always_inline bool hak_registry_find(const void *p,
 	/* Plain reads, since old and new values may be mixed; see struct hak_registry. */
 	if (unlikely(off >= data_race(hak_registry.bytes)))
 		return false;
-	/* By address dependency, pairs with the cmpxchg in hak_registry_add_leaf(). */
-	leaf = data_race(data_race(hak_registry.leaf)[off >> HAK_LEAF_SHIFT]);
+	leaf = hak_registry_leaf(off >> HAK_LEAF_SHIFT);
 	if (HAK_TABLE_IS_ZERO && unlikely(!leaf))
 		return false;
 	/* One shift gives the offset of the entry, without an index in between. */

@@ -5,7 +5,9 @@
  * one step. If an address lies elsewhere, free() leaves it to the core, whose
  * registry knows all addresses.
  *
- * The arena takes address space only. There is none if RLIMIT_AS limits the
+ * The arena takes address space only. So does its table, and no more of that can be read
+ * than is in use: mlockall() makes memory that can be read resident, and so does a read, if
+ * the kernel has no page of zeroes to share. There is no arena if RLIMIT_AS limits the
  * process to little of that. There is none either if a limit on locked memory
  * suggests that the program wants to lock all its memory, because reserved
  * address space counts against that limit. A program that sets RLIMIT_AS later
@@ -15,7 +17,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 
-#include <linux/bitops.h>
+#include <linux/bitmap.h>
 #include <linux/kernel.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -37,6 +39,7 @@ struct shim_arena shim_arena;
 
 static char *next_free;		/* under the page source's lock */
 static unsigned long opened[BITS_TO_LONGS(MOST / LEAF_SPAN)];	/* leaves in use */
+static unsigned long readable[BITS_TO_LONGS(MOST / LEAF_SPAN)];	/* leaves that ever were */
 
 static bool may_lock_all(void)
 {
@@ -57,12 +60,12 @@ static size_t table_bytes(unsigned long bytes)
 /* Reserve @bytes, aligned as a leaf of the registry, and their table. */
 static bool reserve(unsigned long bytes)
 {
-	char *p = shim_reserve(bytes + LEAF_SPAN, PROT_NONE), *base;
+	char *p = shim_reserve(bytes + LEAF_SPAN), *base;
 	struct hak_entry *table;
 
 	if (!p)
 		return false;
-	table = shim_reserve(table_bytes(bytes), PROT_READ);
+	table = shim_reserve(table_bytes(bytes));
 	if (!table) {
 		munmap(p, bytes + LEAF_SPAN);
 		return false;
@@ -73,7 +76,8 @@ static bool reserve(unsigned long bytes)
 	if (base - p != LEAF_SPAN)
 		munmap(base + bytes, LEAF_SPAN - (base - p));
 	next_free = base;
-	shim_arena = (struct shim_arena){ (unsigned long)base, bytes, table };
+	bitmap_zero(readable, MOST / LEAF_SPAN);
+	shim_arena = (struct shim_arena){ (unsigned long)base, 0, table, bytes };
 	return true;
 }
 
@@ -129,6 +133,23 @@ static struct hak_entry *leaf_of(unsigned long index)
 	return shim_arena.table + (index << HAK_LEAF_BITS);
 }
 
+/*
+ * The leaf with number @i can be read from now on. All before it have to be readable, too,
+ * before free() may look into it. Two threads may be here: the bits and the cmpxchg are full
+ * barriers, so the later one sees both leaves.
+ */
+static void note_readable(unsigned long i)
+{
+	unsigned long leaves = shim_arena.bytes / LEAF_SPAN, was, now;
+
+	set_bit(i, readable);
+	smp_mb__after_atomic();
+	do {
+		was = READ_ONCE(shim_arena.ready);
+		now = find_next_zero_bit(readable, leaves, was / LEAF_SPAN) * LEAF_SPAN;
+	} while (now > was && cmpxchg(&shim_arena.ready, was, now) != was);
+}
+
 /**
  * shim_leaf_alloc() - allocate memory for a leaf of the registry
  * @addr: one of the addresses that the leaf covers
@@ -146,8 +167,10 @@ void *shim_leaf_alloc(unsigned long addr, size_t bytes, gfp_t gfp)
 
 	if (off >= shim_arena.bytes || test_and_set_bit(i, opened))
 		return kzalloc(bytes, gfp);
-	if (!shim_kmalloc_must_fail() && !shim_open(leaf_of(i), bytes))
+	if (!shim_kmalloc_must_fail() && !shim_open(leaf_of(i), bytes)) {
+		note_readable(i);
 		return leaf_of(i);
+	}
 	clear_bit_unlock(i, opened);
 	return NULL;
 }

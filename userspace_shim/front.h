@@ -70,7 +70,8 @@ static __always_inline bool front_find(void *p, struct hak_entry **e)
 {
 	unsigned long off = (unsigned long)p - shim_arena.base;
 
-	if (unlikely(off >= shim_arena.bytes))
+	/* Plain, since whoever frees an object got it after its entry could be read. */
+	if (unlikely(off >= data_race(shim_arena.ready)))
 		return false;
 	*e = shim_arena.table + (off >> HAK_SLAB_SHIFT);
 	return (u32)((unsigned long)p & HAK_SLAB_MASK) * data_race((*e)->recip) <

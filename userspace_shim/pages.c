@@ -42,8 +42,7 @@ static unsigned long carve, carve_end;
 static bool make_room(unsigned int order)
 {
 	if (!stack[order])
-		stack[order] = shim_reserve(STACK_SIZE * sizeof(**stack),
-					    PROT_NONE);
+		stack[order] = shim_reserve(STACK_SIZE * sizeof(**stack));
 	if (!stack[order] || room[order] == STACK_SIZE ||
 	    shim_open(&stack[order][room[order]], PAGE_SIZE))
 		return false;
@@ -78,7 +77,7 @@ static bool new_region(unsigned long size)
 	void *p = shim_arena_take(size);
 
 	if (!p)
-		p = shim_reserve(size, PROT_NONE);
+		p = shim_reserve(size);
 	if (!p)
 		return false;
 	shelve_until(carve_end);

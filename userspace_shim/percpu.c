@@ -62,7 +62,7 @@ static void *map_chunk(unsigned long *delta)
 	unsigned long hi = max(s + static_size(), d + SHIM_PERCPU_SIZE);
 	char *p;
 
-	p = shim_reserve(hi - lo, PROT_NONE);
+	p = shim_reserve(hi - lo);
 	if (!p)
 		return NULL;
 	/* Threads' chunks must not share huge pages: most of each is untouched. */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Reserved address space, which becomes memory when it is opened. Reserved space cannot be
- * written. So if overcommit is off the process is not charged for it, and mlockall() does
- * not make it resident.
+ * Reserved address space, which becomes memory when it is opened. Reserved space can neither
+ * be read nor written. So if overcommit is off the process is not charged for it, and
+ * mlockall() does not make it resident.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -10,7 +10,10 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <linux/bitops.h>
 #include <linux/kernel.h>
+#include <linux/mm.h>
+#include <linux/shim_table.h>
 
 #include "shim.h"
 
@@ -19,15 +22,13 @@
 /**
  * shim_reserve() - reserve address space
  * @size: bytes
- * @prot: PROT_NONE; or PROT_READ if it is read before it is opened, and then it reads as
- *	zero
  *
  * Return: the first byte, page-aligned, or NULL.
  */
-void *shim_reserve(size_t size, int prot)
+void *shim_reserve(size_t size)
 {
 	int saved = errno;
-	void *p = mmap(NULL, size, prot, FLAGS, -1, 0);
+	void *p = mmap(NULL, size, PROT_NONE, FLAGS, -1, 0);
 
 	errno = saved;
 	return p == MAP_FAILED ? NULL : p;
@@ -86,12 +87,36 @@ unsigned long shim_address_space(void)
 /* The registry's table takes at most this part of the address space. */
 #define TABLE_SHARE	8
 
+/* Bytes before a table of @size bytes, for a bit for each page; see shim_table_is_open(). */
+static size_t bits_bytes(size_t size)
+{
+	unsigned long pages = DIV_ROUND_UP(size, PAGE_SIZE);
+
+	return ALIGN(BITS_TO_LONGS(pages) * sizeof(long), PAGE_SIZE);
+}
+
+/**
+ * shim_table_alloc() - reserve a table of pointers
+ * @size: bytes
+ *
+ * A part of it can be accessed once shim_table_open() has opened that; shim_table_is_open()
+ * says whether it has.
+ *
+ * Return: the table, or NULL.
+ */
 void *shim_table_alloc(size_t size)
 {
+	size_t bits = bits_bytes(size);
+	void *p;
+
 	if (shim_kmalloc_must_fail() ||
 	    size > shim_address_space() / TABLE_SHARE)
 		return NULL;
-	return shim_reserve(size, PROT_READ);
+	p = shim_reserve(bits + size);
+	if (!p || !shim_open(p, bits))
+		return p ? p + bits : NULL;
+	munmap(p, bits + size);
+	return NULL;
 }
 
 void shim_table_free(void *table, size_t size)
@@ -99,11 +124,27 @@ void shim_table_free(void *table, size_t size)
 	int saved = errno;
 
 	if (table)
-		munmap(table, size);
+		munmap(table - bits_bytes(size), bits_bytes(size) + size);
 	errno = saved;
 }
 
-int shim_table_open(const void *p, size_t size)
+/**
+ * shim_table_open() - make a part of a table accessible
+ * @table: the table
+ * @off: offset in bytes of one of its pointers
+ *
+ * What is opened for the first time is zero.
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int shim_table_open(void *table, size_t off)
 {
-	return shim_kmalloc_must_fail() ? -ENOMEM : shim_open(p, size);
+	unsigned long page = off / PAGE_SIZE;
+
+	if (shim_kmalloc_must_fail() || shim_open(table + off, sizeof(void *)))
+		return -ENOMEM;
+	/* Pairs with the read in shim_table_is_open(). */
+	smp_mb__before_atomic();
+	set_bit(page % BITS_PER_LONG, shim_table_bits(table, page));
+	return 0;
 }

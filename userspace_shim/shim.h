@@ -147,7 +147,7 @@ unsigned int shim_nr_parked(void);
 /* deferred.c */
 #define SHIM_PENDING_NOW	1
 #define SHIM_PENDING_LATER	2
-extern int shim_pending;
+extern int shim_pending __hidden;
 /*
  * The largest request that malloc() may serve without a further check:
  * HAK_MAX_SIZE. It is 0 while work waits for its time that may give back memory.
@@ -165,17 +165,24 @@ void shim_deferred_forked(void);
 void shim_core_forked(void);
 
 /* reserve.c */
-void *shim_reserve(size_t size, int prot);
+void *shim_reserve(size_t size);
 int shim_open(const void *p, size_t size);
 bool shim_close(void *p, size_t size);
 unsigned long shim_address_space(void);
 
-/* arena.c: bytes is 0 if there is no arena */
+/**
+ * struct shim_arena - the arena, see arena.c
+ * @base: its first address
+ * @ready: bytes from @base on whose entries can be read. It only grows.
+ * @table: the entries, one for each 64 KiB
+ * @bytes: its size; 0 if there is no arena
+ */
 struct hak_entry;
 struct shim_arena {
 	unsigned long base;
+	unsigned long ready;
+	struct hak_entry *table;
 	unsigned long bytes;
-	struct hak_entry *table;	/* of 64 KiB each */
 };
 
 extern struct shim_arena shim_arena __hidden;

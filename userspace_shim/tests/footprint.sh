@@ -4,8 +4,8 @@
 # usage: userspace_shim/tests/footprint.sh [--bin DIR]
 #
 # Runs one program with the library and without, and compares the committed
-# memory, the resident memory when all of it is locked, and the behaviour with
-# little address space. It tests builds without a sanitizer only, since a
+# memory, the memory that can be read, the resident memory when all of it is locked, and
+# the behaviour with little address space. It tests builds without a sanitizer only, since a
 # sanitizer needs many times as much memory. Output is TAP.
 
 set -u
@@ -59,6 +59,11 @@ for program in probe probe_so; do
 	below "$program" "${got[0]:+$((got[0] - alone16 - one))}" "committed for 16 threads" 3072
 	probe "$with" peak 64
 	below "$program" "${got[1]-}" "committed when a heap of 64 MiB has gone" 16384
+done
+
+for program in probe probe_so; do
+	probe "$bin/tests/$program" readable
+	below "$program" "${got[0]-}" "memory that can be read, and would be resident if locked," 8192
 done
 
 # Whoever may lock but little may not lock address space either.

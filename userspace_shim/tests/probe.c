@@ -34,8 +34,8 @@ static int use_malloc(void)
 	return 0;
 }
 
-/* The memory that the system counts as committed if overcommit is off. */
-static long committed_kib(void)
+/* The private memory that is mapped with permission @what, of files only if it is 'w'. */
+static long mapped_kib(char what)
 {
 	unsigned long start, end;
 	char line[4096], perms[8];
@@ -44,12 +44,31 @@ static long committed_kib(void)
 
 	while (f && fgets(line, sizeof(line), f)) {
 		if (sscanf(line, "%lx-%lx %7s", &start, &end, perms) == 3 &&
-		    perms[1] == 'w' && perms[3] == 'p')
+		    strchr(perms, what) && perms[3] == 'p' &&
+		    (what == 'w' || !strpbrk(line, "/[")))
 			sum += (end - start) >> 10;
 	}
 	if (!f || fclose(f))
 		return -1;
 	return sum;
+}
+
+/* The memory that the system counts as committed if overcommit is off. */
+static long committed_kib(void)
+{
+	return mapped_kib('w');
+}
+
+/*
+ * The memory of no file that can be read. If it is locked, or read, it may become resident:
+ * not every kernel has a page of zeroes that all share.
+ */
+static int readable(void)
+{
+	if (use_malloc())
+		return 1;
+	printf("%ld\n", mapped_kib('r'));
+	return 0;
 }
 
 /* A line of /proc/self/status, in KiB. */
@@ -207,6 +226,8 @@ int main(int argc, char **argv)
 		return take(n);
 	if (!strcmp(what, "limit"))
 		return limit(n);
+	if (!strcmp(what, "readable"))
+		return readable();
 	if (!strcmp(what, "locked"))
 		return locked();
 	if (!strcmp(what, "size"))

@@ -123,6 +123,36 @@ static void test_leaf_without_memory(void **state)
 	shim_leaf_free(leaf, HAK_LEAF_BYTES);
 }
 
+static u64 bad_frees(void)
+{
+	struct hak_stats st;
+
+	hak_stats_read(&st);
+	return st.event[HAK_EV_BAD_FREE];
+}
+
+/*
+ * The last leaf is in use, and of those before it some are not. A wrong pointer to what they
+ * cover is refused, and nobody reads their entries, which cannot be read.
+ */
+static void test_leaves_in_any_order(void **state)
+{
+	struct hak_entry *leaf;
+	u64 before = bad_frees();
+	unsigned long middle;
+
+	if (!shim_arena.bytes)
+		skip();
+	free(opaque(malloc(8)));
+	leaf = take_leaf();
+	assert_non_null(leaf);
+	middle = shim_arena.bytes - 2 * (1UL << HAK_LEAF_SHIFT);
+	assert_in_range(shim_arena.ready, 1UL << HAK_LEAF_SHIFT, middle);
+	free((void *)(shim_arena.base + middle));
+	assert_int_equal(bad_frees(), before + 1);
+	shim_leaf_free(leaf, HAK_LEAF_BYTES);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -130,6 +160,7 @@ int main(void)
 		cmocka_unit_test(test_each_superslab_is_large),
 		cmocka_unit_test(test_leaf_from_another_thread),
 		cmocka_unit_test(test_leaf_without_memory),
+		cmocka_unit_test(test_leaves_in_any_order),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

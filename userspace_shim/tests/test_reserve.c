@@ -115,7 +115,7 @@ static void test_percpu(void **state)
 		free_percpu(p[n]);
 }
 
-/* The table can be read everywhere, and written where it was opened. */
+/* A table can be read and written where it was opened, and says where that is. */
 static void test_table(void **state)
 {
 	unsigned long i, nr = 1UL << 20;
@@ -123,10 +123,16 @@ static void test_table(void **state)
 
 	assert_non_null(table);
 	for (i = 0; i < nr; i += 512)
-		assert_int_equal(table[i], 0);
+		assert_false(hak_table_is_open(table, i));
 	assert_true(faults(write_to_target, &table[nr / 2]));
-	assert_int_equal(shim_table_open(&table[nr / 2], sizeof(*table)), 0);
+	assert_int_equal(hak_table_open(table, nr / 2), 0);
+	for (i = 0; i < nr; i += 256)
+		assert_int_equal(hak_table_is_open(table, i), i / 512 == nr / 2 / 512);
+	assert_int_equal(table[nr / 2], 0);
 	table[nr / 2] = 1;
+	/* It may be opened again, and keeps what it has. */
+	assert_int_equal(hak_table_open(table, nr / 2 + 1), 0);
+	assert_int_equal(table[nr / 2], 1);
 	assert_true(faults(write_to_target, &table[nr / 2 + 512]));
 	assert_true(faults(write_to_target, &table[nr / 2 - 1]));
 	shim_table_free(table, nr * sizeof(*table));
