@@ -12,6 +12,7 @@
 
 #include "core.h"
 #include "fast_path.h"
+#include "uncached.h"
 
 /*
  * True while the idle trim has stopped, so that the next refill or spill has to start
@@ -129,24 +130,24 @@ unsigned int hak_cpu_refill(struct hak_cache *c, struct hak_cpu_cache *cc,
  * Objects are taken in the order in which hak_slab_take() takes them.
  *
  * Return: the object; NULL if this CPU has no slab, or the slab has none left or is
- * broken, or if the cache is not off, or is checked. Then hak_cpu_refill() does the work.
+ * broken, or if the cache is not off, or its @direct is not set. Then hak_cpu_refill() does
+ * the work.
  */
 void *hak_cpu_take_uncached(struct hak_cache *c, struct hak_cpu_cache *cc)
 {
 	struct hak_slab *s = cc->cur;
-	void *p;
+	void *p = NULL;
 
-	if (unlikely(cc->cap) || unlikely(!s) || unlikely(cc->nr) || unlikely(c->checks) ||
-	    want_init_on_free() || hak_is_hardened())
+	if (unlikely(!cc->direct) || unlikely(!s) || unlikely(cc->nr))
 		return NULL;
-	p = hak_slab_take_one(c, s);
-	if (!p && hak_slab_drain(c, s)) {
+	if (!s->freelist && !s->drained && hak_slab_drain(c, s))
 		hak_cpu_count(&cc->drains);
-		p = hak_slab_take_one(c, s);
+	if (!s->freelist) {
+		/* So the next objects are taken by hak_cpu_take_direct(). */
+		s->freelist = s->drained;
+		s->drained = NULL;
 	}
-	if (!p && likely(!s->freelist && !s->drained))
-		p = hak_slab_carve_one(c, s);
-	if (unlikely(!p))
+	if (s->freelist ? !hak_slab_take_one(c, s, &p) : !hak_slab_carve_one(c, s, &p))
 		return NULL;
 	hak_cpu_count(&cc->refills);
 	hak_trim_kick();
@@ -527,6 +528,8 @@ void hak_cpu_cache_init(struct hak_cpu_cache *cc, struct hak_cache *c,
 {
 	cc->mark = HAK_CPU_INSIDE;
 	cc->mags = cap ? mags : 0;
+	/* The cache of a hardened module is a checked one. */
+	cc->direct = !cap && !c->checks && !want_init_on_free();
 	cc->outbox = cap && hak_has_nodes();
 	cc->cap = cap;
 	cc->cache = c;

@@ -58,6 +58,8 @@ enum hak_cpu_mark {
  * @cache: the cache of the objects
  * @cap: objects that @obj may hold after a free
  * @mags: magazines of this CPU, which lie behind @obj; 0 if @cap is 0
+ * @direct: true if @cap is 0, and objects are neither checked nor wiped, nor are their links
+ *	encoded. Then they take the short ways in uncached.h.
  * @outbox: true if an outbox lies behind the magazines
  * @idle: the idle trim saw no activity the last time; only the trim writes it
  * @word: @nr and @mark as one word. Fast paths that change both at once use it; they
@@ -90,7 +92,8 @@ struct hak_cpu_cache {
 	unsigned long drains;
 	struct hak_cache *cache;
 	u32 cap;
-	u16 mags;
+	u8 mags;
+	bool direct;
 	bool outbox;
 	bool idle;
 	union {

@@ -157,41 +157,6 @@ static __always_inline bool hak_find_object(const void *p, struct hak_entry **e,
 	return true;
 }
 
-/*
- * Take one object off the freelist of @s, or off what was drained if that is empty, with
- * hak_slab_take()'s check of the link. Returns NULL if both are empty, or the link is
- * broken. @c is not checked, and its links are neither encoded nor wiped.
- */
-static __always_inline void *hak_slab_take_one(const struct hak_cache *c, struct hak_slab *s)
-{
-	struct llist_node **chain = s->freelist ? &s->freelist : &s->drained;
-	struct llist_node *n = *chain;
-	unsigned long off = (unsigned long)hak_from_link(c, n) - s->addr;
-
-	if (unlikely(off >= (unsigned long)s->bump * c->size) ||
-	    unlikely(!hak_offset_valid(c, off)))
-		return NULL;
-	*chain = n->next;
-	WRITE_ONCE(s->taken, s->taken + 1);
-	return (void *)(s->addr + off);
-}
-
-/*
- * Carve one never-used object of @s, which has no free ones. Returns NULL if that was all,
- * or if its metadata is broken. @c is not checked.
- */
-static __always_inline void *hak_slab_carve_one(const struct hak_cache *c, struct hak_slab *s)
-{
-	unsigned long off = (unsigned long)s->bump * c->size;
-
-	if (unlikely(s->bump >= c->capacity))
-		return NULL;
-	WRITE_ONCE(s->bump, s->bump + 1);
-	WRITE_ONCE(s->entry->bound, s->bump * c->step);
-	WRITE_ONCE(s->taken, s->taken + 1);
-	return (void *)(s->addr + off);
-}
-
 static __always_inline enum hak_slab_state hak_rc_state(u32 rc)
 {
 	return rc & HAK_STATE_MASK;

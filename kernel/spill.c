@@ -11,6 +11,7 @@
 
 #include "core.h"
 #include "fast_path.h"
+#include "uncached.h"
 
 /* How many slabs a spill gathers objects of at the same time. */
 #define HAK_SPILL_GROUPS	16
@@ -326,28 +327,25 @@ void hak_cpu_make_room(struct hak_cache *c, struct hak_cpu_cache *cc)
  *
  * Context: any but NMI; preemption off.
  * Return: false if nothing was done, and hak_free_slow() has to free @p or refuse it: the
- * cache is not off, not ready, or checked; or @p is seen to be free already.
+ * cache is not ready, or its @direct is not set; or @p is seen to be free already.
  */
 bool hak_cpu_free_uncached(struct hak_cpu_cache *cc, struct hak_slab *s, const void *p)
 {
-	struct hak_cache *c = cc->cache;
-	struct llist_node *link = hak_to_link(c, p);
-	bool freed = true;
+	struct llist_node *link = hak_to_link(cc->cache, p);
+	bool freed;
 
-	if (cc->cap || unlikely(c->checks) || want_init_on_free() ||
-	    unlikely(!hak_cpu_is_ready(cc)))
+	if (unlikely(!cc->direct) || unlikely(!hak_cpu_is_ready(cc)))
 		return false;
 	/* If @p is being freed twice, its slab may be gone, or of another cache. */
-	if (unlikely(!s) || unlikely(READ_ONCE(s->cache) != c))
+	if (unlikely(!s) || unlikely(READ_ONCE(s->cache) != cc->cache))
 		return false;
 	hak_cpu_enter(cc);
 	if (s != cc->cur) {
 		hak_cpu_count(&cc->pushes);
 		hak_slab_push(s, link, link, 1);
-	} else if (likely(s->freelist != link)) {
-		hak_slab_give(s, link, link, 1);
+		freed = true;
 	} else {
-		freed = false;
+		freed = hak_cpu_give_direct(cc, s, p);
 	}
 	hak_cpu_leave(cc);
 	return freed;
@@ -386,7 +384,7 @@ noinline void hak_free_full(const struct hak_cache *want, const void *p,
 	return;
 slow:
 	/* A cache that is off is never open. */
-	freed = !cc->cap && !in_nmi() && hak_cpu_free_uncached(cc, hak_slab_of(p), p);
+	freed = cc->direct && !in_nmi() && hak_cpu_free_uncached(cc, hak_slab_of(p), p);
 	preempt_enable();
 	if (!freed)
 		hak_free_slow(want, p, caller);

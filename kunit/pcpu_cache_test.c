@@ -134,9 +134,9 @@ static void cache_off_in_a_row(struct kunit *test)
 	hak_test_push(s, q);
 	KUNIT_EXPECT_PTR_EQ(test, hak_cache_alloc(c, GFP_KERNEL), q);
 	KUNIT_EXPECT_TRUE(test, llist_empty(&s->remote));
-	KUNIT_EXPECT_PTR_EQ(test, s->drained, hak_to_link(c, p));
-	KUNIT_EXPECT_PTR_EQ(test, hak_cache_alloc(c, GFP_KERNEL), p);
+	KUNIT_EXPECT_PTR_EQ(test, s->freelist, hak_to_link(c, p));
 	KUNIT_EXPECT_NULL(test, s->drained);
+	KUNIT_EXPECT_PTR_EQ(test, hak_cache_alloc(c, GFP_KERNEL), p);
 	KUNIT_EXPECT_EQ(test, hak_slab_used(s), 2);
 
 	/* An object of a slab that this CPU does not own is pushed. */
@@ -163,11 +163,12 @@ static void cache_off_in_a_row(struct kunit *test)
 
 /*
  * A free link of this CPU's slab is overwritten while the cache is off: it leads behind the
- * objects carved, or before the slab, or between two objects.
+ * objects carved, or before the slab, or between two objects, or to where an offset of 32
+ * bits would be one of the slab.
  */
 static void cache_off_and_a_broken_link(struct kunit *test)
 {
-	static const long wrong[] = { 2 * 64, -64, 1 };
+	static const long wrong[] = { 2 * 64, -64, 1, 1L << 32 };
 	void *p, *q, *r;
 	unsigned int i;
 

@@ -45,16 +45,23 @@ static __always_inline unsigned long objects(const struct hak_cpu_cache *cc)
 	return nr;
 }
 
-/* Take an object of at least @size bytes. False if the slow path has to. */
-static __always_inline bool front_pop(size_t size, void **p)
+/*
+ * Find this thread's cache for @size bytes. Returns false if none serves so many, or if work
+ * that waits has to be looked at first.
+ */
+static __always_inline bool front_cache(size_t size, struct hak_cpu_cache **cc)
 {
-	struct hak_cpu_cache *cc;
-	unsigned long nr;
-
 	if (unlikely(size - 1 >= data_race(shim_largest)) && !front_may_go_on(size))
 		return false;
-	cc = shim_caches[(size - 1) / HAK_MIN_SIZE];
-	nr = objects(cc);
+	*cc = shim_caches[(size - 1) / HAK_MIN_SIZE];
+	return true;
+}
+
+/* Take an object out of @cc. False if it is empty. */
+static __always_inline bool front_take(struct hak_cpu_cache *cc, void **p)
+{
+	unsigned long nr = objects(cc);
+
 	if (unlikely(__builtin_sub_overflow(nr, 1UL, &nr)))
 		return false;
 	WRITE_ONCE(cc->nr, nr);
@@ -78,17 +85,14 @@ static __always_inline bool front_find(void *p, struct hak_entry **e)
 	       data_race((*e)->bound);
 }
 
-/* Take @p back, with the checks of hak_free(). False if the slow path has to. */
-static __always_inline bool front_push(void *p)
+/*
+ * Take @p back into @cc. False if there is no room, or if @p is the object that was freed
+ * last.
+ */
+static __always_inline bool front_put(struct hak_cpu_cache *cc, void *p)
 {
-	struct hak_entry *e = NULL;
-	struct hak_cpu_cache *cc;
-	unsigned long nr;
+	unsigned long nr = objects(cc);
 
-	if (unlikely(!front_find(p, &e)))
-		return false;
-	cc = this_cpu_ptr(data_race(e->cpu));
-	nr = objects(cc);
 	if (unlikely((u32)nr >= data_race(cc->limit)) || unlikely(cc->obj[(long)nr - 1] == p))
 		return false;
 	cc->obj[nr] = p;

@@ -19,6 +19,7 @@
 #include "fast_path.h"
 #include "front.h"
 #include "shim.h"
+#include "uncached.h"
 
 /* Sanitizers have a malloc of their own; with them ours has another name. */
 #ifdef HAK_SHIM_SANITIZER
@@ -149,10 +150,16 @@ static __always_inline void look_at_pending(void)
 		shim_pending_check();
 }
 
-/* Likewise, for calls that come often. */
-static __always_inline void look_at_pending_at_times(void)
+/* Is it time to do so, in calls that come often? */
+static __always_inline bool pending_is_due(void)
 {
-	if (unlikely(READ_ONCE(shim_pending)) && --shim_calls < 0) {
+	return unlikely(READ_ONCE(shim_pending)) && unlikely(--shim_calls < 0);
+}
+
+/* Do so if it is time. */
+static void look_at_pending_at_times(void)
+{
+	if (READ_ONCE(shim_pending) && shim_calls < 0) {
 		shim_calls = CALLS;
 		shim_pending_check();
 	}
@@ -223,13 +230,14 @@ static noinline void *malloc_other(size_t size, bool by_name)
 	return tiny_slow(size, GFP_KERNEL, by_name);
 }
 
-/* The caches are off (fast_cap=0), so the object comes from the slab of @cc. */
+/*
+ * malloc_empty() if the cache is off (fast_cap=0), and the short way does not do. @cc is
+ * ready.
+ */
 static noinline void *malloc_uncached(struct hak_cpu_cache *cc, size_t size, bool by_name)
 {
 	void *p;
 
-	if (unlikely(!hak_cpu_is_ready(cc)))
-		return malloc_other(size, by_name);
 	look_at_pending_at_times();
 	preempt_disable();
 	hak_cpu_enter(cc);
@@ -239,25 +247,43 @@ static noinline void *malloc_uncached(struct hak_cpu_cache *cc, size_t size, boo
 	return likely(p) ? p : malloc_other(size, by_name);
 }
 
-static noinline void *malloc_slow(size_t size, bool by_name)
+/* Start the idle trim, which has stopped. Returns @p, so that the caller need not save it. */
+static noinline void *start_trim(void *p)
 {
-	struct hak_cpu_cache *cc;
+	hak_trim_kick();
+	return p;
+}
 
-	if (likely(is_tiny(size))) {
-		cc = shim_caches[(size - 1) / HAK_MIN_SIZE];
-		if (unlikely(!cc->cap))
-			return malloc_uncached(cc, size, by_name);
-	}
-	return malloc_other(size, by_name);
+/* malloc() if this thread's cache for @size bytes, @cc, is empty or off. */
+static noinline void *malloc_empty(struct hak_cpu_cache *cc, size_t size, bool by_name)
+{
+	void *p = NULL;
+	bool done;
+
+	if (likely(!cc->direct) || unlikely(!hak_cpu_is_ready(cc)))
+		return malloc_other(size, by_name);
+	if (pending_is_due())
+		return malloc_uncached(cc, size, by_name);
+	preempt_disable();
+	hak_cpu_enter(cc);
+	done = hak_cpu_take_direct(cc, &p);
+	hak_cpu_leave(cc);
+	preempt_enable();
+	if (unlikely(!done))
+		return malloc_uncached(cc, size, by_name);
+	return unlikely(READ_ONCE(hak_trim_stopped)) ? start_trim(p) : p;
 }
 
 static __always_inline void *do_malloc(size_t size, bool by_name)
 {
+	struct hak_cpu_cache *cc = NULL;
 	void *p = NULL;
 
-	if (likely(front_pop(size, &p)))
-		return p;
-	return malloc_slow(size, by_name);
+	if (unlikely(!front_cache(size, &cc)))
+		return malloc_other(size, by_name);
+	if (unlikely(!front_take(cc, &p)))
+		return malloc_empty(cc, size, by_name);
+	return p;
 }
 
 void *malloc(size_t size)
@@ -282,53 +308,19 @@ static noinline void *calloc_slow(size_t n, size_t size)
 
 void *calloc(size_t n, size_t size)
 {
+	struct hak_cpu_cache *cc = NULL;
 	size_t bytes;
 	void *p = NULL;
 
-	if (likely(!check_mul_overflow(n, size, &bytes)) && likely(front_pop(bytes, &p)))
+	if (likely(!check_mul_overflow(n, size, &bytes)) && likely(front_cache(bytes, &cc)) &&
+	    likely(front_take(cc, &p)))
 		return memset(p, 0, bytes);
 	return calloc_slow(n, size);
-}
-
-/*
- * Make room in this thread's full cache and take @p back, or give @p back to its slab if
- * the cache is off. False if a slower path has to.
- */
-static bool make_room(void *p)
-{
-	struct hak_entry *e = NULL;
-	struct hak_cpu_cache *cc;
-
-	if (!front_find(p, &e))
-		return false;
-	cc = this_cpu_ptr(READ_ONCE(e->cpu));
-	if (!cc->cap) {
-		bool done;
-
-		look_at_pending_at_times();
-		preempt_disable();
-		done = hak_cpu_free_uncached(cc, READ_ONCE(e->slab), p);
-		preempt_enable();
-		return done;
-	}
-	if (!hak_cpu_is_open(cc) || cc->nr < cc->cap ||
-	    hak_cpu_last(cc, cc->nr) == p)
-		return false;
-	preempt_disable();
-	hak_cpu_enter(cc);
-	hak_cpu_make_room(cc->cache, cc);
-	hak_cpu_push_last(cc, p);
-	hak_cpu_leave(cc);
-	preempt_enable();
-	look_at_pending();
-	return true;
 }
 
 /* A forking thread is MOVING. It holds all locks, so it must not take one. */
 static noinline void free_slow(void *p)
 {
-	if (likely(make_room(p)))
-		return;
 	if (p && (likely(shim_thread == SHIM_ONLINE) || get_ready() || hak_slab_of(p)))
 		hak_free(p);
 	else if (p)
@@ -336,10 +328,74 @@ static noinline void free_slow(void *p)
 	look_at_pending();
 }
 
+/* Make room in @cc, this thread's full cache, and take @p back. */
+static noinline void free_into_full(void *p, struct hak_cpu_cache *cc)
+{
+	if (!hak_cpu_is_open(cc) || cc->nr < cc->cap || hak_cpu_last(cc, cc->nr) == p) {
+		free_slow(p);
+		return;
+	}
+	preempt_disable();
+	hak_cpu_enter(cc);
+	hak_cpu_make_room(cc->cache, cc);
+	hak_cpu_push_last(cc, p);
+	hak_cpu_leave(cc);
+	preempt_enable();
+	look_at_pending();
+}
+
+/*
+ * free_full() if the cache is off (fast_cap=0), and the short way does not do. @s is the slab
+ * of @p; NULL if it is gone.
+ */
+static noinline void free_uncached(void *p, struct hak_slab *s, struct hak_cpu_cache *cc)
+{
+	bool done;
+
+	look_at_pending_at_times();
+	preempt_disable();
+	done = hak_cpu_free_uncached(cc, s, p);
+	preempt_enable();
+	if (unlikely(!done))
+		free_slow(p);
+}
+
+/* free() if @cc, this thread's cache for @p, is full or off. @e is the entry of @p. */
+static noinline void free_full(void *p, struct hak_entry *e, struct hak_cpu_cache *cc)
+{
+	struct hak_slab *s = READ_ONCE(e->slab);
+	bool done;
+
+	if (likely(!cc->direct)) {
+		free_into_full(p, cc);
+		return;
+	}
+	if (pending_is_due() || unlikely(!s) || s != cc->cur ||
+	    unlikely(!hak_cpu_is_ready(cc))) {
+		free_uncached(p, s, cc);
+		return;
+	}
+	preempt_disable();
+	hak_cpu_enter(cc);
+	done = hak_cpu_give_direct(cc, s, p);
+	hak_cpu_leave(cc);
+	preempt_enable();
+	if (unlikely(!done))
+		free_uncached(p, s, cc);
+}
+
 static __always_inline void do_free(void *p)
 {
-	if (unlikely(!front_push(p)))
+	struct hak_entry *e = NULL;
+	struct hak_cpu_cache *cc;
+
+	if (unlikely(!front_find(p, &e))) {
 		free_slow(p);
+		return;
+	}
+	cc = this_cpu_ptr(data_race(e->cpu));
+	if (unlikely(!front_put(cc, p)))
+		free_full(p, e, cc);
 }
 
 void free(void *p)
