@@ -147,7 +147,7 @@ void *hak_cpu_take_uncached(struct hak_cache *c, struct hak_cpu_cache *cc)
 		s->freelist = s->drained;
 		s->drained = NULL;
 	}
-	if (s->freelist ? !hak_slab_take_one(c, s, &p) : !hak_slab_carve_one(c, s, &p))
+	if (s->freelist ? !hak_slab_take_one(s, &p) : !hak_slab_carve_one(c, s, &p))
 		return NULL;
 	hak_cpu_count(&cc->refills);
 	hak_trim_kick();
@@ -529,7 +529,7 @@ void hak_cpu_cache_init(struct hak_cpu_cache *cc, struct hak_cache *c,
 	cc->mark = HAK_CPU_INSIDE;
 	cc->mags = cap ? mags : 0;
 	/* The cache of a hardened module is a checked one. */
-	cc->direct = !cap && !c->checks && !want_init_on_free();
+	cc->direct = !cap && !c->checks && !c->link && !want_init_on_free();
 	cc->outbox = cap && hak_has_nodes();
 	cc->cap = cap;
 	cc->cache = c;

@@ -58,8 +58,8 @@ enum hak_cpu_mark {
  * @cache: the cache of the objects
  * @cap: objects that @obj may hold after a free
  * @mags: magazines of this CPU, which lie behind @obj; 0 if @cap is 0
- * @direct: true if @cap is 0, and objects are neither checked nor wiped, nor are their links
- *	encoded. Then they take the short ways in uncached.h.
+ * @direct: true if @cap is 0, objects are neither checked nor wiped, and their links are not
+ *	encoded, and are where the objects begin. Then they take the short ways in uncached.h.
  * @outbox: true if an outbox lies behind the magazines
  * @idle: the idle trim saw no activity the last time; only the trim writes it
  * @word: @nr and @mark as one word. Fast paths that change both at once use it; they

@@ -331,7 +331,7 @@ void hak_cpu_make_room(struct hak_cache *c, struct hak_cpu_cache *cc)
  */
 bool hak_cpu_free_uncached(struct hak_cpu_cache *cc, struct hak_slab *s, const void *p)
 {
-	struct llist_node *link = hak_to_link(cc->cache, p);
+	struct llist_node *link = (void *)p;
 	bool freed;
 
 	if (unlikely(!cc->direct) || unlikely(!hak_cpu_is_ready(cc)))
@@ -345,7 +345,7 @@ bool hak_cpu_free_uncached(struct hak_cpu_cache *cc, struct hak_slab *s, const v
 		hak_slab_push(s, link, link, 1);
 		freed = true;
 	} else {
-		freed = hak_cpu_give_direct(cc, s, p);
+		freed = hak_slab_give_one(s, p);
 	}
 	hak_cpu_leave(cc);
 	return freed;

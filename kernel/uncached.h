@@ -15,29 +15,27 @@
 
 /*
  * Take the first object off the freelist of @s, which the caller owns. The check of the link is
- * that of hak_find_entry(). Returns false if the freelist is empty, or the link is broken. @c
- * is not checked, and its links are neither encoded nor wiped.
+ * that of hak_find_entry(). Returns false if the freelist is empty, or the link is broken.
+ * hak_cpu_cache.direct of the slab's cache is set.
  */
-static __always_inline bool hak_slab_take_one(const struct hak_cache *c, struct hak_slab *s,
-					      void **p)
+static __always_inline bool hak_slab_take_one(struct hak_slab *s, void **p)
 {
 	const struct hak_entry *e = s->entry;
 	struct llist_node *n = s->freelist;
-	unsigned long off;
+	unsigned long off = (unsigned long)n - s->addr;
 
-	*p = hak_from_link(c, n);
-	off = (unsigned long)*p - s->addr;
 	/* No slab is at the end of the address space, so NULL is out of bounds, too. */
 	if (unlikely(off >= HAK_SLAB_SIZE) || unlikely((u32)off * e->recip >= e->bound))
 		return false;
 	s->freelist = n->next;
 	WRITE_ONCE(s->taken, s->taken + 1);
+	*p = n;
 	return true;
 }
 
 /*
- * Carve one never-used object of @s, which has no free ones. Returns false if that was all,
- * or if its metadata is broken. @c is not checked.
+ * Carve one never-used object of @s, a slab of @c which has no free ones. Returns false if that
+ * was all, or if its metadata is broken. hak_cpu_cache.direct of @c is set.
  */
 static __always_inline bool hak_slab_carve_one(const struct hak_cache *c, struct hak_slab *s,
 					       void **p)
@@ -52,28 +50,28 @@ static __always_inline bool hak_slab_carve_one(const struct hak_cache *c, struct
 }
 
 /*
- * Take the object that was freed last into the slab that this CPU owns. @cc is busy, and its
- * @direct is set. Returns false if there is no slab, or if hak_slab_take_one() does.
+ * Take the object that was freed last into the slab that this CPU owns. @cc is busy, or
+ * nothing can interrupt its owner; its @direct is set. Returns false if there is no slab, or
+ * if hak_slab_take_one() does.
  */
 static __always_inline bool hak_cpu_take_direct(struct hak_cpu_cache *cc, void **p)
 {
 	struct hak_slab *s = cc->cur;
 
-	if (unlikely(!s) || unlikely(!hak_slab_take_one(cc->cache, s, p)))
+	if (unlikely(!s) || unlikely(!hak_slab_take_one(s, p)))
 		return false;
 	hak_cpu_count(&cc->refills);
 	return true;
 }
 
 /*
- * Give @p back to @s, the slab that this CPU owns. @cc is busy, and its @direct is set.
- * Returns false, with nothing done, if @p is the object that was freed last into this slab,
- * and so is being freed twice.
+ * Put @p back on the freelist of @s, which the caller owns. Returns false, with nothing done,
+ * if @p is the object that was freed last into this slab, and so is being freed twice.
+ * hak_cpu_cache.direct of the slab's cache is set.
  */
-static __always_inline bool hak_cpu_give_direct(const struct hak_cpu_cache *cc,
-						struct hak_slab *s, const void *p)
+static __always_inline bool hak_slab_give_one(struct hak_slab *s, const void *p)
 {
-	struct llist_node *link = hak_to_link(cc->cache, p);
+	struct llist_node *link = (void *)p;
 
 	if (unlikely(s->freelist == link))
 		return false;

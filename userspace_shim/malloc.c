@@ -254,7 +254,10 @@ static noinline void *start_trim(void *p)
 	return p;
 }
 
-/* malloc() if this thread's cache for @size bytes, @cc, is empty or off. */
+/*
+ * malloc() if this thread's cache for @size bytes, @cc, is empty or off. No busy mark is set,
+ * for the reason that front.h gives, and because that is slow (docs/benchmarks.md).
+ */
 static noinline void *malloc_empty(struct hak_cpu_cache *cc, size_t size, bool by_name)
 {
 	void *p = NULL;
@@ -265,9 +268,7 @@ static noinline void *malloc_empty(struct hak_cpu_cache *cc, size_t size, bool b
 	if (pending_is_due())
 		return malloc_uncached(cc, size, by_name);
 	preempt_disable();
-	hak_cpu_enter(cc);
 	done = hak_cpu_take_direct(cc, &p);
-	hak_cpu_leave(cc);
 	preempt_enable();
 	if (unlikely(!done))
 		return malloc_uncached(cc, size, by_name);
@@ -376,9 +377,7 @@ static noinline void free_full(void *p, struct hak_entry *e, struct hak_cpu_cach
 		return;
 	}
 	preempt_disable();
-	hak_cpu_enter(cc);
-	done = hak_cpu_give_direct(cc, s, p);
-	hak_cpu_leave(cc);
+	done = hak_slab_give_one(s, p);
 	preempt_enable();
 	if (unlikely(!done))
 		free_uncached(p, s, cc);
