@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * hak_core_init() with each of its allocations failing in turn: the error comes
- * back, nothing is left behind, and the core can be started again. Linked without
- * the malloc front end. The address sanitizer finds leaks.
+ * back, nothing is left behind, and the core can be started again. And what the reaper has to
+ * do when the core goes down. Linked without the malloc front end. The address sanitizer finds leaks.
  */
 #include "test.h"
+
+#include <linux/delay.h>
 
 #include "core.h"
 #include "shim.h"
@@ -113,11 +115,54 @@ static void test_cache_create(void **state)
 	assert_int_equal(hak_core_leaks(), 0);
 }
 
+static unsigned int reaper_runs;
+
+static void note_run(void)
+{
+	reaper_runs++;
+}
+
+/* Make a slab of @c whole while no CPU owns it. */
+static void make_whole(struct hak_cache *c)
+{
+	void *p = hak_cache_alloc(c, GFP_KERNEL);
+
+	assert_non_null(p);
+	assert_non_null(hak_slab_of(p));
+	hak_cache_free(c, p);
+	hak_cpu_flush_this(true);
+}
+
+/*
+ * The core goes down while the reaper is armed and has a slab to release. It is released, and
+ * afterwards nothing is due: in the kernel its code would be gone.
+ */
+static void test_exit_ends_the_reaper(void **state)
+{
+	struct hak_cache *c = hak_cache_create("late", 64, 0, SLAB_TYPESAFE_BY_RCU, NULL);
+
+	assert_non_null(c);
+	make_whole(c);
+	hak_reaper_arm();
+	hak_reaper_hook(note_run);
+	hak_core_exit();
+	nothing_is_left();
+	reaper_runs = 0;
+	for (int i = 0; i < 5; i++) {
+		msleep(HAK_REAP_DELAY_MS);
+		shim_run_pending();
+	}
+	assert_int_equal(reaper_runs, 0);
+	hak_reaper_hook(NULL);
+	assert_int_equal(hak_core_init(), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_failure),
 		cmocka_unit_test(test_cache_create),
+		cmocka_unit_test(test_exit_ends_the_reaper),
 		cmocka_unit_test(test_hardened),
 		cmocka_unit_test(test_trace_ring),
 	};
