@@ -106,17 +106,17 @@ bool hak_registry_covers(unsigned long addr, unsigned int nr)
 static bool hak_registry_has_leaf(unsigned long addr)
 {
 	unsigned long i = (addr - hak_registry.base) >> HAK_LEAF_SHIFT;
-	bool found;
+	struct hak_entry *leaf = HAK_NO_LEAF;
 
 	preempt_disable();
-	/*
-	 * Pairs with the cmpxchg in hak_registry_add_leaf(): if another CPU made the leaf,
-	 * the caller writes entries only after it sees them initialised.
-	 */
-	found = hak_table_is_open(hak_registry.leaf, i) &&
-		smp_load_acquire(&READ_ONCE(hak_registry.leaf)[i]) != HAK_NO_LEAF;
+	if (hak_table_is_open(hak_registry.leaf, i))
+		/*
+		 * Pairs with the cmpxchg in hak_registry_add_leaf(): if another CPU made the
+		 * leaf, the caller writes entries only after it sees them initialised.
+		 */
+		leaf = smp_load_acquire(&READ_ONCE(hak_registry.leaf)[i]);
 	preempt_enable();
-	return found;
+	return leaf != HAK_NO_LEAF;
 }
 
 /*

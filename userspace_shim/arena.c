@@ -135,14 +135,15 @@ static struct hak_entry *leaf_of(unsigned long index)
 
 /*
  * The leaf with number @i can be read from now on. All before it have to be readable, too,
- * before free() may look into it. Two threads may be here: the bits and the cmpxchg are full
- * barriers, so the later one sees both leaves.
+ * before free() may look into it. If two threads are here at once, the later one sees both
+ * leaves.
  */
 static void note_readable(unsigned long i)
 {
 	unsigned long leaves = shim_arena.bytes / LEAF_SPAN, was, now;
 
 	set_bit(i, readable);
+	/* Pairs with itself in another thread, which looks for this bit after its own. */
 	smp_mb__after_atomic();
 	do {
 		was = READ_ONCE(shim_arena.ready);

@@ -392,6 +392,7 @@ static __always_inline void do_free(void *p)
 		free_slow(p);
 		return;
 	}
+	/* If the caller does not have @p, this may be a later slab's, see hak_find_entry(). */
 	cc = this_cpu_ptr(data_race(e->cpu));
 	if (unlikely(!front_put(cc, p)))
 		free_full(p, e, cc);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * hak_core_init() with each of its allocations failing in turn: the error comes
- * back, nothing is left behind, and the core can be started again. And what the reaper has to
- * do when the core goes down. Linked without the malloc front end. The address sanitizer finds leaks.
+ * hak_core_init() with each of its allocations failing in turn: the error comes back, nothing
+ * is left behind, and the core can be started again. And what the reaper has to do when the
+ * core goes down. Linked without the malloc front end. The address sanitizer finds leaks.
  */
 #include "test.h"
 
