@@ -170,6 +170,8 @@ int shim_open(const void *p, size_t size);
 bool shim_close(void *p, size_t size);
 unsigned long shim_address_space(void);
 
+struct hak_entry;
+
 /**
  * struct shim_arena - the arena, see arena.c
  * @base: its first address
@@ -177,7 +179,6 @@ unsigned long shim_address_space(void);
  * @table: the entries, one for each 64 KiB
  * @bytes: its size; 0 if there is no arena
  */
-struct hak_entry;
 struct shim_arena {
 	unsigned long base;
 	unsigned long ready;
