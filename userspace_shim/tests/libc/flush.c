@@ -30,6 +30,11 @@ static void *flush(void *arg)
 	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
 		fputc('x', stream);
 		fflush(NULL);
+		/*
+		 * fork() waits for the lock that fflush() has. Where it takes long to wake a
+		 * thread up, it would never get the lock without a pause.
+		 */
+		usleep(1);
 	}
 	return NULL;
 }
