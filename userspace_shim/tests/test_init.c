@@ -6,6 +6,8 @@
  */
 #include "test.h"
 
+#include <pthread.h>
+
 #include <linux/delay.h>
 
 #include "core.h"
@@ -157,12 +159,87 @@ static void test_exit_ends_the_reaper(void **state)
 	assert_int_equal(hak_core_init(), 0);
 }
 
+void __real_hak_limbo_drain_all(void);
+void __wrap_hak_limbo_drain_all(void);
+
+static bool run_late;			/* the reaper begins while limbo is emptied */
+static bool late_begun, late_armed, core_is_down;
+static pthread_t late;
+
+static void arm_late(void)
+{
+	reaper_runs++;
+	if (!READ_ONCE(run_late))
+		return;
+	WRITE_ONCE(run_late, false);
+	WRITE_ONCE(late_begun, true);
+	/* The core goes on with its exit. If that does not wait for this, it is over by then. */
+	msleep(5 * HAK_REAP_DELAY_MS);
+	hak_reaper_arm();
+	WRITE_ONCE(late_armed, true);
+}
+
+static void *run_reaper(void *arg)
+{
+	shim_thread_online();
+	while (!READ_ONCE(late_begun))
+		shim_run_pending();
+	/* A thread that ends runs what is pending, so it must not end yet. */
+	while (!READ_ONCE(core_is_down))
+		usleep(100);
+	return NULL;
+}
+
+void __wrap_hak_limbo_drain_all(void)
+{
+	__real_hak_limbo_drain_all();
+	if (!run_late)
+		return;
+	/* Before the exit cancelled it, it armed itself, and the interrupt comes now. */
+	atomic_set(&hak_reap_armed, 0);
+	hak_reaper_arm();
+	assert_int_equal(pthread_create(&late, NULL, run_reaper, NULL), 0);
+	while (!READ_ONCE(late_begun))
+		usleep(100);
+}
+
+/*
+ * While the core goes down, another thread runs the reaper, which arms itself once more as it
+ * ends. The exit waits for that, and nothing is due afterwards.
+ */
+static void test_exit_waits_for_the_reaper(void **state)
+{
+	struct hak_cache *c = hak_cache_create("late", 64, 0, SLAB_TYPESAFE_BY_RCU, NULL);
+	bool armed;
+
+	assert_non_null(c);
+	make_whole(c);
+	late_begun = late_armed = core_is_down = false;
+	run_late = true;
+	hak_reaper_hook(arm_late);
+	hak_core_exit();
+	armed = READ_ONCE(late_armed);
+	WRITE_ONCE(core_is_down, true);
+	assert_int_equal(pthread_join(late, NULL), 0);
+	assert_true(armed);
+	nothing_is_left();
+	reaper_runs = 0;
+	for (int i = 0; i < 5; i++) {
+		msleep(HAK_REAP_DELAY_MS);
+		shim_run_pending();
+	}
+	assert_int_equal(reaper_runs, 0);
+	hak_reaper_hook(NULL);
+	assert_int_equal(hak_core_init(), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_failure),
 		cmocka_unit_test(test_cache_create),
 		cmocka_unit_test(test_exit_ends_the_reaper),
+		cmocka_unit_test(test_exit_waits_for_the_reaper),
 		cmocka_unit_test(test_hardened),
 		cmocka_unit_test(test_trace_ring),
 	};
