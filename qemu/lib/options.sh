@@ -65,7 +65,12 @@ exclusive() {
 	done
 }
 
-words_of() { sed 's/,/, /g; s/\(.*\), /\1 or /' <<<"$1"; }
+# Prints the words of a list A,B,C as A, B or C.
+words_of() {
+	local words=${1//,/, }
+	[[ $1 != *,* ]] || words="${words%, *} or ${words##*, }"
+	printf '%s\n' "$words"
+}
 
 # Prints what a value of KIND has to be.
 takes() {
@@ -187,10 +192,19 @@ print_entry() {
 		printf '  %s\n' "$form"
 		form=
 	fi
-	fold -s -w 58 <<<"$2" | while read -r line; do
+	local words word
+	read -ra words <<<"$2"
+	line=${words[0]-}
+	for word in "${words[@]:1}"; do
+		if ((${#line} + 1 + ${#word} <= 58)); then
+			line+=" $word"
+			continue
+		fi
 		printf '  %-18s %s\n' "$form" "$line"
 		form=
+		line=$word
 	done
+	printf '  %-18s %s\n' "$form" "$line"
 }
 
 print_option() {
