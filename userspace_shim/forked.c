@@ -127,7 +127,35 @@ static void magazines_forked(struct hak_cache *c, unsigned int cpu)
 	}
 }
 
-static void depots_forked(void)
+/* How many objects of @s are in the chain @n. */
+static unsigned int in_chain(const struct hak_slab *s, const struct llist_node *n)
+{
+	unsigned int nr = 0;
+
+	for (; n && nr < s->bump && (unsigned long)n - s->addr < HAK_SLAB_SIZE; n = n->next)
+		nr++;
+	return nr;
+}
+
+/*
+ * With fast_cap=0 a thread takes objects off its slab's freelist, and puts them back, without
+ * a mark, and it may have vanished before it counted that. Then the slab's books would not
+ * agree when it is released, which debug builds take for corruption. So they are made to: an
+ * object that is in no chain counts as used.
+ */
+static void current_forked(struct hak_cache *c, unsigned int cpu)
+{
+	struct hak_cpu_cache *cc = per_cpu_ptr(c->cpu, cpu);
+	struct hak_slab *s = cc->cur;
+	unsigned int nr;
+
+	if (!cc->direct || !s)
+		return;
+	nr = in_chain(s, s->freelist) + in_chain(s, s->drained) + in_chain(s, s->remote.first);
+	s->taken += s->bump - nr - hak_slab_used(s);
+}
+
+static void caches_forked(void)
 {
 	struct hak_cache *c;
 	unsigned int cpu;
@@ -136,8 +164,10 @@ static void depots_forked(void)
 	list_for_each_entry(c, &hak_caches, list) {
 		for_each_node(nid)
 			mark_depot(&c->pool[nid]->depot, IN_DEPOT);
-		for_each_possible_cpu(cpu)
+		for_each_possible_cpu(cpu) {
+			current_forked(c, cpu);
 			magazines_forked(c, cpu);
+		}
 		for_each_node(nid)
 			mark_depot(&c->pool[nid]->depot, 1);
 	}
@@ -162,6 +192,6 @@ void shim_core_forked(void)
 	names_forked();
 	nodes_forked();
 	fallback_forked();
-	depots_forked();
+	caches_forked();
 	reaper_forked();
 }
