@@ -8,8 +8,8 @@
 #include "test.h"
 
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
+#include <ucontext.h>
 
 #include <linux/kernel.h>
 #include <linux/ktime.h>
@@ -39,59 +39,131 @@ static u64 bad_frees(void)
 
 /*
  * Another thread is stopped after an instruction of malloc() or free() while this one forks.
- * It has two live objects, and a third comes or goes: one that was freed before, or one never
- * used, or back to where it was.
+ * It has two live objects, and a third comes or goes.
  */
-enum op { TAKE, CARVE, GIVE, NR_OPS };
+enum op {
+	TAKE,		/* malloc() takes what was freed before */
+	GIVE,		/* free() puts it back */
+	REFILL,		/* malloc() finds an empty cache */
+	SPILL,		/* free() finds a full cache */
+	/* From here on with the cache off. */
+	CARVE,		/* malloc() takes one that was never used */
+	NEXT,		/* malloc() parks the slab, which has no more, and gets another */
+	PUSH,		/* free() of an object of a slab that the thread does not own */
+	NR_OPS
+};
+
+static const struct {
+	bool on, off;			/* with the caches on, with them off */
+	bool frees;
+	unsigned int forks;		/* about so many, or after each instruction */
+	int slabs;			/* that may stay for good in the child */
+} ops[NR_OPS] = {
+	[TAKE] = { true, true, false, 64, 1 },
+	[GIVE] = { true, true, true, 64, 1 },
+	[REFILL] = { true, false, false, 32, 2 },
+	[SPILL] = { true, false, true, 32, 2 },
+	[CARVE] = { false, true, false, 32, 1 },
+	[NEXT] = { false, true, false, 32, 2 },
+	[PUSH] = { false, true, true, 32, 2 },
+};
 
 static struct {
 	enum op op;
-	unsigned int at, steps;		/* where it is stopped, and where it is */
+	unsigned int at, steps;		/* where it is to be stopped, and where it is */
 	void *obj[3];
+	void **held;			/* more objects of its, each refers to the next one */
 	u64 bad_frees;			/* those of other tests */
-	bool begin, stopped, go_on, done, end;
+	bool begin, stopped, go_on, late, done, end;
 } other;
 
+#define TRAP_FLAG	0x100
 #define STOPPED_NS	(2 * NSEC_PER_SEC)
 
-/* The thread may hold a lock that fork() waits for, so it goes on after a time. */
-static void stop_there(int sig)
+/*
+ * fork() waits for the holder of a lock, so there it is not stopped. It may be the one that
+ * runs deferred work, for whom fork() waits, too, so it goes on after a time, and that does not
+ * count.
+ */
+static void stop_there(int sig, siginfo_t *info, void *context)
 {
+	ucontext_t *where = context;
 	u64 start = ktime_get_ns();
 
-	if (++other.steps != other.at)
+	if (++other.steps < other.at || other.stopped || shim_locks_held)
 		return;
-	WRITE_ONCE(other.stopped, true);
+	other.at = other.steps;
+	smp_store_release(&other.stopped, true);
 	while (!smp_load_acquire(&other.go_on) && ktime_get_ns() - start < STOPPED_NS)
-		sched_yield();
+		usleep(100);
+	WRITE_ONCE(other.late, !other.go_on);
+	/* The rest at full speed. */
+	where->uc_mcontext.gregs[REG_EFL] &= ~TRAP_FLAG;
 }
 
 static void do_stepped(void)
 {
 	other.steps = 0;
 	asm volatile("pushfq\n\torq $0x100, (%%rsp)\n\tpopfq" : : : "memory", "cc");
-	if (other.op == GIVE)
+	if (ops[other.op].frees)
 		free(other.obj[2]);
 	else
 		other.obj[2] = malloc(SIZE);
 	asm volatile("pushfq\n\tandq $~0x100, (%%rsp)\n\tpopfq" : : : "memory", "cc");
 }
 
-/* Take all that is on the freelist, do it, and give it back. */
-static void do_with_empty_freelist(void)
+static void hold_one(void)
+{
+	void **p = malloc(SIZE);
+
+	*p = other.held;
+	other.held = p;
+}
+
+static void let_go_of_one(void)
+{
+	void **p = other.held;
+
+	other.held = *p;
+	free(p);
+}
+
+/* Bring the cache and its slab into the state in which the operation does what it is for. */
+static void prepare(enum op op)
 {
 	struct hak_cpu_cache *mine = this_cpu_ptr(hak_size_class(SIZE)->cpu);
-	void **held = NULL, **p;
+	struct hak_slab *s;
+	unsigned int i;
 
-	while (mine->cur && mine->cur->freelist) {
-		p = malloc(SIZE);
-		*p = held;
-		held = p;
-	}
-	do_stepped();
-	for (; held; held = p) {
-		p = *held;
-		free(held);
+	switch (op) {
+	case TAKE:
+	case GIVE:
+	case NR_OPS:
+		break;
+	case REFILL:
+		while (mine->nr)
+			hold_one();
+		break;
+	case SPILL:
+		for (i = 0; i < mine->cap; i++)
+			hold_one();
+		while (mine->nr < mine->cap)
+			let_go_of_one();
+		break;
+	case CARVE:
+		while (mine->cur && mine->cur->freelist)
+			hold_one();
+		break;
+	case NEXT:
+		while ((s = mine->cur) &&
+		       (s->freelist || s->drained || s->remote.first ||
+			s->bump < mine->cache->capacity))
+			hold_one();
+		break;
+	case PUSH:
+		while (mine->cur && mine->cur == hak_slab_of(other.obj[2]))
+			hold_one();
+		break;
 	}
 }
 
@@ -101,7 +173,7 @@ static void *be_stepped(void *arg)
 
 	for (;;) {
 		while (!smp_load_acquire(&other.begin) && !READ_ONCE(other.end))
-			sched_yield();
+			usleep(100);
 		if (READ_ONCE(other.end))
 			return NULL;
 		other.begin = false;
@@ -112,29 +184,32 @@ static void *be_stepped(void *arg)
 		}
 		/* Where the third goes in a cache, the first was before, which stays allocated. */
 		swap(other.obj[0], other.obj[2]);
-		if (other.op != GIVE)
+		if (!ops[other.op].frees)
 			free(other.obj[2]);
-		if (other.op == CARVE)
-			do_with_empty_freelist();
-		else
-			do_stepped();
-		if (other.op == GIVE)
+		prepare(other.op);
+		do_stepped();
+		if (ops[other.op].frees)
 			other.obj[2] = NULL;
+		while (other.held)
+			let_go_of_one();
 		for (i = 0; i < ARRAY_SIZE(other.obj); i++)
 			free(other.obj[i]);
 		smp_store_release(&other.done, true);
 	}
 }
 
-/* In the child: no object is there twice, and at most one slab can never be released. */
+/* In the child: no object is there twice, and no more slabs stay for good than may. */
 static void use_what_is_left(void)
 {
-	static unsigned int *obj[FULL + FULL / 2];
+	static unsigned int *obj[FULL + 8];
 	struct hak_cache *c = hak_size_class(SIZE);
 	struct hak_stats st;
 	unsigned int i, j;
 
 	alarm(60);
+	/* It may have freed its objects before fork() had all locks. */
+	if (READ_ONCE(other.late))
+		_exit(0);
 	for (i = 0; i < ARRAY_SIZE(obj); i++) {
 		obj[i] = malloc(SIZE);
 		if (obj[i] == other.obj[0] || obj[i] == other.obj[1])
@@ -142,6 +217,8 @@ static void use_what_is_left(void)
 		for (j = 0; j < SIZE / sizeof(*obj[i]); j++)
 			obj[i][j] = i;
 	}
+	while (other.held)
+		let_go_of_one();
 	for (i = 0; i < ARRAY_SIZE(obj); i++) {
 		for (j = 0; j < SIZE / sizeof(*obj[i]); j++)
 			if (obj[i][j] != i)
@@ -152,48 +229,66 @@ static void use_what_is_left(void)
 	free(other.obj[1]);
 	hak_cache_shrink(c);
 	hak_reap_all();
-	if (atomic_read(&c->nr_slabs) > 1)
+	if (atomic_read(&c->nr_slabs) > ops[other.op].slabs)
 		_exit(4);
 	hak_stats_read(&st);
 	if (st.event[HAK_EV_BAD_FREE] != other.bad_frees || st.event[HAK_EV_CORRUPT])
 		_exit(5);
 }
 
-/* fork() after each instruction. Returns how many there were. */
-static unsigned int fork_after_each(enum op op)
+static void begin(unsigned int at)
 {
-	unsigned int forks = 0;
+	other.at = at;
+	other.stopped = other.go_on = other.late = other.done = false;
+	shim_run_pending();
+	smp_store_release(&other.begin, true);
+}
 
+static void wait_until_done(void)
+{
+	smp_store_release(&other.go_on, true);
+	while (!smp_load_acquire(&other.done))
+		usleep(100);
+}
+
+/* fork() between the instructions of an operation. Returns how often. */
+static unsigned int fork_in(enum op op)
+{
+	unsigned int forks = 0, steps = UINT_MAX, i, stride;
+
+	other.op = op;
 	other.bad_frees = bad_frees();
-	for (other.at = 1; !forks || other.steps >= other.at; other.at++) {
-		other.op = op;
-		other.stopped = other.go_on = other.done = false;
-		shim_run_pending();
-		smp_store_release(&other.begin, true);
+	/* At times it does more: it comes online, or runs deferred work. */
+	for (i = 0; i < 3; i++) {
+		begin(UINT_MAX);
+		wait_until_done();
+		steps = min(steps, other.steps);
+	}
+	stride = DIV_ROUND_UP(steps, ops[op].forks);
+	for (begin(1);; begin(other.at + stride)) {
 		while (!READ_ONCE(other.stopped) && !smp_load_acquire(&other.done))
-			sched_yield();
+			usleep(100);
 		if (READ_ONCE(other.stopped)) {
 			assert_int_equal(in_child(use_what_is_left), 0);
 			forks++;
 		}
-		smp_store_release(&other.go_on, true);
-		while (!smp_load_acquire(&other.done))
-			sched_yield();
+		wait_until_done();
+		if (!other.stopped || forks >= 2 * ops[op].forks)
+			return forks;
 	}
-	return forks;
 }
 
 static void test_fork_in_the_middle(void **state)
 {
-	struct sigaction sa = { .sa_handler = stop_there };
+	struct sigaction sa = { .sa_sigaction = stop_there, .sa_flags = SA_SIGINFO };
 	pthread_t t;
 	enum op op;
 
 	sigaction(SIGTRAP, &sa, NULL);
 	assert_int_equal(pthread_create(&t, NULL, be_stepped, NULL), 0);
 	for (op = 0; op < NR_OPS; op++)
-		if (op != CARVE || cache_is_off())
-			assert_in_range(fork_after_each(op), 20, 2000);
+		if (cache_is_off() ? ops[op].off : ops[op].on)
+			assert_in_range(fork_in(op), ops[op].forks / 3, 2 * ops[op].forks);
 	WRITE_ONCE(other.end, true);
 	assert_int_equal(pthread_join(t, NULL), 0);
 }
