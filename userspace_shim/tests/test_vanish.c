@@ -2,8 +2,8 @@
 /*
  * A thread vanishes in the middle of malloc() or free(), because another one forks. The child
  * uses the slab and the cache that it leaves. Neither function sets a mark in its short ways,
- * so the program forks after each of their instructions; then it runs itself again with the
- * caches off.
+ * so the program forks after each of their instructions, and at some points of the long ways;
+ * then it runs itself again with the caches off.
  */
 #include "test.h"
 
@@ -77,6 +77,19 @@ static struct {
 	bool begin, stopped, go_on, late, done, end;
 } other;
 
+/* The two threads wait for each other by these. */
+static void set(bool *flag)
+{
+	/* Pairs with is_set(): what was done before is seen. */
+	smp_store_release(flag, true);
+}
+
+static bool is_set(bool *flag)
+{
+	/* Pairs with set(). */
+	return smp_load_acquire(flag);
+}
+
 #define TRAP_FLAG	0x100
 #define STOPPED_NS	(2 * NSEC_PER_SEC)
 
@@ -93,8 +106,8 @@ static void stop_there(int sig, siginfo_t *info, void *context)
 	if (++other.steps < other.at || other.stopped || shim_locks_held)
 		return;
 	other.at = other.steps;
-	smp_store_release(&other.stopped, true);
-	while (!smp_load_acquire(&other.go_on) && ktime_get_ns() - start < STOPPED_NS)
+	set(&other.stopped);
+	while (!is_set(&other.go_on) && ktime_get_ns() - start < STOPPED_NS)
 		usleep(100);
 	WRITE_ONCE(other.late, !other.go_on);
 	/* The rest at full speed. */
@@ -172,9 +185,9 @@ static void *be_stepped(void *arg)
 	unsigned int i;
 
 	for (;;) {
-		while (!smp_load_acquire(&other.begin) && !READ_ONCE(other.end))
+		while (!is_set(&other.begin) && !is_set(&other.end))
 			usleep(100);
-		if (READ_ONCE(other.end))
+		if (is_set(&other.end))
 			return NULL;
 		other.begin = false;
 		for (i = 0; i < ARRAY_SIZE(other.obj); i++) {
@@ -194,7 +207,7 @@ static void *be_stepped(void *arg)
 			let_go_of_one();
 		for (i = 0; i < ARRAY_SIZE(other.obj); i++)
 			free(other.obj[i]);
-		smp_store_release(&other.done, true);
+		set(&other.done);
 	}
 }
 
@@ -241,13 +254,13 @@ static void begin(unsigned int at)
 	other.at = at;
 	other.stopped = other.go_on = other.late = other.done = false;
 	shim_run_pending();
-	smp_store_release(&other.begin, true);
+	set(&other.begin);
 }
 
 static void wait_until_done(void)
 {
-	smp_store_release(&other.go_on, true);
-	while (!smp_load_acquire(&other.done))
+	set(&other.go_on);
+	while (!is_set(&other.done))
 		usleep(100);
 }
 
@@ -266,9 +279,9 @@ static unsigned int fork_in(enum op op)
 	}
 	stride = DIV_ROUND_UP(steps, ops[op].forks);
 	for (begin(1);; begin(other.at + stride)) {
-		while (!READ_ONCE(other.stopped) && !smp_load_acquire(&other.done))
+		while (!is_set(&other.stopped) && !is_set(&other.done))
 			usleep(100);
-		if (READ_ONCE(other.stopped)) {
+		if (is_set(&other.stopped)) {
 			assert_int_equal(in_child(use_what_is_left), 0);
 			forks++;
 		}
@@ -289,7 +302,7 @@ static void test_fork_in_the_middle(void **state)
 	for (op = 0; op < NR_OPS; op++)
 		if (cache_is_off() ? ops[op].off : ops[op].on)
 			assert_in_range(fork_in(op), ops[op].forks / 6, 2 * ops[op].forks);
-	WRITE_ONCE(other.end, true);
+	set(&other.end);
 	assert_int_equal(pthread_join(t, NULL), 0);
 }
 
