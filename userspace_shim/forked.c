@@ -141,7 +141,8 @@ static unsigned int in_chain(const struct hak_slab *s, const struct llist_node *
  * With fast_cap=0 a thread takes objects off its slab's freelist, and puts them back, without
  * a mark, and it may have vanished before it counted that. Then the slab's books would not
  * agree when it is released, which debug builds take for corruption. So they are made to: an
- * object that is in no chain counts as used.
+ * object that is in no chain counts as used. If the thread was inside, its slab may be another's
+ * by now, or gone; and what it still has stays its own.
  */
 static void current_forked(struct hak_cache *c, unsigned int cpu)
 {
@@ -149,7 +150,7 @@ static void current_forked(struct hak_cache *c, unsigned int cpu)
 	struct hak_slab *s = cc->cur;
 	unsigned int nr;
 
-	if (!cc->direct || !s)
+	if (!cc->direct || !s || hak_cpu_inside(cc))
 		return;
 	nr = in_chain(s, s->freelist) + in_chain(s, s->drained) + in_chain(s, s->remote.first);
 	s->taken += s->bump - nr - hak_slab_used(s);
