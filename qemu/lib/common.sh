@@ -4,7 +4,7 @@
 # Functions that all scripts share: messages, arguments, the cache, locks, background
 # jobs. Sourced, never run.
 
-TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+TOP=$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd)
 CACHE=${HAKMEM_CACHE:-${XDG_CACHE_HOME:-${HOME-}/.cache}/hakmem}
 
 # If ccache is installed, it calls the compilers, so that a new clone does not compile again
