@@ -135,6 +135,20 @@ static void make_whole(struct hak_cache *c)
 	hak_cpu_flush_this(true);
 }
 
+/* The core is down, and the reaper does not run any more. Start the core again. */
+static void nothing_is_due(void)
+{
+	nothing_is_left();
+	reaper_runs = 0;
+	for (int i = 0; i < 5; i++) {
+		msleep(HAK_REAP_DELAY_MS);
+		shim_run_pending();
+	}
+	assert_int_equal(reaper_runs, 0);
+	hak_reaper_hook(NULL);
+	assert_int_equal(hak_core_init(), 0);
+}
+
 /*
  * The core goes down while the reaper is armed and has a slab to release. It is released, and
  * afterwards nothing is due: in the kernel its code would be gone.
@@ -148,15 +162,7 @@ static void test_exit_ends_the_reaper(void **state)
 	hak_reaper_arm();
 	hak_reaper_hook(note_run);
 	hak_core_exit();
-	nothing_is_left();
-	reaper_runs = 0;
-	for (int i = 0; i < 5; i++) {
-		msleep(HAK_REAP_DELAY_MS);
-		shim_run_pending();
-	}
-	assert_int_equal(reaper_runs, 0);
-	hak_reaper_hook(NULL);
-	assert_int_equal(hak_core_init(), 0);
+	nothing_is_due();
 }
 
 void __real_hak_limbo_drain_all(void);
@@ -222,15 +228,7 @@ static void test_exit_waits_for_the_reaper(void **state)
 	WRITE_ONCE(core_is_down, true);
 	assert_int_equal(pthread_join(late, NULL), 0);
 	assert_true(armed);
-	nothing_is_left();
-	reaper_runs = 0;
-	for (int i = 0; i < 5; i++) {
-		msleep(HAK_REAP_DELAY_MS);
-		shim_run_pending();
-	}
-	assert_int_equal(reaper_runs, 0);
-	hak_reaper_hook(NULL);
-	assert_int_equal(hak_core_init(), 0);
+	nothing_is_due();
 }
 
 int main(void)
