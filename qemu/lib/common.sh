@@ -26,18 +26,21 @@ say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
 die() { say "$@"; exit "${FAIL_STATUS:-1}"; }
 
 # with_lock NAME COMMAND...: runs COMMAND with the lock NAME held. If another caller has
-# done the work while this one waited, COMMAND has to notice that itself.
+# done the work while this one waited, COMMAND has to notice that itself. COMMAND runs in
+# this shell, because a subshell would go on if only the script got a signal.
 with_lock() {
-	local name=$1
+	local name=$1 lock
 	shift
 	mkdir -p "$CACHE/lock"
-	(
-		if ! flock -n 9; then
-			say "waiting for another $name to finish"
-			flock 9
-		fi
-		"$@"
-	) 9>"$CACHE/lock/$name"
+	exec {lock}>"$CACHE/lock/$name"
+	if ! flock -n "$lock"; then
+		say "waiting for another $name to finish"
+		flock "$lock"
+	fi
+	"$@"
+	set -- $?
+	exec {lock}>&-
+	return "$1"
 }
 
 # Prints the processes that this script has started, and those that they have started.
