@@ -55,8 +55,9 @@ run_victim() {
 	done
 	shift
 	got=0
-	# In a shell of its own, whose word about a dead child is not wanted.
-	(ulimit -c 0; exec env "${vars[@]}" "$victim" "$@") >"$log" 2>&1 || got=$?
+	# In a shell of its own, whose word about a dead child is not wanted. A crash that is
+	# reported again and again ends at 4 MiB.
+	(ulimit -c 0 -f 4096; exec env "${vars[@]}" "$victim" "$@") >"$log" 2>&1 || got=$?
 } 2>/dev/null
 
 run_victim HAKMEM_TINY_FAST_CAP=many -- fine
@@ -85,6 +86,8 @@ release | debug)
 	run_victim HAKMEM_CRASH_REPORT=1 -- segv-object
 	outcome "crash report: an address in an object" 139 \
 		'in a superslab: slab .* of hak-64, object [0-9]+ of 1024, byte 8 of 64'
+	outcome "crash report: it is that object" 139 \
+		"object $(sed -n 's/^it was object //p' "$log") of 1024"
 	run_victim HAKMEM_CRASH_REPORT=1 -- overflow
 	outcome "crash report: the stack has overflowed" 139 SIGSEGV
 	run_victim HAKMEM_CRASH_REPORT=1 -- thread-overflow
@@ -93,6 +96,15 @@ release | debug)
 	outcome "crash report: likewise of a thread that has taken over an id" 139 SIGSEGV
 	run_victim HAKMEM_CRASH_REPORT=1 -- abort
 	outcome "crash report: abort()" 134 SIGABRT
+	run_victim HAKMEM_CRASH_REPORT=1 -- bus
+	outcome "crash report: a page beyond the end of a file" 135 SIGBUS
+	run_victim HAKMEM_CRASH_REPORT=1 -- sent-segv
+	outcome "crash report: a signal that another process sends" 139 'SIGSEGV.*address 0\b'
+	absent "crash report: it is about no address" 139 superslab
+	run_victim HAKMEM_CRASH_REPORT=1 -- sent-abort
+	outcome "crash report: likewise SIGABRT" 134 SIGABRT
+	run_victim HAKMEM_CRASH_REPORT=1 -- stacks
+	outcome "crash report: threads' signal stacks" 0 '^fine$'
 	run_victim HAKMEM_TINY_TRACE_RING=1 -- segv
 	outcome "crash report: the trace ring" 139 ' alloc .* [1-9][0-9]*$|refill'
 	outcome "crash report: the trace ring ends" 139 'end of trace ring'

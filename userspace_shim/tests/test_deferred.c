@@ -13,6 +13,7 @@
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 
+#include "core.h"
 #include "shim.h"
 
 static int runs, again;
@@ -128,6 +129,64 @@ static void test_cancel_waits(void **state)
 	pthread_join(t, NULL);
 }
 
+static struct rcu_head slow_head;
+
+static void slow_rcu_fn(struct rcu_head *h)
+{
+	slow_fn(NULL);
+}
+
+static void *run_slow_rcu(void *unused)
+{
+	call_rcu(&slow_head, slow_rcu_fn);
+	while (!__atomic_load_n(&slow_began, __ATOMIC_ACQUIRE))
+		shim_run_pending();
+	return NULL;
+}
+
+/* Another thread has taken the callback off the list. Its caller frees the code, so it waits. */
+static void test_barrier_waits(void **state)
+{
+	pthread_t t;
+
+	slow_began = false;
+	slow_ended = false;
+	assert_int_equal(pthread_create(&t, NULL, run_slow_rcu, NULL), 0);
+	while (!__atomic_load_n(&slow_began, __ATOMIC_ACQUIRE))
+		usleep(100);
+	rcu_barrier();
+	assert_true(__atomic_load_n(&slow_ended, __ATOMIC_ACQUIRE));
+	pthread_join(t, NULL);
+}
+
+/*
+ * While work waits for its time, malloc() looks at the clock if there is much to give back.
+ * If there is little, and when the work has run, it does not.
+ */
+static void test_who_watches(void **state)
+{
+	static void *heap[8 << 10];
+
+	flush_workqueue(system_wq);
+	queue_delayed_work(system_wq, &dwork, HZ * 1000);
+	if (READ_ONCE(shim_pages_out) <= 2UL << HAK_MAX_ORDER)
+		assert_int_equal(READ_ONCE(shim_largest), HAK_MAX_SIZE);
+	for (int i = 0; i < ARRAY_SIZE(heap); i++)
+		heap[i] = opaque(malloc(1024));
+	mod_delayed_work(system_wq, &dwork, HZ * 1000);
+	assert_int_equal(READ_ONCE(shim_largest), 0);
+	for (int i = 0; i < ARRAY_SIZE(heap); i++)
+		free(heap[i]);
+	flush_workqueue(system_wq);
+	flush_delayed_work(&dwork);
+	/* The reaper and the trim may wait for their time, too. */
+	for (int i = 0; i < 100 && READ_ONCE(shim_pending) & SHIM_PENDING_LATER; i++) {
+		msleep(50);
+		shim_run_pending();
+	}
+	assert_int_equal(READ_ONCE(shim_largest), HAK_MAX_SIZE);
+}
+
 /* The clock that says when delayed work is due passes as much time as a sleep takes. */
 static void test_msleep(void **state)
 {
@@ -174,6 +233,15 @@ static void test_irq_work(void **state)
 	irq_work_sync(&irq);
 	assert_int_equal(runs, 4);
 	irq_work_sync(&irq);
+	/* An item that queues itself while it runs is queued once. */
+	again = 1;
+	irq_work_queue(&irq);
+	shim_run_pending();
+	assert_int_equal(runs, 5);
+	assert_true(irq_work_is_pending(&irq));
+	assert_false(irq_work_queue(&irq));
+	shim_run_pending();
+	assert_int_equal(runs, 6);
 }
 
 /* More than the thread's cache holds. */
@@ -473,6 +541,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup(test_work_requeues, reset),
 		cmocka_unit_test_setup(test_many_works, reset),
 		cmocka_unit_test_setup(test_cancel_waits, reset),
+		cmocka_unit_test_setup(test_barrier_waits, reset),
 		cmocka_unit_test_setup(test_msleep, reset),
 		cmocka_unit_test_setup(test_delayed, reset),
 		cmocka_unit_test_setup(test_irq_work, reset),
@@ -485,6 +554,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup(test_call_rcu, reset),
 		cmocka_unit_test_setup(test_kfree_rcu, reset),
 		cmocka_unit_test_setup(test_type_safe_cache, reset),
+		/* It leaves memory that kmalloc() may use again. */
+		cmocka_unit_test_setup(test_who_watches, reset),
 		cmocka_unit_test_setup(test_threads, reset),
 		cmocka_unit_test(test_with_the_cache_off),
 	};

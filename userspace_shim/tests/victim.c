@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* A program that gets harmed on purpose; cli.sh says how. */
+#define _GNU_SOURCE
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -36,6 +38,60 @@ static void *allocating_thread(void *arg)
 	return arg;
 }
 
+/* A page of a file that has none. */
+static volatile char *beyond_the_end(void)
+{
+	return mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fileno(tmpfile()), 0);
+}
+
+static void *signal_stack(void)
+{
+	stack_t now;
+
+	return sigaltstack(NULL, &now) || now.ss_flags & SS_DISABLE ? NULL : now.ss_sp;
+}
+
+static pthread_key_t last;
+static void *stack_at_the_end;
+
+/* In the last round it comes after the library's own destructor, whose key is older. */
+static void at_the_end(void *round)
+{
+	stack_at_the_end = signal_stack();
+	if ((long)round < PTHREAD_DESTRUCTOR_ITERATIONS)
+		pthread_setspecific(last, (char *)round + 1);
+}
+
+/* What is to be this thread's signal stack, or NULL for the one that it gets. */
+static void *stack_thread(void *own)
+{
+	stack_t stack = { .ss_sp = own, .ss_size = 64 << 10 };
+
+	if (own)
+		sigaltstack(&stack, NULL);
+	free(malloc(10));
+	pthread_setspecific(last, (void *)1);
+	return signal_stack();
+}
+
+/* A thread keeps a signal stack of its own. It gives back the one that it was lent. */
+static int use_stacks(void)
+{
+	void *own = malloc(64 << 10), *of_mine, *lent;
+	pthread_t t;
+
+	pthread_key_create(&last, at_the_end);
+	pthread_create(&t, NULL, stack_thread, own);
+	pthread_join(t, &of_mine);
+	if (of_mine != own || stack_at_the_end != own)
+		return puts("the thread's own stack has gone") > 0;
+	pthread_create(&t, NULL, stack_thread, NULL);
+	pthread_join(t, &lent);
+	if (!lent || stack_at_the_end)
+		return puts("the stack that was lent has stayed") > 0;
+	return puts("fine") < 0;
+}
+
 static int harm(const char *how)
 {
 	volatile char *p = malloc(64);
@@ -44,7 +100,17 @@ static int harm(const char *how)
 	p[0] = 1;
 	if (!strcmp(how, "segv")) {
 		*(volatile char *)0x10 = 1;
+	} else if (!strcmp(how, "sent-segv")) {
+		kill(getpid(), SIGSEGV);
+	} else if (!strcmp(how, "sent-abort")) {
+		kill(getpid(), SIGABRT);
+	} else if (!strcmp(how, "bus")) {
+		*beyond_the_end() = 1;
+	} else if (!strcmp(how, "stacks")) {
+		return use_stacks();
 	} else if (!strcmp(how, "segv-object")) {
+		printf("it was object %lu\n", ((unsigned long)p & 65535) / 64);
+		fflush(stdout);
 		mprotect((void *)((unsigned long)p & ~4095UL), 4096, PROT_NONE);
 		p[8] = 1;
 	} else if (!strcmp(how, "overflow")) {
