@@ -325,14 +325,6 @@ size_t ksize(const void *p)
 	return ZERO_OR_NULL_PTR(p) ? 0 : shim_libc_usable((void *)p);
 }
 
-char *kstrdup(const char *s, gfp_t gfp)
-{
-	size_t n = s ? strlen(s) + 1 : 0;
-	char *p = s ? kmalloc(n, gfp) : NULL;
-
-	return p ? memcpy(p, s, n) : NULL;
-}
-
 /*
  * Objects of a SLAB_TYPESAFE_BY_RCU cache have a link behind them. When they are
  * free they stay on the cache's own list until the cache is destroyed.
@@ -432,9 +424,4 @@ void kmem_cache_free(struct kmem_cache *s, void *p)
 	*type_link(s, p) = s->free;
 	WRITE_ONCE(s->free, p);
 	shim_unlock(&s->lock);
-}
-
-unsigned int kmem_cache_size(struct kmem_cache *s)
-{
-	return s->object_size;
 }

@@ -24,7 +24,7 @@ static const char *detect_base(const char *s, unsigned int *base)
 	return *base == 16 && hex ? s + 2 : s;
 }
 
-int kstrtoull(const char *s, unsigned int base, unsigned long long *res)
+static int kstrtoull(const char *s, unsigned int base, unsigned long long *res)
 {
 	unsigned long long v = 0;
 	bool range = false;
@@ -49,23 +49,6 @@ int kstrtoull(const char *s, unsigned int base, unsigned long long *res)
 	return 0;
 }
 
-int kstrtoll(const char *s, unsigned int base, long long *res)
-{
-	bool negative = *s == '-';
-	unsigned long long v;
-	int err;
-
-	if (negative && s[1] == '+')
-		return -EINVAL;
-	err = kstrtoull(s + negative, base, &v);
-	if (err)
-		return err;
-	if (v > (unsigned long long)S64_MAX + negative)
-		return -ERANGE;
-	*res = negative ? -v : v;
-	return 0;
-}
-
 int kstrtouint(const char *s, unsigned int base, unsigned int *res)
 {
 	unsigned long long v;
@@ -74,19 +57,6 @@ int kstrtouint(const char *s, unsigned int base, unsigned int *res)
 	if (err)
 		return err;
 	if (v > UINT_MAX)
-		return -ERANGE;
-	*res = v;
-	return 0;
-}
-
-int kstrtoint(const char *s, unsigned int base, int *res)
-{
-	long long v;
-	int err = kstrtoll(s, base, &v);
-
-	if (err)
-		return err;
-	if (v < INT_MIN || v > INT_MAX)
 		return -ERANGE;
 	*res = v;
 	return 0;

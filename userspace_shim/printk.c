@@ -263,11 +263,6 @@ int _printk(const char *fmt, ...)
 	return 0;
 }
 
-void dump_stack(void)
-{
-	_printk("called from %p\n", __builtin_return_address(0));
-}
-
 void shim_warn(const char *file, int line, const char *fmt, ...)
 {
 	va_list args;

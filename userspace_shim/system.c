@@ -61,14 +61,6 @@ void shim_msleep(u64 ms)
 		shim_sleep_ns(end - now);
 }
 
-void shim_delay_ns(u64 ns)
-{
-	u64 end = ktime_get_ns() + ns;
-
-	while (ktime_get_ns() < end)
-		cpu_relax();
-}
-
 void shim_yield(void)
 {
 	sched_yield();

@@ -2,7 +2,7 @@
 /*
  * Shim: full
  *
- * Delays.
+ * Sleeps.
  */
 #ifndef _SHIM_LINUX_DELAY_H
 #define _SHIM_LINUX_DELAY_H
@@ -11,14 +11,10 @@
 
 void shim_sleep_ns(u64 ns);
 void shim_msleep(u64 ms);
-void shim_delay_ns(u64 ns);
 
 #define msleep(ms)		shim_msleep(ms)
 #define usleep_range(lo, hi)	shim_sleep_ns((lo) * 1000ULL)
 #define ssleep(s)		shim_msleep((s) * 1000ULL)
 #define fsleep(us)		shim_sleep_ns((us) * 1000ULL)
-#define mdelay(ms)		shim_delay_ns((ms) * 1000000ULL)
-#define udelay(us)		shim_delay_ns((us) * 1000ULL)
-#define ndelay(ns)		shim_delay_ns(ns)
 
 #endif

@@ -20,7 +20,6 @@
 #endif
 
 int _printk(const char *fmt, ...) __printf(1, 2);
-void dump_stack(void);
 
 #define printk(fmt, ...)	_printk(fmt, ##__VA_ARGS__)
 #define no_printk(fmt, ...) \

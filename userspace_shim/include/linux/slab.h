@@ -64,9 +64,6 @@ void *krealloc(const void *p, size_t size, gfp_t gfp) __alloc_size(2);
 void kfree(const void *p);
 size_t ksize(const void *p);
 #define hak_slab_rest(p)	ksize(p)
-char *kstrdup(const char *s, gfp_t gfp);
-#define kstrdup_const(s, gfp)	kstrdup(s, gfp)
-#define kfree_const(s)		kfree(s)
 
 static inline void *kzalloc(size_t size, gfp_t gfp)
 {
@@ -131,7 +128,6 @@ struct kmem_cache *kmem_cache_create(const char *name, unsigned int size,
 void kmem_cache_destroy(struct kmem_cache *s);
 void *kmem_cache_alloc(struct kmem_cache *s, gfp_t gfp);
 void kmem_cache_free(struct kmem_cache *s, void *p);
-unsigned int kmem_cache_size(struct kmem_cache *s);
 
 #define kmem_cache_zalloc(s, gfp)	kmem_cache_alloc(s, (gfp) | __GFP_ZERO)
 #define kmem_cache_alloc_node(s, gfp, node) \
