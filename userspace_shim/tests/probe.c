@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A program that prints facts about its own process. It is built without the
- * library, with libhakmem.a and with libhakmem.so; footprint.sh and
- * environment.sh compare the output.
+ * library, with libhakmem.a and with libhakmem.so; footprint.sh, environment.sh
+ * and snapshot.sh compare the output.
  */
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -213,6 +214,37 @@ static int align(void)
 	return 0;
 }
 
+static int ends[2];
+static int read_errno;
+
+static void *read_byte(void *unused)
+{
+	char c;
+
+	read_errno = read(ends[0], &c, 1) == 1 ? 0 : errno;
+	return unused;
+}
+
+/* What SIGUSR1 changes for the program: its errno, and a read() that waits. */
+static int signalled(void)
+{
+	int after;
+	pthread_t t;
+
+	if (use_malloc() || pipe(ends) || pthread_create(&t, NULL, read_byte, NULL))
+		return 1;
+	errno = EDOM;
+	raise(SIGUSR1);
+	after = errno;
+	usleep(100000);
+	pthread_kill(t, SIGUSR1);
+	usleep(100000);
+	if (write(ends[1], "x", 1) != 1)
+		return 1;
+	pthread_join(t, NULL);
+	return printf("%d %d\n", after - EDOM, read_errno) < 0;
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
@@ -234,6 +266,8 @@ int main(int argc, char **argv)
 		return use_malloc() || printf("%ld\n", status_kib("VmSize")) < 0;
 	if (!strcmp(what, "align"))
 		return align();
+	if (!strcmp(what, "signal"))
+		return signalled();
 	if (!strcmp(what, "secure"))
 		return printf("%lu\n", getauxval(AT_SECURE)) < 0;
 	if (!strcmp(what, "fine"))

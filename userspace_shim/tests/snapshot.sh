@@ -116,6 +116,11 @@ else
 	outcome 'the program is none the worse for a storm of signals' enough many 2000 6 1.5 6 24
 	outcome 'there are snapshots of it' [ "$(count many)" -gt 5 ]
 	outcome 'none of them is torn' read_by_haktop "$(files many)"
+
+	# A snapshot that cannot be written changes errno most.
+	got=$(HAKMEM_STATS=signal HAKMEM_STATS_FILE=/nonexistent/file "$bin/tests/probe" signal 2>"$log")
+	outcome 'the signal changes no errno, and interrupts no system call' [ "$got" = '0 0' ]
+	outcome 'why a snapshot cannot be written is said' grep -q '/nonexistent/file\..*: error 2$' "$log"
 fi
 
 for value in '' maybe 1 exit,signal; do
