@@ -14,6 +14,7 @@
 
 HAK_EXPORT_INTERNAL(hak_arena_alloc);
 HAK_EXPORT_INTERNAL(hak_arena_bytes);
+HAK_EXPORT_INTERNAL(hak_arena_discard);
 HAK_EXPORT_INTERNAL(hak_arena_free_slot);
 HAK_EXPORT_INTERNAL(hak_arena_node_bytes);
 HAK_EXPORT_INTERNAL(hak_arena_returned);

@@ -9,6 +9,7 @@
 #include <linux/module.h>
 #include <linux/page_ref.h>
 #include <linux/sched.h>
+#include <linux/vmstat.h>
 
 #include "hak_test.h"
 #include "hak_test_threads.h"
@@ -257,11 +258,49 @@ static void pages_are_marked(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, PageReserved(first));
 }
 
+#define BLOCKS		16
+#define BLOCK_PAGES	((long)BLOCKS << HAK_MAX_ORDER)
+
+/* What /proc/meminfo shows as SUnreclaim, in pages. */
+static long slab_pages(void)
+{
+	return global_node_page_state_pages(NR_SLAB_UNRECLAIMABLE_B);
+}
+
+/*
+ * Blocks are counted while hakmem has them, and not after that. Others allocate slabs, too,
+ * and each CPU keeps a part of the count to itself, so an eighth more or less will do.
+ */
+static void meminfo_counts_blocks(struct kunit *test)
+{
+	int nid = first_node(node_states[N_NORMAL_MEMORY]);
+	long before = slab_pages(), held, after;
+	void *block[BLOCKS];
+	unsigned int i, n = 0;
+
+	while (n < BLOCKS) {
+		block[n] = hak_arena_alloc(nid, HAK_MAX_ORDER, GFP_KERNEL);
+		if (!block[n])
+			break;
+		n++;
+	}
+	held = slab_pages();
+	for (i = 0; i < n; i++)
+		hak_arena_discard(block[i], HAK_MAX_ORDER);
+	after = slab_pages();
+	if (n < BLOCKS)
+		kunit_skip(test, "there are not enough free blocks");
+	KUNIT_EXPECT_GT(test, held - before, BLOCK_PAGES * 7 / 8);
+	KUNIT_EXPECT_LT(test, held - before, BLOCK_PAGES * 9 / 8);
+	KUNIT_EXPECT_LT(test, abs(after - before), BLOCK_PAGES / 8);
+}
+
 static struct kunit_case arena_cases[] = {
 	KUNIT_CASE(uncovered_goes_back),
 	KUNIT_CASE(registry_grows),
 	KUNIT_CASE(pages_are_marked),
 	KUNIT_CASE(split_keeps_references),
+	KUNIT_CASE(meminfo_counts_blocks),
 	{}
 };
 

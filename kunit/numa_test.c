@@ -146,6 +146,13 @@ static void alloc_node_without_memory(struct kunit *test)
 			bad += !hak_slab_of(p) || node_of(p) != near;
 			hak_free(p);
 		}
+		/* A block that has to be of the node is of no other. */
+		if (node_online(nid)) {
+			p = hak_arena_alloc(nid, HAK_MIN_ORDER, GFP_KERNEL | __GFP_THISNODE);
+			KUNIT_EXPECT_NULL(test, p);
+			if (p)
+				hak_arena_discard(p, HAK_MIN_ORDER);
+		}
 		/* A request that insists on it makes hakmem ask for no superslab. */
 		asked = hak_test_event(test, HAK_EV_GROWN);
 		p = hak_alloc_node(64, GFP_KERNEL | __GFP_THISNODE | __GFP_NOWARN, nid);
@@ -218,6 +225,24 @@ static void nearest_goes_and_comes_back(struct kunit *test)
 		hak_memory_notify(NULL, MEM_ONLINE, &mem);
 		KUNIT_EXPECT_EQ(test, hak_node_near(nid), near);
 	}
+}
+
+/* An object of another node waits in an outbox after its first free. */
+static void freed_twice_to_another_node(struct kunit *test)
+{
+	unsigned int nid;
+	void *p;
+
+	for_each_node_state(nid, N_MEMORY) {
+		p = hak_alloc_node(64, GFP_KERNEL, nid);
+		KUNIT_ASSERT_NOT_NULL(test, p);
+		preempt_disable();
+		hak_free(p);
+		hak_free(p);
+		preempt_enable();
+	}
+	HAK_EXPECT_EVENT(test, HAK_EV_BAD_FREE, num_node_state(N_MEMORY));
+	hak_test_provoke(test, HAK_EV_BAD_FREE, num_node_state(N_MEMORY));
 }
 
 static void alloc_no_node(struct kunit *test)
@@ -519,6 +544,7 @@ static struct kunit_case numa_cases[] = {
 	KUNIT_CASE(alloc_node_without_memory),
 	KUNIT_CASE(nearest_first),
 	KUNIT_CASE(nearest_goes_and_comes_back),
+	KUNIT_CASE(freed_twice_to_another_node),
 	KUNIT_CASE(alloc_no_node),
 	KUNIT_CASE(cpu_without_memory),
 	KUNIT_CASE(refill_is_local),

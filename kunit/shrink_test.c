@@ -188,6 +188,33 @@ static void pressure_empties_caches(struct kunit *test)
 	hak_cache_free(c, p);
 }
 
+/* If it asks again within a second, it does not have the caches emptied again. */
+static void pressure_empties_caches_once_a_second(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache_shown(test, 64, 0);
+	struct shrink_control sc = { .nid = hak_node_near(numa_mem_id()) };
+	unsigned long until;
+	unsigned int i;
+
+	/* Until it does so anew. */
+	for (i = 0; i < 500; i++) {
+		touch_cache(test, c);
+		hak_superslab_trim(0);
+		hak_shrink_count(NULL, &sc);
+		hak_test_sleep(10);
+		if (no_cpu_holds())
+			break;
+	}
+	KUNIT_ASSERT_TRUE(test, no_cpu_holds());
+	touch_cache(test, c);
+	for (until = jiffies + HZ / 4; time_before(jiffies, until);) {
+		hak_superslab_trim(0);
+		hak_shrink_count(NULL, &sc);
+		hak_test_sleep(10);
+	}
+	KUNIT_EXPECT_FALSE(test, no_cpu_holds());
+}
+
 /* A task that reclaims memory learns how many pages the shrinker has freed. */
 static void reclaim_learns_of_pages(struct kunit *test)
 {
@@ -527,6 +554,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(trim_misses_no_refill),
 	KUNIT_CASE(trim_misses_no_free),
 	KUNIT_CASE(pressure_empties_caches),
+	KUNIT_CASE(pressure_empties_caches_once_a_second),
 	KUNIT_CASE(reclaim_learns_of_pages),
 	KUNIT_CASE(scan_says_that_nothing_is_left),
 	KUNIT_CASE(shrink_takes_all),

@@ -260,6 +260,9 @@ static void typesafe_zeroed_when_asked(struct kunit *test)
 		p = hak_cache_zalloc(c, gfp);
 		KUNIT_ASSERT_NOT_NULL(test, p);
 		KUNIT_EXPECT_TRUE(test, is_filled(p, 0, 104));
+		memset(p, 0xa5, 104);
+		KUNIT_EXPECT_PTR_EQ(test, hak_cache_zero(c, p), (void *)p);
+		KUNIT_EXPECT_TRUE(test, is_filled(p, 0, 104));
 		hak_free_sized(p, 100);
 	}
 }

@@ -295,17 +295,15 @@ bool shim_flush_work(struct work_struct *work)
 	bool was;
 
 	shim_lock(&work_lock);
-	was = work->pending;
-	if (was && work->due) {
-		__work_remove(work);
-		__work_add(work, 0);
-	}
+	was = work->pending || work_runs(work);
 	shim_unlock(&work_lock);
-	was |= work_runs(work);
 	if (runner_is_me())
 		return was;
 	while (shim_work_pending(work) || work_runs(work)) {
-		/* Like irq_work_sync(), this runs the item even if the caller holds a mutex. */
+		/*
+		 * Like irq_work_sync(), this runs the item even if the caller holds a mutex. It
+		 * does not wait until the item is due.
+		 */
 		if (__shim_trylock(&runner)) {
 			run_work(work);
 			__shim_unlock(&runner);

@@ -66,6 +66,8 @@ run_program -u LD_PRELOAD -- started_static "$programs/started_plugin.so"
 expect "... with the static library" 0 '^fine$'
 both "fork() while a thread flushes a stream that allocates" flush
 both "fork() in a signal handler of a process of one thread" signal
+run_program LD_PRELOAD="$lib" HAKMEM_TINY_FAST_CAP=1 -- signal
+expect "... where each call takes a slow path" 0 '^fine$'
 both "an earlier library's fork handlers allocate" forks
 both "... and take a lock whose holder allocates" forks lock
 run_program -u LD_PRELOAD -- forks_static

@@ -318,6 +318,16 @@ static void test_safe_points(void **state)
 	page = alloc_pages(GFP_ATOMIC, 0);
 	assert_int_equal(runs, 0);
 	__free_pages(page, 0);
+#ifdef HAK_SHIM_DEBUG
+	preempt_disable();
+	shim_run_pending();
+	preempt_enable();
+	assert_int_equal(runs, 0);
+	local_irq_disable();
+	shim_run_pending();
+	local_irq_enable();
+	assert_int_equal(runs, 0);
+#endif
 	page = alloc_pages(GFP_KERNEL, 0);
 	assert_int_equal(runs, 1);
 	__free_pages(page, 0);
@@ -474,6 +484,37 @@ static void test_kfree_rcu(void **state)
 	kfree(u);
 }
 
+struct block {
+	struct rcu_head rcu;
+	char pad[256 - sizeof(struct rcu_head)];
+};
+
+/* A block that readers may look at is used again where it fits, and nowhere else. */
+static void test_kfree_rcu_fits(void **state)
+{
+	struct block *b[16];
+	char *p, *q;
+	int i, n = 0;
+
+	for (i = 0; i < ARRAY_SIZE(b); i++) {
+		b[i] = kvmalloc(sizeof(*b[i]), GFP_KERNEL);
+		assert_non_null(b[i]);
+		n += !!((unsigned long)b[i] & 255);
+	}
+	assert_true(n > 0);
+	for (i = 0; i < ARRAY_SIZE(b); i++)
+		kvfree_rcu(b[i], rcu);
+	for (i = 0; i < 2 * ARRAY_SIZE(b); i++) {
+		/* These leak, so that each is another. */
+		p = kzalloc(256, GFP_KERNEL);
+		q = kzalloc(4096, GFP_KERNEL);
+		assert_int_equal((unsigned long)p & 255, 0);
+		for (n = 0; n < ARRAY_SIZE(b); n++)
+			assert_ptr_not_equal(q, b[n]);
+		kfree(q);
+	}
+}
+
 static void test_type_safe_cache(void **state)
 {
 	struct kmem_cache *s = kmem_cache_create("test", 200, 128,
@@ -553,6 +594,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup(test_due_before_earlier, reset),
 		cmocka_unit_test_setup(test_call_rcu, reset),
 		cmocka_unit_test_setup(test_kfree_rcu, reset),
+		cmocka_unit_test_setup(test_kfree_rcu_fits, reset),
 		cmocka_unit_test_setup(test_type_safe_cache, reset),
 		/* It leaves memory that kmalloc() may use again. */
 		cmocka_unit_test_setup(test_who_watches, reset),

@@ -384,6 +384,53 @@ static void __maybe_unused test_fork_waits_for_a_lock(void **state)
 	alarm(0);
 }
 
+static struct work_struct long_work, child_work;
+static bool began, ended, ran;
+
+static void long_fn(struct work_struct *w)
+{
+	__atomic_store_n(&began, true, __ATOMIC_RELEASE);
+	usleep(50000);
+	__atomic_store_n(&ended, true, __ATOMIC_RELEASE);
+}
+
+static void *run_long(void *arg)
+{
+	queue_work(system_wq, &long_work);
+	while (!__atomic_load_n(&began, __ATOMIC_ACQUIRE))
+		shim_run_pending();
+	return arg;
+}
+
+static void child_fn(struct work_struct *w)
+{
+	ran = true;
+}
+
+static void work_runs_here(void)
+{
+	if (!__atomic_load_n(&ended, __ATOMIC_ACQUIRE))
+		_exit(3);
+	queue_work(system_wq, &child_work);
+	shim_run_pending();
+	if (!ran)
+		_exit(4);
+}
+
+/* fork() waits until a thread is done with the work that it runs. The child runs work, too. */
+static void __maybe_unused test_fork_waits_for_work(void **state)
+{
+	pthread_t t;
+
+	INIT_WORK(&long_work, long_fn);
+	INIT_WORK(&child_work, child_fn);
+	pthread_create(&t, NULL, run_long, NULL);
+	while (!__atomic_load_n(&began, __ATOMIC_ACQUIRE))
+		usleep(100);
+	assert_int_equal(in_child(work_runs_here), 0);
+	pthread_join(t, NULL);
+}
+
 static struct hak_cache *half;
 
 /* The magazine that CPU @cc fills next. */
@@ -706,6 +753,7 @@ int main(void)
 		cmocka_unit_test(test_fork_amid_magazines),
 		cmocka_unit_test(test_fork_amid_creation),
 		cmocka_unit_test(test_fork_waits_for_a_lock),
+		cmocka_unit_test(test_fork_waits_for_work),
 #endif
 		cmocka_unit_test(test_locks),
 #ifdef HAK_SHIM_DEBUG

@@ -83,11 +83,28 @@ static void test_user_has_the_last_word(void **state)
 	assert_true(takes_faults("GLIBC_TUNABLES", "glibc.malloc.trim_threshold=131072"));
 }
 
+/* If address space is limited, the C library keeps no more of it than it does by itself. */
+static void test_limit_of_address_space(void **state)
+{
+	struct rlimit was, lim;
+
+#ifdef HAK_SHIM_EMULATED
+	skip();
+#endif
+	assert_int_equal(getrlimit(RLIMIT_AS, &was), 0);
+	lim = was;
+	lim.rlim_cur = 8UL << 30;
+	assert_int_equal(setrlimit(RLIMIT_AS, &lim), 0);
+	assert_true(takes_faults("UNRELATED", "1"));
+	assert_int_equal(setrlimit(RLIMIT_AS, &was), 0);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_memory_is_kept),
 		cmocka_unit_test(test_user_has_the_last_word),
+		cmocka_unit_test(test_limit_of_address_space),
 	};
 
 	self = argv[0];
