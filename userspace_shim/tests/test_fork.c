@@ -347,11 +347,16 @@ static struct {
 	raw_spinlock_t lock;
 } freed;
 
+/* In the list it comes before those that are initialised at run time. */
+static DEFINE_RAW_SPINLOCK(earlier);
+
 static void *hold_lock(void *arg)
 {
 	raw_spin_lock(&freed.lock);
 	pthread_barrier_wait(&all_there);
 	usleep(50000);
+	raw_spin_lock(&earlier);
+	raw_spin_unlock(&earlier);
 	raw_spin_unlock(&freed.lock);
 	return arg;
 }
@@ -365,7 +370,8 @@ static void lock_is_free(void)
 
 /*
  * A lock was initialised twice, and memory before it was freed. fork() waits until the thread
- * that holds the lock is done with it, and lets go of the locks it has meanwhile.
+ * that holds the lock is done with it, and lets go of the locks it has meanwhile, one of
+ * which the thread wants.
  */
 static void __maybe_unused test_fork_waits_for_a_lock(void **state)
 {
@@ -631,6 +637,32 @@ static void *count_locked(void *arg)
 	return NULL;
 }
 
+static DEFINE_RAW_SPINLOCK(wanted);
+
+static void *lock_for_long(void *arg)
+{
+	raw_spin_lock(&wanted);
+	usleep(20000);
+	raw_spin_unlock(&wanted);
+	return arg;
+}
+
+/* Three threads sleep until they get the lock, and each wakes the next. */
+static void test_sleepers(void **state)
+{
+	pthread_t t[3];
+
+	alarm(30);
+	raw_spin_lock(&wanted);
+	for (int i = 0; i < ARRAY_SIZE(t); i++)
+		pthread_create(&t[i], NULL, lock_for_long, NULL);
+	usleep(50000);
+	raw_spin_unlock(&wanted);
+	for (int i = 0; i < ARRAY_SIZE(t); i++)
+		pthread_join(t[i], NULL);
+	alarm(0);
+}
+
 static void test_locks(void **state)
 {
 	run_threads(6, count_locked);
@@ -755,6 +787,7 @@ int main(void)
 		cmocka_unit_test(test_fork_waits_for_a_lock),
 		cmocka_unit_test(test_fork_waits_for_work),
 #endif
+		cmocka_unit_test(test_sleepers),
 		cmocka_unit_test(test_locks),
 #ifdef HAK_SHIM_DEBUG
 		cmocka_unit_test(test_debug_aborts),
