@@ -162,23 +162,9 @@ static int slabinfo_show(struct seq_file *m, void *v)
 }
 DEFINE_SHOW_ATTRIBUTE(slabinfo);
 
-/*
- * Print the superslabs that have slabs in this leaf. The slabs of one superslab
- * follow each other.
- */
 static void superslab_leaf(struct hak_entry *leaf, void *m)
 {
-	struct hak_superslab *ss, *last = NULL;
-	struct hak_slab *s;
-	unsigned long i;
-
-	for (i = 0; i < BIT(HAK_LEAF_BITS); i++) {
-		s = READ_ONCE(leaf[i].slab);
-		ss = s ? READ_ONCE(s->ss) : NULL;
-		if (ss && ss != last)
-			hak_text_superslab(SEQ_TEXT(m), ss);
-		last = ss ?: last;
-	}
+	hak_text_leaf(SEQ_TEXT(m), leaf);
 }
 
 static int superslabs_show(struct seq_file *m, void *v)

@@ -57,6 +57,7 @@ HAK_EXPORT_INTERNAL(hak_fallback_live);
 HAK_EXPORT_INTERNAL(hak_fallback_owns);
 HAK_EXPORT_INTERNAL(hak_fallback_sync);
 HAK_EXPORT_INTERNAL(hak_fast_cap);
+HAK_EXPORT_INTERNAL(hak_flushes_asked);
 HAK_EXPORT_INTERNAL(hak_hardened);
 HAK_EXPORT_INTERNAL(hak_hardened_on);
 HAK_EXPORT_INTERNAL(hak_limbo_drain_all);

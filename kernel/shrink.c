@@ -529,6 +529,20 @@ void hak_trim_pause(bool pause)
 }
 
 /**
+ * hak_flushes_asked() - how often was a CPU asked to empty its caches?
+ * @cpu: the CPU
+ *
+ * For tests of who is left alone.
+ *
+ * Context: any.
+ * Return: the number of requests since the core was started.
+ */
+unsigned int hak_flushes_asked(unsigned int cpu)
+{
+	return atomic_read(&per_cpu_ptr(hak_trim_cpu, cpu)->asked);
+}
+
+/**
  * hak_oom_age() - let time pass since the last OOM notices
  * @ms: how much, in ms
  *

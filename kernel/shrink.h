@@ -25,6 +25,7 @@ int hak_shrink_init(void);
 void hak_shrink_exit(void);
 void hak_shrink(void);
 unsigned long hak_shrink_for_oom(void);
+unsigned int hak_flushes_asked(unsigned int cpu);
 void hak_oom_age(unsigned int ms);
 bool hak_trim_step(void);
 unsigned long hak_shrink_count(struct shrinker *s, struct shrink_control *sc);

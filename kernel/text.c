@@ -96,3 +96,35 @@ void hak_text_superslab(struct hak_text *to, struct hak_superslab *ss)
 	}
 	hak_print(to, "\n");
 }
+
+/* Has a slot of the superslab of @s before that of @s a slab? Its entry is @e[-1] or earlier. */
+static bool hak_has_earlier_slab(const struct hak_entry *e, const struct hak_slab *s)
+{
+	unsigned int i;
+
+	for (i = 1; i <= s->slot; i++)
+		if (READ_ONCE(e[-(long)i].slab) == s - i)
+			return true;
+	return false;
+}
+
+/**
+ * hak_text_leaf() - write the lines of the superslabs that have slabs in a leaf
+ * @to: where they go
+ * @leaf: a leaf of the registry, under RCU
+ *
+ * Each superslab has one line, in the place of its first slab. Its slabs need not follow
+ * each other: slots that it has given back may belong to other superslabs by now.
+ */
+void hak_text_leaf(struct hak_text *to, const struct hak_entry *leaf)
+{
+	unsigned long i;
+
+	for (i = 0; i < BIT(HAK_LEAF_BITS); i++) {
+		const struct hak_slab *s = READ_ONCE(leaf[i].slab);
+		struct hak_superslab *ss = s ? READ_ONCE(s->ss) : NULL;
+
+		if (ss && !hak_has_earlier_slab(&leaf[i], s))
+			hak_text_superslab(to, ss);
+	}
+}

@@ -10,6 +10,7 @@
 #include <linux/stdarg.h>
 
 struct hak_class_stats;
+struct hak_entry;
 struct hak_superslab;
 
 /**
@@ -29,5 +30,6 @@ struct hak_text {
 void hak_text_stats(struct hak_text *to);
 void hak_text_class(struct hak_text *to, const struct hak_class_stats *cs);
 void hak_text_superslab(struct hak_text *to, struct hak_superslab *ss);
+void hak_text_leaf(struct hak_text *to, const struct hak_entry *leaf);
 
 #endif /* _HAK_TEXT_H */

@@ -538,6 +538,32 @@ static void last_byte_written_after_free(struct kunit *test)
 	abuse(test, use_last_after, HAK_EV_CORRUPT, PATTERNS);
 }
 
+/* What lies between the last object and the end of the slab is no object. */
+static void freed_behind_the_last(struct kunit *test)
+{
+	static const struct hak_cache_args none;
+	struct hak_cache *c = hak_test_cache_args(test, 1000, &none, 0);
+	void *p = get(test, c);
+	u32 end = c->capacity * c->size;
+	const char *text;
+	void *rest;
+
+	KUNIT_ASSERT_LT(test, end, HAK_SLAB_SIZE);
+	rest = (void *)(hak_test_slab_of(p)->addr + end);
+	expected = (struct report){ .c = c };
+	expect_refused(wrong_free, rest, NULL, 0, false, "beyond the last object");
+	if (hak_test_hear()) {
+		wrong_free(rest);
+		text = hak_test_heard();
+		says(test, text, PLAIN);
+		KUNIT_EXPECT_NULL(test, strstr(text, "hakmem: object "));
+	} else {
+		wrong_free(rest);
+	}
+	hak_test_provoke(test, HAK_EV_BAD_FREE, 1);
+	hak_free(p);
+}
+
 static struct kunit_case cases[] = {
 	KUNIT_CASE(freed_in_a_row),
 	KUNIT_CASE(freed_while_cached),
@@ -549,6 +575,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(freed_inside),
 	KUNIT_CASE(freed_to_another_cache),
 	KUNIT_CASE(freed_before_it_was_allocated),
+	KUNIT_CASE(freed_behind_the_last),
 	KUNIT_CASE(freed_null),
 	KUNIT_CASE(freed_on_stack),
 	KUNIT_CASE(freed_static),

@@ -5,7 +5,9 @@
  *
  * A number that is written to the parameter "accounted" or "plain" makes that many
  * objects live, of a cache with SLAB_ACCOUNT or of one without, allocated by the
- * process that writes. Those of "listed" are of the first cache, and are put on a list_lru.
+ * process that writes. Those of "listed" are of a cache with SLAB_ACCOUNT and
+ * SLAB_RECLAIM_ACCOUNT, and are put on a list_lru; "unlisted" tells how many of them are
+ * in the list of no memory cgroup.
  *
  * A read of /dev/hak_typed_slub copies to the process from an object that SLUB
  * serves, and one of /dev/hak_typed_hak from an object of hakmem's own, at the offset
@@ -20,8 +22,10 @@
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
+#include <linux/nodemask.h>
 #include <linux/shrinker.h>
 #include <linux/string.h>
+#include <linux/sysfs.h>
 #include <linux/uaccess.h>
 
 #include <hakmem.h>
@@ -101,6 +105,19 @@ static const struct kernel_param_ops live_ops = { .set = set_live };
 module_param_cb(accounted, &live_ops, &accounted, 0200);
 module_param_cb(plain, &live_ops, &plain, 0200);
 module_param_cb(listed, &live_ops, &listed, 0200);
+
+static int get_unlisted(char *buf, const struct kernel_param *kp)
+{
+	unsigned long n = 0;
+	int nid;
+
+	for_each_online_node(nid)
+		n += list_lru_count_one(&lru, nid, NULL);
+	return sysfs_emit(buf, "%lu\n", n);
+}
+
+static const struct kernel_param_ops unlisted_ops = { .get = get_unlisted };
+module_param_cb(unlisted, &unlisted_ops, NULL, 0400);
 
 /**
  * struct exhibit - an object that can be read and written
@@ -201,6 +218,7 @@ static void end_all(void)
 			end_one(&listed, listed.obj[--listed.nr]);
 		list_lru_destroy(&lru);
 	}
+	hak_cache_destroy(listed.cache);
 	if (lru_shrinker)
 		shrinker_free(lru_shrinker);
 	crowd_end(&plain);
@@ -217,14 +235,14 @@ static int __init hak_typed_init(void)
 
 	accounted.cache = hak_cache_create("hak_accounted", SIZE, 0, SLAB_ACCOUNT, NULL);
 	plain.cache = hak_cache_create("hak_plain", SIZE, 0, 0, NULL);
+	listed.cache = hak_cache_create("hak_listed", SIZE, 0,
+					SLAB_ACCOUNT | SLAB_RECLAIM_ACCOUNT, NULL);
 	copied = hak_cache_create_args("hak_copied", SIZE, &args, 0);
 	/* It only names the cgroups for the list_lru, and is never registered. */
 	lru_shrinker = shrinker_alloc(SHRINKER_NUMA_AWARE | SHRINKER_MEMCG_AWARE, "hak_typed");
-	if (lru_shrinker && !list_lru_init_memcg(&lru, lru_shrinker)) {
-		listed.cache = accounted.cache;
+	if (lru_shrinker && !list_lru_init_memcg(&lru, lru_shrinker))
 		listed.lru = &lru;
-	}
-	if (accounted.cache && plain.cache && copied && listed.lru)
+	if (accounted.cache && plain.cache && listed.cache && copied && listed.lru)
 		err = exhibit_make(&slubs, GFP_KERNEL_ACCOUNT);
 	if (!err)
 		err = exhibit_make(&own, GFP_KERNEL);

@@ -186,6 +186,34 @@ static void nearest_first(struct kunit *test)
 	}
 }
 
+/* How many steps by number from the possible node @from to @to, beginning anew after the last? */
+static int steps(int from, int to)
+{
+	return (to - from + MAX_NUMNODES) % MAX_NUMNODES;
+}
+
+/* Of nodes that are equally far, the one next by number comes first. */
+static void equally_far_by_number(struct kunit *test)
+{
+	unsigned int i, compared = 0;
+	int from;
+
+	for_each_node(from) {
+		const u16 *nearest = hak_node[from]->nearest;
+
+		for (i = 1; i + 1 < num_possible_nodes(); i++) {
+			if (node_distance(from, nearest[i]) !=
+			    node_distance(from, nearest[i + 1]))
+				continue;
+			KUNIT_EXPECT_LT(test, steps(from, nearest[i]),
+					steps(from, nearest[i + 1]));
+			compared++;
+		}
+	}
+	if (!compared)
+		kunit_skip(test, "no two nodes are equally far from a third");
+}
+
 /*
  * The memory of the nearest node goes offline, so that the next node serves one without
  * memory, and comes back.
@@ -543,6 +571,7 @@ static struct kunit_case numa_cases[] = {
 	KUNIT_CASE(alloc_node),
 	KUNIT_CASE(alloc_node_without_memory),
 	KUNIT_CASE(nearest_first),
+	KUNIT_CASE(equally_far_by_number),
 	KUNIT_CASE(nearest_goes_and_comes_back),
 	KUNIT_CASE(freed_twice_to_another_node),
 	KUNIT_CASE(alloc_no_node),

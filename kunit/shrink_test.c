@@ -67,6 +67,19 @@ static void trim_empties_idle_caches(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, no_cpu_holds());
 }
 
+/* The trim goes on while a CPU may not have done yet what it was asked for. */
+static void trim_waits_for_what_it_asked(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache_shown(test, 64, 0);
+
+	trim_until_off(test);
+	touch_cache(test, c);
+	/* This sees a cache at work, and the next one has it emptied. */
+	hak_trim_step();
+	hak_trim_step();
+	KUNIT_EXPECT_FALSE(test, READ_ONCE(hak_trim_stopped));
+}
+
 /*
  * A CPU has emptied all its caches because it was asked to. After that the trim has it
  * empty one that is idle, and the CPU keeps what another one holds that it uses.
@@ -216,6 +229,36 @@ static void pressure_empties_caches_once_a_second(struct kunit *test)
 	if (time_after(jiffies, begin + HZ / 2))
 		kunit_skip(test, "the machine is too slow");
 	KUNIT_EXPECT_FALSE(test, no_cpu_holds());
+}
+
+/* A shrink does not wake CPUs that hold nothing. */
+static void shrink_leaves_cpus_without_objects(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache_shown(test, 64, 0);
+	unsigned int *before, cpu, here;
+
+	before = kunit_kcalloc(test, nr_cpu_ids, sizeof(*before), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, before);
+	hak_shrink();
+	KUNIT_ASSERT_TRUE(test, no_cpu_holds());
+	for_each_possible_cpu(cpu)
+		before[cpu] = hak_flushes_asked(cpu);
+	hak_shrink();
+	for_each_possible_cpu(cpu)
+		KUNIT_EXPECT_EQ(test, hak_flushes_asked(cpu), before[cpu]);
+
+	migrate_disable();
+	here = raw_smp_processor_id();
+	touch_cache(test, c);
+	hak_shrink();
+	migrate_enable();
+	for_each_possible_cpu(cpu) {
+		if (cpu == here)
+			KUNIT_EXPECT_NE(test, hak_flushes_asked(cpu), before[cpu]);
+		else
+			KUNIT_EXPECT_EQ(test, hak_flushes_asked(cpu), before[cpu]);
+	}
+	KUNIT_EXPECT_TRUE(test, no_cpu_holds());
 }
 
 /* A task that reclaims memory learns how many pages the shrinker has freed. */
@@ -553,11 +596,13 @@ static void reclaiming_worker_may_shrink(struct kunit *test)
 
 static struct kunit_case cases[] = {
 	KUNIT_CASE(trim_empties_idle_caches),
+	KUNIT_CASE(trim_waits_for_what_it_asked),
 	KUNIT_CASE(trim_keeps_caches_at_work),
 	KUNIT_CASE(trim_misses_no_refill),
 	KUNIT_CASE(trim_misses_no_free),
 	KUNIT_CASE(pressure_empties_caches),
 	KUNIT_CASE(pressure_empties_caches_once_a_second),
+	KUNIT_CASE(shrink_leaves_cpus_without_objects),
 	KUNIT_CASE(reclaim_learns_of_pages),
 	KUNIT_CASE(scan_says_that_nothing_is_left),
 	KUNIT_CASE(shrink_takes_all),

@@ -77,6 +77,13 @@ probe HAKMEM_TINY_FAST_CAP=1025 -- "$bin/tests/probe" fine
 outcome "and in its range" 2 \
 	'^hakmem: HAKMEM_TINY_FAST_CAP: 1025 is out of range; it takes 0\.\.1024\|$'
 
+names=$(printf 'a%.0s' {1..255})
+probe HAKMEM_DEBUG="F,$names" -- "$bin/tests/probe" fine
+outcome "debug takes 255 characters of names" 0 "$fine"
+probe HAKMEM_DEBUG="F,a$names" -- "$bin/tests/probe" fine
+outcome "and refuses more, instead of a part of them" 2 \
+	'^hakmem: HAKMEM_DEBUG: "F,a*" is refused; .* up to 255 characters of cache names\|$'
+
 # --- names ---
 
 probe HAKMEM_TINY_FASTCAP=7 -- "$bin/tests/probe" fine

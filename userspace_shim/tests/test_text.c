@@ -149,6 +149,37 @@ static void test_superslab(void **state)
 	assert_int_equal(hak_core_leaks(), 0);
 }
 
+/*
+ * Between two slabs of a superslab lies one of another, in a slot that the first has given
+ * back; the slots of a third are in use from the second on.
+ */
+static void test_leaf(void **state)
+{
+	static struct hak_entry leaf[BIT(HAK_LEAF_BITS)];
+	static struct hak_slab outer[4], inner, next[2];
+	struct hak_superslab a = { .order = 6, .used = 0b1001, .full = 0b1001, .slab = outer };
+	struct hak_superslab b = { .order = 4, .used = 1, .full = 1, .slab = &inner };
+	struct hak_superslab c = { .order = 5, .used = 0b10, .full = 0b11, .slab = next };
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(outer); i++)
+		outer[i] = (struct hak_slab){ .ss = &a, .slot = i };
+	inner.ss = &b;
+	for (unsigned int i = 0; i < ARRAY_SIZE(next); i++)
+		next[i] = (struct hak_slab){ .ss = &c, .slot = i };
+
+	hak_text_leaf(begin(), leaf);
+	assert_string_equal(text, "");
+
+	leaf[0].slab = &outer[0];
+	leaf[2].slab = &inner;
+	leaf[3].slab = &outer[3];
+	leaf[5].slab = &next[1];
+	hak_text_leaf(begin(), leaf);
+	assert_string_equal(text, "node 0 order 6 used 2/2 - . . -\n"
+				  "node 0 order 4 used 1/1 -\n"
+				  "node 0 order 5 used 1/2 - -\n");
+}
+
 static void dump(void *p)
 {
 	bool found = hak_dump_obj(p);
@@ -242,6 +273,7 @@ int main(void)
 		cmocka_unit_test(test_dump),
 		cmocka_unit_test(test_dump_of_checked),
 		cmocka_unit_test(test_superslab),
+		cmocka_unit_test(test_leaf),
 		cmocka_unit_test(test_leaks),
 	};
 
