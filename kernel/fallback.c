@@ -17,6 +17,7 @@
 #include <linux/bug.h>
 #include <linux/cpumask.h>
 #include <linux/errno.h>
+#include <linux/hash.h>
 #include <linux/kasan.h>
 #include <linux/math.h>
 #include <linux/random.h>
@@ -157,9 +158,15 @@ long hak_fallback_live(const struct hak_cache *c)
 	return n;
 }
 
+/*
+ * The key of the live object @p of @c. The words of a tail may be read one word further on,
+ * where another cache has its tails: then the key is taken for the cache, and what lies
+ * behind it, which may be the name of @c from earlier, for the key. Without the product
+ * those two would be as valid as the tail itself.
+ */
 static unsigned long hak_fallback_key(const void *p, const struct hak_cache *c)
 {
-	return hak_fallback_cookie ^ (unsigned long)p ^ (unsigned long)c;
+	return (hak_fallback_cookie ^ (unsigned long)p ^ (unsigned long)c) * GOLDEN_RATIO_64;
 }
 
 /* From now on a free looks for tails that are where those of objects of @c are. */

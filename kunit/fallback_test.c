@@ -5,6 +5,7 @@
  * get such an object.
  */
 #include <linux/array_size.h>
+#include <linux/hash.h>
 #include <linux/minmax.h>
 #include <linux/module.h>
 #include <linux/rcupdate.h>
@@ -387,9 +388,32 @@ static void forged(struct kunit *test)
 	hak_cache_free(c, p);
 
 	u->cache = c;
-	u->key = (unsigned long)q ^ (unsigned long)c;
+	u->key = ((unsigned long)q ^ (unsigned long)c) * GOLDEN_RATIO_64;
 	refused(test, c, q);
 	kfree(q);
+}
+
+/*
+ * Behind the tail of an object the name of its cache is left from earlier. Read one word
+ * further on, where another cache has its tails, this is no tail. No other test has tails at
+ * these offsets, so that of the other cache is looked for first.
+ */
+static void one_word_further(struct kunit *test)
+{
+	/* The alignment leaves room behind the tail. */
+	struct hak_cache *c = hak_test_cache(test, 5000, 64);
+	struct hak_cache *next = hak_test_cache(test, c->usable + HAK_MIN_SIZE, 0);
+	void *q = slubs(test, next);
+	char *p = slubs(test, c);
+	struct tail *t = (void *)(p + c->usable);
+
+	OPTIMIZER_HIDE_VAR(t);
+	KUNIT_ASSERT_PTR_EQ(test, t->cache, c);
+	t[1].cache = c;
+	KUNIT_EXPECT_PTR_EQ(test, hak_fallback_cache(p), c);
+	KUNIT_EXPECT_PTR_EQ(test, hak_fallback_cache(q), next);
+	hak_cache_free(c, p);
+	hak_cache_free(next, q);
 }
 
 /*
@@ -435,6 +459,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(charged_despite_cached),
 	KUNIT_CASE(written_past_the_end),
 	KUNIT_CASE(forged),
+	KUNIT_CASE(one_word_further),
 	KUNIT_CASE(destroy_with_a_live_object),
 	{}
 };
