@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* fork() at any moment, and the faults on which debug builds abort. */
+/* fork() at any moment. */
 #include "test.h"
 
 #include <linux/kernel.h>
-#include <linux/lockdep.h>
-#include <linux/mutex.h>
 #include <linux/sched/mm.h>
 #include <linux/spinlock.h>
 
@@ -619,148 +617,6 @@ static void __maybe_unused test_fork_amid_creation(void **state)
 	alarm(0);
 }
 
-static DEFINE_MUTEX(mutex);
-static int shared;
-
-static void *count_locked(void *arg)
-{
-	for (int i = 0; i < 20000 / SLOW; i++) {
-		raw_spin_lock(&spin);
-		shared++;
-		raw_spin_unlock(&spin);
-		mutex_lock(&mutex);
-		raw_spin_lock(&spin);
-		shared++;
-		raw_spin_unlock(&spin);
-		mutex_unlock(&mutex);
-	}
-	return NULL;
-}
-
-static DEFINE_RAW_SPINLOCK(wanted);
-
-static void *lock_for_long(void *arg)
-{
-	raw_spin_lock(&wanted);
-	usleep(20000);
-	raw_spin_unlock(&wanted);
-	return arg;
-}
-
-/* Three threads sleep until they get the lock, and each wakes the next. */
-static void test_sleepers(void **state)
-{
-	pthread_t t[3];
-
-	alarm(30);
-	raw_spin_lock(&wanted);
-	for (int i = 0; i < ARRAY_SIZE(t); i++)
-		pthread_create(&t[i], NULL, lock_for_long, NULL);
-	usleep(50000);
-	raw_spin_unlock(&wanted);
-	for (int i = 0; i < ARRAY_SIZE(t); i++)
-		pthread_join(t[i], NULL);
-	alarm(0);
-}
-
-static void test_locks(void **state)
-{
-	run_threads(6, count_locked);
-	assert_int_equal(shared, 6 * 2 * (20000 / SLOW));
-	assert_true(raw_spin_trylock(&spin));
-	assert_false(raw_spin_trylock(&spin));
-	raw_spin_unlock(&spin);
-}
-
-#ifdef HAK_SHIM_DEBUG
-static void quietly(void)
-{
-	int fd = open("/dev/null", O_WRONLY);
-
-	dup2(fd, STDERR_FILENO);
-	signal(SIGABRT, SIG_DFL);
-}
-
-static void sleep_under_spinlock(void)
-{
-	quietly();
-	raw_spin_lock(&spin);
-	mutex_lock(&mutex);
-}
-
-static void alloc_preempt_off(void)
-{
-	quietly();
-	preempt_disable();
-	might_alloc(GFP_KERNEL);
-}
-
-static void alloc_irqs_off(void)
-{
-	unsigned long flags;
-
-	quietly();
-	local_irq_save(flags);
-	might_alloc(GFP_KERNEL);
-	local_irq_restore(flags);
-}
-
-static void unbalanced(void)
-{
-	quietly();
-	preempt_enable();
-}
-
-static void not_held(void)
-{
-	quietly();
-	lockdep_assert_held(&mutex);
-}
-
-static void atomic_is_fine(void)
-{
-	preempt_disable();
-	might_alloc(GFP_ATOMIC);
-	preempt_enable();
-	mutex_lock(&mutex);
-	lockdep_assert_held(&mutex);
-	mutex_unlock(&mutex);
-}
-
-static void test_debug_aborts(void **state)
-{
-	static void (*const bad[])(void) = {
-		sleep_under_spinlock, alloc_preempt_off, alloc_irqs_off,
-		unbalanced, not_held,
-	};
-
-	for (int i = 0; i < ARRAY_SIZE(bad); i++) {
-		int status = in_child(bad[i]);
-
-		assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
-	}
-	assert_int_equal(in_child(atomic_is_fine), 0);
-}
-
-/* A pretended interrupt in the owner's busy section only pushes. */
-static void test_contexts(void **state)
-{
-	struct hak_cpu_cache *cc = this_cpu_ptr(hak_size_class(64)->cpu);
-	struct hak_stats before, after;
-	void *p = malloc(64);
-
-	hak_stats_read(&before);
-	hak_cpu_enter(cc);
-	shim_set_context(SHIM_NMI);
-	hak_free(p);
-	shim_set_context(SHIM_TASK);
-	hak_cpu_leave(cc);
-	hak_stats_read(&after);
-	assert_int_equal(after.event[HAK_EV_PUSHED],
-			 before.event[HAK_EV_PUSHED] + 1);
-}
-#endif
-
 static int bring_main_up(void **state)
 {
 	free(opaque(malloc(8)));
@@ -786,12 +642,6 @@ int main(void)
 		cmocka_unit_test(test_fork_amid_creation),
 		cmocka_unit_test(test_fork_waits_for_a_lock),
 		cmocka_unit_test(test_fork_waits_for_work),
-#endif
-		cmocka_unit_test(test_sleepers),
-		cmocka_unit_test(test_locks),
-#ifdef HAK_SHIM_DEBUG
-		cmocka_unit_test(test_debug_aborts),
-		cmocka_unit_test(test_contexts),
 #endif
 	};
 
