@@ -493,7 +493,7 @@ struct block {
 static void test_kfree_rcu_fits(void **state)
 {
 	struct block *b[16];
-	char *p, *q;
+	char *p[32], *q;
 	int i, n = 0;
 
 	/* Nothing is used again there. */
@@ -508,15 +508,17 @@ static void test_kfree_rcu_fits(void **state)
 	assert_true(n > 0);
 	for (i = 0; i < ARRAY_SIZE(b); i++)
 		kvfree_rcu(b[i], rcu);
-	for (i = 0; i < 2 * ARRAY_SIZE(b); i++) {
-		/* These leak, so that each is another. */
-		p = kzalloc(256, GFP_KERNEL);
+	for (i = 0; i < ARRAY_SIZE(p); i++) {
+		/* These stay until the end, so that each is another. */
+		p[i] = kzalloc(256, GFP_KERNEL);
 		q = kzalloc(4096, GFP_KERNEL);
-		assert_int_equal((unsigned long)p & 255, 0);
+		assert_int_equal((unsigned long)p[i] & 255, 0);
 		for (n = 0; n < ARRAY_SIZE(b); n++)
 			assert_ptr_not_equal(q, b[n]);
 		kfree(q);
 	}
+	for (i = 0; i < ARRAY_SIZE(p); i++)
+		kfree(p[i]);
 }
 
 static void test_type_safe_cache(void **state)
