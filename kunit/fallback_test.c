@@ -416,6 +416,77 @@ static void one_word_further(struct kunit *test)
 	hak_cache_free(next, q);
 }
 
+/* The word that @x * GOLDEN_RATIO_64 was made of. */
+static unsigned long unmultiplied(unsigned long x)
+{
+	unsigned long inverse = GOLDEN_RATIO_64;
+	unsigned int i;
+
+	/* Each step doubles the number of low bits that are right, which is 3 at first. */
+	for (i = 0; i < 5; i++)
+		inverse *= 2 - GOLDEN_RATIO_64 * inverse;
+	return x * inverse;
+}
+
+/* The one of @nr objects of @size bytes that has room for a tail at @at, or NULL. */
+static char *around(char **obj, unsigned int nr, size_t size, const char *at)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		size_t off = at - (char *)kasan_reset_tag(obj[i]);
+
+		if (off <= size - sizeof(struct tail))
+			return obj[i];
+	}
+	return NULL;
+}
+
+/*
+ * What lies behind SLUB's slab may be unmapped, so it is not looked at. Here it is an object
+ * of the next slab, with a tail that would do.
+ */
+static void tail_behind_the_slab(struct kunit *test)
+{
+	const unsigned int nr = 1000, size = 64, at = 4096;
+	char **obj = kunit_kcalloc(test, nr, sizeof(*obj), GFP_KERNEL), *x = NULL, *y = NULL;
+	struct hak_cache *c = hak_test_cache(test, at, 0);
+	char *p = slubs(test, c), *q = kmalloc(2 * at, GFP_KERNEL);
+	struct tail *t = (void *)(p + at), *u = (void *)(q + at);
+	unsigned long cookie;
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, obj);
+	KUNIT_ASSERT_NOT_NULL(test, q);
+	KUNIT_ASSERT_EQ(test, c->usable, at);
+	OPTIMIZER_HIDE_VAR(t);
+	cookie = unmultiplied(t->key) ^ (unsigned long)p ^ (unsigned long)c;
+	u->cache = c;
+	u->key = (cookie ^ (unsigned long)q ^ (unsigned long)c) * GOLDEN_RATIO_64;
+	KUNIT_EXPECT_PTR_EQ(test, hak_fallback_cache(q), c);
+	u->key = 0;
+
+	for (i = 0; i < nr; i++)
+		obj[i] = kmalloc(size, GFP_KERNEL);
+	for (i = 0; i < nr && !y; i++) {
+		x = obj[i];
+		if (x && hak_slab_rest(x) < at)
+			y = around(obj, nr, size, (char *)kasan_reset_tag(x) + at);
+	}
+	if (y) {
+		u = (void *)(y + ((char *)kasan_reset_tag(x) + at - (char *)kasan_reset_tag(y)));
+		u->cache = c;
+		u->key = (cookie ^ (unsigned long)x ^ (unsigned long)c) * GOLDEN_RATIO_64;
+		KUNIT_EXPECT_NULL(test, hak_fallback_cache(x));
+	}
+	for (i = 0; i < nr; i++)
+		kfree(obj[i]);
+	kfree(q);
+	hak_cache_free(c, p);
+	if (!y)
+		kunit_skip(test, "no two slabs of SLUB's lie side by side");
+}
+
 /*
  * hak_cache_destroy() warns and keeps the cache, and the object can still be
  * freed.
@@ -460,6 +531,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(written_past_the_end),
 	KUNIT_CASE(forged),
 	KUNIT_CASE(one_word_further),
+	KUNIT_CASE(tail_behind_the_slab),
 	KUNIT_CASE(destroy_with_a_live_object),
 	{}
 };

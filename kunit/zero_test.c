@@ -89,10 +89,6 @@ static bool all_is_zero(void)
 	return want_init_on_alloc(GFP_KERNEL) || want_init_on_free();
 }
 
-/*
- * Without __GFP_ZERO memory is not zeroed, unless the system wants that. Sizes and flags
- * that the compiler knows have entry points of their own.
- */
 /* Each free goes to the slab, and each allocation comes from there. */
 static void zero_with_the_cache_off(struct kunit *test)
 {
@@ -115,6 +111,10 @@ static void zero_with_the_cache_off(struct kunit *test)
 	migrate_enable();
 }
 
+/*
+ * Without __GFP_ZERO memory is not zeroed, unless the system wants that. Sizes and flags
+ * that the compiler knows have entry points of their own.
+ */
 static void no_zeroing_unasked(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache(test, 64, 0);
@@ -264,6 +264,25 @@ static void zero_by_node_and_size(struct kunit *test)
 	}
 }
 
+/*
+ * A reader under RCU may look at an object of a SLAB_TYPESAFE_BY_RCU cache at any time, so
+ * nothing but __GFP_ZERO clears it, in place or as it is allocated.
+ */
+static void typesafe_only_if_asked(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache_args(test, 64, NULL, SLAB_TYPESAFE_BY_RCU);
+	u8 *p = hak_cache_alloc(c, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	memset(p, 0xa5, 64);
+	KUNIT_EXPECT_PTR_EQ(test, (u8 *)hak_realloc(p, 16, GFP_KERNEL), p);
+	KUNIT_EXPECT_TRUE(test, is_filled(p, 0xa5, 64));
+	KUNIT_EXPECT_PTR_EQ(test, (u8 *)hak_realloc(p, 16, GFP_KERNEL | __GFP_ZERO), p);
+	KUNIT_EXPECT_TRUE(test, is_filled(p, 0xa5, 16));
+	KUNIT_EXPECT_TRUE(test, is_filled(p + 16, 0, 48));
+	hak_cache_free(c, p);
+}
+
 /* Slabs go from cache to cache with the contents of their free objects. */
 static void zero_in_a_reused_slab(struct kunit *test)
 {
@@ -296,6 +315,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(zero_after_pushes),
 	KUNIT_CASE(zero_in_bulk),
 	KUNIT_CASE(zero_by_node_and_size),
+	KUNIT_CASE(typesafe_only_if_asked),
 	KUNIT_CASE(zero_in_a_reused_slab),
 	{}
 };

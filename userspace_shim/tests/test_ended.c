@@ -54,6 +54,23 @@ static void late_free(void *p)
 		free(p);
 }
 
+/* What the thread is in each round of destructors, after hakmem's own. */
+static enum shim_thread_state in_round[PTHREAD_DESTRUCTOR_ITERATIONS];
+static void every_round(void *p)
+{
+	free(opaque(malloc(SIZE)));
+	in_round[round_nr++] = shim_thread;
+	if (round_nr < PTHREAD_DESTRUCTOR_ITERATIONS)
+		pthread_setspecific(key, p);
+}
+
+static void *frees_and_sets_key(void *arg)
+{
+	free(opaque(malloc(SIZE)));
+	pthread_setspecific(key, in_round);
+	return NULL;
+}
+
 /* No destructor is called. */
 static void *vanishes(void *arg)
 {
@@ -124,6 +141,25 @@ static void __maybe_unused test_first_call_in_last_round(void **state)
 	assert_int_equal(pthread_key_create(&key, late_free), 0);
 	few_ids(only_sets_key);
 	pthread_key_delete(key);
+}
+
+/* Destructors allocate from the thread's own caches, in all rounds but the last. */
+static void test_online_until_last_round(void **state)
+{
+#ifdef HAK_SHIM_SANITIZER
+	unsigned int i, last = PTHREAD_DESTRUCTOR_ITERATIONS - 2;
+#else
+	unsigned int i, last = PTHREAD_DESTRUCTOR_ITERATIONS - 1;
+#endif
+	pthread_t t;
+
+	assert_int_equal(pthread_key_create(&key, every_round), 0);
+	assert_int_equal(pthread_create(&t, NULL, frees_and_sets_key, NULL), 0);
+	assert_int_equal(pthread_join(t, NULL), 0);
+	pthread_key_delete(key);
+	for (i = 0; i < last; i++)
+		assert_int_equal(in_round[i], SHIM_ONLINE);
+	assert_int_equal(in_round[last], SHIM_DEAD);
 }
 
 static void __maybe_unused test_without_destructors(void **state)
@@ -225,6 +261,7 @@ int main(void)
 		cmocka_unit_test(test_soon),
 		cmocka_unit_test(test_first_call_in_last_round),
 #endif
+		cmocka_unit_test(test_online_until_last_round),
 		cmocka_unit_test(test_live_threads_stay),
 #ifndef HAK_SHIM_SANITIZER
 		/* Sanitizers keep account of threads themselves. */
