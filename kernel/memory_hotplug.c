@@ -13,6 +13,7 @@
 #include <linux/mmzone.h>
 #include <linux/nodemask.h>
 #include <linux/notifier.h>
+#include <linux/pfn.h>
 #include <linux/printk.h>
 #include <linux/rcupdate.h>
 #include <linux/string.h>
@@ -20,7 +21,7 @@
 #include "core.h"
 #include "memory_hotplug.h"
 
-/* The registry grows in one task at a time. */
+/* The registry grows, and the nearest nodes are looked for, in one task at a time. */
 static DEFINE_MUTEX(hak_cover_mutex);
 
 /*
@@ -97,11 +98,19 @@ static void hak_cover_pfns(unsigned long first, unsigned long end)
 	int err = hak_registry_cover(hak_pfn_addr(first), hak_pfn_addr(end));
 
 	if (err == -ERANGE)
-		pr_warn("memory at %#lx lies before all that was there when hakmem was loaded; hakmem will not use what is below %#lx\n",
-			hak_pfn_addr(first), hak_registry.base);
+		pr_warn("memory at %#llx lies before all that was there when hakmem was loaded; hakmem will not use what is below %#llx\n",
+			(u64)PFN_PHYS(first), (u64)__pa(hak_registry.base));
 	else if (err)
-		pr_warn("no memory to register the memory at %#lx; hakmem will not use what is above %#lx\n",
-			hak_pfn_addr(first), hak_registry.base + hak_registry.bytes);
+		pr_warn("no memory to register the memory at %#llx; hakmem will not use what is above %#llx\n",
+			(u64)PFN_PHYS(first),
+			(u64)__pa(hak_registry.base) + hak_registry.bytes);
+}
+
+static void hak_find_near(void)
+{
+	mutex_lock(&hak_cover_mutex);
+	hak_node_find_near();
+	mutex_unlock(&hak_cover_mutex);
 }
 
 int hak_memory_notify(struct notifier_block *nb, unsigned long what, void *data)
@@ -111,7 +120,7 @@ int hak_memory_notify(struct notifier_block *nb, unsigned long what, void *data)
 	if (what == MEM_GOING_ONLINE)
 		hak_cover_pfns(mem->start_pfn, mem->start_pfn + mem->nr_pages);
 	else if (what == MEM_ONLINE)
-		hak_node_find_near();
+		hak_find_near();
 	return NOTIFY_OK;
 }
 
@@ -192,7 +201,7 @@ int hak_memory_hotplug_init(void)
 	for_each_online_node(nid)
 		if (hak_node_ram_span(NODE_DATA(nid), &first, &end))
 			hak_cover_pfns(first, end);
-	hak_node_find_near();
+	hak_find_near();
 	return 0;
 }
 

@@ -27,15 +27,17 @@ int hak_node_near(int nid)
 {
 	struct hak_node *node;
 	unsigned int pos = 0;
-	int near;
+	int near, offline;
 
 	if (!hak_has_nodes() || likely(node_state(nid, N_NORMAL_MEMORY)))
 		return nid;
 	node = hak_node[nid];
 	near = READ_ONCE(node->near);
 	if (unlikely(!node_state(near, N_NORMAL_MEMORY))) {
+		offline = near;
 		near = hak_node_next(nid, &pos);
-		WRITE_ONCE(node->near, near);
+		/* If another has come online meanwhile, hak_node_find_near() knows better. */
+		cmpxchg(&node->near, offline, near);
 	}
 	return near;
 }
