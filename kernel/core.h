@@ -17,7 +17,7 @@
  *   OWNED  -> POOLED    hak_pool_put()          the owner
  *   PARKED -> POOLED    hak_pool_put()          the pusher that counted first
  *   POOLED -> OWNED     hak_pool_adopt()        the adopter, which popped it
- *                       hak_pool_reap_queued()  the reaper, if it is whole
+ *                       hak_pool_reap_taken()   the reaper, if it is whole
  *   OWNED  -> UNUSED    hak_slab_release()      the reaper; of a cache that is
  *                                               SLAB_TYPESAFE_BY_RCU after a
  *                                               grace period, see limbo.c

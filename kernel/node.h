@@ -23,13 +23,16 @@ struct hak_cache;
 
 /**
  * struct hak_node - superslabs of one memory node
- * @lock: protects @levels, @avail, @nr_empty and @empty_pages
+ * @lock: protects the fields up to @nr_used
  * @levels: a bit per list of @avail that is not empty
  * @avail: superslabs with an unused slot. List n has those with n unused slots, so the
  *	first list that is not empty has the fullest. List HAK_LEVEL_EMPTY has those
  *	without a slot in use.
  * @nr_empty: superslabs without a slot in use
  * @empty_pages: pages in those
+ * @nr_superslabs: superslabs that it has
+ * @nr_slots: slots of these that still have their pages
+ * @nr_used: slots that are in use
  * @near: the nearest node that had memory when that was last looked for
  * @growing: a caller is asking the page allocator for a superslab
  * @failed: when the page allocator last had no block for even one slab, or when a caller
@@ -42,6 +45,9 @@ struct hak_node {
 	struct list_head avail[HAK_MAX_SLOTS + 1];
 	unsigned int nr_empty;
 	unsigned long empty_pages;
+	unsigned long nr_superslabs;
+	unsigned long nr_slots;
+	unsigned long nr_used;
 	int near;
 	atomic_t growing;
 	unsigned long failed;

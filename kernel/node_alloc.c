@@ -24,7 +24,7 @@ static void *hak_node_take_once(struct hak_cache *c, int nid)
 		s = hak_slab_get(c, nid);
 	}
 	if (s)
-		hak_pool_put(s, HAK_OWNED);
+		hak_slab_leave(s);
 	preempt_enable();
 	return p;
 }

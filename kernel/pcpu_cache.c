@@ -482,15 +482,8 @@ void hak_cpu_flush(struct hak_cache *c, struct hak_cpu_cache *cc)
 	hak_cpu_set_nr(cc, 0);
 	s = cc->cur;
 	WRITE_ONCE(cc->cur, NULL);
-	if (!s)
-		return;
-	/*
-	 * If the slab has free objects, it goes to the pool, where CPUs find it. If not,
-	 * it is parked, and the first free puts it there.
-	 */
-	if (s->freelist || s->drained || s->bump < c->capacity ||
-	    !hak_slab_park(s))
-		hak_pool_put(s, HAK_OWNED);
+	if (s)
+		hak_slab_leave(s);
 }
 
 /*

@@ -17,6 +17,9 @@
 /* Slabs that were found whole, for the reaper; each has HAK_REAP_QUEUED. Newest first. */
 LLIST_HEAD(hak_reap_queue);
 
+/* Those that the reaper has taken off the queue in this run. Under hak_cache_mutex. */
+static struct llist_node *hak_reap_taken;
+
 /**
  * hak_pool_queue_reap() - queue a slab for the reaper, if the slab is whole
  * @s: the slab; another CPU may have adopted or released it by now
@@ -293,46 +296,58 @@ static bool hak_pool_reap_entry(struct llist_node *n, const struct hak_pool *poo
 }
 
 /**
- * hak_pool_reap_queued() - release the slabs in the queue that are still whole
+ * hak_pool_take_queue() - begin a run of the reaper
+ *
+ * The run is for the slabs that are in the queue now. CPUs may queue others as fast as the
+ * reaper releases these; those are for its next run.
+ *
+ * Context: task; hak_cache_mutex held.
+ */
+void hak_pool_take_queue(void)
+{
+	lockdep_assert_held(&hak_cache_mutex);
+
+	/* If the reaper is in the middle of a run, that run comes first. */
+	if (!hak_reap_taken)
+		WRITE_ONCE(hak_reap_taken, llist_del_all(&hak_reap_queue));
+}
+
+/**
+ * hak_pool_reap_taken() - release the slabs of this run that are still whole
  * @max: most slabs to check
  * @pool: the pool whose slabs are counted; NULL for all pools
  *
- * The time it takes depends on the number of such slabs only, not on what else is
- * in the pools.
+ * Only the slabs that arrived in their pools before those are gone through as well.
  *
  * Context: task; hak_cache_mutex held.
  * Return: slabs released.
  */
-unsigned int hak_pool_reap_queued(unsigned int max, const struct hak_pool *pool)
+unsigned int hak_pool_reap_taken(unsigned int max, const struct hak_pool *pool)
 {
 	unsigned int reaped = 0;
 	struct llist_node *n;
 
-	while (max-- && (n = llist_del_first(&hak_reap_queue)))
-		reaped += hak_pool_reap_entry(n, pool);
-	return reaped;
-}
-
-/*
- * Likewise, but only those that are in the queue when it begins. CPUs may queue others as
- * fast as this releases them, and the caller holds the mutex meanwhile.
- */
-static unsigned int hak_pool_reap_all_queued(const struct hak_pool *pool)
-{
-	struct llist_node *n = llist_del_all(&hak_reap_queue), *next;
-	unsigned int reaped = 0;
-
-	for (; n; n = next) {
-		next = n->next;
+	while (max-- && (n = hak_reap_taken)) {
+		/* Once its mark is cleared, the slab may be queued again. */
+		WRITE_ONCE(hak_reap_taken, n->next);
 		reaped += hak_pool_reap_entry(n, pool);
 	}
 	return reaped;
 }
 
-/* Is any slab in the queue? */
-bool hak_pool_any_queued(void)
+/* Are slabs of the reaper's run left? */
+bool hak_pool_any_taken(void)
 {
-	return !llist_empty(&hak_reap_queue);
+	return READ_ONCE(hak_reap_taken);
+}
+
+/* Likewise, those of a run that has begun and those in the queue, as this begins. */
+static unsigned int hak_pool_reap_all_queued(const struct hak_pool *pool)
+{
+	unsigned int reaped = hak_pool_reap_taken(UINT_MAX, pool);
+
+	hak_pool_take_queue();
+	return reaped + hak_pool_reap_taken(UINT_MAX, pool);
 }
 
 /*

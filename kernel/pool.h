@@ -42,8 +42,9 @@ void hak_pool_destroy(struct hak_cache *c);
 void hak_pool_put(struct hak_slab *s, enum hak_slab_state from);
 struct hak_slab *hak_pool_adopt(struct hak_cache *c, int nid);
 void hak_pool_queue_reap(struct hak_slab *s, u32 rc);
-bool hak_pool_any_queued(void);
-unsigned int hak_pool_reap_queued(unsigned int max, const struct hak_pool *pool);
+void hak_pool_take_queue(void);
+unsigned int hak_pool_reap_taken(unsigned int max, const struct hak_pool *pool);
+bool hak_pool_any_taken(void);
 unsigned int hak_pool_reap(struct hak_pool *pool);
 
 #endif /* _HAK_POOL_H */

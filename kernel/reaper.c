@@ -40,23 +40,26 @@ static void hak_reap_irq_run(struct irq_work *work)
 }
 
 /*
- * Release the slabs in the reaper's queue, a few each time it holds the mutex, and those
- * in limbo whose grace period has passed. CPUs may queue slabs for a long time as fast as
- * this releases them, so it looks into limbo each time.
+ * Release the slabs that are in the reaper's queue now, a few each time it holds the mutex,
+ * and those in limbo whose grace period has passed. CPUs may queue slabs for a long time as
+ * fast as this releases them. They arm the reaper again, so these have their delay, and
+ * this ends.
  */
 static void hak_reap_run_queue(void)
 {
 	bool limbo;
 
-	/* Before the first check: a CPU that arms from here on has it run again. */
+	mutex_lock(&hak_cache_mutex);
+	/* Before it takes the queue: a CPU that queues a slab too late for it arms it again. */
 	atomic_xchg(&hak_reap_armed, 0);
-
+	hak_pool_take_queue();
+	mutex_unlock(&hak_cache_mutex);
 	do {
 		mutex_lock(&hak_cache_mutex);
-		hak_pool_reap_queued(HAK_REAP_AT_ONCE, NULL);
+		hak_pool_reap_taken(HAK_REAP_AT_ONCE, NULL);
 		limbo = hak_limbo_release();
 		mutex_unlock(&hak_cache_mutex);
-	} while (hak_pool_any_queued());
+	} while (hak_pool_any_taken());
 	if (limbo)
 		hak_reaper_arm();
 }

@@ -432,6 +432,21 @@ bool hak_slab_park(struct hak_slab *s)
 	return false;
 }
 
+/**
+ * hak_slab_leave() - give up a slab, whatever it holds
+ * @s: the slab, owned by the caller
+ *
+ * If the slab has free objects, it goes to the pool, where CPUs find it. If not, it is
+ * parked, and the first free puts it there.
+ *
+ * Context: any but NMI; preemption off.
+ */
+void hak_slab_leave(struct hak_slab *s)
+{
+	if (s->freelist || s->drained || s->bump < s->cache->capacity || !hak_slab_park(s))
+		hak_pool_put(s, HAK_OWNED);
+}
+
 /* First half of a push. From here on the slab's owner can drain the objects. */
 void hak_slab_link(struct hak_slab *s, struct llist_node *first,
 		   struct llist_node *last)

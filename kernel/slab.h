@@ -106,6 +106,7 @@ unsigned int hak_slab_take(struct hak_cache *c, struct hak_slab *s,
 			   void **obj, unsigned int want);
 bool hak_slab_drain(struct hak_cache *c, struct hak_slab *s);
 bool hak_slab_park(struct hak_slab *s);
+void hak_slab_leave(struct hak_slab *s);
 void hak_slab_give(struct hak_slab *s, struct llist_node *first,
 		   struct llist_node *last, unsigned int n);
 void hak_slab_link(struct hak_slab *s, struct llist_node *first,

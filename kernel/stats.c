@@ -69,11 +69,6 @@ bool hak_trylock_counted(raw_spinlock_t *lock, enum hak_lock_kind kind)
 	return got;
 }
 
-static unsigned int hak_superslab_nr_used(struct hak_superslab *ss)
-{
-	return hweight64(READ_ONCE(ss->used) & READ_ONCE(ss->full));
-}
-
 /**
  * hak_stats_read() - read the totals of all caches
  * @st: filled in
@@ -82,7 +77,6 @@ static unsigned int hak_superslab_nr_used(struct hak_superslab *ss)
  */
 void hak_stats_read(struct hak_stats *st)
 {
-	struct hak_superslab *ss;
 	unsigned int cpu, i;
 
 	memset(st, 0, sizeof(*st));
@@ -91,13 +85,6 @@ void hak_stats_read(struct hak_stats *st)
 			st->event[i] +=
 				READ_ONCE(per_cpu_ptr(hak_events, cpu)->nr[i]);
 
-	rcu_read_lock();
-	list_for_each_entry_rcu(ss, &hak_superslabs, all) {
-		st->superslabs++;
-		st->pages += hweight64(READ_ONCE(ss->full)) << HAK_MIN_ORDER;
-		st->slots_used += hak_superslab_nr_used(ss);
-	}
-	rcu_read_unlock();
 	hak_superslab_stats(st);
 	for (i = 0; i < HAK_NR_LOCKS; i++) {
 		st->locked[i] = atomic64_read(&hak_locked[i]);

@@ -64,6 +64,21 @@ static unsigned int hak_superslab_level(struct hak_superslab *ss)
 	return hweight64(ss->full & ~ss->used);
 }
 
+/*
+ * Put @ss first on its list, but behind smaller ones without a slot in use: these are
+ * used first, and go back first.
+ */
+static void hak_superslab_add(struct hak_superslab *ss, struct list_head *list)
+{
+	struct hak_superslab *first;
+
+	first = list_first_entry_or_null(list, struct hak_superslab, avail);
+	if (!ss->used && first && first->order < ss->order)
+		list_add_tail(&ss->avail, list);
+	else
+		list_add(&ss->avail, list);
+}
+
 /* After slots of @ss were claimed or released, move it to the list it belongs on. */
 static void __hak_node_place(struct hak_node *node, struct hak_superslab *ss)
 {
@@ -79,7 +94,7 @@ static void __hak_node_place(struct hak_node *node, struct hak_superslab *ss)
 			WRITE_ONCE(node->levels, node->levels & ~BIT_ULL(was));
 	}
 	if (level) {
-		list_add(&ss->avail, &node->avail[level]);
+		hak_superslab_add(ss, &node->avail[level]);
 		WRITE_ONCE(node->levels, node->levels | BIT_ULL(level));
 	}
 	WRITE_ONCE(ss->level, level);
@@ -87,6 +102,23 @@ static void __hak_node_place(struct hak_node *node, struct hak_superslab *ss)
 		__hak_node_empty(node, ss, -1);
 	else if (level == HAK_LEVEL_EMPTY)
 		__hak_node_empty(node, ss, 1);
+}
+
+/* @ss has come to @node, if @n is 1, or goes, if @n is -1; with all slots that it has. */
+static void __hak_node_count(struct hak_node *node, struct hak_superslab *ss, int n)
+{
+	lockdep_assert_held(&node->lock);
+
+	WRITE_ONCE(node->nr_superslabs, node->nr_superslabs + n);
+	WRITE_ONCE(node->nr_slots, node->nr_slots + n * (long)hweight64(ss->full));
+}
+
+/* No slot of @ss is in use. From now on none can be claimed, and the caller frees it. */
+static void __hak_node_remove(struct hak_node *node, struct hak_superslab *ss)
+{
+	WRITE_ONCE(ss->used, HAK_SS_DEAD);
+	__hak_node_place(node, ss);
+	__hak_node_count(node, ss, -1);
 }
 
 /* The first superslab of the first list from @level up that has any; or NULL. */
@@ -250,6 +282,7 @@ int hak_superslab_grow(int nid, gfp_t gfp)
 	hak_superslab_list(ss);
 	WRITE_ONCE(node->failed, 0);
 	hak_lock(&node->lock, flags, HAK_LOCK_NODE);
+	__hak_node_count(node, ss, 1);
 	__hak_node_place(node, ss);
 	hak_unlock(&node->lock, flags);
 	return nid;
@@ -281,6 +314,7 @@ struct hak_slab *hak_superslab_claim(struct hak_cache *c, int nid)
 	if (ss) {
 		s = &ss->slab[__ffs64(ss->full & ~ss->used)];
 		WRITE_ONCE(ss->used, ss->used | BIT_ULL(s->slot));
+		WRITE_ONCE(node->nr_used, node->nr_used + 1);
 		__hak_node_place(node, ss);
 	}
 	hak_unlock(&node->lock, flags);
@@ -338,36 +372,6 @@ static void hak_superslab_free(struct hak_superslab *ss)
 	atomic64_inc(&hak_shrunk);
 }
 
-/**
- * hak_superslab_unclaim() - return a slot to its superslab
- * @s: an unused slab, its registry entry cleared
- *
- * If that was the superslab's last slot in use, the superslab is freed, unless it has
- * all its pages and the node's stock of HAK_STOCK superslabs lacks one.
- *
- * Context: task. Takes the node lock.
- */
-void hak_superslab_unclaim(struct hak_slab *s)
-{
-	struct hak_superslab *ss = s->ss;
-	struct hak_node *node = hak_node[ss->nid];
-	bool dead = false;
-	unsigned long flags;
-
-	hak_lock(&node->lock, flags, HAK_LOCK_NODE);
-	WRITE_ONCE(ss->used, ss->used & ~BIT_ULL(s->slot));
-	if (!ss->used &&
-	    (node->nr_empty >= HAK_STOCK || !hak_superslab_intact(ss))) {
-		dead = true;
-		WRITE_ONCE(ss->used, HAK_SS_DEAD);
-	}
-	__hak_node_place(node, ss);
-	hak_unlock(&node->lock, flags);
-
-	if (dead)
-		hak_superslab_free(ss);
-}
-
 static struct hak_superslab *hak_superslab_pop_empty(struct hak_node *node,
 						     unsigned int keep)
 {
@@ -377,33 +381,74 @@ static struct hak_superslab *hak_superslab_pop_empty(struct hak_node *node,
 	hak_lock(&node->lock, flags, HAK_LOCK_NODE);
 	if (node->nr_empty > keep) {
 		ss = __hak_node_first(node, HAK_LEVEL_EMPTY);
-		WRITE_ONCE(ss->used, HAK_SS_DEAD);
-		__hak_node_place(node, ss);
+		__hak_node_remove(node, ss);
 	}
 	hak_unlock(&node->lock, flags);
 	return ss;
+}
+
+/*
+ * Free the empty superslabs of @node but for @keep. CPUs may get superslabs as fast as this
+ * frees them, so it frees no more than there are when it begins.
+ */
+static void hak_node_trim(struct hak_node *node, unsigned int keep)
+{
+	unsigned int nr = READ_ONCE(node->nr_empty);
+	struct hak_superslab *ss;
+
+	while (nr-- && (ss = hak_superslab_pop_empty(node, keep)))
+		hak_superslab_free(ss);
+}
+
+/**
+ * hak_superslab_unclaim() - return a slot to its superslab
+ * @s: an unused slab, its registry entry cleared
+ *
+ * A superslab that has lost pages is freed with its last slot in use. Others without a slot
+ * in use are the node's stock. The stock may have more than HAK_STOCK after CPUs grew the
+ * node at the same time, since all of them take slots from the fullest superslab. So this
+ * frees all that are too many.
+ *
+ * Context: task. Takes the node lock.
+ */
+void hak_superslab_unclaim(struct hak_slab *s)
+{
+	struct hak_superslab *ss = s->ss;
+	struct hak_node *node = hak_node[ss->nid];
+	bool dead, many;
+	unsigned long flags;
+
+	hak_lock(&node->lock, flags, HAK_LOCK_NODE);
+	WRITE_ONCE(ss->used, ss->used & ~BIT_ULL(s->slot));
+	WRITE_ONCE(node->nr_used, node->nr_used - 1);
+	dead = !ss->used && !hak_superslab_intact(ss);
+	if (dead)
+		__hak_node_remove(node, ss);
+	else
+		__hak_node_place(node, ss);
+	many = node->nr_empty > HAK_STOCK;
+	hak_unlock(&node->lock, flags);
+
+	if (dead)
+		hak_superslab_free(ss);
+	if (many)
+		hak_node_trim(node, HAK_STOCK);
 }
 
 /**
  * hak_superslab_trim() - free empty superslabs
  * @keep: how many each node may keep
  *
- * CPUs may get superslabs as fast as this frees them, so it frees no more than there are
- * when it begins.
+ * It frees no more than there are when it begins.
  *
  * Context: task.
  */
 void hak_superslab_trim(unsigned int keep)
 {
-	struct hak_superslab *ss;
-	unsigned int nr;
 	int nid;
 
-	for_each_node(nid) {
-		nr = READ_ONCE(hak_node[nid]->nr_empty);
-		while (nr-- && (ss = hak_superslab_pop_empty(hak_node[nid], keep)))
-			hak_superslab_free(ss);
-	}
+	for_each_node(nid)
+		hak_node_trim(hak_node[nid], keep);
 }
 
 /*
@@ -439,27 +484,17 @@ static bool hak_superslab_break_one(struct hak_node *node)
 	hak_lock(&node->lock, flags, HAK_LOCK_NODE);
 	WRITE_ONCE(ss->full, ss->full & ~gone);
 	WRITE_ONCE(ss->used, ss->used & ~gone);
+	WRITE_ONCE(node->nr_slots, node->nr_slots - hweight64(gone));
 	dead = !ss->used;
 	if (dead)
-		WRITE_ONCE(ss->used, HAK_SS_DEAD);
-	__hak_node_place(node, ss);
+		__hak_node_remove(node, ss);
+	else
+		__hak_node_place(node, ss);
 	hak_unlock(&node->lock, flags);
 
 	if (dead)
 		hak_superslab_free(ss);
 	return true;
-}
-
-static unsigned int hak_superslab_count(int nid)
-{
-	struct hak_superslab *ss;
-	unsigned int n = 0;
-
-	rcu_read_lock();
-	list_for_each_entry_rcu(ss, &hak_superslabs, all)
-		n += ss->nid == nid;
-	rcu_read_unlock();
-	return n;
 }
 
 /**
@@ -476,11 +511,11 @@ static unsigned int hak_superslab_count(int nid)
  */
 void hak_superslab_break(void)
 {
-	unsigned int nr;
+	unsigned long nr;
 	int nid;
 
 	for_each_node(nid) {
-		nr = hak_superslab_count(nid);
+		nr = READ_ONCE(hak_node[nid]->nr_superslabs);
 		while (nr-- && hak_superslab_break_one(hak_node[nid]))
 			cond_resched();
 	}
@@ -527,8 +562,14 @@ void hak_superslab_stats(struct hak_stats *st)
 	}
 	st->shrunk = atomic64_read(&hak_shrunk);
 	st->broken = atomic64_read(&hak_broken);
-	for_each_node(nid)
-		st->superslabs_empty += READ_ONCE(hak_node[nid]->nr_empty);
+	for_each_node(nid) {
+		const struct hak_node *node = hak_node[nid];
+
+		st->superslabs += READ_ONCE(node->nr_superslabs);
+		st->superslabs_empty += READ_ONCE(node->nr_empty);
+		st->pages += READ_ONCE(node->nr_slots) << HAK_MIN_ORDER;
+		st->slots_used += READ_ONCE(node->nr_used);
+	}
 }
 
 void hak_superslab_init(void)

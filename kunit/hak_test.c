@@ -54,6 +54,8 @@ HAK_EXPORT_INTERNAL(hak_test_event);
 /* Check the counts of every slab in use, and that it is where its state says. */
 static void hak_test_validate(struct kunit *test)
 {
+	struct hak_stats before, after;
+	unsigned long nr = 0, slots = 0, in_use = 0;
 	struct hak_superslab *ss;
 	unsigned int i, bad = 0;
 
@@ -62,10 +64,14 @@ static void hak_test_validate(struct kunit *test)
 	 * state to check.
 	 */
 	mutex_lock(&hak_cache_mutex);
+	hak_stats_read(&before);
 	rcu_read_lock();
 	list_for_each_entry_rcu(ss, &hak_superslabs, all) {
 		u64 used = READ_ONCE(ss->used) & READ_ONCE(ss->full);
 
+		nr++;
+		slots += hweight64(READ_ONCE(ss->full));
+		in_use += hweight64(used);
 		for (i = 0; used >> i; i++) {
 			struct hak_slab *s = &ss->slab[i];
 
@@ -78,8 +84,16 @@ static void hak_test_validate(struct kunit *test)
 		}
 	}
 	rcu_read_unlock();
+	hak_stats_read(&after);
 	mutex_unlock(&hak_cache_mutex);
 	KUNIT_EXPECT_EQ(test, bad, 0);
+	/* Another user of hakmem may have got or lost a superslab meanwhile. */
+	if (before.grown != after.grown || before.shrunk != after.shrunk ||
+	    before.broken != after.broken || before.slots_used != after.slots_used)
+		return;
+	KUNIT_EXPECT_EQ(test, before.superslabs, nr);
+	KUNIT_EXPECT_EQ(test, before.pages, slots << HAK_MIN_ORDER);
+	KUNIT_EXPECT_EQ(test, before.slots_used, in_use);
 }
 
 /**

@@ -108,7 +108,8 @@ static void reaper_checks_few_slabs(struct kunit *test)
 static void reap_what_is_queued(void)
 {
 	mutex_lock(&hak_cache_mutex);
-	hak_pool_reap_queued(4, NULL);
+	hak_pool_take_queue();
+	hak_pool_reap_taken(4, NULL);
 	mutex_unlock(&hak_cache_mutex);
 }
 

@@ -528,6 +528,9 @@ proctype task()
 {
 	byte s = NONE, n, k;
 	byte next;
+#ifdef REAPER
+	byte taken;
+#endif
 
 idle:
 	atomic {
@@ -535,9 +538,14 @@ idle:
 #ifdef REAPER
 		/*
 		 * hak_reap_run_queue(): atomic_xchg(). Who queues a slab arms after that, so it
-		 * does no harm if this step has the first llist_del_first(), too.
+		 * does no harm if this step has hak_pool_take_queue(), too.
 		 */
-		:: armed -> armed = 0; inside++; goto reap;
+		:: armed ->
+			armed = 0;
+			taken = queued;
+			queued = 0;
+			inside++;
+			goto reap;
 #endif
 #ifdef OFFLINE
 		/* hak_cpu_dead(), of a CPU that is not inside; hak_cpu_online(). */
@@ -563,18 +571,26 @@ idle:
 	}
 
 #ifdef REAPER
-reap_apart:	/* hak_pool_reap_queued(): llist_del_first(). */
+reap_apart:	/* hak_pool_reap_taken(). */
 	atomic {
 		skip;
 reap:		if
-		:: IN(queued, 0) -> s = 0;
+		:: IN(taken, 0) -> s = 0;
 #if SLABS > 1
-		:: IN(queued, 1) -> s = 1;
+		:: IN(taken, 1) -> s = 1;
 #endif
-		/* If it was armed meanwhile, it would find nothing to do. So it need not run. */
-		:: !queued -> armed = 0; goto done;
+		/*
+		 * If it was armed meanwhile, and the queue is empty, it would find nothing to do.
+		 * So it need not run.
+		 */
+		:: !taken ->
+			if
+			:: !queued -> armed = 0;
+			:: else
+			fi;
+			goto done;
 		fi;
-		queued = queued & ~(1 << s);
+		taken = taken & ~(1 << s);
 		/* hak_reap_unqueue(): atomic_fetch_andnot(). */
 		CLEAR_MARK;
 	}

@@ -693,7 +693,8 @@ static void used_meanwhile(void)
 
 	hak_cache_free(other, others_object);
 	mutex_lock(&hak_cache_mutex);
-	hak_pool_reap_queued(1000, NULL);
+	hak_pool_take_queue();
+	hak_pool_reap_taken(1000, NULL);
 	mutex_unlock(&hak_cache_mutex);
 	hak_cpu_online(CPU);
 	assert_true(hak_cpu_inside(per_cpu_ptr(other->cpu, CPU)));

@@ -2,7 +2,7 @@
 /*
  * Slabs arrive in a pool while the reaper runs: between one whole slab and the
  * next, in hak_superslab_unclaim(); as it takes the pool's lock, in hak_lock_counted();
- * and when it looks whether it is done, in hak_pool_any_queued(). The linker wraps these,
+ * and when it looks whether it is done, in hak_pool_any_taken(). The linker wraps these,
  * and the functions that wait for grace periods. The reaper must find each whole slab,
  * and must end.
  */
@@ -47,17 +47,17 @@ void __wrap_hak_superslab_unclaim(struct hak_slab *s)
 /* What happens as the reaper looks whether it is done: before that, and after it. */
 static void (*before_the_end)(void), (*after_the_end)(void);
 
-bool __real_hak_pool_any_queued(void);
-bool __wrap_hak_pool_any_queued(void);
+bool __real_hak_pool_any_taken(void);
+bool __wrap_hak_pool_any_taken(void);
 
-bool __wrap_hak_pool_any_queued(void)
+bool __wrap_hak_pool_any_taken(void)
 {
 	bool any;
 
 	if (before_the_end)
 		before_the_end();
 	before_the_end = NULL;
-	any = __real_hak_pool_any_queued();
+	any = __real_hak_pool_any_taken();
 	if (!any && after_the_end) {
 		after_the_end();
 		after_the_end = NULL;
@@ -220,6 +220,113 @@ static void test_reap_ends_while_slabs_become_whole(void **state)
 	hak_cache_destroy(cache);
 }
 
+static bool ran;
+static unsigned int whole_when_it_ended;
+
+static void note_end(void)
+{
+	ran = true;
+	whole_when_it_ended = whole;
+}
+
+/*
+ * The same, and the reaper runs by itself. Its run is for the slabs that were whole when it
+ * began. The others are whole for the time that is promised, and then comes another run.
+ */
+static void test_run_ends_while_slabs_become_whole(void **state)
+{
+	struct hak_slab *s, *other;
+	unsigned int ms;
+
+	cache = hak_cache_create("reaper", 4096, 0, 0, NULL);
+	assert_non_null(cache);
+	s = new_slab(cache);
+	other = new_slab(cache);
+	assert_true(comes_down_to(cache, 2));
+	hak_reaper_hook(note_end);
+	whole = 0;
+	ran = false;
+	refill = true;
+	hak_pool_put(s, HAK_OWNED);
+	for (ms = 0; !ran && ms < 5000; ms++) {
+		shim_run_pending();
+		usleep(1000);
+	}
+	refill = false;
+	assert_true(ran);
+	assert_int_equal(whole_when_it_ended, 1);
+	assert_true(comes_down_to(cache, 1));
+	hak_reaper_hook(NULL);
+	hak_pool_put(other, HAK_OWNED);
+	hak_cache_destroy(cache);
+}
+
+/*
+ * CPUs grew a node at the same time, and all of them then took slots from the same superslab.
+ * What is too many goes back when a slab does.
+ */
+static void test_stock_is_one(void **state)
+{
+	struct hak_slab *s, *other;
+	struct hak_stats st;
+	unsigned int i;
+
+	cache = hak_cache_create("reaper", 4096, 0, 0, NULL);
+	assert_non_null(cache);
+	hak_reap_all();
+	hak_superslab_trim(0);
+	for (i = 0; i < 4; i++)
+		assert_int_equal(hak_superslab_grow(0, GFP_KERNEL), 0);
+	s = new_slab(cache);
+	other = new_slab(cache);
+	hak_stats_read(&st);
+	assert_in_range(st.superslabs_empty, 3, 4);
+	hak_pool_put(s, HAK_OWNED);
+	assert_true(comes_down_to(cache, 1));
+	hak_stats_read(&st);
+	assert_int_equal(st.superslabs_empty, HAK_STOCK);
+	hak_pool_put(other, HAK_OWNED);
+	assert_true(comes_down_to(cache, 0));
+	hak_stats_read(&st);
+	assert_int_equal(st.superslabs_empty, HAK_STOCK);
+	hak_cache_destroy(cache);
+}
+
+/*
+ * The stock is of the largest superslabs that there are: a small one is used first, and
+ * goes back first.
+ */
+static void test_stock_is_large(void **state)
+{
+	struct hak_superslab *ss;
+	struct hak_slab *s, *t;
+
+	cache = hak_cache_create("reaper", 4096, 0, 0, NULL);
+	assert_non_null(cache);
+	hak_reap_all();
+	hak_superslab_trim(0);
+	hak_superslab_break();
+	/* Another CPU is growing the node, so this gets one slab. */
+	atomic_set(&hak_node[0]->growing, 1);
+	assert_int_equal(hak_superslab_grow(0, GFP_KERNEL), 0);
+	atomic_set(&hak_node[0]->growing, 0);
+	s = hak_superslab_claim(cache, 0);
+	assert_non_null(s);
+	assert_int_equal(s->ss->order, HAK_MIN_ORDER);
+	assert_int_equal(hak_superslab_grow(0, GFP_KERNEL), 0);
+	t = hak_superslab_claim(cache, 0);
+	assert_non_null(t);
+	ss = t->ss;
+	assert_int_equal(ss->order, HAK_MAX_ORDER);
+	hak_pool_put(s, HAK_OWNED);
+	assert_true(comes_down_to(cache, 1));
+	hak_pool_put(t, HAK_OWNED);
+	assert_true(comes_down_to(cache, 0));
+	assert_int_equal(hak_node[0]->nr_empty, HAK_STOCK);
+	assert_int_equal(hak_node[0]->empty_pages, 1 << HAK_MAX_ORDER);
+	hak_cache_destroy(cache);
+}
+
 /*
  * Each time the reaper looks for a whole slab, as many others arrive as it looks at. So it
  * gives up for now, and comes again.
@@ -296,6 +403,35 @@ static void test_shrink_takes_the_last(void **state)
 	hak_cache_destroy(cache);
 }
 
+static void destroy(void)
+{
+	hak_cache_destroy(cache);
+}
+
+/* A cache is destroyed while the reaper has slabs of it in its run. */
+static void test_destroyed_during_a_run(void **state)
+{
+	struct hak_class_stats cs;
+	unsigned int i, ms;
+
+	cache = hak_cache_create("reaper", 4096, 0, 0, NULL);
+	assert_non_null(cache);
+	before_the_end = destroy;
+	for (i = 0; i < 2 * QUEUED; i++)
+		hak_pool_put(new_slab(cache), HAK_OWNED);
+	hak_class_stats_read(cache, &cs);
+	assert_int_equal(cs.slabs, 2 * QUEUED);
+	for (ms = 0; before_the_end && ms < 5000; ms++) {
+		shim_run_pending();
+		usleep(1000);
+	}
+	assert_null(before_the_end);
+	/* If it is gone, its name is free. */
+	cache = hak_cache_create("reaper", 4096, 0, 0, NULL);
+	assert_non_null(cache);
+	hak_cache_destroy(cache);
+}
+
 static void half_push_late(void)
 {
 	struct llist_node *link = hak_to_link(cache, obj[1]);
@@ -341,10 +477,14 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_reap_ends_while_slabs_become_whole),
+		cmocka_unit_test(test_run_ends_while_slabs_become_whole),
+		cmocka_unit_test(test_stock_is_one),
+		cmocka_unit_test(test_stock_is_large),
 		cmocka_unit_test(test_arrivals_hide_no_whole_slab),
 		cmocka_unit_test(test_arrivals_are_too_many),
 		cmocka_unit_test(test_whole_as_it_ends),
 		cmocka_unit_test(test_shrink_takes_the_last),
+		cmocka_unit_test(test_destroyed_during_a_run),
 		cmocka_unit_test(test_scan_looks_three_times),
 	};
 
