@@ -543,10 +543,14 @@ static struct hak_cache *hak_known_cache(const void *p)
  * hak_usable_size() - bytes that may be used behind a pointer
  * @p: as for hak_free()
  *
+ * The compiler knows the size that was asked for, so with CONFIG_FORTIFY_SOURCE a memset() of
+ * more bytes panics. Who wants to use them calls hak_realloc() with the size that this
+ * returns: the memory stays where it is, and the compiler learns its size. For memory from
+ * kmalloc() that holds, too.
+ *
  * Context: any.
  * Return: the size of the object, which is at least the size asked for. For
- * memory from kmalloc() it is ksize(), and the caller may not use the bytes
- * beyond the size it asked for. 0 for NULL and ZERO_SIZE_PTR, if no object begins
+ * memory from kmalloc() it is ksize(). 0 for NULL and ZERO_SIZE_PTR, if no object begins
  * at @p, if neither hakmem nor SLUB allocated the memory, and, with debug= or hardened=1,
  * if the object is free.
  */

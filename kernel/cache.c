@@ -8,6 +8,7 @@
 #include <linux/bug.h>
 #include <linux/cpu.h>
 #include <linux/cpumask.h>
+#include <linux/delay.h>
 #include <linux/errno.h>
 #include <linux/export.h>
 #include <linux/nodemask.h>
@@ -15,6 +16,7 @@
 #include <linux/printk.h>
 #include <linux/rculist.h>
 #include <linux/rcupdate.h>
+#include <linux/smp.h>
 #include <linux/string.h>
 
 #include "core.h"
@@ -125,6 +127,54 @@ free_order:
 	return err;
 }
 
+struct hak_cache_call {
+	struct hak_cache *c;
+	atomic_t inside;
+};
+
+/* Close this CPU's cache, unless the owner is inside, which is counted. In an interrupt. */
+static void hak_cpu_close(void *arg)
+{
+	struct hak_cache_call *call = arg;
+	struct hak_cpu_cache *cc = this_cpu_ptr(call->c->cpu);
+
+	if (!hak_cpu_inside(cc))
+		WRITE_ONCE(cc->mark, HAK_CPU_CLOSED);
+	else if (READ_ONCE(cc->mark) != HAK_CPU_CLOSED)
+		atomic_inc(&call->inside);
+}
+
+/* Open it again. A fast path that is just trying to go in is counted. */
+static void hak_cpu_reopen(void *arg)
+{
+	struct hak_cache_call *call = arg;
+	struct hak_cpu_cache *cc = this_cpu_ptr(call->c->cpu);
+	u8 mark = READ_ONCE(cc->mark);
+
+	if (mark == HAK_CPU_CLOSED || mark == HAK_CPU_INSIDE)
+		hak_cpu_sleep(cc);
+	else if (hak_cpu_inside(cc))
+		atomic_inc(&call->inside);
+}
+
+/*
+ * Have each CPU that is online do @fn, and again as long as an owner is found inside, up to
+ * some 50 ms. An owner leaves as soon as it runs, and no test takes that long.
+ */
+static void hak_cache_call(struct hak_cache *c, void (*fn)(void *call))
+{
+	struct hak_cache_call call = { .c = c };
+	unsigned int i;
+
+	for (i = 0; i < 50; i++) {
+		atomic_set(&call.inside, 0);
+		on_each_cpu(fn, &call, 1);
+		if (!atomic_read(&call.inside))
+			break;
+		usleep_range(500, 1000);
+	}
+}
+
 /*
  * The caller destroys @c, and no user is left. Close every CPU's cache of it,
  * flush them, and reap the pools. A CPU that comes up or goes down after this
@@ -133,6 +183,9 @@ free_order:
  * With paranoid_drain every CPU drains its slabs of all listed caches at any
  * operation. So @c leaves the list first, and a grace period passes, before this
  * task acts as the owner of other CPUs' slabs.
+ *
+ * If there is a user after all, the cache is not destroyed, and nothing may get lost. So each
+ * CPU closes its cache itself, while it is not inside.
  */
 static void hak_cache_quiesce(struct hak_cache *c)
 {
@@ -144,11 +197,12 @@ static void hak_cache_quiesce(struct hak_cache *c)
 	hak_cache_set_listed(c, false);
 	if (hak_paranoid_drain)
 		synchronize_rcu();
+	hak_cache_call(c, hak_cpu_close);
 	for_each_possible_cpu(cpu) {
 		struct hak_cpu_cache *cc = per_cpu_ptr(c->cpu, cpu);
 
 		preempt_disable();
-		WRITE_ONCE(cc->mark, HAK_CPU_INSIDE);
+		WRITE_ONCE(cc->mark, HAK_CPU_CLOSED);
 		hak_cpu_flush(c, cc);
 		preempt_enable();
 	}
@@ -160,6 +214,30 @@ static void hak_cache_quiesce(struct hak_cache *c)
 		hak_depot_flush(c, nid);
 	for_each_node(nid)
 		hak_pool_reap(c->pool[nid]);
+	mutex_unlock(&hak_cache_mutex);
+	cpus_read_unlock();
+}
+
+/*
+ * @c could not be destroyed. Unlike a new cache it may have users, so each CPU opens its own
+ * cache. One that came up while @c was not listed has not been opened before.
+ */
+static void hak_cache_reopen(struct hak_cache *c)
+{
+	unsigned int cpu;
+
+	cpus_read_lock();
+	mutex_lock(&hak_cache_mutex);
+	hak_cache_call(c, hak_cpu_reopen);
+	for_each_possible_cpu(cpu) {
+		struct hak_cpu_cache *cc = per_cpu_ptr(c->cpu, cpu);
+
+		if (!hak_cpu_is_up(cpu))
+			WRITE_ONCE(cc->mark, HAK_CPU_INSIDE);
+		else if (hak_cpu_inside(cc) && !cpu_online(cpu))
+			hak_cpu_sleep(cc);
+	}
+	hak_cache_set_listed(c, true);
 	mutex_unlock(&hak_cache_mutex);
 	cpus_read_unlock();
 }
@@ -445,7 +523,7 @@ void hak_cache_destroy(struct hak_cache *c)
 	hak_limbo_drain(c);
 	hak_class_stats_read(c, &cs);
 	if (hak_cache_in_use(c, &cs)) {
-		hak_cache_enable(c);
+		hak_cache_reopen(c);
 		/* While @c was not listed, the reaper dropped its slabs from the queue. */
 		hak_reap_all();
 		return;

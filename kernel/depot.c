@@ -149,7 +149,10 @@ bool hak_depot_send(struct hak_cache *c, struct hak_cpu_cache *cc)
 	return true;
 }
 
-/* Take the newest magazine off the depot; NULL if there is none. */
+/*
+ * Take a magazine off the depot; NULL if there is none. Those that have come since the lock's
+ * holder last took all of them wait until these are used up. Of each lot the newest is first.
+ */
 static struct hak_magazine *hak_depot_take(struct hak_depot *d)
 {
 	struct llist_node *n;

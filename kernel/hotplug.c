@@ -41,7 +41,7 @@ int hak_cpu_online(unsigned int cpu)
  * hak_cpu_dead() - CPU hotplug's prepare stage, for a CPU that is gone: empty its caches
  * @cpu: the CPU
  *
- * This is the one place where another CPU acts as the owner. A CPU cannot go away
+ * Here, as when a cache is destroyed, another CPU acts as the owner. A CPU cannot go away
  * inside its busy section, because preemption is off there. But the child of fork() may
  * lack a thread that was inside. If a cache is marked busy, this leaves the cache and its
  * slab alone.

@@ -2,8 +2,10 @@
 /*
  * The page arena: the only code that asks the page allocator for superslabs.
  *
- * The pages have reference count 0, as slab pages do, so a stray put_page() or kfree()
- * cannot give them away. They are not compound, so that slots can be freed one by one.
+ * The pages have reference count 0, as slab pages have in newer kernels, so a stray
+ * put_page() or kfree() cannot give them away. They are not compound, so that slots can be
+ * freed one by one. They do not have the type of slab pages. So get_page() takes a reference,
+ * as it does not of slab pages, and whoever drops it frees the page.
  *
  * Memory hotplug takes a page that is neither compound nor referenced for one that is
  * just being freed. To take its memory offline, it would wait for that for ever. So the

@@ -35,9 +35,8 @@ static void hak_cpu_open(struct hak_cpu_cache *cc)
 
 /*
  * The owner begins to use the cache by a slow path. If the cache was asleep, the idle
- * trim has to look at it again. Each slow path opens the cache, not only the one that
- * wakes it: if the cache woke while a mode was on, it is still closed to frees when the
- * mode is off again.
+ * trim has to look at it again. Not only the slow path that wakes the cache opens it: if
+ * the cache woke while a mode was on, it is still closed to frees when the mode is off again.
  */
 static void hak_cpu_wake(struct hak_cpu_cache *cc)
 {
@@ -54,11 +53,13 @@ static __always_inline unsigned int
 hak_cpu_take_current(struct hak_cache *c, struct hak_cpu_cache *cc,
 		     struct hak_slab *s, void **obj, unsigned int want)
 {
+	bool waiting = !llist_empty(&s->remote);
 	unsigned int n;
 
-	if (!llist_empty(&s->remote))
-		hak_cpu_count(&cc->drains);
 	n = hak_slab_take(c, s, obj, want);
+	/* If a free has come meanwhile, a drain is not seen, and not counted. */
+	if (waiting && llist_empty(&s->remote))
+		hak_cpu_count(&cc->drains);
 	if (n) {
 		hak_cpu_count(&cc->refills);
 		hak_trim_kick();

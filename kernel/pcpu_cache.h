@@ -28,6 +28,8 @@ struct hak_slab;
  *	see hak_slow_only_get()
  * @HAK_CPU_ASLEEP: the owner may use it by the slow paths only, and has to start the
  *	idle trim first. The cache is empty, and the trim may have stopped since.
+ * @HAK_CPU_CLOSED: the cache is being destroyed. Whoever uses it all the same finds this
+ *	mark, and leaves the per-CPU cache alone, as with HAK_CPU_INSIDE.
  *
  * A fast path on x86 subtracts one from the mark before it knows whether the mark is
  * HAK_CPU_READY. If it is not, the fast path adds one again and leaves. An interrupt
@@ -38,10 +40,17 @@ enum hak_cpu_mark {
 	HAK_CPU_READY = 1,
 	HAK_CPU_SLOW_ONLY = 0xa0,
 	HAK_CPU_ASLEEP = 0xc0,
+	HAK_CPU_CLOSED = 0xe0,
 };
 
 /* How many objects a bulk call moves before it enables preemption again. */
 #define HAK_BULK_BATCH		64
+
+/*
+ * More fast paths of one CPU than can interrupt each other: of a task, softirq, hardirq and
+ * NMI. Each may have taken one off the number of objects.
+ */
+#define HAK_CPU_MOST_TRIES	8
 
 /* HAK_CPU_READY at the place of the mark in @word of struct hak_cpu_cache. */
 #define HAK_CPU_WORD_READY		BIT(24)
@@ -68,8 +77,8 @@ enum hak_cpu_mark {
  * @zero: always 0
  * @mark: the busy mark, an enum hak_cpu_mark
  * @limit: if @nr is not below this, a free leaves the fast path. It is @cap; it is 0
- *	while the cache is asleep, while the CPU is not up, and if every free has to take
- *	the slow path.
+ *	while the cache is asleep, and from then on if every free has to take the slow path.
+ *	If such a mode comes later, or the CPU goes, @mark keeps the fast paths out.
  * @none: always NULL, so that reading the last object of an empty cache gives NULL
  * @obj: the objects, in the order in which they were freed
  *
@@ -78,9 +87,9 @@ enum hak_cpu_mark {
  * @limit.
  * What the fast paths need is in one cache line.
  *
- * While a fast path of the owner tries to go in, @nr may be one less than the number
- * of objects. If there are none, an interrupt then reads 65535; see
- * hak_cpu_objects().
+ * While a fast path of the owner tries to go in, @nr may be one less than the number of
+ * objects. An interrupt and an NMI may come just then, and try, too. So of an empty cache
+ * others may read 65535 or a little less; see hak_cpu_objects().
  */
 struct hak_cpu_cache {
 	u32 seen;
@@ -248,7 +257,7 @@ static __always_inline bool hak_cpu_is_asleep(const struct hak_cpu_cache *cc)
 	return READ_ONCE(cc->mark) == HAK_CPU_ASLEEP;
 }
 
-/* Is the owner using the cache, or trying to? */
+/* Is the owner using the cache, or trying to? Or is it closed? */
 static __always_inline bool hak_cpu_inside(const struct hak_cpu_cache *cc)
 {
 	return !hak_cpu_is_awake(cc) && !hak_cpu_is_asleep(cc);
@@ -263,7 +272,7 @@ hak_cpu_objects(const struct hak_cpu_cache *cc)
 {
 	unsigned int nr = READ_ONCE(cc->nr);
 
-	return nr == (u16)-1 ? 0 : nr;
+	return nr > (u16)-HAK_CPU_MOST_TRIES ? 0 : nr;
 }
 
 extern int hak_trim_stopped;

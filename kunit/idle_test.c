@@ -362,7 +362,8 @@ static void frees_are_fast_after_a_mode(struct kunit *test)
 static void fast_paths_stay_out(struct kunit *test)
 {
 	static const u8 mark[] = {
-		HAK_CPU_INSIDE, HAK_CPU_SLOW_ONLY, HAK_CPU_ASLEEP, HAK_CPU_READY,
+		HAK_CPU_INSIDE, HAK_CPU_SLOW_ONLY, HAK_CPU_ASLEEP, HAK_CPU_CLOSED,
+		HAK_CPU_READY,
 	};
 	struct hak_cache *c = hak_test_cache(test, 64, 0);
 	unsigned int i, took = 0, added = 0, changed = 0;

@@ -535,7 +535,42 @@ static void cache_sizes_through_the_api(struct kunit *test)
 	}
 }
 
+/* Fast paths that try to enter an empty cache, one interrupting the other, are no objects. */
+static void tries_are_no_objects(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, 64, 0);
+	struct hak_cpu_cache *cc = hak_test_cpu(test, c, 64);
+	unsigned int i;
+
+	KUNIT_EXPECT_EQ(test, hak_cpu_objects(cc), 0);
+	for (i = 1; i <= 4; i++) {
+		WRITE_ONCE(cc->nr, (u16)-i);
+		KUNIT_EXPECT_EQ(test, hak_cpu_objects(cc), 0);
+	}
+	hak_cpu_set_nr(cc, 0);
+}
+
+/* What waits in the remote list is counted when it is taken, and not before. */
+static void drains_are_counted_once(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, 64, 0);
+	struct hak_cpu_cache *cc = hak_test_cpu(test, c, 2);
+	void *obj[8], *again[3];
+
+	hak_test_alloc_many(test, c, cc, obj, 8);
+	hak_test_free_many(c, cc, obj, 6);
+	hak_test_push(hak_test_slab_of(obj[6]), obj[6]);
+	/* Two come from the cache, and one from the freelist. */
+	hak_test_alloc_many(test, c, cc, again, 3);
+	KUNIT_EXPECT_FALSE(test, llist_empty(&cc->cur->remote));
+	KUNIT_EXPECT_EQ(test, cc->drains, 0UL);
+	hak_test_free_many(c, cc, again, 3);
+	hak_test_free(c, cc, obj[7]);
+}
+
 static struct kunit_case cases[] = {
+	KUNIT_CASE(tries_are_no_objects),
+	KUNIT_CASE(drains_are_counted_once),
 	KUNIT_CASE(refill_takes_half_a_cache),
 	KUNIT_CASE(last_in_first_out),
 	KUNIT_CASE(cache_off),

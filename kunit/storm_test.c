@@ -274,7 +274,42 @@ static void expect_exact(struct kunit *test, struct hak_cache *c, struct crowd *
 		KUNIT_EXPECT_EQ(test, sum.refused, 0UL);
 }
 
-static void storm_with(struct kunit *test, unsigned int cap)
+static bool all_done(struct hak_test_gang *g)
+{
+	unsigned int i;
+
+	for (i = 0; i < g->nr; i++)
+		if (!completion_done(&g->thread[i].done))
+			return false;
+	return true;
+}
+
+/*
+ * The caller destroys a cache that is in use, which is refused each time. @p keeps it from
+ * being destroyed, whatever the users do.
+ */
+static void destroy_in_vain(struct kunit *test, struct hak_cache *c, struct hak_test_gang *g)
+{
+#ifdef kunit_warning_suppress
+	void *p = hak_cache_alloc(c, GFP_KERNEL);
+	unsigned int cpu, n = 0;
+
+	KUNIT_EXPECT_NOT_NULL(test, p);
+	kunit_warning_suppress(test) {
+		for (; p && !all_done(g); n++) {
+			hak_cache_destroy(c);
+			cond_resched();
+		}
+	}
+	kunit_info(test, "%u times\n", n);
+	hak_cache_free(c, p);
+	/* Nobody uses the caches now, so each is open. */
+	for_each_online_cpu(cpu)
+		KUNIT_EXPECT_FALSE(test, hak_cpu_inside(per_cpu_ptr(c->cpu, cpu)));
+#endif
+}
+
+static void storm_with(struct kunit *test, unsigned int cap, bool destroy)
 {
 	struct hak_test_gang *g = kunit_kzalloc(test, sizeof(*g), GFP_KERNEL);
 	struct crowd *crowd = kunit_kzalloc(test, sizeof(*crowd), GFP_KERNEL);
@@ -290,6 +325,8 @@ static void storm_with(struct kunit *test, unsigned int cap)
 	c = hak_test_cache_cap(test, SIZE, cap);
 	crowd->c = c;
 	KUNIT_ASSERT_EQ(test, hak_test_gang_start(g, nr, task_thread, crowd), 0);
+	if (destroy)
+		destroy_in_vain(test, c, g);
 	KUNIT_EXPECT_EQ(test, hak_test_gang_join(g), 0);
 	expect_exact(test, c, crowd);
 	free_everything(crowd);
@@ -302,23 +339,33 @@ static void storm_with(struct kunit *test, unsigned int cap)
 
 static void storm_of_all(struct kunit *test)
 {
-	storm_with(test, 64);
+	storm_with(test, 64, false);
 }
 
 static void storm_with_a_small_cache(struct kunit *test)
 {
-	storm_with(test, 3);
+	storm_with(test, 3, false);
 }
 
 static void storm_without_a_cache(struct kunit *test)
 {
-	storm_with(test, 0);
+	storm_with(test, 0, false);
+}
+
+static void storm_while_it_is_destroyed(struct kunit *test)
+{
+#ifdef kunit_warning_suppress
+	storm_with(test, 64, true);
+#else
+	kunit_skip(test, "this kernel's KUnit cannot expect a warning");
+#endif
 }
 
 static struct kunit_case cases[] = {
 	KUNIT_CASE(storm_of_all),
 	KUNIT_CASE(storm_with_a_small_cache),
 	KUNIT_CASE(storm_without_a_cache),
+	KUNIT_CASE(storm_while_it_is_destroyed),
 	{}
 };
 

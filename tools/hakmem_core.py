@@ -20,7 +20,7 @@ from drgn.helpers.linux.percpu import per_cpu_ptr
 SLAB = 64 << 10
 STATE_MASK, REAP_QUEUED, FREED_SHIFT = 3, 4, 3
 STATES = ("owned", "parked", "pooled", "unused")
-MARKS = {0: "inside", 1: "ready", 0xa0: "slow-only", 0xc0: "asleep"}
+MARKS = {0: "inside", 1: "ready", 0xa0: "slow-only", 0xc0: "asleep", 0xe0: "closed"}
 LOCKS = ("pool", "node", "superslabs", "depot")
 # More pointers than any per-CPU cache or magazine has.
 MOST_WORDS = 1 << 16
@@ -152,7 +152,7 @@ class Cpu:
         self.slab = data.cur.value_()
         self.counts = {name: getattr(data, name).value_()
                        for name in ("refills", "spills", "pushes", "drains", "sends")}
-        self.objects = core.words(self.base + core.obj_offset, 0 if count == 0xffff else count)
+        self.objects = core.words(self.base + core.obj_offset, 0 if count > 0xfff8 else count)
         at = self.base + align(core.obj_offset + 8 * max(self.cap, 1))
         batch = (self.cap + 1) // 2
         self.magazines = []
