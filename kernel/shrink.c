@@ -84,7 +84,8 @@ static unsigned long hak_last_flush;
 /*
  * One shrink at a time. It nests inside cpus_read_lock() and outside hak_cache_mutex.
  * Its holder waits for that mutex, and for HAK_FLUSH_MS for the CPUs' workers, but never
- * for memory or CPU hotplug. So a task that needs memory may wait for it.
+ * for memory or CPU hotplug. So a task that needs memory may wait for it. If a task of
+ * realtime priority keeps a holder of hak_cache_mutex from its CPU, this takes longer.
  */
 static DEFINE_MUTEX(hak_shrink_mutex);
 
