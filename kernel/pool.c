@@ -350,40 +350,78 @@ static unsigned int hak_pool_reap_all_queued(const struct hak_pool *pool)
 	return reaped + hak_pool_reap_taken(UINT_MAX, pool);
 }
 
-/*
- * Pop @nr slabs. Those that are whole become the caller's, in @whole; the others go
- * to the pool's list. Returns how many are whole.
+/**
+ * struct hak_pool_walk - a walk of a pool: first the arrivals, and then the list
+ * @pool: the pool
+ * @arrivals: so many arrivals may still be looked at, and then comes the list
+ * @listed: so many of the list
+ * @first: the first slab that the walk has put on the list, where the walk ends
  */
-static unsigned int hak_pool_scan(struct hak_pool *pool, unsigned int nr,
-				  struct hak_slab **whole)
+struct hak_pool_walk {
+	struct hak_pool *pool;
+	unsigned int arrivals;
+	unsigned int listed;
+	struct hak_slab *first;
+};
+
+/* Pop the next slab of the walk; NULL at its end. */
+static struct hak_slab *__hak_pool_walk(struct hak_pool_walk *w)
 {
-	unsigned int i, n = 0;
-	unsigned long flags;
 	struct hak_slab *s;
 
+	if (w->arrivals) {
+		w->arrivals--;
+		s = __hak_pool_pop_arrival(w->pool);
+		if (s)
+			return s;
+		w->arrivals = 0;
+	}
+	s = list_first_entry_or_null(&w->pool->list, struct hak_slab, list);
+	if (!s || s == w->first || !w->listed)
+		return NULL;
+	w->listed--;
+	__hak_pool_unlist(s);
+	return s;
+}
+
+/*
+ * Look at up to HAK_REAP_BATCH slabs. Those that are whole become the caller's, in @whole;
+ * the others go to the end of the pool's list. *@nr is the number of whole ones. False at
+ * the end of the walk.
+ */
+static bool hak_pool_scan(struct hak_pool_walk *w, struct hak_slab **whole, unsigned int *nr)
+{
+	struct hak_pool *pool = w->pool;
+	struct hak_slab *s = NULL;
+	unsigned long flags;
+	unsigned int i;
+
+	*nr = 0;
 	hak_lock(&pool->lock, flags, HAK_LOCK_POOL);
-	for (i = 0; i < nr; i++) {
-		s = __hak_pool_pop(pool);
+	for (i = 0; i < HAK_REAP_BATCH; i++) {
+		s = __hak_pool_walk(w);
 		if (!s)
 			break;
 		if (__hak_pool_own_whole(pool, s)) {
-			whole[n++] = s;
+			whole[(*nr)++] = s;
 			atomic_dec(&pool->nr);
 		} else {
 			__hak_pool_list(pool, s);
+			w->first = w->first ?: s;
 		}
 	}
 	hak_unlock(&pool->lock, flags);
-	return n;
+	return s;
 }
 
 /**
  * hak_pool_reap() - release every whole slab of a pool
  * @pool: the pool
  *
- * Checks as many slabs as the pool held at the start, a few at a time. So it also finds
- * whole slabs that the reaper took off the queue while their cache was not in hak_caches.
- * Slabs that become whole meanwhile are queued for the reaper.
+ * Checks the slabs that the pool held at the start, a few at a time. So it also finds whole
+ * slabs that the reaper took off the queue while their cache was not in hak_caches. Slabs
+ * that arrive meanwhile do not keep it from those on the list. Slabs that become whole
+ * meanwhile are queued for the reaper.
  *
  * Context: task; hak_cache_mutex held.
  * Return: slabs released.
@@ -391,12 +429,13 @@ static unsigned int hak_pool_scan(struct hak_pool *pool, unsigned int nr,
 unsigned int hak_pool_reap(struct hak_pool *pool)
 {
 	unsigned int reaped = hak_pool_reap_all_queued(pool);
-	unsigned int i, n, nr, left = atomic_read(&pool->nr);
+	unsigned int i, n, nr = atomic_read(&pool->nr);
+	struct hak_pool_walk w = { .pool = pool, .arrivals = nr, .listed = nr };
 	struct hak_slab *whole[HAK_REAP_BATCH];
+	bool more = nr;
 
-	for (; left; left -= nr) {
-		nr = min(left, HAK_REAP_BATCH);
-		n = hak_pool_scan(pool, nr, whole);
+	while (more) {
+		more = hak_pool_scan(&w, whole, &n);
 		for (i = 0; i < n; i++)
 			reaped += hak_pool_release(whole[i]);
 		cond_resched();

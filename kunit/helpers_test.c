@@ -225,6 +225,20 @@ static void mempool_of_objects(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, cs.live + cs.fallback, 0L);
 }
 
+/* A mempool gives an element back to its own cache, so another cache's is refused. */
+static void mempool_of_another_cache(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, 72, 0), *other = hak_test_cache(test, 72, 0);
+	void *p = hak_cache_alloc(other, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	hak_mempool_free(p, c);
+	HAK_EXPECT_EVENT(test, HAK_EV_BAD_FREE, 1);
+	hak_test_provoke(test, HAK_EV_BAD_FREE, 1);
+	hak_mempool_free(p, other);
+	HAK_EXPECT_EVENT(test, HAK_EV_BAD_FREE, 1);
+}
+
 static struct kunit_case cases[] = {
 	KUNIT_CASE(zeroed_by_node),
 	KUNIT_CASE(arrays_do_not_overflow),
@@ -235,6 +249,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(zeroed_object),
 	KUNIT_CASE(scope_frees),
 	KUNIT_CASE(mempool_of_objects),
+	KUNIT_CASE(mempool_of_another_cache),
 	{}
 };
 

@@ -167,8 +167,10 @@ static void test_arrivals_hide_no_whole_slab(void **state)
 	/* Once checked, the slabs are on the list and no longer arrivals. */
 	for (i = 0; i < NR; i++)
 		hak_pool_put(slab[i], HAK_OWNED);
+	hak_stats_read(&after);
 	assert_int_equal(reap(), 0);
 	hak_stats_read(&before);
+	assert_int_equal(before.event[HAK_EV_LOOKED] - after.event[HAK_EV_LOOKED], NR);
 
 	/* The first and the last slab to be checked become whole. */
 	i = list_first_entry(&cache->pool[0]->list, struct hak_slab, list) == slab[0] ?
@@ -354,6 +356,45 @@ static void test_arrivals_are_too_many(void **state)
 	hak_cache_destroy(cache);
 }
 
+/*
+ * A slab became whole while its cache was not listed, so it is not in the queue. It is the
+ * last one of its pool's list. Others arrive as somebody goes through the pool.
+ */
+static void test_arrivals_hide_no_dropped_slab(void **state)
+{
+	unsigned int i;
+
+	cache = hak_cache_create("reaper", 4096, 0, 0, NULL);
+	assert_non_null(cache);
+	for (i = 0; i < AT_ONCE + 2; i++) {
+		slab[i] = new_slab(cache);
+		assert_int_equal(hak_slab_take(cache, slab[i], &obj[i], 1), 1);
+	}
+	for (i = AT_ONCE; i < AT_ONCE + 2; i++) {
+		hak_pool_put(slab[i], HAK_OWNED);
+		assert_int_equal(reap(), 0);
+	}
+	i = list_last_entry(&cache->pool[0]->list, struct hak_slab, list) == slab[AT_ONCE] ?
+	    AT_ONCE : AT_ONCE + 1;
+	cache->listed = false;
+	push(i);
+	mutex_lock(&hak_cache_mutex);
+	hak_pool_take_queue();
+	hak_pool_reap_taken(1000, NULL);
+	mutex_unlock(&hak_cache_mutex);
+	cache->listed = true;
+
+	floods = 1;
+	static_branch_enable(&hak_lock_stats_on);
+	assert_int_equal(reap(), 1);
+	static_branch_disable(&hak_lock_stats_on);
+	assert_int_equal(floods, 0);
+	push(i == AT_ONCE ? AT_ONCE + 1 : AT_ONCE);
+	for (i = 0; i < AT_ONCE; i++)
+		push(i);
+	hak_cache_destroy(cache);
+}
+
 static struct hak_slab *late;
 
 static void put_late(void)
@@ -482,6 +523,7 @@ int main(void)
 		cmocka_unit_test(test_stock_is_large),
 		cmocka_unit_test(test_arrivals_hide_no_whole_slab),
 		cmocka_unit_test(test_arrivals_are_too_many),
+		cmocka_unit_test(test_arrivals_hide_no_dropped_slab),
 		cmocka_unit_test(test_whole_as_it_ends),
 		cmocka_unit_test(test_shrink_takes_the_last),
 		cmocka_unit_test(test_destroyed_during_a_run),
