@@ -141,9 +141,7 @@ static unsigned long hak_stranded_pass(unsigned int pass)
 			struct hak_slab *s = &ss->slab[i];
 			const char *why;
 
-			if (!(READ_ONCE(ss->used) & BIT_ULL(i)))
-				continue;
-			why = hak_looks_stranded(s);
+			why = READ_ONCE(ss->used) & BIT_ULL(i) ? hak_looks_stranded(s) : NULL;
 			if (!why)
 				s->stranded = 0;
 			else if (pass == 1)

@@ -514,6 +514,61 @@ static void test_scan_looks_three_times(void **state)
 	hak_cache_destroy(cache);
 }
 
+static void *of_next[HAK_SLAB_SIZE / 4096];
+
+static void half_push_to_next(void)
+{
+	const unsigned int nr = ARRAY_SIZE(of_next);
+	struct hak_slab *s = new_slab(cache);
+	struct llist_node *link;
+
+	assert_ptr_equal(s, late);
+	assert_int_equal(hak_slab_take(cache, s, of_next, nr), nr);
+	assert_true(hak_slab_park(s));
+	obj[1] = of_next[0];
+	link = hak_to_link(cache, obj[1]);
+	hak_slab_link(s, link, link);
+}
+
+/*
+ * A scan before this one has looked at a slot's last slab and found it suspicious. During
+ * this one another cache claims the slot. It is looked at twice then, and not three times.
+ */
+static void test_scan_forgets_the_last_slab(void **state)
+{
+	static void *all[HAK_SLAB_SIZE / 4096];
+	struct llist_node *link;
+	unsigned int j;
+
+	cache = hak_cache_create("reaper", 4096, 0, 0, NULL);
+	assert_non_null(cache);
+	/* This one is lost, so the scan goes on. */
+	slab[0] = new_slab(cache);
+	assert_int_equal(hak_slab_take(cache, slab[0], all, ARRAY_SIZE(all)), ARRAY_SIZE(all));
+	assert_true(hak_slab_park(slab[0]));
+	obj[0] = all[0];
+	link = hak_to_link(cache, obj[0]);
+	hak_slab_link(slab[0], link, link);
+	late = new_slab(cache);
+	hak_pool_put(late, HAK_OWNED);
+	assert_true(comes_down_to(cache, 1));
+	late->stranded = 1;
+	in_grace = half_push_to_next;
+	assert_int_equal(hak_paranoid_scan(), 1);
+	assert_null(in_grace);
+
+	slab[1] = late;
+	for (j = 0; j < 2; j++)
+		hak_slab_count(slab[j], 1);
+	for (j = 1; j < ARRAY_SIZE(all); j++) {
+		obj[0] = all[j];
+		push(0);
+		obj[1] = of_next[j];
+		push(1);
+	}
+	hak_cache_destroy(cache);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -528,6 +583,7 @@ int main(void)
 		cmocka_unit_test(test_shrink_takes_the_last),
 		cmocka_unit_test(test_destroyed_during_a_run),
 		cmocka_unit_test(test_scan_looks_three_times),
+		cmocka_unit_test(test_scan_forgets_the_last_slab),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
