@@ -484,19 +484,24 @@ static void hak_cache_free_all(struct hak_cache *c)
 	kfree(c);
 }
 
-/* Warn of everything that keeps @c from being destroyed. False if nothing does. */
+/*
+ * Warn of everything that keeps @c from being destroyed. False if nothing does. If a slab's
+ * pointer to @c was overwritten, the slab is missing in @cs, but not in @c->nr_slabs.
+ */
 static bool hak_cache_in_use(const struct hak_cache *c,
 			     const struct hak_class_stats *cs)
 {
+	int slabs = atomic_read(&c->nr_slabs);
+
 	WARN(cs->excess, "hak_cache_destroy(%s): %lu more frees than allocations\n",
 	     c->name, cs->excess);
 	WARN(cs->live || cs->fallback,
 	     "hak_cache_destroy(%s): %ld objects in %lu slabs are live, and %ld of SLUB's\n",
 	     c->name, cs->live, cs->slabs, cs->fallback);
-	WARN(cs->slabs && !cs->live && !cs->excess,
-	     "hak_cache_destroy(%s): %lu slabs with broken books are kept\n",
-	     c->name, cs->slabs);
-	return cs->slabs || cs->fallback;
+	WARN(slabs && !cs->live && !cs->excess,
+	     "hak_cache_destroy(%s): %d slabs with broken books are kept\n",
+	     c->name, slabs);
+	return slabs || cs->fallback;
 }
 
 /**

@@ -317,6 +317,22 @@ void hak_check_slab_init(struct hak_cache *c, struct hak_slab *s)
 		s->start = hak_harden_start(c, s);
 }
 
+/*
+ * No CPU takes objects from @s any more, but its live objects are still freed, described
+ * and counted. That goes by @s->cache, so it has to be right again. The registry's entry
+ * tells the cache. If the registry does not find the slab by its address, @c has to do, the
+ * cache that the owner uses the slab for.
+ */
+static void hak_check_repair(struct hak_cache *c, struct hak_slab *s)
+{
+	struct hak_cpu_cache __percpu *cpu = c->cpu;
+	struct hak_entry *e = NULL;
+
+	if (hak_registry_find((void *)s->addr, &e) && READ_ONCE(e->slab) == s)
+		cpu = READ_ONCE(e->cpu);
+	WRITE_ONCE(s->cache, raw_cpu_read(cpu->cache));
+}
+
 /**
  * hak_check_slab() - check a slab's metadata
  * @c: the cache it is used for
@@ -344,6 +360,7 @@ bool hak_check_slab(struct hak_cache *c, struct hak_slab *s)
 	if (likely(!why))
 		return true;
 	s->broken = true;
+	hak_check_repair(c, s);
 	hak_report_corrupt(s, c, NULL, NULL, why);
 	return false;
 }

@@ -47,14 +47,20 @@ static void find_lost(struct linked *l, struct hak_slab *s, bool found)
 		hak_test_push(s, l->obj[i]);
 }
 
-/* All live objects are freed, and the slab stays, since some of it is lost. */
-static void is_kept(struct kunit *test, struct hak_cache *c, struct hak_slab *s)
+/* This CPU holds nothing of @c any more. */
+static void empty(struct hak_cache *c)
 {
 	preempt_disable();
 	hak_cpu_enter(this_cpu_ptr(c->cpu));
 	hak_cpu_flush(c, this_cpu_ptr(c->cpu));
 	hak_cpu_leave(this_cpu_ptr(c->cpu));
 	preempt_enable();
+}
+
+/* All live objects are freed, and the slab stays, since some of it is lost. */
+static void is_kept(struct kunit *test, struct hak_cache *c, struct hak_slab *s)
+{
+	empty(c);
 	hak_test_reap(c);
 	KUNIT_EXPECT_PTR_EQ(test, READ_ONCE(s->cache), c);
 	KUNIT_EXPECT_NE(test, atomic_read(&s->rc) & HAK_STATE_MASK, (u32)HAK_UNUSED);
@@ -235,6 +241,119 @@ static void cache_is_broken(struct kunit *test)
 		abuse(test, break_slab, HAK_EV_CORRUPT, HARDENED);
 }
 
+/*
+ * The slab is let go, and nothing mends it but hakmem. Its live objects are still freed
+ * and described, and it is counted.
+ */
+static void use_after_repair(struct kunit *test, struct hak_cache *c, bool found)
+{
+	struct hak_class_stats before, after;
+	struct hak_slab *s;
+	void *p[4], *other;
+	unsigned int i;
+
+	if (!found)
+		return;
+	for (i = 0; i < ARRAY_SIZE(p); i++)
+		p[i] = get(test, c);
+	s = hak_test_slab_of(p[0]);
+	empty(c);
+	hak_class_stats_read(c, &before);
+	damage->harm(s);
+	expect_broken(s, NULL, NULL, damage->why);
+	other = get(test, c);
+	KUNIT_EXPECT_TRUE(test, s->broken);
+	KUNIT_EXPECT_PTR_NE(test, hak_test_slab_of(other), s);
+	KUNIT_EXPECT_PTR_EQ(test, s->cache, c);
+	/* One more slab, with a live object more. */
+	empty(c);
+	hak_class_stats_read(c, &after);
+	KUNIT_EXPECT_EQ(test, after.slabs, before.slabs + 1);
+	KUNIT_EXPECT_EQ(test, after.live, before.live + 1);
+	KUNIT_EXPECT_TRUE(test, hak_dump_obj(p[0]));
+	for (i = 0; i < ARRAY_SIZE(p); i++)
+		hak_free(p[i]);
+	hak_free(other);
+	empty(c);
+	KUNIT_EXPECT_EQ(test, hak_slab_used(s), 0);
+	KUNIT_EXPECT_EQ(test, hak_test_state(s), HAK_OWNED);
+	s->broken = false;
+	preempt_disable();
+	hak_pool_put(s, HAK_OWNED);
+	preempt_enable();
+}
+
+static void cache_is_repaired(struct kunit *test)
+{
+	static const struct damage d[] = {
+		{ of_another_cache, NULL, "slab of another cache" },
+		{ of_no_cache, NULL, "slab of another cache" },
+	};
+
+	for (damage = d; damage < d + ARRAY_SIZE(d); damage++)
+		abuse(test, use_after_repair, HAK_EV_CORRUPT, HARDENED);
+}
+
+/* A slab of another cache is in the pool. It stays a slab of that cache. */
+static void adopt_of_another(struct kunit *test, struct hak_cache *c, bool found)
+{
+	struct hak_cache *its;
+	struct hak_slab *s;
+	void *p;
+
+	if (!found)
+		return;
+	its = hak_test_cache(test, 1000, 0);
+	s = hak_test_slab(test, its);
+	s->cache = c;
+	preempt_disable();
+	hak_pool_put(s, HAK_OWNED);
+	preempt_enable();
+	s->cache = its;
+	expect_broken(s, NULL, NULL, "slab of another cache");
+	p = get(test, c);
+	KUNIT_EXPECT_TRUE(test, s->broken);
+	KUNIT_EXPECT_PTR_NE(test, hak_test_slab_of(p), s);
+	KUNIT_EXPECT_PTR_EQ(test, s->cache, its);
+	hak_free(p);
+	s->broken = false;
+	preempt_disable();
+	hak_pool_put(s, HAK_OWNED);
+	preempt_enable();
+}
+
+static void adopted_of_another_cache(struct kunit *test)
+{
+	abuse(test, adopt_of_another, HAK_EV_CORRUPT, HARDENED);
+}
+
+/* Nobody has found out that the cache of a slab is wrong before its cache is destroyed. */
+static void destroyed_before_it_is_found(struct kunit *test)
+{
+#ifdef kunit_warning_suppress
+	struct hak_cache *c = hak_cache_create("hak_test_broken", SIZE, 0, 0, NULL);
+	struct hak_slab *s;
+	void *p;
+
+	KUNIT_ASSERT_NOT_NULL(test, c);
+	s = hak_test_slab(test, c);
+	KUNIT_ASSERT_EQ(test, hak_slab_take(c, s, &p, 1), 1);
+	s->cache = hak_size_class(1024);
+	kunit_warning_suppress(test) {
+		hak_cache_destroy(c);
+		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 1);
+	}
+	s->cache = c;
+	hak_test_push(s, p);
+	preempt_disable();
+	hak_pool_put(s, HAK_OWNED);
+	preempt_enable();
+	hak_cache_destroy(c);
+#else
+	kunit_skip(test, "this kernel's KUnit cannot expect a warning");
+#endif
+}
+
 static void at_the_next(struct hak_slab *s)
 {
 	s->addr += HAK_SLAB_SIZE;
@@ -353,6 +472,9 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(link_to_a_live_object),
 	KUNIT_CASE(books_are_broken),
 	KUNIT_CASE(cache_is_broken),
+	KUNIT_CASE(cache_is_repaired),
+	KUNIT_CASE(adopted_of_another_cache),
+	KUNIT_CASE(destroyed_before_it_is_found),
 	KUNIT_CASE(address_is_broken),
 	KUNIT_CASE(state_is_broken),
 	KUNIT_CASE(counts_are_broken),
