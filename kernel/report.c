@@ -35,8 +35,9 @@ static const char *const hak_state_name[] = {
 };
 
 /*
- * Copy bytes of a slab. False if they cannot be read: if the slab goes back while it is
- * described, its pages may leave the kernel's map. KASAN, which may know an object as
+ * Copy bytes of a slab, or of what a slab's metadata point to. False if they cannot be read:
+ * if the slab goes back while it is described, its pages may leave the kernel's map, and if
+ * its metadata were overwritten, the pointer may be any. KASAN, which may know an object as
  * free, does not check this.
  */
 static bool hak_report_read(void *to, const void *from, size_t n)
@@ -69,11 +70,12 @@ static int hak_report_owner(const struct hak_cache *c, const struct hak_slab *s)
 {
 	const struct hak_entry *e = READ_ONCE(s->entry);
 	unsigned int cpu;
+	u32 tag;
 
-	if (!e)
+	if (!e || !hak_report_read(&tag, &e->owner_tag, sizeof(tag)))
 		return -1;
 	for_each_possible_cpu(cpu)
-		if (hak_cpu_tag(per_cpu_ptr(c->cpu, cpu)) == READ_ONCE(e->owner_tag))
+		if (hak_cpu_tag(per_cpu_ptr(c->cpu, cpu)) == tag)
 			return cpu;
 	return -1;
 }

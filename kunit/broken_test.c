@@ -385,6 +385,33 @@ static void address_is_broken(struct kunit *test)
 		abuse(test, break_slab, HAK_EV_CORRUPT, HARDENED);
 }
 
+static struct hak_entry *saved_entry;
+
+/* Nothing can be read where its entry is given to be, and its address tells no better. */
+static void nowhere(struct hak_slab *s)
+{
+	at_no_multiple(s);
+	saved_entry = s->entry;
+	s->entry = (struct hak_entry *)0x10;
+	expected.owner = -1;
+}
+
+static void where_it_is(struct hak_slab *s)
+{
+	at_a_multiple(s);
+	s->entry = saved_entry;
+}
+
+static void address_and_entry_are_broken(struct kunit *test)
+{
+	static const struct damage d = {
+		nowhere, where_it_is, "slab is not at its address", true,
+	};
+
+	damage = &d;
+	abuse(test, break_slab, HAK_EV_CORRUPT, HARDENED);
+}
+
 static void parked(struct hak_slab *s)
 {
 	atomic_add(HAK_PARKED - HAK_OWNED, &s->rc);
@@ -476,6 +503,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(adopted_of_another_cache),
 	KUNIT_CASE(destroyed_before_it_is_found),
 	KUNIT_CASE(address_is_broken),
+	KUNIT_CASE(address_and_entry_are_broken),
 	KUNIT_CASE(state_is_broken),
 	KUNIT_CASE(counts_are_broken),
 	KUNIT_CASE(broken_amid_refused_frees),
