@@ -317,19 +317,32 @@ void hak_check_slab_init(struct hak_cache *c, struct hak_slab *s)
 		s->start = hak_harden_start(c, s);
 }
 
-/*
- * No CPU takes objects from @s any more, but its live objects are still freed, described
- * and counted. That goes by @s->cache, so it has to be right again. The registry's entry
- * tells the cache. If the registry does not find the slab by its address, @c has to do, the
- * cache that the owner uses the slab for.
- */
-static void hak_check_repair(struct hak_cache *c, struct hak_slab *s)
+/* The registry's entry of the slab with metadata @s; NULL if @s->addr does not lead to it. */
+static struct hak_entry *hak_check_entry(const struct hak_slab *s)
 {
-	struct hak_cpu_cache __percpu *cpu = c->cpu;
 	struct hak_entry *e = NULL;
 
-	if (hak_registry_find((void *)s->addr, &e) && READ_ONCE(e->slab) == s)
+	if (s->addr & HAK_SLAB_MASK || !hak_registry_find((void *)s->addr, &e) ||
+	    READ_ONCE(e->slab) != s)
+		return NULL;
+	return e;
+}
+
+/*
+ * No CPU takes objects from @s any more, but its live objects are still freed, described
+ * and counted. That goes by the slab's cache and node, so they have to be right again. The
+ * entry @e tells them. If there is none, @c has to do, the cache that the owner uses the slab
+ * for.
+ */
+static void hak_check_repair(struct hak_cache *c, struct hak_slab *s, struct hak_entry *e)
+{
+	struct hak_cpu_cache __percpu *cpu = c->cpu;
+
+	if (e) {
 		cpu = READ_ONCE(e->cpu);
+		WRITE_ONCE(s->entry, e);
+		WRITE_ONCE(s->nid, READ_ONCE(e->nid));
+	}
 	WRITE_ONCE(s->cache, raw_cpu_read(cpu->cache));
 }
 
@@ -343,16 +356,21 @@ static void hak_check_repair(struct hak_cache *c, struct hak_slab *s)
  */
 bool hak_check_slab(struct hak_cache *c, struct hak_slab *s)
 {
+	struct hak_entry *e = hak_check_entry(s);
 	const char *why = NULL;
 
 	if (unlikely(s->broken))
 		return false;
 	if (s->cache != c)
 		why = "slab of another cache";
-	else if (s->addr & HAK_SLAB_MASK || hak_slab_of((void *)s->addr) != s)
+	else if (!e)
 		why = "slab is not at its address";
+	else if (s->entry != e || s->nid != READ_ONCE(e->nid))
+		why = "slab has another node or entry";
 	else if (s->bump > c->capacity)
 		why = "more carved than there is room for";
+	else if (c->order && s->start >= c->capacity)
+		why = "begins beyond its cache's order";
 	else if (hak_rc_state(atomic_read(&s->rc)) != HAK_OWNED)
 		why = "slab has no owner";
 	else if (hak_slab_used(s) < 0)
@@ -360,7 +378,7 @@ bool hak_check_slab(struct hak_cache *c, struct hak_slab *s)
 	if (likely(!why))
 		return true;
 	s->broken = true;
-	hak_check_repair(c, s);
+	hak_check_repair(c, s, e);
 	hak_report_corrupt(s, c, NULL, NULL, why);
 	return false;
 }

@@ -88,7 +88,9 @@ unsigned int hak_cpu_take_from_slab(struct hak_cache *c,
 			if (!s)
 				return 0;
 			WRITE_ONCE(cc->cur, s);
-			WRITE_ONCE(s->entry->owner_tag, hak_cpu_tag(cc));
+			/* If its metadata are broken, its entry may be, too. It is let go below. */
+			if (likely(!c->checks) || hak_check_slab(c, s))
+				WRITE_ONCE(s->entry->owner_tag, hak_cpu_tag(cc));
 		}
 		n = hak_cpu_take_current(c, cc, s, obj, want);
 		if (n)

@@ -265,6 +265,7 @@ static void use_after_repair(struct kunit *test, struct hak_cache *c, bool found
 	KUNIT_EXPECT_TRUE(test, s->broken);
 	KUNIT_EXPECT_PTR_NE(test, hak_test_slab_of(other), s);
 	KUNIT_EXPECT_PTR_EQ(test, s->cache, c);
+	KUNIT_EXPECT_EQ(test, s->nid, s->ss->nid);
 	/* One more slab, with a live object more. */
 	empty(c);
 	hak_class_stats_read(c, &after);
@@ -305,12 +306,14 @@ static void adopt_of_another(struct kunit *test, struct hak_cache *c, bool found
 		return;
 	its = hak_test_cache(test, 1000, 0);
 	s = hak_test_slab(test, its);
+	WRITE_ONCE(s->entry->owner_tag, 0);
 	s->cache = c;
 	preempt_disable();
 	hak_pool_put(s, HAK_OWNED);
 	preempt_enable();
 	s->cache = its;
 	expect_broken(s, NULL, NULL, "slab of another cache");
+	expected.owner = -1;
 	p = get(test, c);
 	KUNIT_EXPECT_TRUE(test, s->broken);
 	KUNIT_EXPECT_PTR_NE(test, hak_test_slab_of(p), s);
@@ -412,6 +415,81 @@ static void address_and_entry_are_broken(struct kunit *test)
 	abuse(test, break_slab, HAK_EV_CORRUPT, HARDENED);
 }
 
+static void starts_behind(struct hak_slab *s)
+{
+	saved = s->start;
+	s->start = s->cache->capacity;
+}
+
+static void starts_as_it_did(struct hak_slab *s)
+{
+	s->start = saved;
+}
+
+/* Only with hardened=1 a slab begins at a place of its own. */
+static void start_is_broken(struct kunit *test)
+{
+	static const struct damage d = {
+		starts_behind, starts_as_it_did, "begins beyond its cache's order",
+	};
+
+	damage = &d;
+	abuse(test, break_slab, HAK_EV_CORRUPT, hak_hardened ? ALWAYS : 0);
+}
+
+static void of_no_node(struct hak_slab *s)
+{
+	s->nid = 1 << 20;
+}
+
+static void node_is_broken(struct kunit *test)
+{
+	static const struct damage d = {
+		of_no_node, NULL, "slab has another node or entry",
+	};
+
+	damage = &d;
+	abuse(test, use_after_repair, HAK_EV_CORRUPT, HARDENED);
+}
+
+static void nowhere_else(struct hak_slab *s)
+{
+	saved_entry = s->entry;
+	s->entry = (struct hak_entry *)0x10;
+}
+
+/* A slab without an owner is broken. The CPU that adopts it looks before it uses it. */
+static void adopt_broken(struct kunit *test, struct hak_cache *c, bool found)
+{
+	struct hak_slab *s;
+	void *p;
+
+	if (!found)
+		return;
+	s = hak_test_slab(test, c);
+	WRITE_ONCE(s->entry->owner_tag, 0);
+	preempt_disable();
+	hak_pool_put(s, HAK_OWNED);
+	preempt_enable();
+	nowhere_else(s);
+	expect_broken(s, NULL, NULL, "slab has another node or entry");
+	expected.owner = -1;
+	p = get(test, c);
+	KUNIT_EXPECT_PTR_NE(test, hak_test_slab_of(p), s);
+	KUNIT_EXPECT_TRUE(test, s->broken);
+	KUNIT_EXPECT_PTR_EQ(test, s->entry, saved_entry);
+	hak_free(p);
+	s->broken = false;
+	preempt_disable();
+	hak_pool_put(s, HAK_OWNED);
+	preempt_enable();
+}
+
+static void adopted_with_a_broken_entry(struct kunit *test)
+{
+	abuse(test, adopt_broken, HAK_EV_CORRUPT, HARDENED);
+}
+
 static void parked(struct hak_slab *s)
 {
 	atomic_add(HAK_PARKED - HAK_OWNED, &s->rc);
@@ -504,6 +582,9 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(destroyed_before_it_is_found),
 	KUNIT_CASE(address_is_broken),
 	KUNIT_CASE(address_and_entry_are_broken),
+	KUNIT_CASE(start_is_broken),
+	KUNIT_CASE(node_is_broken),
+	KUNIT_CASE(adopted_with_a_broken_entry),
 	KUNIT_CASE(state_is_broken),
 	KUNIT_CASE(counts_are_broken),
 	KUNIT_CASE(broken_amid_refused_frees),
