@@ -63,6 +63,8 @@
  *
  *   hak_cover_mutex    growth of the registry; taken inside the locks of memory
  *                      hotplug, and no other lock of hakmem is taken under it
+ *   hak_rcu_mutex      one hak_free_rcu_barrier() at a time; its holder waits for a grace
+ *                      period, and for frees that are under way, which take no mutex
  *   hak_name_mutex     the list of the names of typed caches; held for a walk of the
  *                      list only, and no other lock is taken under it
  *

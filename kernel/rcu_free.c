@@ -24,7 +24,9 @@
  * RCU may miss that a grace period has passed, if another one was expedited meanwhile.
  * hak_free_rcu_barrier() therefore does not ask RCU. Each flush has a number, and what
  * is sealed has the number of the latest flush. After its own grace period a flush
- * frees all that was sealed with a smaller number than its own.
+ * frees all that was sealed with a smaller number than its own. Then it waits for what
+ * others have taken off to free, but not for what they take off from then on: each CPU
+ * counts in one of two phases, and a flush lets the other phase begin.
  *
  * The lock is held with interrupts on, so an interrupt may come while its own CPU
  * holds the lock. Therefore an interrupt only tries the lock. If it does not get it,
@@ -39,6 +41,7 @@
 #include <linux/jiffies.h>
 #include <linux/llist.h>
 #include <linux/math.h>
+#include <linux/mutex.h>
 #include <linux/preempt.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
@@ -64,20 +67,22 @@
  * @next: the batch that was sealed after this one
  * @state: the state of RCU when this batch was sealed
  * @nr: pointers in @obj
+ * @phase: the phase in which it was taken off, while it is being freed
  * @flush: the number of the latest flush when this batch was sealed
  * @obj: the objects to free
  */
 struct hak_rcu_batch {
 	struct hak_rcu_batch *next;
 	unsigned long state;
-	unsigned int nr;
+	u16 nr;
+	u16 phase;
 	unsigned int flush;
 	const void *obj[HAK_RCU_BATCH];
 };
 
 /**
  * struct hak_rcu_cpu - the objects that a CPU has to free
- * @lock: protects the fields from @cur to @chained, and @armed. The CPU itself, its
+ * @lock: protects the fields from @cur to @chained, @phase and @armed. The CPU itself, its
  *	work item and hak_free_rcu_barrier() hold it for a few instructions, with
  *	interrupts on.
  * @cur: the batch that is being filled, or NULL
@@ -95,7 +100,8 @@ struct hak_rcu_batch {
  * @nested: objects of callers that did not get @lock and may not wait for it, chained
  *	as @heads are. A struct rcu_head begins with its link, as a struct llist_node
  *	does.
- * @freeing: how many batches and chains have been taken off and are being freed
+ * @freeing: how many batches and chains were taken off in each phase and are being freed
+ * @phase: the phase that counts what is taken off now: 0 or 1
  * @armed: true while @work is queued or runs
  * @used: true once an object has been given to this CPU. Until then nothing is written
  *	to this structure.
@@ -115,7 +121,8 @@ struct hak_rcu_cpu {
 	unsigned int nr_spare;
 	unsigned int chained;
 	struct llist_head nested;
-	atomic_t freeing;
+	atomic_t freeing[2];
+	u8 phase;
 	bool armed;
 	bool used;
 	struct delayed_work work;
@@ -123,6 +130,9 @@ struct hak_rcu_cpu {
 
 static struct hak_rcu_cpu __percpu *hak_rcu_cpu;
 static struct workqueue_struct *hak_rcu_wq;
+
+/* One flush at a time, so that none waits for a phase that another has let begin. */
+static DEFINE_MUTEX(hak_rcu_mutex);
 
 /* The number of the latest flush. It wraps around, and soon, so that this is tested. */
 static atomic_t hak_rcu_flushes = ATOMIC_INIT(-2);
@@ -227,6 +237,20 @@ static bool hak_rcu_ripe(unsigned long state, unsigned int sealed, const unsigne
 }
 
 /*
+ * A batch or a chain is taken off, and the caller is about to free it. Returns the phase, for
+ * hak_rcu_freed().
+ */
+static unsigned int __hak_rcu_freeing(struct hak_rcu_cpu *rc)
+{
+	unsigned int phase = rc->phase;
+
+	lockdep_assert_held(&rc->lock);
+
+	atomic_inc(&rc->freeing[phase]);
+	return phase;
+}
+
+/*
  * Take the oldest batch off, if its grace period has passed. The caller frees its
  * objects. Returns NULL if there is no such batch.
  */
@@ -240,7 +264,7 @@ static struct hak_rcu_batch *__hak_rcu_take(struct hak_rcu_cpu *rc,
 	if (!b || !hak_rcu_ripe(b->state, b->flush, flush))
 		return NULL;
 	rc->first = b->next;
-	atomic_inc(&rc->freeing);
+	b->phase = __hak_rcu_freeing(rc);
 	return b;
 }
 
@@ -278,11 +302,18 @@ static struct hak_rcu_batch *__hak_rcu_take_spare(struct hak_rcu_cpu *rc)
 	return b;
 }
 
-/* The caller has freed a batch or a chain that it had taken from @rc. */
-static void hak_rcu_freed(struct hak_rcu_cpu *rc)
+/* The caller has freed a batch or a chain that it had taken from @rc in @phase. */
+static void hak_rcu_freed(struct hak_rcu_cpu *rc, unsigned int phase)
 {
-	/* Pairs with atomic_read_acquire() in hak_rcu_flush(): the frees come before. */
-	(void)atomic_sub_return_release(1, &rc->freeing);
+	/* Pairs with atomic_read_acquire() in hak_rcu_is_freeing(): the frees come before. */
+	(void)atomic_sub_return_release(1, &rc->freeing[phase]);
+}
+
+/* Is anything being freed that was taken from @rc in @phase? */
+static bool hak_rcu_is_freeing(const struct hak_rcu_cpu *rc, unsigned int phase)
+{
+	/* Pairs with hak_rcu_freed(). */
+	return atomic_read_acquire(&rc->freeing[phase]);
 }
 
 /*
@@ -291,6 +322,8 @@ static void hak_rcu_freed(struct hak_rcu_cpu *rc)
  */
 static void hak_rcu_free_batch(struct hak_rcu_cpu *rc, struct hak_rcu_batch *b)
 {
+	unsigned int phase = b->phase;
+
 	hak_free_bulk(b->nr, (void **)b->obj);
 	b->nr = 0;
 	if (hak_rcu_lock(rc)) {
@@ -302,7 +335,7 @@ static void hak_rcu_free_batch(struct hak_rcu_cpu *rc, struct hak_rcu_batch *b)
 		}
 		raw_spin_unlock(&rc->lock);
 	}
-	hak_rcu_freed(rc);
+	hak_rcu_freed(rc, phase);
 	kfree(b);
 }
 
@@ -310,12 +343,13 @@ static void hak_rcu_free_batch(struct hak_rcu_cpu *rc, struct hak_rcu_batch *b)
 static void hak_rcu_free_heads(struct hak_rcu_cpu *rc, const unsigned int *flush)
 {
 	struct rcu_head *head = NULL, *next;
+	unsigned int phase = 0;
 
 	raw_spin_lock(&rc->lock);
 	if (rc->old_heads && hak_rcu_ripe(rc->old_state, rc->old_flush, flush)) {
 		head = rc->old_heads;
 		rc->old_heads = NULL;
-		atomic_inc(&rc->freeing);
+		phase = __hak_rcu_freeing(rc);
 	}
 	raw_spin_unlock(&rc->lock);
 	if (!head)
@@ -325,7 +359,7 @@ static void hak_rcu_free_heads(struct hak_rcu_cpu *rc, const unsigned int *flush
 		hak_free((void *)head->func);
 		cond_resched();
 	}
-	hak_rcu_freed(rc);
+	hak_rcu_freed(rc, phase);
 }
 
 /*
@@ -600,17 +634,21 @@ static bool hak_rcu_any(void)
 		if (!READ_ONCE(rc->used))
 			continue;
 		raw_spin_lock(&rc->lock);
-		/* Pairs with hak_rcu_freed(), as below. */
-		any |= __hak_rcu_pending(rc) || atomic_read_acquire(&rc->freeing);
+		any |= __hak_rcu_pending(rc) || hak_rcu_is_freeing(rc, 0) ||
+		       hak_rcu_is_freeing(rc, 1);
 		raw_spin_unlock(&rc->lock);
 	}
 	return any;
 }
 
-/* Seal the batches of all CPUs, wait for a grace period, and free their objects. */
-static void hak_rcu_flush(void)
+/*
+ * Seal what all CPUs have. Returns true if chained objects have to wait until an earlier chain
+ * is freed.
+ */
+static bool hak_rcu_seal_all(void)
 {
-	unsigned int cpu, flush;
+	unsigned int cpu;
+	bool late = false;
 
 	for_each_possible_cpu(cpu) {
 		struct hak_rcu_cpu *rc = per_cpu_ptr(hak_rcu_cpu, cpu);
@@ -619,8 +657,45 @@ static void hak_rcu_flush(void)
 			continue;
 		raw_spin_lock(&rc->lock);
 		__hak_rcu_seal(rc);
+		late |= rc->heads || !llist_empty(&rc->nested);
 		raw_spin_unlock(&rc->lock);
 	}
+	return late;
+}
+
+/*
+ * Let the other phase of @rc begin. What was taken off when that was the phase before is
+ * freed, because the flush before this one has waited for it.
+ */
+static void hak_rcu_next_phase(struct hak_rcu_cpu *rc)
+{
+	lockdep_assert_held(&hak_rcu_mutex);
+
+	raw_spin_lock(&rc->lock);
+	rc->phase = !rc->phase;
+	raw_spin_unlock(&rc->lock);
+}
+
+/* Wait for what others took off in the phase that has ended, and may not have freed yet. */
+static void hak_rcu_wait_phase(const struct hak_rcu_cpu *rc)
+{
+	lockdep_assert_held(&hak_rcu_mutex);
+
+	while (hak_rcu_is_freeing(rc, !rc->phase))
+		usleep_range(1000, 2000);
+}
+
+/*
+ * Seal what all CPUs have, wait for a grace period, and free it. Returns true if chained
+ * objects had to wait for an earlier chain.
+ */
+static bool hak_rcu_flush(void)
+{
+	bool late = hak_rcu_seal_all();
+	unsigned int cpu, flush;
+
+	lockdep_assert_held(&hak_rcu_mutex);
+
 	/* Pairs with get_state_synchronize_rcu() in __hak_rcu_seal(). */
 	flush = atomic_inc_return(&hak_rcu_flushes);
 	synchronize_rcu();
@@ -630,17 +705,19 @@ static void hak_rcu_flush(void)
 		if (!READ_ONCE(rc->used))
 			continue;
 		hak_rcu_free_ripe(rc, &flush);
-		/* A batch that another task has taken off may not be freed yet. */
-		while (atomic_read_acquire(&rc->freeing)) /* pairs with hak_rcu_freed() */
-			usleep_range(1000, 2000);
+		hak_rcu_next_phase(rc);
 	}
+	for_each_possible_cpu(cpu)
+		hak_rcu_wait_phase(per_cpu_ptr(hak_rcu_cpu, cpu));
+	return late;
 }
 
 /**
  * hak_free_rcu_barrier() - wait until hak_free_rcu() has freed its objects
  *
  * It waits for all objects that hak_free_rcu() was given before, on any CPU. If all of
- * them are freed, it returns at once.
+ * them are freed, it returns at once. For what comes later it does not wait, except that
+ * one call waits until another is done.
  *
  * Context: task, may sleep.
  */
@@ -649,10 +726,11 @@ void hak_free_rcu_barrier(void)
 	might_sleep();
 	if (!hak_rcu_any())
 		return;
-	hak_rcu_flush();
-	/* A chain may have had to wait for an earlier one, which is freed now. So once more. */
-	if (hak_rcu_any())
+	mutex_lock(&hak_rcu_mutex);
+	/* Another call may have freed all by now. */
+	if (hak_rcu_any() && hak_rcu_flush())
 		hak_rcu_flush();
+	mutex_unlock(&hak_rcu_mutex);
 }
 EXPORT_SYMBOL_GPL(hak_free_rcu_barrier);
 
@@ -682,7 +760,8 @@ int hak_rcu_free_init(void)
 
 		raw_spin_lock_init(&rc->lock);
 		init_llist_head(&rc->nested);
-		atomic_set(&rc->freeing, 0);
+		atomic_set(&rc->freeing[0], 0);
+		atomic_set(&rc->freeing[1], 0);
 		INIT_DELAYED_WORK(&rc->work, hak_rcu_run);
 	}
 	return 0;

@@ -28,6 +28,8 @@ void __real_synchronize_rcu(void);
 void __wrap_synchronize_rcu(void);
 bool __real_poll_state_synchronize_rcu(unsigned long state);
 bool __wrap_poll_state_synchronize_rcu(unsigned long state);
+void __real_shim_sleep_ns(u64 ns);
+void __wrap_shim_sleep_ns(u64 ns);
 void *__real_kmalloc(size_t size, gfp_t gfp);
 void *__wrap_kmalloc(size_t size, gfp_t gfp);
 void __real_kfree(const void *p);
@@ -52,18 +54,49 @@ static unsigned int nr_full, most;
 /* How many were freed with preemption or interrupts off. */
 static unsigned int nr_freed_off;
 
+/* A thread that is held up as it frees its next batch, until it is let go. */
+struct held_up {
+	bool held, let_go;
+};
+
+static __thread struct held_up *held_up;
+
+static void hold_up(void)
+{
+	struct held_up *h = held_up;
+
+	held_up = NULL;
+	set(&h->held);
+	while (!is_set(&h->let_go))
+		usleep(100);
+}
+
 void __wrap_hak_free_bulk(unsigned int n, void **p)
 {
+	if (held_up)
+		hold_up();
 	if (n == BATCH)
 		nr_full++;
 	most = max(most, n);
-	nr_freed_off += !preemptible();
+	/* To the shim a mutex that is held counts as a lock, so preemptible() would not do. */
+	nr_freed_off += preempt_count() || irqs_disabled();
 	if (__atomic_exchange_n(&hold, false, __ATOMIC_ACQUIRE)) {
 		set(&held);
 		while (!is_set(&let_go))
 			usleep(100);
 	}
 	__real_hak_free_bulk(n, p);
+}
+
+/* How often a barrier has slept, apart from grace periods: others are freeing. */
+static unsigned int nr_waits;
+static __thread bool in_barrier;
+
+void __wrap_shim_sleep_ns(u64 ns)
+{
+	if (in_barrier)
+		__atomic_add_fetch(&nr_waits, 1, __ATOMIC_RELEASE);
+	__real_shim_sleep_ns(ns);
 }
 
 /* What happens while somebody waits for a grace period, once. */
@@ -76,13 +109,16 @@ static unsigned int nr_late;
 void __wrap_synchronize_rcu(void)
 {
 	void (*fn)(void) = in_grace;
+	bool was = in_barrier;
 
 	in_grace = NULL;
 	if (fn)
 		fn();
 	if (nr_late)
 		hak_free_rcu(late[--nr_late], rcu);
+	in_barrier = false;
 	__real_synchronize_rcu();
+	in_barrier = was;
 }
 
 /* RCU may miss that a grace period has passed, if another was expedited meanwhile. */
@@ -283,6 +319,39 @@ static void test_nested_before_late(void **state)
 		hak_free_rcu(late[--nr_late], rcu);
 	shim_fail_kmalloc_after(-1);
 	hak_cache_destroy(irq);
+	hak_cache_destroy(c);
+}
+#endif
+
+#ifdef HAK_SHIM_DEBUG
+/* An interrupt's object has to wait until a chain is freed, and the barrier waits for both. */
+static void test_nested_behind_a_chain(void **state)
+{
+	struct hak_cache *c = hak_cache_create("rcu_behind", sizeof(struct node), 0, 0, NULL);
+	raw_spinlock_t *lock;
+	struct node *n[2];
+	long left;
+
+	assert_non_null(c);
+	alloc_all(c, n, ARRAY_SIZE(n));
+	set(&missed);
+	shim_fail_kmalloc_after(0);
+	hak_free_rcu(n[0], rcu);
+	/* It begins to wait. */
+	msleep(20);
+	shim_run_pending();
+	lock = hak_rcu_cpu_lock(smp_processor_id());
+	raw_spin_lock(lock);
+	shim_set_context(SHIM_HARDIRQ);
+	hak_free_rcu(n[1], rcu);
+	shim_set_context(SHIM_TASK);
+	raw_spin_unlock(lock);
+	shim_fail_kmalloc_after(-1);
+	assert_int_equal(live(c), 2);
+	hak_free_rcu_barrier();
+	left = live(c);
+	__atomic_store_n(&missed, false, __ATOMIC_RELEASE);
+	assert_int_equal(left, 0);
 	hak_cache_destroy(c);
 }
 #endif
@@ -553,6 +622,88 @@ static void test_barrier_waits_for_others(void **state)
 	hak_cache_destroy(c);
 }
 
+static struct held_up early, later;
+
+static void *run_work_held_up(void *unused)
+{
+	held_up = &early;
+	while (held_up) {
+		usleep(1000);
+		shim_run_pending();
+	}
+	return NULL;
+}
+
+/* Fills batches until the oldest is freed. */
+static void *free_held_up(void *cache)
+{
+	struct node *n;
+
+	shim_thread_online();
+	held_up = &later;
+	while (held_up) {
+		n = hak_cache_alloc(cache, GFP_KERNEL);
+		hak_free_rcu(n, rcu);
+	}
+	return NULL;
+}
+
+static void *wait_as_barrier(void *unused)
+{
+	in_barrier = true;
+	hak_free_rcu_barrier();
+	in_barrier = false;
+	set(&returned);
+	return NULL;
+}
+
+/*
+ * While a barrier waits for a batch that another has taken, a third one takes a batch that
+ * was filled since. The barrier does not wait for that.
+ */
+static void test_barrier_ignores_later(void **state)
+{
+	struct hak_cache *c = hak_cache_create("rcu_early", sizeof(struct node), 0, 0, NULL);
+	struct hak_cache *d = hak_cache_create("rcu_later", sizeof(struct node), 0, 0, NULL);
+	static struct node *n[BATCH / 2];
+	pthread_t worker, barrier, third;
+	unsigned int i;
+	bool done;
+
+	assert_non_null(c);
+	assert_non_null(d);
+	hak_free_rcu_barrier();
+	alloc_all(c, n, ARRAY_SIZE(n));
+	for (i = 0; i < ARRAY_SIZE(n); i++)
+		hak_free_rcu(n[i], rcu);
+	returned = false;
+	assert_int_equal(pthread_create(&worker, NULL, run_work_held_up, NULL), 0);
+	while (!is_set(&early.held))
+		usleep(100);
+	assert_int_equal(pthread_create(&barrier, NULL, wait_as_barrier, NULL), 0);
+	while (!__atomic_load_n(&nr_waits, __ATOMIC_ACQUIRE) && !is_set(&returned))
+		usleep(100);
+	assert_int_equal(pthread_create(&third, NULL, free_held_up, d), 0);
+	while (!is_set(&later.held))
+		usleep(100);
+	assert_false(is_set(&returned));
+	set(&early.let_go);
+	for (i = 0; i < 5000 && !is_set(&returned); i++)
+		usleep(1000);
+	done = is_set(&returned);
+	set(&later.let_go);
+	pthread_join(worker, NULL);
+	pthread_join(barrier, NULL);
+	pthread_join(third, NULL);
+	assert_true(done);
+	assert_int_equal(live(c), 0);
+	/* The next one waits for all. */
+	hak_free_rcu_barrier();
+	assert_int_equal(live(d), 0);
+	hak_cache_destroy(d);
+	hak_cache_destroy(c);
+}
+
 static bool asked_often(struct hak_cache *c)
 {
 	return __atomic_load_n(&asked, __ATOMIC_RELAXED) >= 5;
@@ -753,6 +904,7 @@ int main(void)
 #ifdef HAK_SHIM_DEBUG
 		cmocka_unit_test(test_only_nested),
 		cmocka_unit_test(test_nested_before_late),
+		cmocka_unit_test(test_nested_behind_a_chain),
 		cmocka_unit_test(test_interrupts_off),
 		cmocka_unit_test(test_preemption_off),
 #endif
@@ -763,6 +915,7 @@ int main(void)
 		cmocka_unit_test(test_full_while_allocating),
 		cmocka_unit_test(test_spares_are_taken_first),
 		cmocka_unit_test(test_barrier_looks_at_each),
+		cmocka_unit_test(test_barrier_ignores_later),
 		cmocka_unit_test(test_limbo_of_a_long_grace_period),
 		cmocka_unit_test(test_shrink_leaves_late_slabs),
 		cmocka_unit_test(test_destroy_leaves_other_slabs),
