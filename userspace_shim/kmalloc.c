@@ -11,8 +11,8 @@
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include <linux/delay.h>
 #include <linux/kernel.h>
 #include <linux/list.h>
 #include <linux/sched/mm.h>
@@ -279,7 +279,7 @@ static void *__kmalloc(size_t size, size_t align, gfp_t gfp)
 	/* As SLUB's do, the smallest object has room for a pointer. The core writes one. */
 	size = max(size, sizeof(void *));
 	while (!(p = try_kmalloc(size, align, gfp)) && (gfp & __GFP_NOFAIL))
-		usleep(1000);
+		usleep_range(1000, 2000);
 	errno = saved;
 	return p;
 }
@@ -388,24 +388,29 @@ static void *cache_pop(struct kmem_cache *s)
 	return p;
 }
 
+static void *try_cache_alloc(struct kmem_cache *s)
+{
+	void *p;
+
+	if (shim_kmalloc_must_fail())
+		return NULL;
+	p = cache_pop(s);
+	if (p)
+		return p;
+	p = shim_libc_memalign(s->align, s->size);
+	if (p && s->ctor)
+		s->ctor(p);
+	return p;
+}
+
 void *kmem_cache_alloc(struct kmem_cache *s, gfp_t gfp)
 {
 	int saved = errno;
 	void *p;
 
 	might_alloc(gfp);
-	do {
-		p = NULL;
-		if (shim_kmalloc_must_fail())
-			continue;
-		p = cache_pop(s);
-		if (p)
-			goto out;
-		p = shim_libc_memalign(s->align, s->size);
-	} while (!p && (gfp & __GFP_NOFAIL) && !usleep(1000));
-	if (p && s->ctor)
-		s->ctor(p);
-out:
+	while (!(p = try_cache_alloc(s)) && (gfp & __GFP_NOFAIL))
+		usleep_range(1000, 2000);
 	if (p && (gfp & __GFP_ZERO))
 		memset(p, 0, s->object_size);
 	errno = saved;

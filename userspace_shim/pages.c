@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include <linux/bug.h>
+#include <linux/delay.h>
 #include <linux/gfp.h>
 #include <linux/kernel.h>
 #include <linux/mm.h>
@@ -168,7 +169,7 @@ struct page *shim_alloc_pages(gfp_t gfp, unsigned int order)
 			shim_try_flush_parked();
 		if (addr || !(gfp & __GFP_NOFAIL))
 			return (struct page *)addr;
-		usleep(1000);
+		usleep_range(1000, 2000);
 	}
 }
 

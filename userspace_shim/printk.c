@@ -3,7 +3,6 @@
  * Messages: a formatter that neither allocates nor locks, so that a crash
  * handler and malloc() itself can use it, and write(2) to stderr.
  */
-#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -239,18 +238,9 @@ int scnprintf(char *buf, size_t size, const char *fmt, ...)
 static void print(const char *fmt, va_list args)
 {
 	char line[LINE_MAX_LEN];
-	int saved = errno, n = vscnprintf(line, sizeof(line), fmt, args);
+	int n = vscnprintf(line, sizeof(line), fmt, args);
 
-	for (int done = 0; done < n;) {
-		ssize_t r = write(STDERR_FILENO, line + done, n - done);
-
-		if (r < 0 && errno == EINTR)
-			continue;
-		if (r <= 0)
-			break;
-		done += r;
-	}
-	errno = saved;
+	shim_write(STDERR_FILENO, line, n);
 }
 
 int _printk(const char *fmt, ...)

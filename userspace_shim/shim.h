@@ -72,6 +72,11 @@ extern unsigned int shim_use_arena;	/* see arena.c */
 void shim_environment(void);
 void shim_say_started(int err);
 
+/* system.c */
+void shim_write(int fd, const char *buf, size_t len);
+int shim_open_log(const char *path);
+void shim_close_log(int fd);
+
 /* snapshot.c */
 int shim_snapshot_setting(const char *when, const char *where);
 void shim_snapshot_init(void);

@@ -10,13 +10,13 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <sched.h>
 #include <signal.h>
 #include <time.h>
 #include <unistd.h>
 
+#include <linux/delay.h>
 #include <linux/kernel.h>
 #include <linux/rculist.h>
 #include <linux/string.h>
@@ -48,17 +48,7 @@ static int writer;
 
 static void flush(struct snapshot *s)
 {
-	size_t done = 0;
-	ssize_t n;
-
-	while (done < s->len) {
-		n = write(s->fd, s->buf + done, s->len - done);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			break;
-		done += n;
-	}
+	shim_write(s->fd, s->buf, s->len);
 	s->len = 0;
 }
 
@@ -127,13 +117,13 @@ static void take_snapshot(void)
 	char path[PATH_MAX];
 
 	scnprintf(path, sizeof(path), "%s.%d", file, (int)getpid());
-	s.fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+	s.fd = shim_open_log(path);
 	if (s.fd < 0) {
-		_printk("hakmem: cannot write to %s: error %d\n", path, errno);
+		_printk("hakmem: cannot write to %s: error %d\n", path, -s.fd);
 		return;
 	}
 	write_all(&s);
-	close(s.fd);
+	shim_close_log(s.fd);
 }
 
 static void on_signal(int sig)
@@ -156,7 +146,7 @@ static void __attribute__((destructor(101))) at_exit(void)
 		return;
 	/* Give a thread that is still writing for a signal some time. */
 	while (!become_writer(getpid()) && --tries)
-		usleep(1000);
+		usleep_range(1000, 2000);
 	if (tries)
 		take_snapshot();
 }

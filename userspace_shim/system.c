@@ -1,8 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The system's clocks, randomness and scheduling, under the kernel's names.
+ * The system's clocks, randomness and scheduling, under the kernel's names, and files.
+ *
+ * malloc() and free() are no cancellation points, and neither is a signal handler that a
+ * cancelled thread runs. If a thread were cancelled in the middle of one, it would keep the
+ * locks that it holds for ever. But the C library's write(), open(), close() and
+ * clock_nanosleep() are cancellation points. So the library calls none of these functions. It
+ * makes these system calls itself.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -18,6 +25,8 @@
 #include <linux/sched.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
+
+#include "shim.h"
 
 static u64 clock_ns(clockid_t id)
 {
@@ -43,7 +52,7 @@ void shim_sleep_ns(u64 ns)
 	int saved = errno;
 
 	might_sleep();
-	while (clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, &ts) == EINTR)
+	while (syscall(SYS_clock_nanosleep, CLOCK_MONOTONIC, 0, &ts, &ts) && errno == EINTR)
 		;
 	errno = saved;
 }
@@ -64,6 +73,58 @@ void shim_msleep(u64 ms)
 void shim_yield(void)
 {
 	sched_yield();
+}
+
+/**
+ * shim_write() - write to a file, if it can be written to
+ * @fd: the file
+ * @buf: what is written
+ * @len: its size
+ *
+ * Context: any; a signal handler may call this.
+ */
+void shim_write(int fd, const char *buf, size_t len)
+{
+	int saved = errno;
+	long n;
+
+	while (len) {
+		n = syscall(SYS_write, fd, buf, len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			break;
+		buf += n;
+		len -= n;
+	}
+	errno = saved;
+}
+
+/**
+ * shim_open_log() - open a file to which shim_write() appends, and create it if there is none
+ * @path: its name
+ *
+ * Context: any; a signal handler may call this.
+ * Return: the file, or a negative error.
+ */
+int shim_open_log(const char *path)
+{
+	int saved = errno;
+	long fd;
+
+	fd = syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+	if (fd < 0)
+		fd = -errno;
+	errno = saved;
+	return fd;
+}
+
+void shim_close_log(int fd)
+{
+	int saved = errno;
+
+	syscall(SYS_close, fd);
+	errno = saved;
 }
 
 /*

@@ -140,6 +140,13 @@ grep -vE '^((__)?hak_|hakmem_)|^(__start|__stop)_hak|^_(init|fini)$' "$log" |
 mv "$log.more" "$log"
 absent "libhakmem.so exports nothing else" 0 .
 
+# malloc() and free() are no cancellation points, so they may call none of the C library's.
+points='open|open64|openat|creat|close|read|write|pread|pwrite|readv|writev|fcntl|fsync|fdatasync|msync|poll|ppoll|select|pselect|pause|sleep|usleep|nanosleep|clock_nanosleep|system|waitpid|wait|sigsuspend|sigwait|sigtimedwait|sem_wait|pthread_cond_wait|pthread_join|pthread_testcancel|getrandom'
+got=0
+nm -D --undefined-only "$bin/libhakmem.so" >"$log" || got=$?
+outcome "libhakmem.so calls the C library" 0 ' U (__libc_|hakmem_)?malloc\b'
+absent "but none of its cancellation points" 0 " U (__)?($points)(64|_chk)?(@|\$)"
+
 # pr_debug() leaves nothing in the release build: neither text nor the switch.
 if [ "$build" = release ]; then
 	nm "$bin/libhakmem.so" >"$log" || got=$?
