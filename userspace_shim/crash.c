@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include <linux/kernel.h>
+#include <linux/rcupdate.h>
 
 #include "core.h"
 #include "shim.h"
@@ -20,6 +21,7 @@
 
 static char __percpu *stacks;
 
+/* The caller is a reader under RCU, so the slab's metadata stays. */
 static void report_address(unsigned long addr)
 {
 	struct hak_slab *s = hak_slab_of((void *)addr);
@@ -63,8 +65,11 @@ static void crash(int sig, siginfo_t *info, void *context)
 	/* SA_RESETHAND has restored the default action. */
 	_printk("hakmem: %s in thread with CPU %u, address %p\n",
 		signal_name(sig), shim_cpu, fault ? info->si_addr : NULL);
-	if (fault)
+	if (fault) {
+		rcu_read_lock();
 		report_address((unsigned long)info->si_addr);
+		rcu_read_unlock();
+	}
 	report_trace();
 	/* A fault happens again when its instruction runs again. */
 	if (!fault)

@@ -40,6 +40,9 @@ static struct shim_futex runner = SHIM_LOCK_INIT;
 static LLIST_HEAD(irq_works);
 static struct rcu_head *rcu_heads;
 
+__thread int shim_reads;
+int shim_readers;
+
 DEFINE_SHIM_LOCK(work_lock);
 static LIST_HEAD(ready);
 static LIST_HEAD(later);
@@ -336,7 +339,8 @@ bool irq_work_queue(struct irq_work *work)
 
 /*
  * For a forked child. A vanished thread may have been between the two steps of
- * irq_work_queue(). This forgets all items, so that they can be queued again.
+ * irq_work_queue(). This forgets all items, so that they can be queued again. Vanished
+ * threads may have been readers under RCU, too.
  */
 void shim_deferred_forked(void)
 {
@@ -346,6 +350,7 @@ void shim_deferred_forked(void)
 		next = n->next;
 		atomic_set(&container_of(n, struct irq_work, llnode)->flags, 0);
 	}
+	WRITE_ONCE(shim_readers, shim_reads);
 }
 
 void irq_work_sync(struct irq_work *work)

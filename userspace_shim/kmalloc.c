@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include <linux/delay.h>
+#include <linux/hash.h>
 #include <linux/kernel.h>
 #include <linux/list.h>
 #include <linux/sched/mm.h>
@@ -170,8 +171,10 @@ int shim_libc_trim(size_t pad)
 }
 
 /*
- * Blocks given to kfree_rcu(). They stay readable and unchanged until a zeroed
- * block of the same size is asked for, which is how the core allocates metadata.
+ * Blocks that were given to kfree_rcu(). Such a block stays readable and unchanged until
+ * kzalloc() or kcalloc() is asked for one of the same size, which is how the core allocates
+ * metadata. A pusher may be late enough to see the new contents, and the next. So the block
+ * goes back to the C library never, not even by kfree(), nor to the program.
  */
 struct retired {
 	struct retired *next;
@@ -180,8 +183,41 @@ struct retired {
 	size_t usable;
 };
 
+#define REUSED_BITS	10
+
 DEFINE_SHIM_LOCK(retired_lock);
 static struct retired *retired;
+static struct retired *reused[1 << REUSED_BITS];	/* blocks in use again, hashed */
+
+static struct retired **reused_at(const void *p)
+{
+	return &reused[hash_long((unsigned long)p >> 4, REUSED_BITS)];
+}
+
+static void __retire(struct retired *r)
+{
+	r->next = retired;
+	WRITE_ONCE(retired, r);
+}
+
+/* Retire the block at @p again, if it was retired before. False if it was not. */
+static bool retire_again(const void *p)
+{
+	struct retired *r, **at;
+
+	if (!shim_may_be_marked(p))
+		return false;
+	shim_lock(&retired_lock);
+	for (at = reused_at(p); (r = *at); at = &r->next) {
+		if (r->p != p)
+			continue;
+		*at = r->next;
+		__retire(r);
+		break;
+	}
+	shim_unlock(&retired_lock);
+	return r;
+}
 
 void __shim_retire(const void *p, size_t size)
 {
@@ -190,15 +226,17 @@ void __shim_retire(const void *p, size_t size)
 	if (ZERO_OR_NULL_PTR(p))
 		return;
 	shim_locks_forget(p, size);
+	if (retire_again(p))
+		return;
 	r = shim_libc_malloc(sizeof(*r));
 	if (!r)
 		return;		/* the block stays allocated, which is safe */
 	r->p = (void *)p;
 	r->size = size;
 	r->usable = shim_libc_usable(r->p);
+	shim_mark_page(p);
 	shim_lock(&retired_lock);
-	r->next = retired;
-	WRITE_ONCE(retired, r);
+	__retire(r);
 	shim_unlock(&retired_lock);
 }
 
@@ -206,27 +244,46 @@ static bool retired_fits(const struct retired *r, size_t size, size_t align)
 {
 	if ((unsigned long)r->p & (align - 1))
 		return false;
-	/* The C library rounds up by less than this. */
+	/*
+	 * The C library rounds up by less than two words, and then leaves at most four more to
+	 * an aligned block, which it does not split off.
+	 */
 	return size >= r->size && size <= r->usable &&
-	       r->usable - size < 4 * sizeof(long);
+	       r->usable - size < 6 * sizeof(long);
+}
+
+/*
+ * May a block that is on the list now be used again? Nothing leads to it any more, so only
+ * a reader that is under way can have found it. The caller holds retired_lock.
+ */
+static bool may_reuse(void)
+{
+	/*
+	 * Pairs with smp_mb() in rcu_read_lock(): if this does not see a reader, that reader
+	 * sees that nothing leads to the block.
+	 */
+	smp_mb();
+	/* Pairs with rcu_read_unlock(): what the reader read, it read before. */
+	return !smp_load_acquire(&shim_readers);
 }
 
 static void *reuse_retired(size_t size, size_t align)
 {
-	struct retired *r, **at;
+	struct retired *r = NULL, **at;
 	void *p = NULL;
 
 	shim_lock(&retired_lock);
-	for (at = &retired; (r = *at); at = &r->next) {
-		if (!retired_fits(r, size, align))
-			continue;
+	if (may_reuse())
+		for (at = &retired; (r = *at) && !retired_fits(r, size, align); at = &r->next)
+			;
+	if (r) {
 		p = r->p;
 		WRITE_ONCE(*at, r->next);
-		break;
+		at = reused_at(p);
+		r->next = *at;
+		*at = r;
 	}
 	shim_unlock(&retired_lock);
-	if (r)
-		shim_libc_free(r);
 	return p;
 }
 
@@ -239,8 +296,8 @@ static size_t natural_align(size_t size)
 }
 
 /*
- * In the kernel a block is not used again while readers under RCU may look at it. Here it
- * may be, which is harmless, but ThreadSanitizer would report the readers.
+ * In the kernel a block is not used again while a CPU with preemption off may look at it. Here
+ * it may be, which is harmless, but ThreadSanitizer would report that CPU.
  */
 #ifdef __SANITIZE_THREAD__
 #define REUSES_RETIRED	0
@@ -254,7 +311,7 @@ static void *try_kmalloc(size_t size, size_t align, gfp_t gfp)
 
 	if (unlikely(shim_kmalloc_must_fail()))
 		return NULL;
-	if ((gfp & __GFP_ZERO) && REUSES_RETIRED && unlikely(READ_ONCE(retired))) {
+	if ((gfp & __GFP_SHIM_REUSE) && REUSES_RETIRED && READ_ONCE(retired)) {
 		p = reuse_retired(size, align);
 		if (p)
 			return memset(p, 0, size);
@@ -299,8 +356,11 @@ void kfree(const void *p)
 {
 	if (ZERO_OR_NULL_PTR(p))
 		return;
-	if (unlikely(shim_may_hold_lock(p)))
+	if (unlikely(shim_may_be_marked(p))) {
 		shim_locks_forget(p, shim_libc_usable((void *)p));
+		if (retire_again(p))
+			return;
+	}
 	shim_libc_free((void *)p);
 }
 

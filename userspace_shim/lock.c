@@ -31,7 +31,7 @@ extern struct shim_futex * const __stop_hak_locks[] __weak __hidden;
 static struct shim_futex registry_lock;
 static struct shim_futex *registry[SHIM_MAX_LOCKS];
 static unsigned int registry_nr;
-unsigned long shim_lock_pages[SHIM_LOCK_PAGES / BITS_PER_LONG];
+unsigned long shim_marked_pages[SHIM_MARKED_PAGES / BITS_PER_LONG];
 
 static long futex_call(u32 *word, int op, u32 val)
 {
@@ -90,7 +90,7 @@ void shim_lock_init(struct shim_futex *lock)
 		goto out;
 	}
 	registry[registry_nr++] = lock;
-	set_bit(shim_lock_page(lock), shim_lock_pages);
+	shim_mark_page(lock);
 out:
 	shim_unlock(&registry_lock);
 }

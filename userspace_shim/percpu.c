@@ -223,7 +223,7 @@ static void forget_locks(void *ptr, size_t size)
 
 	for_each_possible_cpu(cpu) {
 		if ((cpu == SHIM_NOBODY || shim_cpu_deltas[cpu]) &&
-		    shim_may_hold_lock(per_cpu_ptr(ptr, cpu)))
+		    shim_may_be_marked(per_cpu_ptr(ptr, cpu)))
 			shim_locks_forget(per_cpu_ptr(ptr, cpu), size);
 	}
 }

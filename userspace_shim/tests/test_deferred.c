@@ -521,6 +521,110 @@ static void test_kfree_rcu_fits(void **state)
 		kfree(p[i]);
 }
 
+/* The C library may leave some bytes more to a block that is aligned, and fits all the same. */
+static void test_kfree_rcu_aligned(void **state)
+{
+	void *hole[64], *between[64];
+	struct thing *t[64];
+	int i;
+
+	/* Nothing is used again there. */
+#ifdef __SANITIZE_THREAD__
+	skip();
+#endif
+	for (i = 0; i < ARRAY_SIZE(t); i++) {
+		hole[i] = kvmalloc(240 + 16 * (i % 16), GFP_KERNEL);
+		between[i] = kvmalloc(16, GFP_KERNEL);
+	}
+	for (i = 0; i < ARRAY_SIZE(t); i++)
+		kfree(hole[i]);
+	for (i = 0; i < ARRAY_SIZE(t); i++) {
+		t[i] = kmalloc(sizeof(*t[i]), GFP_KERNEL);
+		kfree_rcu(t[i], rcu);
+		assert_ptr_equal(kzalloc(sizeof(*t[i]), GFP_KERNEL), t[i]);
+		kfree(between[i]);
+	}
+	for (i = 0; i < ARRAY_SIZE(t); i++)
+		kfree(t[i]);
+}
+
+/* Such a block is used by none but the core, and so it remains when it is freed. */
+static void test_kfree_rcu_for_ever(void **state)
+{
+	struct block *b = kzalloc(sizeof(*b), GFP_KERNEL);
+	void *p[32];
+	int i, round;
+
+	assert_non_null(b);
+	kfree_rcu(b, rcu);
+	for (round = 0; round < 2; round++) {
+		for (i = 0; i < ARRAY_SIZE(p); i += 2) {
+			p[i] = kmalloc(sizeof(*b), GFP_KERNEL | __GFP_ZERO);
+			assert_ptr_not_equal(p[i], b);
+			/* This one is the program's, from underneath. */
+			p[i + 1] = hak_alloc(sizeof(*b), GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+			assert_ptr_not_equal(p[i + 1], b);
+		}
+		while (i--)
+			hak_free(p[i]);
+		/* Nothing is used again there. */
+#ifndef __SANITIZE_THREAD__
+		p[0] = kzalloc(sizeof(*b), GFP_KERNEL);
+		assert_ptr_equal(p[0], b);
+		kfree(p[0]);
+#endif
+	}
+}
+
+static void reader_of_parent(void)
+{
+	struct block *b = kzalloc(sizeof(*b), GFP_KERNEL);
+	void *p;
+
+	kfree_rcu(b, rcu);
+	p = kzalloc(sizeof(*b), GFP_KERNEL);
+	_exit(p != b);
+}
+
+static pthread_barrier_t reads;
+
+static void *read_for_long(void *arg)
+{
+	rcu_read_lock();
+	pthread_barrier_wait(&reads);
+	pthread_barrier_wait(&reads);
+	rcu_read_unlock();
+	return arg;
+}
+
+/* Only a reader holds such a block back, and not a thread that is not in the child. */
+static void test_kfree_rcu_and_readers(void **state)
+{
+	struct block *b = kzalloc(sizeof(*b), GFP_KERNEL);
+	pthread_t t;
+	int status;
+	void *p;
+
+	/* Nothing is used again there. */
+#ifdef __SANITIZE_THREAD__
+	skip();
+#endif
+	pthread_barrier_init(&reads, NULL, 2);
+	pthread_create(&t, NULL, read_for_long, NULL);
+	pthread_barrier_wait(&reads);
+	kfree_rcu(b, rcu);
+	p = kzalloc(sizeof(*b), GFP_KERNEL);
+	assert_ptr_not_equal(p, b);
+	kfree(p);
+	status = in_child(reader_of_parent);
+	pthread_barrier_wait(&reads);
+	pthread_join(t, NULL);
+	assert_int_equal(status, 0);
+	p = kzalloc(sizeof(*b), GFP_KERNEL);
+	assert_ptr_equal(p, b);
+	kfree(p);
+}
+
 static void test_type_safe_cache(void **state)
 {
 	struct kmem_cache *s = kmem_cache_create("test", 200, 128,
@@ -601,6 +705,9 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup(test_call_rcu, reset),
 		cmocka_unit_test_setup(test_kfree_rcu, reset),
 		cmocka_unit_test_setup(test_kfree_rcu_fits, reset),
+		cmocka_unit_test_setup(test_kfree_rcu_aligned, reset),
+		cmocka_unit_test_setup(test_kfree_rcu_for_ever, reset),
+		cmocka_unit_test_setup(test_kfree_rcu_and_readers, reset),
 		cmocka_unit_test_setup(test_type_safe_cache, reset),
 		/* It leaves memory that kmalloc() may use again. */
 		cmocka_unit_test_setup(test_who_watches, reset),

@@ -149,6 +149,67 @@ static void test_superslab(void **state)
 	assert_int_equal(hak_core_leaks(), 0);
 }
 
+static struct hak_superslab *read_now;
+static void *taken[2];
+
+/* In the middle of a line, the superslab goes back, and others ask for as much memory. */
+static void free_meanwhile(struct hak_text *to, const char *fmt, va_list args)
+{
+	size_t n = BIT(read_now->order - HAK_MIN_ORDER);
+
+	print(to, fmt, args);
+	if (taken[0])
+		return;
+	hak_superslab_trim(0);
+	taken[0] = kzalloc(sizeof(*read_now), GFP_ATOMIC);
+	taken[1] = kcalloc(n, sizeof(*read_now->slab), GFP_ATOMIC);
+}
+
+/* Is any of @taken what the superslab @ss had? */
+static bool was_taken(const struct hak_superslab *ss, const struct hak_slab *slab)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(taken); i++)
+		if (taken[i] == ss || taken[i] == slab)
+			return true;
+	return false;
+}
+
+/* A reader under RCU sees a superslab as it was, until it is done. */
+static void test_superslab_goes(void **state)
+{
+	struct hak_text to = { .vprint = free_meanwhile };
+	struct hak_superslab *ss;
+	struct hak_slab *slab;
+
+	hak_cpu_flush_this(true);
+	hak_reap_all();
+	hak_superslab_trim(0);
+	assert_int_equal(hak_superslab_grow(0, GFP_KERNEL), 0);
+	rcu_read_lock();
+	ss = list_first_entry(&hak_superslabs, struct hak_superslab, all);
+	slab = ss->slab;
+	read_now = ss;
+	begin();
+	hak_text_superslab(&to, ss);
+	assert_ptr_not_equal(list_first_entry(&hak_superslabs, struct hak_superslab, all), ss);
+	assert_ptr_equal(strstr(text, "node 0 order 9 used 0/32 - - - - "), text);
+	assert_ptr_equal(ss->slab, slab);
+	assert_false(was_taken(ss, slab));
+	rcu_read_unlock();
+
+	kfree(taken[0]);
+	kfree(taken[1]);
+	/* Nothing is used again there. */
+#ifndef __SANITIZE_THREAD__
+	taken[0] = kzalloc(sizeof(*ss), GFP_KERNEL);
+	taken[1] = kcalloc(BIT(HAK_MAX_ORDER - HAK_MIN_ORDER), sizeof(*slab), GFP_KERNEL);
+	assert_ptr_equal(taken[0], ss);
+	assert_ptr_equal(taken[1], slab);
+	kfree(taken[0]);
+	kfree(taken[1]);
+#endif
+}
+
 /*
  * Between two slabs of a superslab lies one of another, in a slot that the first has given
  * back; the slots of a third are in use from the second on.
@@ -273,6 +334,7 @@ int main(void)
 		cmocka_unit_test(test_dump),
 		cmocka_unit_test(test_dump_of_checked),
 		cmocka_unit_test(test_superslab),
+		cmocka_unit_test(test_superslab_goes),
 		cmocka_unit_test(test_leaf),
 		cmocka_unit_test(test_leaks),
 	};

@@ -36,6 +36,7 @@
 #define ___GFP_THISNODE		0x200000u
 #define ___GFP_ACCOUNT		0x400000u
 #define ___GFP_ZEROTAGS		0x800000u
+#define ___GFP_SHIM_REUSE	0x1000000u
 
 #define __GFP_DMA		___GFP_DMA
 #define __GFP_HIGHMEM		___GFP_HIGHMEM
@@ -64,6 +65,8 @@
 #define __GFP_COMP		___GFP_COMP
 #define __GFP_ZERO		___GFP_ZERO
 #define __GFP_ZEROTAGS		___GFP_ZEROTAGS
+/* The shim's own: what kfree_rcu() was given may be used again, see rcupdate.h. */
+#define __GFP_SHIM_REUSE	___GFP_SHIM_REUSE
 #define __GFP_SKIP_ZERO		0u
 #define __GFP_SKIP_KASAN	0u
 #define __GFP_NOLOCKDEP		0u

@@ -4,13 +4,14 @@
  *
  * What is guaranteed: rcu_assign_pointer() publishes and rcu_dereference()
  * reads with acquire ordering; memory passed to kfree_rcu() stays mapped and
- * readable for ever and is used again only for a zeroed kmalloc() of the same
- * size, so a late reader sees an old or a new object of that size, never an
- * unmapped page; objects of a SLAB_TYPESAFE_BY_RCU kmem_cache stay its objects
- * until it is destroyed. call_rcu() callbacks run later, at a point where
- * deferred work runs, and rcu_barrier() runs those that wait. What is not:
- * there are no grace periods. A reader does not hold back the reuse of what
- * kfree_rcu() was given, nor a callback, and synchronize_rcu() waits for
+ * readable for ever. It is used again only for kzalloc() or kcalloc() of the
+ * same size, and not while a thread is between rcu_read_lock() and
+ * rcu_read_unlock(). A reader that only has preemption off sees an old or a new
+ * object of that size, never an unmapped page. Objects of a
+ * SLAB_TYPESAFE_BY_RCU kmem_cache stay its objects until it is destroyed.
+ * call_rcu() callbacks run later, at a point where deferred work runs, and
+ * rcu_barrier() runs those that wait. What is not: there are no grace periods.
+ * A reader does not hold back a callback, and synchronize_rcu() waits for
  * nobody; it only sleeps a millisecond. Debug builds check that read-side
  * sections are balanced and do not sleep, and that interrupts are on where a
  * grace period is started, as Linux 6.12 does.
@@ -24,8 +25,30 @@
 #include <linux/types.h>
 #include <asm/barrier.h>
 
-#define rcu_read_lock()			preempt_disable()
-#define rcu_read_unlock()		preempt_enable()
+/* Readers, of this thread and of all, that hold back what kfree_rcu() was given. */
+extern __thread int shim_reads;
+extern int shim_readers;
+
+static inline void rcu_read_lock(void)
+{
+	preempt_disable();
+	shim_reads++;
+	__atomic_fetch_add(&shim_readers, 1, __ATOMIC_RELAXED);
+	/*
+	 * Pairs with smp_mb() in may_reuse(): either that sees this reader, or the reader does
+	 * not find the memory.
+	 */
+	smp_mb();
+}
+
+static inline void rcu_read_unlock(void)
+{
+	/* Pairs with smp_load_acquire() in may_reuse(). */
+	__atomic_fetch_sub(&shim_readers, 1, __ATOMIC_RELEASE);
+	shim_reads--;
+	preempt_enable();
+}
+
 #define rcu_read_lock_sched()		preempt_disable()
 #define rcu_read_unlock_sched()		preempt_enable()
 #define rcu_read_lock_held()		true

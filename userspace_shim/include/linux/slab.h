@@ -9,7 +9,8 @@
  * __GFP_NOFAIL, errors by NULL.
  * kvmalloc() aligns to 16 only, and large zeroed blocks are not touched.
  * Not kept: size limits (there are none), accounting, nodes. Blocks given to
- * kfree_rcu() are never given back to the C library, see rcupdate.h. The SLAB_
+ * kfree_rcu() are never given back to the C library, not even by a later
+ * kfree(), see rcupdate.h. The SLAB_
  * flags have the meaning, not the values, of any one kernel configuration; of a
  * kmem_cache size, alignment, constructor and SLAB_TYPESAFE_BY_RCU matter.
  * hak_slab_rest() is not the kernel's, see kernel/compat.h. Blocks of the C
@@ -67,7 +68,7 @@ size_t ksize(const void *p);
 
 static inline void *kzalloc(size_t size, gfp_t gfp)
 {
-	return kmalloc(size, gfp | __GFP_ZERO);
+	return kmalloc(size, gfp | __GFP_ZERO | __GFP_SHIM_REUSE);
 }
 
 static inline void *kmalloc_array(size_t n, size_t size, gfp_t gfp)
@@ -77,7 +78,7 @@ static inline void *kmalloc_array(size_t n, size_t size, gfp_t gfp)
 
 static inline void *kcalloc(size_t n, size_t size, gfp_t gfp)
 {
-	return kmalloc(size_mul(n, size), gfp | __GFP_ZERO);
+	return kzalloc(size_mul(n, size), gfp);
 }
 
 static inline void kfree_sensitive(const void *p)
