@@ -5,7 +5,7 @@
  * Addresses come from the arena, or else from large reserved mappings, and are
  * never merged again. A block is opened when it is allocated. When it is freed,
  * its memory goes back and its address stays on a stack of its order; a large
- * block is also closed. A block that does not fit on the stack is unmapped.
+ * block is also closed. A block that does not fit on the stack is never used again.
  */
 #include <errno.h>
 #include <string.h>
@@ -51,12 +51,24 @@ static bool make_room(unsigned int order)
 	return true;
 }
 
+/*
+ * Forget a block. If it were unmapped in the arena, the C library might get its addresses for
+ * a block of its own, and free() would refuse that block, because it is in the arena.
+ */
+static void lose_block(unsigned long addr, unsigned int order)
+{
+	if (shim_in_arena((void *)addr))
+		shim_close((void *)addr, PAGE_SIZE << order);
+	else
+		munmap((void *)addr, PAGE_SIZE << order);
+}
+
 static void push_block(unsigned long addr, unsigned int order)
 {
 	if (depth[order] < room[order] || make_room(order))
 		stack[order][depth[order]++] = addr;
 	else
-		munmap((void *)addr, PAGE_SIZE << order);
+		lose_block(addr, order);
 }
 
 /* Put [carve, end) onto the stacks in the largest aligned blocks possible. */

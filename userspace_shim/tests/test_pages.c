@@ -7,6 +7,7 @@
 #include <linux/gfp.h>
 #include <linux/mm.h>
 #include <linux/string.h>
+#include <linux/uaccess.h>
 #include <linux/vmstat.h>
 
 #include "core.h"
@@ -68,6 +69,43 @@ static void test_split(void **state)
 	do
 		__free_pages(page[n], 5);
 	while (n--);
+}
+
+static bool can_read(const struct page *page)
+{
+	long word;
+
+	return !copy_from_kernel_nofault(&word, page, sizeof(word));
+}
+
+/*
+ * More blocks of an order are free than the page source can note down. Those beyond that lose
+ * their memory, but their addresses stay in the arena, where only hakmem's memory may be.
+ */
+static void test_too_many_free(void **state)
+{
+	enum { N = 16384 + 100 };
+	static struct page *page[N];
+	unsigned char resident;
+	int i, n = 0;
+
+	for (i = 0; i < N; i++) {
+		page[i] = alloc_pages(GFP_KERNEL, 0);
+		assert_non_null(page[i]);
+	}
+	for (i = 0; i < N; i++)
+		__free_pages(page[i], 0);
+	if (!shim_arena.bytes)
+		skip();
+	for (i = 0; i < N; i++) {
+		assert_true(shim_in_arena(page[i]));
+		assert_int_equal(mincore(page[i], PAGE_SIZE, &resident), 0);
+		n += !can_read(page[i]);
+	}
+	assert_in_range(n, 100, N - 1);
+	page[0] = alloc_pages(GFP_KERNEL, 0);
+	assert_true(can_read(page[0]));
+	__free_pages(page[0], 0);
 }
 
 static long resident_kib(void)
@@ -184,6 +222,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_alignment),
 		cmocka_unit_test(test_split),
+		cmocka_unit_test(test_too_many_free),
 		cmocka_unit_test(test_memory_goes_back),
 		cmocka_unit_test(test_failure),
 		cmocka_unit_test(test_core_without_pages),
