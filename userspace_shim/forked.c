@@ -11,6 +11,7 @@
 #include <linux/nodemask.h>
 #include <linux/rculist.h>
 #include <linux/string.h>
+#include <linux/workqueue.h>
 
 #include "core.h"
 #include "shim.h"
@@ -41,6 +42,25 @@ static void fallback_forked(void)
 		forget_queued(&d->irq);
 		if (!llist_empty(&d->list) || !llist_empty(&d->tails))
 			irq_work_queue(&d->irq);
+	}
+}
+
+/*
+ * A vanished thread may have been freeing what hak_free_rcu() was given, and
+ * hak_free_rcu_barrier() would wait for it for ever. Or it may have marked the work item as
+ * queued, and not queued it.
+ */
+static void rcu_free_forked(void)
+{
+	unsigned int cpu;
+
+	for_each_possible_cpu(cpu) {
+		struct hak_rcu_cpu *rc = per_cpu_ptr(hak_rcu_cpu, cpu);
+
+		atomic_set(&rc->freeing[0], 0);
+		atomic_set(&rc->freeing[1], 0);
+		if (rc->armed)
+			queue_delayed_work(system_wq, &rc->work, 1);
 	}
 }
 
@@ -193,6 +213,7 @@ void shim_core_forked(void)
 	names_forked();
 	nodes_forked();
 	fallback_forked();
+	rcu_free_forked();
 	caches_forked();
 	reaper_forked();
 }

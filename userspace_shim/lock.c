@@ -73,25 +73,52 @@ void shim_lock_not_held(const struct shim_futex *lock)
 	abort();
 }
 
-void shim_lock_init(struct shim_futex *lock)
+/* The function whose name begins with __lock is called under registry_lock. */
+static void __lock_init(struct shim_futex *lock)
 {
 	unsigned int i;
 
 	lock->word = 0;
 	lock->owner = NULL;
 
-	shim_lock(&registry_lock);
 	for (i = 0; i < registry_nr; i++) {
 		if (registry[i] == lock)
-			goto out;	/* initialised again */
+			return;	/* initialised again */
 	}
 	if (registry_nr == SHIM_MAX_LOCKS) {
 		pr_warn_once("hakmem: too many locks, fork() is not safe\n");
-		goto out;
+		return;
 	}
 	registry[registry_nr++] = lock;
 	shim_mark_page(lock);
-out:
+}
+
+void shim_lock_init(struct shim_futex *lock)
+{
+	shim_lock(&registry_lock);
+	__lock_init(lock);
+	shim_unlock(&registry_lock);
+}
+
+/**
+ * shim_locks_copied() - memory was copied, so there are new locks
+ * @start: the original
+ * @size: its size
+ * @delta: the distance from there to the copy
+ *
+ * They are free, even if a thread held one that was copied.
+ */
+void shim_locks_copied(const void *start, size_t size, unsigned long delta)
+{
+	unsigned int i, nr;
+
+	shim_lock(&registry_lock);
+	for (i = 0, nr = registry_nr; i < nr; i++) {
+		unsigned long addr = (unsigned long)registry[i];
+
+		if (addr - (unsigned long)start < size)
+			__lock_init((void *)(addr + delta));
+	}
 	shim_unlock(&registry_lock);
 }
 

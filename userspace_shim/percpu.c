@@ -105,6 +105,18 @@ static int open_all(unsigned long bytes)
 	return 0;
 }
 
+/* Make the chunk that lies @delta away begin as the template. */
+static void copy_template(unsigned long delta)
+{
+	unsigned long from = shim_cpu_deltas[SHIM_TEMPLATE];
+	char *fixed = (char *)static_begin();
+
+	memcpy(fixed + delta, fixed + from, static_size());
+	shim_locks_copied(fixed + from, static_size(), delta - from);
+	memcpy(dynamic + delta, dynamic + from, top * UNIT);
+	shim_locks_copied(dynamic + from, top * UNIT, delta - from);
+}
+
 /**
  * shim_percpu_map() - give an id its chunk, if it has none yet
  * @cpu: the id
@@ -133,11 +145,7 @@ int shim_percpu_map(unsigned int cpu)
 		errno = saved;
 		return -ENOMEM;
 	}
-	memcpy((char *)static_begin() + delta,
-	       (char *)static_begin() + shim_cpu_deltas[SHIM_TEMPLATE],
-	       static_size());
-	memcpy(dynamic + delta, dynamic + shim_cpu_deltas[SHIM_TEMPLATE],
-	       top * UNIT);
+	copy_template(delta);
 	WRITE_ONCE(shim_cpu_deltas[cpu], delta);
 	if (cpu >= shim_cpus_used) {
 		/* Pairs with the acquire in num_possible_cpus(). */

@@ -106,6 +106,7 @@ void *shim_libc_function(const char *name);
 void shim_locks_take_all(void);
 void shim_locks_release_all(void);
 void shim_locks_forget(const void *start, size_t size);
+void shim_locks_copied(const void *start, size_t size, unsigned long delta);
 
 /*
  * Hashed pages in which a lock was initialised, or a block begins that was given to

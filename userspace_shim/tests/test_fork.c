@@ -388,6 +388,84 @@ static void __maybe_unused test_fork_waits_for_a_lock(void **state)
 	alarm(0);
 }
 
+static raw_spinlock_t *of_id;
+
+static void *hold_lock_of_id(void *arg)
+{
+	free(opaque(malloc(8)));
+	of_id = hak_rcu_cpu_lock(smp_processor_id());
+	raw_spin_lock(of_id);
+	pthread_barrier_wait(&all_there);
+	usleep(50000);
+	raw_spin_unlock(of_id);
+	return arg;
+}
+
+static void lock_of_id_is_free(void)
+{
+	if (!raw_spin_trylock(of_id))
+		_exit(3);
+	raw_spin_unlock(of_id);
+}
+
+/* The same of a lock in the per-CPU memory of an id, which has come with the id. */
+static void __maybe_unused test_fork_waits_for_lock_of_id(void **state)
+{
+	pthread_t t;
+
+	alarm(30);
+	pthread_barrier_init(&all_there, NULL, 2);
+	pthread_create(&t, NULL, hold_lock_of_id, NULL);
+	pthread_barrier_wait(&all_there);
+	assert_int_equal(in_child(lock_of_id_is_free), 0);
+	pthread_join(t, NULL);
+	alarm(0);
+}
+
+static struct hak_rcu_cpu *freeing;
+
+/*
+ * Stay where hak_free_rcu() has taken objects off and not freed them, and has marked the work
+ * item as queued and not queued it.
+ */
+static void *stay_in_rcu_free(void *arg)
+{
+	free(opaque(malloc(8)));
+	freeing = this_cpu_ptr(hak_rcu_cpu);
+	cancel_delayed_work_sync(&freeing->work);
+	WRITE_ONCE(freeing->used, true);
+	WRITE_ONCE(freeing->armed, true);
+	atomic_inc(&freeing->freeing[0]);
+	pthread_barrier_wait(&all_there);
+	pthread_barrier_wait(&all_there);
+	atomic_dec(&freeing->freeing[0]);
+	WRITE_ONCE(freeing->armed, false);
+	return arg;
+}
+
+static void nobody_frees(void)
+{
+	alarm(10);
+	hak_free_rcu_barrier();
+	if (!work_pending(&freeing->work.work))
+		_exit(3);
+}
+
+/* If a thread vanishes while it frees objects under RCU, the child does not wait for it. */
+static void __maybe_unused test_fork_amid_rcu_free(void **state)
+{
+	pthread_t t;
+	int status;
+
+	pthread_barrier_init(&all_there, NULL, 2);
+	pthread_create(&t, NULL, stay_in_rcu_free, NULL);
+	pthread_barrier_wait(&all_there);
+	status = in_child(nobody_frees);
+	pthread_barrier_wait(&all_there);
+	pthread_join(t, NULL);
+	assert_int_equal(status, 0);
+}
+
 static struct work_struct long_work, child_work;
 static bool began, ended, ran;
 
@@ -641,6 +719,8 @@ int main(void)
 		cmocka_unit_test(test_fork_amid_magazines),
 		cmocka_unit_test(test_fork_amid_creation),
 		cmocka_unit_test(test_fork_waits_for_a_lock),
+		cmocka_unit_test(test_fork_waits_for_lock_of_id),
+		cmocka_unit_test(test_fork_amid_rcu_free),
 		cmocka_unit_test(test_fork_waits_for_work),
 #endif
 	};
