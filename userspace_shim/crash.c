@@ -58,9 +58,30 @@ static const char *signal_name(int sig)
 	return sig == SIGSEGV ? "SIGSEGV" : sig == SIGBUS ? "SIGBUS" : "SIGABRT";
 }
 
+/* Is the signal about the address in @info? If the kernel says SI_KERNEL, there is none. */
+static bool has_address(int sig, const siginfo_t *info)
+{
+	return sig != SIGABRT && info->si_code > 0 && info->si_code != SI_KERNEL;
+}
+
+/*
+ * Does the fault happen again when its instruction runs again? If there was no room for the
+ * frame of another signal, or if memory that nobody has read is damaged, the kernel sends a
+ * signal as well, and the instruction that was interrupted may be fine.
+ */
+static bool happens_again(int sig, const siginfo_t *info)
+{
+	int code = info->si_code;
+
+	if (sig == SIGSEGV)
+		return code == SEGV_MAPERR || code == SEGV_ACCERR;
+	return sig == SIGBUS && (code == BUS_ADRALN || code == BUS_ADRERR ||
+				 code == BUS_OBJERR || code == BUS_MCEERR_AR);
+}
+
 static void crash(int sig, siginfo_t *info, void *context)
 {
-	bool fault = sig != SIGABRT && info->si_code > 0;
+	bool fault = has_address(sig, info);
 
 	/* SA_RESETHAND has restored the default action. */
 	_printk("hakmem: %s in thread with CPU %u, address %p\n",
@@ -71,8 +92,8 @@ static void crash(int sig, siginfo_t *info, void *context)
 		rcu_read_unlock();
 	}
 	report_trace();
-	/* A fault happens again when its instruction runs again. */
-	if (!fault)
+	/* If the fault happens again, a core file has its address. */
+	if (!happens_again(sig, info))
 		raise(sig);
 }
 

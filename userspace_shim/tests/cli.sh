@@ -98,6 +98,11 @@ release | debug)
 	outcome "crash report: abort()" 134 SIGABRT
 	run_victim HAKMEM_CRASH_REPORT=1 -- bus
 	outcome "crash report: a page beyond the end of a file" 135 SIGBUS
+	run_victim -- no-room
+	absent "a signal for whose frame there is no room ends the program" 139 .
+	run_victim HAKMEM_CRASH_REPORT=1 -- no-room
+	outcome "crash report: and so it does with a report" 139 'SIGSEGV.*address 0\b'
+	absent "crash report: it is about no address, either" 139 superslab
 	run_victim HAKMEM_CRASH_REPORT=1 -- sent-segv
 	outcome "crash report: a signal that another process sends" 139 'SIGSEGV.*address 0\b'
 	absent "crash report: it is about no address" 139 superslab

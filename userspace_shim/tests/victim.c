@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static void own_handler(int sig)
@@ -92,6 +93,47 @@ static int use_stacks(void)
 	return puts("fine") < 0;
 }
 
+static char *stack_end;
+static long process_id, thread_id;
+
+/* Take up the stack, except for so little that no signal's frame has room. */
+static int __attribute__((noinline)) use_up_stack(void)
+{
+	volatile char here[256];
+
+	here[0] = 0;
+	if ((char *)here > stack_end + 700)
+		return use_up_stack() + here[0];
+	return syscall(SYS_tgkill, process_id, thread_id, SIGUSR2) + here[0];
+}
+
+static void *no_room_thread(void *arg)
+{
+	free(malloc(10));
+	process_id = syscall(SYS_getpid);
+	thread_id = syscall(SYS_gettid);
+	return (void *)(long)use_up_stack();
+}
+
+/* A handler that uses the thread's stack cannot run, and the kernel sends SIGSEGV instead. */
+static int get_signal_without_room(void)
+{
+	pthread_attr_t attr;
+	pthread_t t;
+
+	signal(SIGUSR2, own_handler);
+	stack_end = mmap(NULL, 68 << 10, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	mprotect(stack_end, 4 << 10, PROT_NONE);
+	stack_end += 4 << 10;
+	pthread_attr_init(&attr);
+	pthread_attr_setstack(&attr, stack_end, 64 << 10);
+	if (pthread_create(&t, &attr, no_room_thread, NULL))
+		return 1;
+	pthread_join(t, NULL);
+	return puts("survived") < 0;
+}
+
 static int harm(const char *how)
 {
 	volatile char *p = malloc(64);
@@ -124,6 +166,8 @@ static int harm(const char *how)
 	} else if (!strcmp(how, "thread-overflow")) {
 		pthread_create(&t, NULL, overflow_thread, NULL);
 		pthread_join(t, NULL);
+	} else if (!strcmp(how, "no-room")) {
+		return get_signal_without_room();
 	} else if (!strcmp(how, "abort")) {
 		abort();
 	} else if (!strcmp(how, "handler")) {
