@@ -19,7 +19,9 @@
  * since it last ran, and keeps emptied batches as spares while objects wait.
  *
  * If there is no batch to be had, the object is chained by the caller's rcu_head. A
- * caller without an rcu_head may sleep, and waits for a grace period itself.
+ * caller without an rcu_head may sleep, and waits for a grace period itself. If an object
+ * is chained twice, the chain goes in a circle. So each chain is walked before any of its
+ * objects is freed.
  *
  * RCU may miss that a grace period has passed, if another one was expedited meanwhile.
  * hak_free_rcu_barrier() therefore does not ask RCU. Each flush has a number, and what
@@ -122,22 +124,25 @@ static struct hak_rcu_cpu *hak_rcu_this(void)
 	return raw_cpu_ptr(hak_rcu_cpu);
 }
 
-/*
- * Take all chained objects, which are to begin to wait. Returns NULL if others wait, or if
- * there are none. Both chains are taken at once, so that neither has to wait for the other.
- */
-static struct rcu_head *__hak_rcu_take_heads(struct hak_rcu_cpu *rc)
+/* Do chained objects wait for a grace period? */
+static bool __hak_rcu_chain_waits(const struct hak_rcu_cpu *rc)
 {
-	struct rcu_head *head = rc->heads, *nested;
+	return rc->old_heads || rc->old_nested;
+}
 
-	if (rc->old_heads)
-		return NULL;
-	nested = (struct rcu_head *)llist_del_all(&rc->nested);
-	if (!head)
-		return nested;
-	rc->heads_tail->next = nested;
+/*
+ * Take all chained objects, which are to begin to wait. Returns false if others wait, or if
+ * there are none. Both chains are taken at once, so that neither has to wait for the other.
+ * They are not joined, because a chain in which an object is twice has no end.
+ */
+static bool __hak_rcu_take_heads(struct hak_rcu_cpu *rc)
+{
+	if (__hak_rcu_chain_waits(rc))
+		return false;
+	rc->old_heads = rc->heads;
 	rc->heads = NULL;
-	return head;
+	rc->old_nested = (struct rcu_head *)llist_del_all(&rc->nested);
+	return __hak_rcu_chain_waits(rc);
 }
 
 /*
@@ -146,7 +151,7 @@ static struct rcu_head *__hak_rcu_take_heads(struct hak_rcu_cpu *rc)
  */
 static bool __hak_rcu_seal(struct hak_rcu_cpu *rc)
 {
-	struct rcu_head *heads = __hak_rcu_take_heads(rc);
+	bool heads = __hak_rcu_take_heads(rc);
 	struct hak_rcu_batch *b = rc->cur;
 	unsigned long state;
 	unsigned int flush;
@@ -158,7 +163,6 @@ static bool __hak_rcu_seal(struct hak_rcu_cpu *rc)
 	/* The line above is a full barrier; pairs with atomic_inc_return() in hak_rcu_flush(). */
 	flush = atomic_read(&hak_rcu_flushes);
 	if (heads) {
-		rc->old_heads = heads;
 		rc->old_state = state;
 		rc->old_flush = flush;
 	}
@@ -223,7 +227,7 @@ static struct hak_rcu_batch *__hak_rcu_take(struct hak_rcu_cpu *rc,
 /* Does @rc have objects that are not being freed yet? */
 static bool __hak_rcu_pending(const struct hak_rcu_cpu *rc)
 {
-	return rc->first || rc->heads || rc->old_heads || (rc->cur && rc->cur->nr) ||
+	return rc->first || rc->heads || __hak_rcu_chain_waits(rc) || (rc->cur && rc->cur->nr) ||
 	       !llist_empty(&rc->nested);
 }
 
@@ -291,26 +295,128 @@ static void hak_rcu_free_batch(struct hak_rcu_cpu *rc, struct hak_rcu_batch *b)
 	kfree(b);
 }
 
-/* Free the chained objects, if their grace period has passed. */
-static void hak_rcu_free_heads(struct hak_rcu_cpu *rc, const unsigned int *flush)
+/* Report an object that was chained, and that the chain cannot be followed beyond. */
+static noinline void hak_rcu_report_chain(const void *p, const char *why)
 {
-	struct rcu_head *head = NULL, *next;
-	unsigned int phase = 0;
+	struct hak_cache *c = NULL;
+	struct hak_entry *e = NULL;
 
-	raw_spin_lock(&rc->lock);
-	if (rc->old_heads && hak_rcu_ripe(rc->old_state, rc->old_flush, flush)) {
-		head = rc->old_heads;
-		rc->old_heads = NULL;
-		phase = __hak_rcu_freeing(rc);
+	preempt_disable();
+	if (!hak_find_object(p, &e, &c))
+		c = NULL;
+	hak_report_bad_free(p, c, why, _RET_IP_);
+	preempt_enable();
+}
+
+/*
+ * The chain from @head on leads into a circle of @len objects. The one with which the circle
+ * begins was chained twice. Report it, and let the chain end where it would come again. What
+ * was chained before the object is lost, since its link led there.
+ */
+static void hak_rcu_cut_circle(struct rcu_head *head, unsigned long len)
+{
+	struct rcu_head *ahead = head;
+	unsigned long i;
+
+	for (i = 0; i < len; i++)
+		ahead = ahead->next;
+	while (head != ahead) {
+		head = head->next;
+		ahead = ahead->next;
 	}
-	raw_spin_unlock(&rc->lock);
-	if (!head)
-		return;
-	for (; head; head = next) {
+	while (ahead->next != head)
+		ahead = ahead->next;
+	ahead->next = NULL;
+	hak_rcu_report_chain((void *)head->func, "given to hak_free_rcu() twice");
+}
+
+/*
+ * The object that @head lies in, if it is known to be free; else NULL. If it was freed while
+ * it was chained, its link may be anything.
+ */
+static const void *hak_rcu_freed_object(const struct rcu_head *head)
+{
+	const void *p = NULL;
+	struct hak_cache *c;
+	struct hak_slab *s;
+
+	preempt_disable();
+	s = hak_slab_of(head);
+	c = s ? READ_ONCE(s->cache) : NULL;
+	if (c && c->checks) {
+		p = (const char *)head - ((unsigned long)head & HAK_SLAB_MASK) % c->size;
+		if (hak_check_live(c, p))
+			p = NULL;
+	}
+	preempt_enable();
+	return p;
+}
+
+/*
+ * Walk the chain from @head on, before any of its objects is freed. If it has no end, or leads
+ * to an object that is free already, report that, and let the chain end before. Returns what
+ * is left of the chain.
+ */
+static struct rcu_head *hak_rcu_check_chain(struct rcu_head *head)
+{
+	struct rcu_head *at, *before = NULL, *mark = NULL;
+	unsigned long len = 1, limit = 1;
+	const void *p;
+
+	for (at = head; at; before = at, at = at->next, len++) {
+		p = hak_rcu_freed_object(at);
+		if (unlikely(p)) {
+			hak_rcu_report_chain(p, "freed before hak_free_rcu() could");
+			if (!before)
+				return NULL;
+			before->next = NULL;
+			break;
+		}
+		/* The mark stays for twice as long each time, so it comes to lie in a circle. */
+		if (unlikely(at == mark)) {
+			hak_rcu_cut_circle(head, len);
+			break;
+		}
+		if (len == limit) {
+			mark = at;
+			len = 0;
+			limit *= 2;
+		}
+		cond_resched();
+	}
+	return head;
+}
+
+static void hak_rcu_free_chain(struct rcu_head *head)
+{
+	struct rcu_head *next;
+
+	for (head = hak_rcu_check_chain(head); head; head = next) {
 		next = head->next;
 		hak_free((void *)head->func);
 		cond_resched();
 	}
+}
+
+/* Free the chained objects, if their grace period has passed. */
+static void hak_rcu_free_heads(struct hak_rcu_cpu *rc, const unsigned int *flush)
+{
+	struct rcu_head *heads, *nested;
+	unsigned int phase;
+
+	raw_spin_lock(&rc->lock);
+	if (!__hak_rcu_chain_waits(rc) || !hak_rcu_ripe(rc->old_state, rc->old_flush, flush)) {
+		raw_spin_unlock(&rc->lock);
+		return;
+	}
+	heads = rc->old_heads;
+	rc->old_heads = NULL;
+	nested = rc->old_nested;
+	rc->old_nested = NULL;
+	phase = __hak_rcu_freeing(rc);
+	raw_spin_unlock(&rc->lock);
+	hak_rcu_free_chain(heads);
+	hak_rcu_free_chain(nested);
 	hak_rcu_freed(rc, phase);
 }
 
@@ -434,8 +540,6 @@ static bool __hak_rcu_add(struct hak_rcu_cpu *rc, const void *p,
 	if (!head)
 		return false;
 	head->func = (rcu_callback_t)p;
-	if (!rc->heads)
-		rc->heads_tail = head;
 	head->next = rc->heads;
 	rc->heads = head;
 	rc->chained++;

@@ -21,9 +21,9 @@ struct hak_rcu_batch;
  * @last: the newest sealed batch; valid while @first is not NULL
  * @heads: objects without a batch, chained by their rcu_heads. The func of each points
  *	to its object.
- * @heads_tail: the last of @heads; valid while @heads is not NULL
  * @old_heads: a chain of the same kind that waits for a grace period
- * @old_state: the state of RCU when @old_heads began to wait
+ * @old_nested: a chain from @nested that waits with @old_heads
+ * @old_state: the state of RCU when @old_heads and @old_nested began to wait
  * @old_flush: the number of the latest flush then
  * @spare: empty batches; at most HAK_RCU_SPARES, and none once no object waits
  * @nr_spare: how many those are
@@ -44,8 +44,8 @@ struct hak_rcu_cpu {
 	struct hak_rcu_batch *first;
 	struct hak_rcu_batch *last;
 	struct rcu_head *heads;
-	struct rcu_head *heads_tail;
 	struct rcu_head *old_heads;
+	struct rcu_head *old_nested;
 	unsigned long old_state;
 	unsigned int old_flush;
 	struct hak_rcu_batch *spare;

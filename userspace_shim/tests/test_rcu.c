@@ -215,6 +215,83 @@ static void test_headless_without_memory(void **state)
 	hak_cache_destroy(c);
 }
 
+static unsigned long bad_frees(void)
+{
+	struct hak_stats st;
+
+	hak_stats_read(&st);
+	return st.event[HAK_EV_BAD_FREE];
+}
+
+/*
+ * Objects are chained, and one of them is given once more, as many others as @between later.
+ * That is reported, once, and the barrier ends. What was chained before that object is lost.
+ */
+static void chained_twice(unsigned int between)
+{
+	struct hak_cache *c = hak_cache_create("rcu_twice", sizeof(struct node), 0, 0, NULL);
+	unsigned long before = bad_frees();
+	struct node *n[5], *p;
+	unsigned int i;
+
+	assert_non_null(c);
+	/* Other caches' objects would begin a batch. */
+	hak_free_rcu_barrier();
+	alloc_all(c, n, ARRAY_SIZE(n));
+	shim_fail_kmalloc_after(0);
+	for (i = 0; i < 2 + between; i++)
+		hak_free_rcu(n[i], rcu);
+	/* A pointer of its own, which the compiler does not know. */
+	p = n[1];
+	asm volatile("" : "+r" (p));
+	hak_free_rcu(p, rcu);
+	for (; i < ARRAY_SIZE(n); i++)
+		hak_free_rcu(n[i], rcu);
+	shim_fail_kmalloc_after(-1);
+	hak_free_rcu_barrier();
+	assert_int_equal(bad_frees(), before + 1);
+	assert_int_equal(live(c), 1);
+	hak_free(n[0]);
+	hak_cache_destroy(c);
+}
+
+static void test_chained_twice(void **state)
+{
+	chained_twice(0);
+	chained_twice(1);
+	chained_twice(2);
+}
+
+/*
+ * An object is freed while it is chained. If hakmem knows that, it does not follow the link
+ * in the object. What was chained before is lost.
+ */
+static void test_freed_while_chained(void **state)
+{
+	struct hak_cache *c = hak_cache_create("rcu_freed", sizeof(struct node), 0,
+					       SLAB_CONSISTENCY_CHECKS | SLAB_POISON, NULL);
+	unsigned long before = bad_frees();
+	struct node *n[3];
+	unsigned int i;
+
+	assert_non_null(c);
+	hak_free_rcu_barrier();
+	/* A thread without an id gets objects of SLUB's. */
+	shim_thread_online();
+	alloc_all(c, n, ARRAY_SIZE(n));
+	assert_non_null(hak_slab_of(n[1]));
+	shim_fail_kmalloc_after(0);
+	for (i = 0; i < ARRAY_SIZE(n); i++)
+		hak_free_rcu(n[i], rcu);
+	shim_fail_kmalloc_after(-1);
+	hak_free(n[1]);
+	hak_free_rcu_barrier();
+	assert_int_equal(bad_frees(), before + 1);
+	assert_int_equal(live(c), 1);
+	hak_free(n[0]);
+	hak_cache_destroy(c);
+}
+
 /* They are chained, before there was a batch and after one is full, more than once. */
 static void test_without_memory(void **state)
 {
@@ -324,6 +401,65 @@ static void test_nested_before_late(void **state)
 #endif
 
 #ifdef HAK_SHIM_DEBUG
+/* An interrupt that does not get the lock chains an object twice, and another one. */
+static void test_nested_twice(void **state)
+{
+	struct hak_cache *c = hak_cache_create("rcu_twice_irq", sizeof(struct node), 0, 0,
+					       NULL);
+	unsigned long before = bad_frees();
+	raw_spinlock_t *lock;
+	struct node *n[3];
+
+	assert_non_null(c);
+	alloc_all(c, n, ARRAY_SIZE(n));
+	shim_fail_kmalloc_after(0);
+	hak_free_rcu(n[0], rcu);
+	lock = hak_rcu_cpu_lock(smp_processor_id());
+	raw_spin_lock(lock);
+	shim_set_context(SHIM_HARDIRQ);
+	hak_free_rcu(n[1], rcu);
+	hak_free_rcu(n[2], rcu);
+	hak_free_rcu(n[1], rcu);
+	shim_set_context(SHIM_TASK);
+	raw_spin_unlock(lock);
+	shim_fail_kmalloc_after(-1);
+	hak_free_rcu_barrier();
+	assert_int_equal(bad_frees(), before + 1);
+	assert_int_equal(live(c), 0);
+	hak_cache_destroy(c);
+}
+
+/*
+ * A chain that ends in an object which is in it twice is not led on to what an interrupt has
+ * chained.
+ */
+static void test_twice_before_nested(void **state)
+{
+	struct hak_cache *c = hak_cache_create("rcu_twice_both", sizeof(struct node), 0, 0,
+					       NULL);
+	unsigned long before = bad_frees();
+	raw_spinlock_t *lock;
+	struct node *n[3];
+
+	assert_non_null(c);
+	alloc_all(c, n, ARRAY_SIZE(n));
+	shim_fail_kmalloc_after(0);
+	hak_free_rcu(n[0], rcu);
+	hak_free_rcu(n[1], rcu);
+	hak_free_rcu(n[0], rcu);
+	lock = hak_rcu_cpu_lock(smp_processor_id());
+	raw_spin_lock(lock);
+	shim_set_context(SHIM_HARDIRQ);
+	hak_free_rcu(n[2], rcu);
+	shim_set_context(SHIM_TASK);
+	raw_spin_unlock(lock);
+	shim_fail_kmalloc_after(-1);
+	hak_free_rcu_barrier();
+	assert_int_equal(bad_frees(), before + 1);
+	assert_int_equal(live(c), 0);
+	hak_cache_destroy(c);
+}
+
 /* An interrupt's object has to wait until a chain is freed, and the barrier waits for both. */
 static void test_nested_behind_a_chain(void **state)
 {
@@ -905,6 +1041,12 @@ int main(void)
 		cmocka_unit_test(test_only_nested),
 		cmocka_unit_test(test_nested_before_late),
 		cmocka_unit_test(test_nested_behind_a_chain),
+		cmocka_unit_test(test_nested_twice),
+		cmocka_unit_test(test_twice_before_nested),
+#endif
+		cmocka_unit_test(test_chained_twice),
+		cmocka_unit_test(test_freed_while_chained),
+#ifdef HAK_SHIM_DEBUG
 		cmocka_unit_test(test_interrupts_off),
 		cmocka_unit_test(test_preemption_off),
 #endif
