@@ -13,8 +13,9 @@
  * At the end of the slab there is a bit for each of its objects, set while the object is
  * live. It is set and cleared atomically, so if two CPUs free an object at the same time,
  * one of them finds that the object is not live any more. With debug=A there is also a
- * word for each object before these bits, so that no overrun of an object reaches it: the
- * tag of the line that the kernel counts the live object for.
+ * word for each object before these bits: the tag of the line that the kernel counts the live
+ * object for. The tags stand in the reverse order of the objects. So if the last object is
+ * overrun, the first tag that is hit is its own, and a red zone is checked before that is used.
  *
  * If a check fails, the object is neither freed nor handed out again, and its slab is
  * never released.
@@ -192,7 +193,7 @@ static union codetag_ref *hak_tag_of(const struct hak_cache *c, const void *p)
 {
 	unsigned long slab = (unsigned long)p & ~HAK_SLAB_MASK;
 
-	return (union codetag_ref *)(slab + c->tags) + hak_live_index(c, p);
+	return (union codetag_ref *)(slab + c->map) - 1 - hak_live_index(c, p);
 }
 
 /* From now on the kernel counts @p for the line that allocates, if that is known. */

@@ -115,6 +115,49 @@ static void sizes(struct kunit *test)
 	fill(test, counted(test, HAK_CACHE_MAX_SIZE, NULL, 0, 0), HAK_CACHE_MAX_SIZE);
 }
 
+/*
+ * The last object of a slab is overrun up to the tags. The first of them is its own, so the
+ * other objects can be freed, and it itself is refused before its tag is used.
+ */
+static void last_is_overrun(struct kunit *test)
+{
+	struct hak_cache *c = counted(test, 1000, NULL, 0, HAK_CHECK_ZONE);
+	u32 n = c->capacity, i, bytes;
+	void **obj = kunit_kcalloc(test, n, sizeof(*obj), GFP_KERNEL);
+	void *last = NULL, *saved;
+	DEFINE_ALLOC_TAG(tag);
+	char *end;
+
+	KUNIT_ASSERT_NOT_NULL(test, obj);
+	/* So all are of one slab. */
+	migrate_disable();
+	for (i = 0; i < n; i++) {
+		obj[i] = alloc_hooks_tag(&tag, hak_cache_alloc(c, GFP_KERNEL));
+		if (obj[i] > last)
+			last = obj[i];
+	}
+	migrate_enable();
+	KUNIT_ASSERT_NOT_NULL(test, hak_test_slab_of(last));
+	for (i = 0; i < n; i++)
+		KUNIT_ASSERT_PTR_EQ(test, hak_test_slab_of(obj[i]), hak_test_slab_of(last));
+	end = (char *)last + c->usable;
+	bytes = (hak_test_slab_of(last)->addr + c->tags) - (unsigned long)end + sizeof(void *);
+	saved = kunit_kzalloc(test, bytes, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, saved);
+	memcpy(saved, end, bytes);
+	memset(end, 0xff, bytes);
+	for (i = 0; i < n; i++)
+		if (obj[i] != last)
+			hak_free(obj[i]);
+	expect(test, &tag, 1, c->bytes);
+	hak_free(last);
+	hak_test_provoke(test, HAK_EV_BAD_FREE, 1);
+	expect(test, &tag, 1, c->bytes);
+	memcpy(end, saved, bytes);
+	hak_free(last);
+	expect(test, &tag, 0, 0);
+}
+
 /* What was in the slot before is no tag. */
 static void slot_of_another_cache(struct kunit *test)
 {
@@ -271,6 +314,7 @@ static void freed_elsewhere(struct kunit *test)
 static struct kunit_case cases[] = {
 	KUNIT_CASE(each_way),
 	KUNIT_CASE(sizes),
+	KUNIT_CASE(last_is_overrun),
 	KUNIT_CASE(slot_of_another_cache),
 	KUNIT_CASE(refused),
 	KUNIT_CASE(broken),
