@@ -114,9 +114,12 @@ int hak_cache_setup(struct hak_cache *c, u32 size)
 		err = -ENOMEM;
 		goto free_pool;
 	}
+	/* With the mutex held, no CPU becomes possible. In a kernel none ever does. */
+	mutex_lock(&hak_cache_mutex);
 	for_each_possible_cpu(cpu)
 		hak_cpu_cache_init(per_cpu_ptr(c->cpu, cpu), c, c->cap,
 				   HAK_MAGAZINES);
+	mutex_unlock(&hak_cache_mutex);
 	return 0;
 
 free_pool:

@@ -44,8 +44,9 @@
  *                      destruction
  *   hak_shrink_mutex   one shrink at a time; its holder waits for the CPUs' flush
  *                      workers for a bounded time, and these take hak_cache_mutex
- *   hak_cache_mutex    the list of caches (readers: RCU), and reaping; the
- *                      callbacks of CPU hotplug take it, too
+ *   hak_cache_mutex    the list of caches (readers: RCU), filling in a cache's
+ *                      per-CPU caches, and reaping; the callbacks of CPU hotplug
+ *                      take it, too
  *
  * Raw locks. None nests in another; each is held for O(1) with interrupts off, and
  * never across a call to the page allocator or SLUB:

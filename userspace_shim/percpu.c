@@ -121,7 +121,7 @@ static void copy_template(unsigned long delta)
  * shim_percpu_map() - give an id its chunk, if it has none yet
  * @cpu: the id
  *
- * Context: shim_hotplug_lock held.
+ * Context: shim_hotplug_lock and hak_cache_mutex held.
  * Return: 0 or -ENOMEM.
  */
 int shim_percpu_map(unsigned int cpu)

@@ -202,6 +202,20 @@ static bool take_over(void)
 	return true;
 }
 
+/*
+ * Give an id its per-CPU memory. That is a copy, so nobody fills in the caches of the ids
+ * meanwhile, see hak_cache_setup().
+ */
+static int map(unsigned int cpu)
+{
+	int err;
+
+	mutex_lock(&hak_cache_mutex);
+	err = shim_percpu_map(cpu);
+	mutex_unlock(&hak_cache_mutex);
+	return err;
+}
+
 /* The thread is on id 0 until all of this has worked. */
 static bool bring_up(void)
 {
@@ -212,7 +226,7 @@ static bool bring_up(void)
 	cpu = get_id();
 	if (cpu < 0)
 		return false;
-	if (shim_percpu_map(cpu) || pthread_setspecific(key, (void *)1)) {
+	if (map(cpu) || pthread_setspecific(key, (void *)1)) {
 		put_id(cpu);
 		return false;
 	}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * SLAB_PANIC: if a cache cannot be made, the program ends, as the kernel would. And what is
- * kept of caches that are gone.
+ * kept of caches that are gone; and threads that come while a cache is made.
  */
 #include "test.h"
 
@@ -9,6 +9,22 @@
 #include <unistd.h>
 
 #include "core.h"
+#include "shim.h"
+
+void __real_hak_cpu_cache_init(struct hak_cpu_cache *cc, struct hak_cache *c, unsigned int cap,
+			       unsigned int mags);
+void __wrap_hak_cpu_cache_init(struct hak_cpu_cache *cc, struct hak_cache *c, unsigned int cap,
+			       unsigned int mags);
+
+static unsigned int filled, filled_locked;
+
+void __wrap_hak_cpu_cache_init(struct hak_cpu_cache *cc, struct hak_cache *c, unsigned int cap,
+			       unsigned int mags)
+{
+	filled++;
+	filled_locked += shim_lock_mine(&hak_cache_mutex.lock);
+	__real_hak_cpu_cache_init(cc, c, cap, mags);
+}
 
 static int created(unsigned int size, slab_flags_t flags)
 {
@@ -52,11 +68,52 @@ static void test_one_after_the_other(void **state)
 	}
 }
 
+static void *come_and_stay(void *others)
+{
+	free(opaque(malloc(8)));
+	pthread_barrier_wait(others);
+	return NULL;
+}
+
+/*
+ * A new id's per-CPU memory is a copy of the template's. It is not copied while the per-CPU
+ * caches of a new cache are being filled in, so either they are filled in before, or the new
+ * one is among them.
+ */
+static void test_no_id_meanwhile(void **state)
+{
+	unsigned int ids = num_possible_cpus(), meanwhile;
+	pthread_barrier_t others;
+	struct hak_cache *c;
+	pthread_t t;
+
+	pthread_barrier_init(&others, NULL, 2);
+	mutex_lock(&hak_cache_mutex);
+	pthread_create(&t, NULL, come_and_stay, &others);
+	for (int i = 0; i < 50 && num_possible_cpus() == ids; i++)
+		usleep(1000);
+	meanwhile = num_possible_cpus();
+	mutex_unlock(&hak_cache_mutex);
+	pthread_barrier_wait(&others);
+	pthread_join(t, NULL);
+	assert_int_equal(meanwhile, ids);
+	assert_int_equal(num_possible_cpus(), ids + 1);
+
+	filled = 0;
+	filled_locked = 0;
+	c = hak_cache_create("filled", 64, 0, 0, NULL);
+	assert_non_null(c);
+	hak_cache_destroy(c);
+	assert_int_equal(filled, ids + 1);
+	assert_int_equal(filled_locked, ids + 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_panics),
 		cmocka_unit_test(test_one_after_the_other),
+		cmocka_unit_test(test_no_id_meanwhile),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
