@@ -491,6 +491,31 @@ static void hak_deferred_irq(struct irq_work *irq)
 	queue_work(hak_unbound_wq, &container_of(irq, struct hak_deferred, irq)->work);
 }
 
+/* Does any cache have its tails @off bytes behind the start of its objects? */
+static bool hak_tail_offset_is_known(unsigned long off)
+{
+	unsigned int i, known;
+
+	for (i = 0; (known = READ_ONCE(hak_tail_offsets[i])); i++)
+		if (known == off)
+			return true;
+	return false;
+}
+
+/*
+ * Free the memory that waits by its tail @t. If the address in the tail was overwritten, the
+ * memory is lost, because SLUB would take any address for its own.
+ */
+static void hak_deferred_free(const struct hak_fallback_tail *t)
+{
+	void *p = (void *)t->key;
+
+	if (likely(hak_tail_offset_is_known((const char *)t - (const char *)kasan_reset_tag(p))))
+		kfree(p);
+	else
+		hak_report_tail(t, p);
+}
+
 static void hak_deferred_run(struct work_struct *work)
 {
 	struct hak_deferred *d = container_of(work, struct hak_deferred, work);
@@ -501,11 +526,8 @@ static void hak_deferred_run(struct work_struct *work)
 		kfree(n);
 	}
 	for (n = llist_del_all(&d->tails); n; n = next) {
-		struct hak_fallback_tail *t;
-
 		next = n->next;
-		t = container_of(n, struct hak_fallback_tail, link);
-		kfree((void *)t->key);
+		hak_deferred_free(container_of(n, struct hak_fallback_tail, link));
 	}
 }
 

@@ -256,6 +256,20 @@ void hak_report_object(const struct hak_cache *c, const void *p, const char *why
 }
 
 /**
+ * hak_report_tail() - report memory of SLUB's that waits to be freed, and cannot be
+ * @tail: where its address is kept, see struct hak_fallback_tail
+ * @p: what is there, which is not its address
+ *
+ * Context: any.
+ */
+void hak_report_tail(const void *tail, const void *p)
+{
+	hak_count(HAK_EV_CORRUPT);
+	pr_err_ratelimited("corruption: the object of SLUB's before %p is lost, because its tail was overwritten while it waited to be freed (by %p)\n",
+			   tail, p);
+}
+
+/**
  * hak_report_stray() - report objects freed into a slab that was released
  * @c: their cache
  * @p: the first object

@@ -21,6 +21,7 @@ void hak_report_corrupt(struct hak_slab *s, const struct hak_cache *c, const voi
 void hak_report_object(const struct hak_cache *c, const void *p, const char *why);
 int hak_report_live(const struct hak_cache *c, const void *p);
 void hak_report_slab(struct hak_slab *s, const struct hak_cache *c);
+void hak_report_tail(const void *tail, const void *p);
 void hak_report_stray(const struct hak_cache *c, const void *p, unsigned int n);
 
 #endif /* _HAK_REPORT_H */

@@ -300,6 +300,58 @@ static void test_small_memory_waits(void **state)
 	assert_int_equal(out, was);
 }
 
+#ifdef HAK_SHIM_DEBUG
+static unsigned long corruptions(void)
+{
+	struct hak_stats st;
+
+	hak_stats_read(&st);
+	return st.event[HAK_EV_CORRUPT];
+}
+
+/* While objects wait, the address in the tail of one is overwritten by @key. */
+static void overwritten(struct hak_cache *c, unsigned long key)
+{
+	unsigned long before = corruptions(), *tail[2];
+	long was = out;
+	void *p[2];
+
+	for (unsigned int i = 0; i < 2; i++) {
+		p[i] = hak_cache_alloc(c, GFP_KERNEL_ACCOUNT);
+		assert_non_null(p[i]);
+		tail[i] = (unsigned long *)((char *)p[i] + 64);
+	}
+	shim_set_context(SHIM_NMI);
+	hak_cache_free(c, p[1]);
+	hak_cache_free(c, p[0]);
+	shim_set_context(SHIM_TASK);
+	assert_int_equal(tail[0][1], (unsigned long)p[0]);
+	tail[0][1] = key ?: (unsigned long)p[0] + 8;
+	hak_fallback_sync();
+	/* The other one is freed. */
+	assert_int_equal(corruptions(), before + 1);
+	assert_int_equal(out, was + 1);
+	kfree(p[0]);
+	assert_int_equal(out, was);
+}
+
+static void test_tail_overwritten(void **state)
+{
+	struct hak_cache *c = hak_cache_create("tails", 64, 0, 0, NULL);
+	struct hak_cache *d = hak_cache_create("tails_other", 40, 0, 0, NULL);
+
+	assert_non_null(c);
+	assert_non_null(d);
+	/* A tail may be 40 bytes behind an address, too, but not 56. */
+	hak_cache_free(d, hak_cache_alloc(d, GFP_KERNEL_ACCOUNT));
+	overwritten(c, 0);
+	overwritten(c, 0x10);
+	overwritten(c, ULONG_MAX);
+	hak_cache_destroy(d);
+	hak_cache_destroy(c);
+}
+#endif
+
 /* The destruction of its cache waits for it, under a mutex. */
 static void test_destroy_while_memory_waits(void **state)
 {
@@ -327,6 +379,9 @@ int main(void)
 		cmocka_unit_test(test_caches),
 		cmocka_unit_test(test_refill),
 		cmocka_unit_test(test_small_memory_waits),
+#ifdef HAK_SHIM_DEBUG
+		cmocka_unit_test(test_tail_overwritten),
+#endif
 		cmocka_unit_test(test_destroy_while_memory_waits),
 	};
 
