@@ -422,8 +422,15 @@ const char *hak_check_free(struct hak_cache *c, void *p, unsigned long caller)
 	if (unlikely(!hak_check_live(c, p)))
 		return "freed twice, or never allocated";
 	why = hak_zone_why(c, p, SLUB_RED_ACTIVE);
-	if (unlikely(why))
-		return why;
+	if (unlikely(why)) {
+		/*
+		 * If another CPU frees the object meanwhile, it clears the bit and then sets
+		 * the red zone, so the bit is read again. Pairs with the full barrier in
+		 * hak_mark_free().
+		 */
+		smp_rmb();
+		return hak_check_live(c, p) ? why : "freed twice at once";
+	}
 	if (unlikely(!hak_mark_free(c, p)))
 		return "freed twice at once";
 	hak_check_note(c, p, HAK_FREED, caller);
