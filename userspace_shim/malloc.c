@@ -165,12 +165,10 @@ static void look_at_pending_at_times(void)
 	}
 }
 
-static void *tiny_slow(size_t size, gfp_t gfp, bool by_name)
+static void *tiny_slow(size_t size, gfp_t gfp)
 {
 	void *p;
 
-	if (by_name && !READ_ONCE(serving))
-		WRITE_ONCE(serving, true);
 	if (get_ready()) {
 		look_at_pending();
 		p = hak_alloc(tiny_size(size), gfp);
@@ -221,13 +219,15 @@ static void *tiny_refill(size_t size)
 /* @by_name: the program called malloc() itself. */
 static noinline void *malloc_other(size_t size, bool by_name)
 {
+	if (by_name && !READ_ONCE(serving))
+		WRITE_ONCE(serving, true);
 	if (!size)
 		size = 1;
 	if (!is_tiny(size))
 		return shim_libc_malloc(size);
 	if (likely(shim_thread == SHIM_ONLINE))
 		return tiny_refill(size);
-	return tiny_slow(size, GFP_KERNEL, by_name);
+	return tiny_slow(size, GFP_KERNEL);
 }
 
 /*
@@ -245,13 +245,6 @@ static noinline void *malloc_uncached(struct hak_cpu_cache *cc, size_t size, boo
 	hak_cpu_leave(cc);
 	preempt_enable();
 	return likely(p) ? p : malloc_other(size, by_name);
-}
-
-/* Start the idle trim, which has stopped. Returns @p, so that the caller need not save it. */
-static noinline void *start_trim(void *p)
-{
-	hak_trim_kick();
-	return p;
 }
 
 /*
@@ -272,7 +265,7 @@ static noinline void *malloc_empty(struct hak_cpu_cache *cc, size_t size, bool b
 	preempt_enable();
 	if (unlikely(!done))
 		return malloc_uncached(cc, size, by_name);
-	return unlikely(READ_ONCE(hak_trim_stopped)) ? start_trim(p) : p;
+	return p;
 }
 
 static __always_inline void *do_malloc(size_t size, bool by_name)
@@ -303,7 +296,7 @@ static noinline void *calloc_slow(size_t n, size_t size)
 	if (!bytes)
 		bytes = 1;
 	if (is_tiny(bytes))
-		return tiny_slow(bytes, GFP_KERNEL | __GFP_ZERO, false);
+		return tiny_slow(bytes, GFP_KERNEL | __GFP_ZERO);
 	return shim_libc_calloc(n, size);
 }
 
@@ -489,7 +482,7 @@ static void *aligned(size_t align, size_t size)
 	p = do_malloc(bytes, false);
 	if (likely(!((unsigned long)p & (align - 1))))
 		return p;
-	/* The block came from the C library, before the core was up. */
+	/* The block came from the C library, because hakmem does not serve, or not yet. */
 	do_free(p);
 	return shim_libc_memalign(align, size);
 }

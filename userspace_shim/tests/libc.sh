@@ -84,6 +84,10 @@ expect "HAKMEM_REDIRECT_LIBC=0 leaves the C library as it is" 0 '^its own$'
 both "a program with part of a malloc" own_malloc
 run_program LD_PRELOAD="$programs/wrapper.so:$lib" -- wrapped
 expect "a wrapper is preloaded before the library" 0 '^fine$'
+run_program -u LD_PRELOAD -- large
+expect "a program that allocates a large block, without the library" 0 '^24$'
+run_program LD_PRELOAD="$lib" -- large
+expect "... then gets small ones from the library" 0 '^32$'
 run_program -u LD_PRELOAD -- unload "$lib"
 expect "a thread outlives dlclose() of the library" 0 '^fine$'
 run_program -u LD_PRELOAD -- unload "$programs/plugin_static.so"

@@ -71,18 +71,6 @@ static void test_double_free(void **state)
 	assert_int_equal(bad_frees(), before + 1);
 }
 
-/* The idle trim has stopped. The next operation starts it, or nothing would ever be trimmed. */
-static void test_starts_the_trim(void **state)
-{
-	void *p = opaque(malloc(SIZE));
-
-	free(p);
-	WRITE_ONCE(hak_trim_stopped, 1);
-	p = opaque(malloc(SIZE));
-	assert_int_equal(READ_ONCE(hak_trim_stopped), 0);
-	free(p);
-}
-
 /* The owner is inside its cache, or a mode is on. The slab's freelist is left alone. */
 static void test_not_ready(void **state)
 {
@@ -143,7 +131,6 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_last_in_first_out),
 		cmocka_unit_test(test_double_free),
-		cmocka_unit_test(test_starts_the_trim),
 		cmocka_unit_test(test_not_ready),
 		cmocka_unit_test(test_slab_not_owned),
 	};

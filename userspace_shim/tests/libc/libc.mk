@@ -4,7 +4,7 @@
 
 ifneq ($(filter release debug,$(BUILD)),)
 LIBC_TESTS := $(addprefix $(D)/tests/libc/,flush forks deepbind deepbind_fixed own_malloc \
-	      wrapped unload cfree lookup started signal forks_static deepbind_static started_static \
+	      wrapped large unload cfree lookup started signal forks_static deepbind_static started_static \
 	      plugin.so plugin_static.so started_plugin.so wrapper.so)
 endif
 LIBC_CC = @mkdir -p $(@D); $(CC) -O1 -g -std=gnu11 -Wall -Wextra -Werror -Wno-unused-parameter \

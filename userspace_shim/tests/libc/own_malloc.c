@@ -60,6 +60,23 @@ static void call_if_there(const char *name)
 		f(malloc(20), 20, 20);
 }
 
+/* Blocks of the C library are aligned as asked, too. They stay, so each lies elsewhere. */
+static int is_aligned(void)
+{
+	/* The compiler believes that they are. */
+	volatile unsigned long at;
+
+	for (size_t i = 0; i < 16; i++) {
+		at = (unsigned long)memalign(256, 8 + 16 * i);
+		if (at % 256)
+			return 0;
+		at = (unsigned long)aligned_alloc(64, 16 * i + 16);
+		if (at % 64)
+			return 0;
+	}
+	return 1;
+}
+
 int main(void)
 {
 	char *p = strcpy(malloc(10), "123456789");
@@ -86,6 +103,8 @@ int main(void)
 			return 4;
 		free(q);
 	}
+	if (!is_aligned())
+		return 5;
 	puts("fine");
 	return 0;
 }
