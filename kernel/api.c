@@ -544,9 +544,9 @@ static struct hak_cache *hak_known_cache(const void *p)
  * @p: as for hak_free()
  *
  * The compiler knows the size that was asked for, so with CONFIG_FORTIFY_SOURCE a memset() of
- * more bytes panics. Who wants to use them calls hak_realloc() with the size that this
- * returns: the memory stays where it is, and the compiler learns its size. For memory from
- * kmalloc() that holds, too.
+ * more bytes panics. Who wants to use them calls hak_realloc() with the usable size. The
+ * memory stays where it is, and the compiler learns its size. For memory from kmalloc() that
+ * holds, too.
  *
  * Context: any.
  * Return: the size of the object, which is at least the size asked for. For
