@@ -296,7 +296,7 @@ void hak_depot_flush(struct hak_cache *c, int nid)
 
 static bool hak_depot_idle(struct hak_depot *d)
 {
-	u32 received = READ_ONCE(d->received);
+	unsigned long received = READ_ONCE(d->received);
 	bool idle = received == d->seen;
 
 	d->seen = received;

@@ -49,8 +49,8 @@ struct hak_depot {
 	struct llist_head incoming ____cacheline_aligned_in_smp;
 	raw_spinlock_t lock ____cacheline_aligned_in_smp;
 	struct llist_node *chain;
-	u32 received;
-	u32 seen;
+	unsigned long received;
+	unsigned long seen;
 };
 
 void hak_depot_init(struct hak_depot *d);
