@@ -54,7 +54,7 @@ static void hak_dump_slab(struct hak_slab *s, const struct hak_cache *c,
 {
 	u32 off = (unsigned long)p & HAK_SLAB_MASK, nr = off / c->size;
 	const void *start = (const char *)p - off % c->size;
-	const char *what = "live, or free in its slab";
+	const char *what = "live, or free in its slab or a magazine";
 
 	if (nr >= c->capacity)
 		what = "beyond the last object";

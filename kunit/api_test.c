@@ -352,7 +352,7 @@ static void dumped(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache(test, 64, 0);
 	void *p = hak_cache_alloc(c, GFP_KERNEL);
-	const char *in_slab = "live, or free in its slab", *where;
+	const char *in_slab = "live, or free in its slab or a magazine", *where;
 
 	KUNIT_ASSERT_NOT_NULL(test, p);
 	if (!hak_test_hear()) {

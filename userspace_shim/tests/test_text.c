@@ -272,8 +272,8 @@ static void test_dump(void **state)
 	assert_true(p && q);
 	slab = (char *)hak_slab_of(p)->addr;
 	nr = (p - slab) / c->size;
-	assert_true(said(c, p, nr, 0, "live, or free in its slab"));
-	assert_true(said(c, p + 599, nr, 599, "live, or free in its slab"));
+	assert_true(said(c, p, nr, 0, "live, or free in its slab or a magazine"));
+	assert_true(said(c, p + 599, nr, 599, "live, or free in its slab or a magazine"));
 	hak_cache_free(c, p);
 	assert_true(said(c, p + 1, nr, 1, "free, in a CPU's cache"));
 	nr = hak_slab_of(p)->bump;
