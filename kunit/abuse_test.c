@@ -8,6 +8,7 @@
 #include <linux/module.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <linux/timekeeping.h>
 #include <linux/vmalloc.h>
 
 #include "hak_test.h"
@@ -233,6 +234,7 @@ static void again_on_another_cpu(struct kunit *test, struct hak_cache *c, bool f
 	KUNIT_ASSERT_EQ(test, err, 0);
 	KUNIT_ASSERT_EQ(test, e.freed, 1);
 	expect_refused(wrong_free, e.p, e.p, ALLOCATED | FREED, false, TWICE);
+	expected.elsewhere = true;
 	wrong_free(e.p);
 	undo(test, c, e.p, found);
 }
@@ -457,43 +459,69 @@ static void freed_kmalloc_as_object(struct kunit *test)
 	abuse(test, free_of_kmalloc_as_object, HAK_EV_BAD_FREE, ALWAYS);
 }
 
-static void overrun(struct kunit *test, struct hak_cache *c, bool found)
+static void overrun(struct kunit *test, struct hak_cache *c, u32 at)
 {
 	u8 *p = get(test, c), *q = get(test, c), *first = p < q ? p : q;
 
-	first[c->usable] ^= 1;
+	first[at] ^= 1;
 	expect_refused(wrong_free, first, first, ALLOCATED, true, "written beyond its end");
 	wrong_free(first);
-	if (found) {
+	if (c->checks & HAK_CHECK_ZONE) {
 		/* It was refused, so it is live. */
-		first[c->usable] ^= 1;
+		first[at] ^= 1;
 		hak_free(first);
 	}
 	hak_free(p < q ? q : p);
 }
 
-static void written_beyond(struct kunit *test)
+static void overrun_first(struct kunit *test, struct hak_cache *c, bool found)
 {
-	abuse(test, overrun, HAK_EV_BAD_FREE, ZONES);
+	overrun(test, c, c->usable);
 }
 
-static void underrun(struct kunit *test, struct hak_cache *c, bool found)
+/* Without a zone there may be another object. */
+static void overrun_last(struct kunit *test, struct hak_cache *c, bool found)
+{
+	if (found)
+		overrun(test, c, round_up(c->usable, 8) + 7);
+}
+
+static void written_beyond(struct kunit *test)
+{
+	abuse(test, overrun_first, HAK_EV_BAD_FREE, ZONES);
+	abuse(test, overrun_last, HAK_EV_BAD_FREE, ZONES);
+}
+
+static void underrun(struct kunit *test, struct hak_cache *c, int at)
 {
 	u8 *p = get(test, c), *q = get(test, c), *second = p > q ? p : q;
 
-	second[-1] ^= 1;
+	second[at] ^= 1;
 	expect_refused(wrong_free, second, second, ALLOCATED, true,
 		       "written before its start");
 	wrong_free(second);
-	second[-1] ^= 1;
-	if (found)
+	second[at] ^= 1;
+	if (c->checks & HAK_CHECK_ZONE)
 		hak_free(second);
 	hak_free(p > q ? q : p);
 }
 
+static void underrun_last(struct kunit *test, struct hak_cache *c, bool found)
+{
+	underrun(test, c, -1);
+}
+
+/* Without a zone there may be a link of hakmem's. */
+static void underrun_first(struct kunit *test, struct hak_cache *c, bool found)
+{
+	if (found)
+		underrun(test, c, -8);
+}
+
 static void written_before(struct kunit *test)
 {
-	abuse(test, underrun, HAK_EV_BAD_FREE, ZONES);
+	abuse(test, underrun_last, HAK_EV_BAD_FREE, ZONES);
+	abuse(test, underrun_first, HAK_EV_BAD_FREE, ZONES);
 }
 
 static void use_byte_after(struct kunit *test, struct hak_cache *c, bool found,
@@ -538,6 +566,37 @@ static void last_byte_written_after_free(struct kunit *test)
 	abuse(test, use_last_after, HAK_EV_CORRUPT, PATTERNS);
 }
 
+/* A report says in microseconds how long ago an object was freed. */
+static void says_how_long_ago(struct kunit *test)
+{
+	static const struct hak_cache_args none;
+	u64 us = 0, begun = ktime_get_mono_fast_ns();
+	struct hak_cache *c;
+	const char *text;
+	void *p;
+
+	if (!SLAB_STORE_USER)
+		kunit_skip(test, "a kernel without the flags");
+	c = hak_test_cache_args(test, SIZE, &none, SLAB_STORE_USER);
+	p = get(test, c);
+	migrate_disable();
+	hak_free(p);
+	hak_test_sleep(20);
+	if (hak_test_hear()) {
+		wrong_free(p);
+		text = behind(test, hak_test_heard(), "\nhakmem: freed by task ");
+		text = behind(test, text, ", ");
+		for (; text && *text >= '0' && *text <= '9'; text++)
+			us = us * 10 + (*text - '0');
+		KUNIT_EXPECT_GE(test, us, 20000ULL);
+		KUNIT_EXPECT_LE(test, us, (ktime_get_mono_fast_ns() - begun) / 1000 + 1);
+	} else {
+		wrong_free(p);
+	}
+	migrate_enable();
+	hak_test_provoke(test, HAK_EV_BAD_FREE, 1);
+}
+
 /* What lies between the last object and the end of the slab is no object. */
 static void freed_behind_the_last(struct kunit *test)
 {
@@ -576,6 +635,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(freed_to_another_cache),
 	KUNIT_CASE(freed_before_it_was_allocated),
 	KUNIT_CASE(freed_behind_the_last),
+	KUNIT_CASE(says_how_long_ago),
 	KUNIT_CASE(freed_null),
 	KUNIT_CASE(freed_on_stack),
 	KUNIT_CASE(freed_static),

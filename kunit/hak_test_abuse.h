@@ -67,6 +67,7 @@ static unsigned int modes_of(enum mode m)
  * @owner: the CPU that owned the object's slab last, or -1
  * @slab: address of the slab as the report has it, if it is about the slab; or 0
  * @more: reports that follow
+ * @elsewhere: whether another task freed the object before, on another CPU
  */
 static struct report {
 	const void *p;
@@ -79,6 +80,7 @@ static struct report {
 	int owner;
 	unsigned long slab;
 	unsigned int more;
+	bool elsewhere;
 } expected;
 
 /* A report says that @caller cannot free @p, which is @obj or lies in it, for @why. */
@@ -167,10 +169,12 @@ static void names_users(struct kunit *test, const char *at)
 	} else if (at) {
 		KUNIT_EXPECT_NULL(test, strstr(at, "allocated by"));
 	}
-	/* Another task may have done that. */
+	scnprintf(text, sizeof(text), "\nhakmem: freed by task %d on CPU %d, ",
+		  task_pid_nr(current), raw_smp_processor_id());
+	if (expected.elsewhere)
+		strscpy(text, "\nhakmem: freed by task ", sizeof(text));
 	if (expected.users & FREED)
-		behind(test, behind(test, at, "\nhakmem: freed by task "),
-		       " us ago\nhakmem:   ");
+		behind(test, behind(test, at, text), " us ago\nhakmem:   ");
 	else if (at)
 		KUNIT_EXPECT_NULL(test, strstr(at, "freed by"));
 }
@@ -196,6 +200,8 @@ static void describes(struct kunit *test, const char *at, enum mode m)
 		  !c->map ? "" : expected.live ? "; live" : "; not live");
 	at = behind(test, at, text);
 	/* The line feeds belong to lines that were matched before. */
+	if (off >= c->size)
+		at = behind(test, at, "hakmem: bytes before it: ");
 	at = behind(test, at, "hakmem: first bytes: ");
 	at = behind(test, at, "\nhakmem: last bytes, and beyond: ");
 	if (modes_of(m) & TRACKED)

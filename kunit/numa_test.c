@@ -12,6 +12,7 @@
 #include <linux/topology.h>
 
 #include "hak_test.h"
+#include "hak_test_log.h"
 #include "hak_test_threads.h"
 #include "memory_hotplug.h"
 
@@ -271,6 +272,33 @@ static void freed_twice_to_another_node(struct kunit *test)
 	}
 	HAK_EXPECT_EVENT(test, HAK_EV_BAD_FREE, num_node_state(N_MEMORY));
 	hak_test_provoke(test, HAK_EV_BAD_FREE, num_node_state(N_MEMORY));
+}
+
+/* hak_dump_obj() finds it there. */
+static void dumped_in_an_outbox(struct kunit *test)
+{
+	struct hak_cache *c = hak_size_class(64);
+	const char *text = NULL;
+	bool hears;
+	int nid;
+	void *p;
+
+	if (!c->cap || c->map)
+		kunit_skip(test, "CPUs cache nothing, or objects are checked");
+	for_each_node_state(nid, N_MEMORY) {
+		p = hak_alloc_node(64, GFP_KERNEL | __GFP_THISNODE, nid);
+		KUNIT_ASSERT_NOT_NULL(test, p);
+		hears = hak_test_hear();
+		preempt_disable();
+		hak_free(p);
+		hak_dump_obj(p);
+		preempt_enable();
+		text = hak_test_heard();
+		if (hears)
+			KUNIT_EXPECT_NOT_NULL(test, strstr(text, "; free, in a CPU's cache\n"));
+	}
+	if (!text)
+		kunit_skip(test, "no node has memory");
 }
 
 static void alloc_no_node(struct kunit *test)
@@ -574,6 +602,7 @@ static struct kunit_case numa_cases[] = {
 	KUNIT_CASE(equally_far_by_number),
 	KUNIT_CASE(nearest_goes_and_comes_back),
 	KUNIT_CASE(freed_twice_to_another_node),
+	KUNIT_CASE(dumped_in_an_outbox),
 	KUNIT_CASE(alloc_no_node),
 	KUNIT_CASE(cpu_without_memory),
 	KUNIT_CASE(refill_is_local),

@@ -66,6 +66,26 @@ static void order_is_random(void **state)
 	ordered = NULL;
 }
 
+/* If the same slot is claimed again, its slab begins with another object. */
+static void place_is_new_each_time(void **state)
+{
+	struct hak_cache *c = hak_cache_create("places", SIZE, 0, 0, NULL);
+	unsigned int i, same = 0;
+	struct hak_slab *s;
+	void *p;
+
+	assert_non_null(c);
+	p = hak_cache_alloc(c, GFP_KERNEL);
+	assert_non_null(p);
+	s = hak_slab_of(p);
+	assert_non_null(s);
+	for (i = 0; i < 8; i++)
+		same += hak_harden_start(c, s) == hak_harden_start(c, s);
+	assert_true(same < 4);
+	hak_cache_free(c, p);
+	hak_cache_destroy(c);
+}
+
 static void live_objects_are_found(void **state)
 {
 	cache = hak_cache_create("carved", SIZE, 0, 0, NULL);
@@ -92,6 +112,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(live_objects_are_found),
 		cmocka_unit_test(order_is_random),
+		cmocka_unit_test(place_is_new_each_time),
 	};
 
 	if (!getenv("HAKMEM_HARDENED")) {
