@@ -57,6 +57,11 @@ static void pending_set(int bits)
 static void pending_clear(int bits)
 {
 	__atomic_fetch_and(&shim_pending, ~bits, __ATOMIC_SEQ_CST);
+	/*
+	 * Pairs with smp_mb() in watch(), and keeps what the caller looks at next behind the
+	 * clearing.
+	 */
+	__shim_mb_after_rmw();
 }
 
 /* If no more pages than this are in use, there is hardly anything to give back. */
@@ -68,7 +73,7 @@ static void watch(void)
 	if (READ_ONCE(shim_pages_out) <= WATCH_PAGES)
 		return;
 	WRITE_ONCE(shim_largest, 0);
-	/* Pairs with the clearing in __work_ripen(): one of the two writes last. */
+	/* Pairs with pending_clear() in __work_ripen(): one of the two writes last. */
 	smp_mb();
 	if (!(READ_ONCE(shim_pending) & SHIM_PENDING_LATER))
 		WRITE_ONCE(shim_largest, HAK_MAX_SIZE);

@@ -5,13 +5,14 @@
  */
 #include <errno.h>
 #include <linux/futex.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <linux/bitops.h>
 #include <linux/bug.h>
+#include <linux/delay.h>
+#include <linux/sched.h>
 #include <asm/barrier.h>
 
 #include "shim.h"
@@ -172,17 +173,23 @@ static bool try_all(void)
 
 /*
  * Take all locks or none, and try again, so the order in which threads nest them
- * does not matter.
+ * does not matter. If the scheduler prefers this thread to the one that holds a lock, that one
+ * runs only while this one sleeps.
  */
 void shim_locks_take_all(void)
 {
+	unsigned int tries = 0;
+
 	for (;;) {
 		if (__shim_trylock(&registry_lock)) {
 			if (try_all())
 				return;
 			__shim_unlock(&registry_lock);
 		}
-		sched_yield();
+		if (++tries < SHIM_SPINS)
+			shim_yield();
+		else
+			shim_sleep_ns(200000);
 	}
 }
 
