@@ -4,6 +4,7 @@
  * are in debugfs beside those of failslab and fail_page_alloc, and
  * Documentation/fault-injection/ explains them.
  */
+#include <linux/dcache.h>
 #include <linux/debugfs.h>
 #include <linux/fault-inject.h>
 
@@ -35,4 +36,8 @@ void hak_fault_init(void)
 void hak_fault_exit(void)
 {
 	debugfs_remove(hak_fault_dir);
+#ifndef FAULT_ATTR_DNAME_LEN
+	/* An older kernel keeps the directory for its name. A newer one copies the name. */
+	dput(hak_fault.dname);
+#endif
 }
