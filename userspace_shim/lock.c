@@ -22,8 +22,8 @@
 
 __thread int shim_locks_held;
 
-extern struct shim_futex * const __start_hak_locks[] __weak __hidden;
-extern struct shim_futex * const __stop_hak_locks[] __weak __hidden;
+extern struct shim_futex * const __start_hak_locks[] __hidden;
+extern struct shim_futex * const __stop_hak_locks[] __hidden;
 
 /*
  * Locks initialised at run time. registry_lock is not in the list: fork() takes

@@ -57,8 +57,7 @@ static inline bool shim_is_ready(void)
 
 #define DEFINE_SHIM_LOCK(name)						\
 	static struct shim_futex name = SHIM_LOCK_INIT;			\
-	static struct shim_futex * const __shim_lock_##name		\
-	__used __section("hak_locks") = &name
+	__SHIM_LIST_LOCK(name, name)
 
 /* init.c */
 void shim_init(void);

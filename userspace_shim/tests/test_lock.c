@@ -69,6 +69,25 @@ static void test_locks(void **state)
 	raw_spin_unlock(&spin);
 }
 
+/*
+ * fork() takes locks of this program and of the library. The linker was asked to drop what
+ * nothing refers to, and a list of locks is such a thing.
+ */
+static void test_list_of_locks(void **state)
+{
+	bool all, hotplug;
+
+	shim_locks_take_all();
+	all = shim_is_locked(&spin.lock) && shim_is_locked(&mutex.lock) &&
+	      shim_is_locked(&hak_cache_mutex.lock);
+	hotplug = shim_is_locked(&shim_hotplug_lock);
+	shim_locks_release_all();
+	assert_true(all);
+	/* This one is not in the list, because fork() takes it before. */
+	assert_false(hotplug);
+	assert_false(shim_is_locked(&spin.lock) || shim_is_locked(&mutex.lock));
+}
+
 #ifdef HAK_SHIM_DEBUG
 static void quietly(void)
 {
@@ -169,6 +188,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sleepers),
 		cmocka_unit_test(test_locks),
+		cmocka_unit_test(test_list_of_locks),
 #ifdef HAK_SHIM_DEBUG
 		cmocka_unit_test(test_debug_aborts),
 		cmocka_unit_test(test_contexts),

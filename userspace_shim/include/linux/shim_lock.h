@@ -23,9 +23,11 @@ struct shim_futex {
 };
 
 #define SHIM_LOCK_INIT		{ 0, 0, NULL }
-#define __SHIM_REGISTER_LOCK(name)					\
+/* The linker keeps the list, although only its begin and its end are referred to. */
+#define __SHIM_LIST_LOCK(name, lock)					\
 	static struct shim_futex * const __shim_lock_##name		\
-	__used __section("hak_locks") = &name.lock
+	__used __attribute__((__retain__)) __section("hak_locks") = &lock
+#define __SHIM_REGISTER_LOCK(name)	__SHIM_LIST_LOCK(name, name.lock)
 
 void shim_lock_init(struct shim_futex *lock);
 void shim_lock_destroy(struct shim_futex *lock);
