@@ -32,8 +32,11 @@ unsigned int shim_cpus_used = SHIM_TEMPLATE + 1;
 
 static char dynamic[SHIM_PERCPU_SIZE] __aligned(PAGE_SIZE);
 
-/* This creates the section, and keeps other data off its pages. */
-static char static_first[PAGE_SIZE] __used __aligned(PAGE_SIZE)
+/*
+ * This creates the section, and keeps other data off its pages. Nothing refers to it, so the
+ * linker is told to keep it.
+ */
+static char static_first[PAGE_SIZE] __used __attribute__((__retain__)) __aligned(PAGE_SIZE)
 	__section("hak_percpu");
 extern char __start_hak_percpu[] __hidden, __stop_hak_percpu[] __hidden;
 

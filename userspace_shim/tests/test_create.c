@@ -70,6 +70,7 @@ static void test_one_after_the_other(void **state)
 
 static void *come_and_stay(void *others)
 {
+	pthread_barrier_wait(others);
 	free(opaque(malloc(8)));
 	pthread_barrier_wait(others);
 	return NULL;
@@ -82,14 +83,18 @@ static void *come_and_stay(void *others)
  */
 static void test_no_id_meanwhile(void **state)
 {
-	unsigned int ids = num_possible_cpus(), meanwhile;
+	unsigned int ids, meanwhile;
 	pthread_barrier_t others;
 	struct hak_cache *c;
 	pthread_t t;
 
+	/* This thread has its id, and allocates nothing while it holds the mutex. */
+	free(opaque(malloc(8)));
+	ids = num_possible_cpus();
 	pthread_barrier_init(&others, NULL, 2);
-	mutex_lock(&hak_cache_mutex);
 	pthread_create(&t, NULL, come_and_stay, &others);
+	mutex_lock(&hak_cache_mutex);
+	pthread_barrier_wait(&others);
 	for (int i = 0; i < 50 && num_possible_cpus() == ids; i++)
 		usleep(1000);
 	meanwhile = num_possible_cpus();
