@@ -7,6 +7,7 @@
 #include <linux/spinlock.h>
 
 #include "core.h"
+#include "front.h"
 #include "shim.h"
 
 #define LARGEST	1100
@@ -403,6 +404,40 @@ static void __maybe_unused test_fork_waits_for_a_lock(void **state)
 	assert_true(yields < 100);
 }
 
+static struct hak_cpu_cache **used_before;
+
+static void *be_there(void *arg)
+{
+	pthread_barrier_wait(&all_there);
+	pthread_barrier_wait(&all_there);
+	return arg;
+}
+
+static void caches_are_used(void)
+{
+	if (shim_caches != used_before)
+		_exit(3);
+}
+
+/* A thread does not use its caches while it forks. Afterwards it does, in the child, too. */
+static void __maybe_unused test_fork_leaves_the_caches(void **state)
+{
+	pthread_t t;
+	int status;
+
+	free(opaque(malloc(8)));
+	used_before = shim_caches;
+	assert_non_null(used_before[0]->cache);
+	pthread_barrier_init(&all_there, NULL, 2);
+	pthread_create(&t, NULL, be_there, NULL);
+	pthread_barrier_wait(&all_there);
+	status = in_child(caches_are_used);
+	pthread_barrier_wait(&all_there);
+	pthread_join(t, NULL);
+	assert_int_equal(status, 0);
+	assert_ptr_equal(shim_caches, used_before);
+}
+
 static raw_spinlock_t *of_id;
 
 static void *hold_lock_of_id(void *arg)
@@ -734,6 +769,7 @@ int main(void)
 		cmocka_unit_test(test_fork_amid_magazines),
 		cmocka_unit_test(test_fork_amid_creation),
 		cmocka_unit_test(test_fork_waits_for_a_lock),
+		cmocka_unit_test(test_fork_leaves_the_caches),
 		cmocka_unit_test(test_fork_waits_for_lock_of_id),
 		cmocka_unit_test(test_fork_amid_rcu_free),
 		cmocka_unit_test(test_fork_waits_for_work),

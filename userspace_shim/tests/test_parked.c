@@ -280,6 +280,32 @@ static void test_malloc_trim(void **state)
 	free(mine);
 }
 
+/* So does the stock of the depots, which no thread owns. */
+static void test_trim_of_depots(void **state)
+{
+	struct hak_cache *c = hak_size_class(SIZE);
+	struct hak_class_stats cs;
+	struct hak_cpu_cache *cc;
+	bool sent = false;
+
+	free(opaque(malloc(SIZE)));
+	cc = this_cpu_ptr(c->cpu);
+	preempt_disable();
+	hak_cpu_enter(cc);
+	hak_cpu_flush(c, cc);
+	/* All that the cache has, it sends. */
+	if (hak_cpu_take_from_slab(c, cc, 0, cc->obj, hak_cpu_batch(cc)) == hak_cpu_batch(cc))
+		sent = hak_depot_send(c, cc);
+	hak_cpu_leave(cc);
+	preempt_enable();
+	assert_true(sent);
+	hak_class_stats_read(c, &cs);
+	assert_true(cs.depot > 0);
+	malloc_trim(0);
+	hak_class_stats_read(c, &cs);
+	assert_int_equal(cs.depot, 0);
+}
+
 /* When no pages are to be had, at least the slabs come back. */
 static void test_memory_is_wanted(void **state)
 {
@@ -443,6 +469,7 @@ int main(void)
 		cmocka_unit_test(test_look_is_put_off),
 		cmocka_unit_test(test_same_processor),
 		cmocka_unit_test(test_malloc_trim),
+		cmocka_unit_test(test_trim_of_depots),
 		cmocka_unit_test(test_trim_says_so),
 		cmocka_unit_test(test_memory_is_wanted),
 		cmocka_unit_test(test_bounded),
