@@ -10,6 +10,7 @@
 #include <linux/workqueue.h>
 
 struct hak_rcu_batch;
+struct rcu_head;
 
 /**
  * struct hak_rcu_cpu - the objects that a CPU has to free
@@ -61,6 +62,7 @@ struct hak_rcu_cpu {
 
 extern struct hak_rcu_cpu __percpu *hak_rcu_cpu;
 
+void hak_rcu_free_chain(struct rcu_head *head);
 raw_spinlock_t *hak_rcu_cpu_lock(unsigned int cpu);
 int hak_rcu_free_init(void);
 void hak_rcu_free_exit(void);
