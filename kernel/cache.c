@@ -135,26 +135,35 @@ struct hak_cache_call {
 	atomic_t inside;
 };
 
-/* Close this CPU's cache, unless the owner is inside, which is counted. In an interrupt. */
+/*
+ * Empty and close this CPU's cache, unless the owner is inside, which is counted. In an
+ * interrupt. Another CPU could not do it: a fast path that tries to go in changes the number
+ * of objects for a moment, even if the cache is closed.
+ */
 static void hak_cpu_close(void *arg)
 {
 	struct hak_cache_call *call = arg;
 	struct hak_cpu_cache *cc = this_cpu_ptr(call->c->cpu);
 
-	if (!hak_cpu_inside(cc))
+	if (!hak_cpu_inside(cc)) {
+		hak_cpu_enter(cc);
+		hak_cpu_flush(call->c, cc);
 		WRITE_ONCE(cc->mark, HAK_CPU_CLOSED);
-	else if (READ_ONCE(cc->mark) != HAK_CPU_CLOSED)
+	} else if (!hak_cpu_is_closed(cc)) {
 		atomic_inc(&call->inside);
+	}
 }
 
-/* Open it again. A fast path that is just trying to go in is counted. */
+/*
+ * Open it again. A fast path that is just trying to go in is counted. If the owner was about
+ * to go in when the cache was closed, the cache is open.
+ */
 static void hak_cpu_reopen(void *arg)
 {
 	struct hak_cache_call *call = arg;
 	struct hak_cpu_cache *cc = this_cpu_ptr(call->c->cpu);
-	u8 mark = READ_ONCE(cc->mark);
 
-	if (mark == HAK_CPU_CLOSED || mark == HAK_CPU_INSIDE)
+	if (READ_ONCE(cc->mark) == HAK_CPU_CLOSED)
 		hak_cpu_sleep(cc);
 	else if (hak_cpu_inside(cc))
 		atomic_inc(&call->inside);
@@ -188,7 +197,7 @@ static void hak_cache_call(struct hak_cache *c, void (*fn)(void *call))
  * task acts as the owner of other CPUs' slabs.
  *
  * If there is a user after all, the cache is not destroyed, and nothing may get lost. So each
- * CPU closes its cache itself, while it is not inside.
+ * CPU empties and closes its cache itself, while it is not inside.
  */
 static void hak_cache_quiesce(struct hak_cache *c)
 {
@@ -201,9 +210,15 @@ static void hak_cache_quiesce(struct hak_cache *c)
 	if (hak_paranoid_drain)
 		synchronize_rcu();
 	hak_cache_call(c, hak_cpu_close);
+	/*
+	 * CPUs that are not online cannot do that, nor use their caches. If one that is online
+	 * has not, it has a user, and its cache keeps what it has.
+	 */
 	for_each_possible_cpu(cpu) {
 		struct hak_cpu_cache *cc = per_cpu_ptr(c->cpu, cpu);
 
+		if (hak_cpu_is_called(cpu))
+			continue;
 		preempt_disable();
 		WRITE_ONCE(cc->mark, HAK_CPU_CLOSED);
 		hak_cpu_flush(c, cc);
@@ -235,9 +250,7 @@ static void hak_cache_reopen(struct hak_cache *c)
 	for_each_possible_cpu(cpu) {
 		struct hak_cpu_cache *cc = per_cpu_ptr(c->cpu, cpu);
 
-		if (!hak_cpu_is_up(cpu))
-			WRITE_ONCE(cc->mark, HAK_CPU_INSIDE);
-		else if (hak_cpu_inside(cc) && !cpu_online(cpu))
+		if (hak_cpu_is_up(cpu) && !hak_cpu_is_called(cpu))
 			hak_cpu_sleep(cc);
 	}
 	hak_cache_set_listed(c, true);

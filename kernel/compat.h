@@ -56,6 +56,14 @@ static inline bool hak_page_is_large_kmalloc(struct page *head, const void *p)
 }
 
 /*
+ * Does on_each_cpu() reach @cpu? The caller holds cpus_read_lock(). The userspace build, which
+ * has no cross-calls, has a function of its own.
+ */
+#ifndef hak_cpu_is_called
+#define hak_cpu_is_called(cpu)	cpu_online(cpu)
+#endif
+
+/*
  * How many bytes from @p on lie in the same slab of SLUB's, as far as they may be read?
  * 0 if @p, which kfree() takes, lies in none. In the userspace build the C library's
  * allocator is in SLUB's place, so that build has a function of its own.

@@ -516,13 +516,13 @@ size_t hak_cpu_cache_bytes(unsigned int cap)
 }
 
 /*
- * Initialise a per-CPU cache, which is zeroed. Its mark says HAK_CPU_INSIDE until the
+ * Initialise a per-CPU cache, which is zeroed. Its mark says HAK_CPU_CLOSED until the
  * CPU is noted as up.
  */
 void hak_cpu_cache_init(struct hak_cpu_cache *cc, struct hak_cache *c,
 			unsigned int cap, unsigned int mags)
 {
-	cc->mark = HAK_CPU_INSIDE;
+	cc->mark = HAK_CPU_CLOSED;
 	cc->mags = cap ? mags : 0;
 	/* The cache of a hardened module is a checked one. */
 	cc->direct = !cap && !c->checks && !c->link && !want_init_on_free();

@@ -21,15 +21,15 @@ struct hak_slab;
 
 /**
  * enum hak_cpu_mark - who may use a per-CPU cache, and how
- * @HAK_CPU_INSIDE: the owner is using the cache, or its CPU is not up. If an interrupt
+ * @HAK_CPU_INSIDE: the owner is using the cache, or its CPU has gone. If an interrupt
  *	finds this mark, it leaves the cache alone.
  * @HAK_CPU_READY: the owner may use the cache by the fast paths and the slow paths
  * @HAK_CPU_SLOW_ONLY: the owner may use it by the slow paths only, because a mode is on;
  *	see hak_slow_only_get()
  * @HAK_CPU_ASLEEP: the owner may use it by the slow paths only, and has to start the
  *	idle trim first. The cache is empty, and the trim may have stopped since.
- * @HAK_CPU_CLOSED: the cache is being destroyed. Whoever uses it all the same finds this
- *	mark, and leaves the per-CPU cache alone, as with HAK_CPU_INSIDE.
+ * @HAK_CPU_CLOSED: the cache is being destroyed, or its CPU has not come up yet. Whoever
+ *	uses it all the same leaves the per-CPU cache alone, as with HAK_CPU_INSIDE.
  *
  * A fast path on x86 subtracts one from the mark before it knows whether the mark is
  * HAK_CPU_READY. If it is not, the fast path adds one again and leaves. An interrupt
@@ -261,6 +261,15 @@ static __always_inline bool hak_cpu_is_asleep(const struct hak_cpu_cache *cc)
 static __always_inline bool hak_cpu_inside(const struct hak_cpu_cache *cc)
 {
 	return !hak_cpu_is_awake(cc) && !hak_cpu_is_asleep(cc);
+}
+
+/*
+ * Is the cache closed? A fast path that tries to go in takes one off the mark, and one more
+ * if the cache is empty, and puts that back.
+ */
+static __always_inline bool hak_cpu_is_closed(const struct hak_cpu_cache *cc)
+{
+	return (u8)(HAK_CPU_CLOSED - READ_ONCE(cc->mark)) < 2 * HAK_CPU_MOST_TRIES;
 }
 
 /*

@@ -137,7 +137,7 @@ static unsigned long hak_stranded_pass(unsigned int pass)
 
 	rcu_read_lock();
 	list_for_each_entry_rcu(ss, &hak_superslabs, all) {
-		for (i = 0; i < HAK_MAX_SLOTS; i++) {
+		for (i = 0; i < 1U << (ss->order - HAK_MIN_ORDER); i++) {
 			struct hak_slab *s = &ss->slab[i];
 			const char *why;
 
