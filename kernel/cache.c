@@ -528,7 +528,8 @@ static bool hak_cache_in_use(const struct hak_cache *c,
  * function waits until the objects given to hak_free_rcu() are freed. If objects
  * are still live, or if there were more frees than allocations, it warns and
  * leaves the cache as it is, so that the live objects can still be freed. Then no
- * other cache can be made with its name.
+ * other cache can be made with its name. Every CPU is interrupted once, or again if it
+ * was using the cache.
  *
  * Context: task, may sleep; without cpus_read_lock(), which this takes, as
  * kmem_cache_destroy() does.
