@@ -113,6 +113,17 @@ class Rows:
             self.add(f"{name}, 64 at a time", workload, *ANY, n=64,
                      ops=64 * (20 if self.exact else 300), group="irq")
 
+    def whole_caches(self):
+        """Management, by time: it waits for other CPUs and for grace periods."""
+        if self.exact:
+            return
+        for n in (1, 1000):
+            objects = "1 object" if n == 1 else f"{n:,} objects"
+            self.add(f"create a cache, {objects}, destroy it", "lifetime", *TYPED, n=n, ops=4,
+                     group="caches")
+            self.add(f"{objects} and back, shrink", "shrink", *TYPED, n=n, ops=20,
+                     group="caches")
+
     def replacing(self):
         ops = 12000 if self.exact else 300000
         self.add("replace 1 of 1,000, 8..127 B", "replace", *ANY, size=8, most=128, n=1000,
@@ -162,6 +173,7 @@ def rows_for(exact, level, cpus):
     found.bursts()
     found.longest()
     found.others()
+    found.whole_caches()
     found.replacing()
     found.from_cpu_to_cpu()
     return [row for row in found.rows if row.level <= level]

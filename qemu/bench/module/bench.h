@@ -104,6 +104,8 @@ struct bench_loops {
 	int (*second)(struct bench_thread *t);
 	int (*bulk)(struct bench_thread *t);
 	int (*rcu_free)(struct bench_thread *t);
+	int (*lifetime)(struct bench_thread *t);
+	int (*shrink)(struct bench_thread *t);
 	int (*fill)(struct bench_thread *t);
 	void (*empty)(struct bench_thread *t);
 	int (*replace)(struct bench_thread *t);

@@ -9,6 +9,8 @@
  *   ALLOC_BULK(b, n, p) and FREE_BULK(b, n, p), if the allocator has them;
  *		the first is true if it worked
  *   FREE_RCU(b, p)	and RCU_BARRIER(), likewise
+ *   CREATE(b)		a typed cache, from which ALLOC() allocates from now on, NULL if it
+ *		failed; DESTROY(b) and SHRINK(b) that cache; likewise
  *   ANY_SIZE		if one allocator serves all sizes
  *
  * A loop reads its data through the thread's structure again and again, because
@@ -255,6 +257,71 @@ static int bulk(struct bench_thread *t)
 	}
 	b->ns[0] += bench_clock() - start;
 	return 0;
+}
+#endif
+
+/* Allocate all of @b->obj, or return -ENOMEM with nothing allocated. */
+static __always_inline int alloc_objects(struct bench *b, const gfp_t gfp)
+{
+	unsigned int i;
+
+	for (i = 0; i < b->n; i++) {
+		b->obj[i] = ALLOC(b, b->size, gfp);
+		if (unlikely(!b->obj[i])) {
+			while (i--)
+				FREE(b, b->obj[i]);
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+static __always_inline void free_objects(struct bench *b)
+{
+	unsigned int i;
+
+	for (i = 0; i < b->n; i++)
+		FREE(b, b->obj[i]);
+}
+
+#ifdef CREATE
+/* A cache is created, serves all of @b->obj once, and is destroyed: one operation. */
+static int lifetime(struct bench_thread *t)
+{
+	struct bench *b = t->b;
+	int err = 0;
+	u64 i;
+
+	for (i = 0; i < b->ops && !err; i++) {
+		if (!CREATE(b))
+			return -ENOMEM;
+		err = alloc_objects(b, GFP_KERNEL);
+		if (!err)
+			free_objects(b);
+		DESTROY(b);
+		if (bench_ended(b))
+			err = -ECANCELED;
+	}
+	return err;
+}
+
+/* All of @b->obj come from the cache, go back, and the cache is shrunk: one operation. */
+static int shrink(struct bench_thread *t)
+{
+	struct bench *b = t->b;
+	int err = 0;
+	u64 i;
+
+	for (i = 0; i < b->ops && !err; i++) {
+		err = alloc_objects(b, GFP_KERNEL);
+		if (err)
+			break;
+		free_objects(b);
+		SHRINK(b);
+		if (bench_ended(b))
+			err = -ECANCELED;
+	}
+	return err;
 }
 #endif
 
@@ -520,31 +587,20 @@ static int pingpong(struct bench_thread *t)
 
 /* --- in hard interrupt context: freed alone, or allocated as well --- */
 
-/* Allocate all of @b->obj, or return -ENOMEM with nothing allocated. */
 static __always_inline int alloc_batch(struct bench *b, const gfp_t gfp)
 {
 	u64 start = bench_clock();
-	unsigned int i;
+	int err = alloc_objects(b, gfp);
 
-	for (i = 0; i < b->n; i++) {
-		b->obj[i] = ALLOC(b, b->size, gfp);
-		if (unlikely(!b->obj[i])) {
-			while (i--)
-				FREE(b, b->obj[i]);
-			return -ENOMEM;
-		}
-	}
 	b->ns[0] += bench_clock() - start;
-	return 0;
+	return err;
 }
 
 static void free_batch(struct bench *b)
 {
 	u64 start = bench_clock();
-	unsigned int i;
 
-	for (i = 0; i < b->n; i++)
-		FREE(b, b->obj[i]);
+	free_objects(b);
 	b->ns[1] += bench_clock() - start;
 }
 
@@ -627,6 +683,10 @@ const struct bench_loops LOOPS = {
 #endif
 #ifdef FREE_RCU
 	.rcu_free = rcu_free,
+#endif
+#ifdef CREATE
+	.lifetime = lifetime,
+	.shrink = shrink,
 #endif
 	.fill = fill,
 	.empty = empty,

@@ -28,5 +28,8 @@ static __always_inline void *nothing(void)
 #define ANY_SIZE
 #define FREE_RCU(b, p)		FREE(b, p)
 #define RCU_BARRIER()		barrier()
+#define CREATE(b)		nothing()
+#define DESTROY(b)		barrier()
+#define SHRINK(b)		barrier()
 
 #include "loops.h"

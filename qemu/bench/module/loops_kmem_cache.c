@@ -11,5 +11,9 @@
 #define FREE_RCU(b, p)		kfree_rcu(p, rcu)
 /* Not exported: kvfree_rcu_barrier(). What a sheaf holds may come a little later. */
 #define RCU_BARRIER()		rcu_barrier()
+#define CREATE(b)		((b)->slub = kmem_cache_create("hak_bench_new", (b)->size, 0, \
+							       SLAB_NO_MERGE, NULL))
+#define DESTROY(b)		kmem_cache_destroy((b)->slub)
+#define SHRINK(b)		kmem_cache_shrink((b)->slub)
 
 #include "loops.h"

@@ -25,7 +25,7 @@ bool bench_stop;
  * @chain: arrays are left to new threads (Larson)
  * @rings: there is a ring from each thread to the next
  * @one_takes: thread 0 frees what the others allocate
- * @together: threads work with each other: their whole time counts
+ * @together: threads work with each other, or wait: their whole time counts
  */
 struct workload {
 	const char *name;
@@ -49,6 +49,8 @@ static const struct workload workloads[] = {
 	{ "second", LOOP(second) },
 	{ "bulk", LOOP(bulk) },
 	{ "rcu_free", LOOP(rcu_free) },
+	{ "lifetime", LOOP(lifetime), .together = true },
+	{ "shrink", LOOP(shrink), .together = true },
 	{ "irq_free", LOOP(irq_free) },
 	{ "irq_both", LOOP(irq_both) },
 	{ "replace", LOOP(replace), .arrays = true, .together = true },
