@@ -152,7 +152,7 @@ class Cpu:
         self.slab = data.cur.value_()
         self.counts = {name: getattr(data, name).value_()
                        for name in ("refills", "spills", "pushes", "drains", "sends")}
-        self.objects = core.words(self.base + core.obj_offset, 0 if count > 0xfff8 else count)
+        self.objects = core.words(self.base + core.obj_offset, 0 if 0xfff8 < count <= 0xffff else count)
         at = self.base + align(core.obj_offset + 8 * max(self.cap, 1))
         batch = (self.cap + 1) // 2
         self.magazines = []
