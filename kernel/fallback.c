@@ -27,17 +27,23 @@
 /**
  * struct hak_fallback_tail - what lies behind an object that SLUB served for a typed
  * cache
- * @cache: the cache the object belongs to
- * @link: place in hak_deferred.tails, after the object was freed
- * @key: hak_fallback_key() while the object is live; the address of the object
- *	while it waits in hak_deferred.tails
+ * @cache: the cache the object belongs to, while it is live
+ * @waits: the address of the object, while it waits in hak_deferred.tails
+ * @key: hak_fallback_key(), while the object is live
+ * @link: place in hak_deferred.tails
+ *
+ * Whoever writes beyond the object overwrites @waits before @link, so @waits shows whether
+ * @link can be followed.
  */
 struct hak_fallback_tail {
 	union {
 		struct hak_cache *cache;
+		void *waits;
+	};
+	union {
+		unsigned long key;
 		struct llist_node link;
 	};
-	unsigned long key;
 };
 
 /* A random number, so that other memory does not hold a valid key by chance. */
@@ -443,7 +449,7 @@ static void hak_fallback_defer(const void *p, struct hak_fallback_tail *t)
 	preempt_disable();
 	d = this_cpu_ptr(hak_deferred);
 	if (t) {
-		t->key = (unsigned long)p;
+		t->waits = (void *)p;
 		first = llist_add(&t->link, &d->tails);
 	} else {
 		first = hak_deferred_add(d, (struct llist_node *)p);
@@ -503,17 +509,22 @@ static bool hak_tail_offset_is_known(unsigned long off)
 }
 
 /*
- * Free the memory that waits by its tail @t. If the address in the tail was overwritten, the
- * memory is lost, because SLUB would take any address for its own.
+ * Free the memory that waits by its tail @t, and return the link in the tail. If the address
+ * in the tail was overwritten, the memory is lost, because SLUB would take any address for its
+ * own. The link may be overwritten, too, so what is behind it is lost as well.
  */
-static void hak_deferred_free(const struct hak_fallback_tail *t)
+static struct llist_node *hak_deferred_free(const struct hak_fallback_tail *t)
 {
-	void *p = (void *)t->key;
+	struct llist_node *next = t->link.next;
+	void *p = t->waits;
 
-	if (likely(hak_tail_offset_is_known((const char *)t - (const char *)kasan_reset_tag(p))))
-		kfree(p);
-	else
+	if (unlikely(!hak_tail_offset_is_known((const char *)t -
+					       (const char *)kasan_reset_tag(p)))) {
 		hak_report_tail(t, p);
+		return NULL;
+	}
+	kfree(p);
+	return next;
 }
 
 static void hak_deferred_run(struct work_struct *work)
@@ -525,10 +536,8 @@ static void hak_deferred_run(struct work_struct *work)
 		next = READ_ONCE_NOCHECK(n->next);
 		kfree(n);
 	}
-	for (n = llist_del_all(&d->tails); n; n = next) {
-		next = n->next;
-		hak_deferred_free(container_of(n, struct hak_fallback_tail, link));
-	}
+	for (n = llist_del_all(&d->tails); n;)
+		n = hak_deferred_free(container_of(n, struct hak_fallback_tail, link));
 }
 
 int hak_fallback_init(void)

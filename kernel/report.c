@@ -265,7 +265,7 @@ void hak_report_object(const struct hak_cache *c, const void *p, const char *why
 void hak_report_tail(const void *tail, const void *p)
 {
 	hak_count(HAK_EV_CORRUPT);
-	pr_err_ratelimited("corruption: the object of SLUB's before %p is lost, because its tail was overwritten while it waited to be freed (by %p)\n",
+	pr_err_ratelimited("corruption: the object of SLUB's before %p, and those that waited behind it, are lost, because its tail was overwritten while it waited to be freed (by %p)\n",
 			   tail, p);
 }
 

@@ -309,29 +309,37 @@ static unsigned long corruptions(void)
 	return st.event[HAK_EV_CORRUPT];
 }
 
-/* While objects wait, the address in the tail of one is overwritten by @key. */
-static void overwritten(struct hak_cache *c, unsigned long key)
+/*
+ * While objects wait, the address in the tail of one is overwritten by @by, and the link
+ * behind it, too, if @link. The object freed after it is freed. It and the one behind its link
+ * are lost.
+ */
+static void overwritten(struct hak_cache *c, unsigned long by, bool link)
 {
-	unsigned long before = corruptions(), *tail[2];
+	unsigned long before = corruptions(), *tail[3];
 	long was = out;
-	void *p[2];
+	void *p[3];
 
-	for (unsigned int i = 0; i < 2; i++) {
+	for (unsigned int i = 0; i < 3; i++) {
 		p[i] = hak_cache_alloc(c, GFP_KERNEL_ACCOUNT);
 		assert_non_null(p[i]);
 		tail[i] = (unsigned long *)((char *)p[i] + 64);
 	}
 	shim_set_context(SHIM_NMI);
-	hak_cache_free(c, p[1]);
+	hak_cache_free(c, p[2]);
 	hak_cache_free(c, p[0]);
+	hak_cache_free(c, p[1]);
 	shim_set_context(SHIM_TASK);
-	assert_int_equal(tail[0][1], (unsigned long)p[0]);
-	tail[0][1] = key ?: (unsigned long)p[0] + 8;
+	assert_int_equal(tail[0][0], (unsigned long)p[0]);
+	assert_int_equal(tail[0][1], (unsigned long)&tail[2][1]);
+	tail[0][0] = by ?: (unsigned long)p[0] + 8;
+	if (link)
+		tail[0][1] = by;
 	hak_fallback_sync();
-	/* The other one is freed. */
 	assert_int_equal(corruptions(), before + 1);
-	assert_int_equal(out, was + 1);
+	assert_int_equal(out, was + 2);
 	kfree(p[0]);
+	kfree(p[2]);
 	assert_int_equal(out, was);
 }
 
@@ -344,9 +352,11 @@ static void test_tail_overwritten(void **state)
 	assert_non_null(d);
 	/* A tail may be 40 bytes behind an address, too, but not 56. */
 	hak_cache_free(d, hak_cache_alloc(d, GFP_KERNEL_ACCOUNT));
-	overwritten(c, 0);
-	overwritten(c, 0x10);
-	overwritten(c, ULONG_MAX);
+	overwritten(c, 0, false);
+	overwritten(c, 0x10, false);
+	overwritten(c, 0x10, true);
+	overwritten(c, ULONG_MAX, true);
+	overwritten(c, 0x4141414141414141, true);
 	hak_cache_destroy(d);
 	hak_cache_destroy(c);
 }
