@@ -239,10 +239,14 @@ static void hak_cache_quiesce(struct hak_cache *c)
 /*
  * @c could not be destroyed. Unlike a new cache it may have users, so each CPU opens its own
  * cache. One that came up while @c was not listed has not been opened before.
+ *
+ * While @c was not listed, the reaper dropped its slabs from the queue. So the pools are
+ * walked before anybody else can look for slabs that nobody finds.
  */
 static void hak_cache_reopen(struct hak_cache *c)
 {
 	unsigned int cpu;
+	int nid;
 
 	cpus_read_lock();
 	mutex_lock(&hak_cache_mutex);
@@ -254,6 +258,8 @@ static void hak_cache_reopen(struct hak_cache *c)
 			hak_cpu_sleep(cc);
 	}
 	hak_cache_set_listed(c, true);
+	for_each_node(nid)
+		hak_pool_reap(c->pool[nid]);
 	mutex_unlock(&hak_cache_mutex);
 	cpus_read_unlock();
 }
@@ -528,8 +534,8 @@ static bool hak_cache_in_use(const struct hak_cache *c,
  * function waits until the objects given to hak_free_rcu() are freed. If objects
  * are still live, or if there were more frees than allocations, it warns and
  * leaves the cache as it is, so that the live objects can still be freed. Then no
- * other cache can be made with its name. Every CPU is interrupted once, or again if it
- * was using the cache.
+ * other cache can be made with its name. Every CPU is interrupted once, and again, up to 49
+ * times, while one of them is found using the cache; and likewise if the cache is left.
  *
  * Context: task, may sleep; without cpus_read_lock(), which this takes, as
  * kmem_cache_destroy() does.
@@ -546,8 +552,6 @@ void hak_cache_destroy(struct hak_cache *c)
 	hak_class_stats_read(c, &cs);
 	if (hak_cache_in_use(c, &cs)) {
 		hak_cache_reopen(c);
-		/* While @c was not listed, the reaper dropped its slabs from the queue. */
-		hak_reap_all();
 		return;
 	}
 	pr_debug("cache %s destroyed\n", c->name);

@@ -98,13 +98,31 @@ void hak_pool_put(struct hak_slab *s, enum hak_slab_state from)
 /* Take all new arrivals. If earlier ones are left, they become the chain below. */
 static void __hak_pool_take_arrivals(struct hak_pool *pool)
 {
+	struct hak_arrivals *a = &pool->fresh;
+
 	if (llist_empty(&pool->incoming))
 		return;
-	if (pool->chain) {
-		llist_entry(pool->chain, struct hak_slab, link)->below = pool->below;
-		pool->below = pool->chain;
+	if (a->chain) {
+		llist_entry(a->chain, struct hak_slab, link)->below = a->below;
+		a->below = a->chain;
 	}
-	pool->chain = llist_del_all(&pool->incoming);
+	a->chain = llist_del_all(&pool->incoming);
+}
+
+/* Pop the slab of @a that arrived last; NULL if there is none. */
+static struct hak_slab *hak_arrivals_pop(struct hak_arrivals *a)
+{
+	struct hak_slab *s;
+
+	if (!a->chain)
+		return NULL;
+	s = llist_entry(a->chain, struct hak_slab, link);
+	a->chain = a->chain->next;
+	if (!a->chain && a->below) {
+		a->chain = a->below;
+		a->below = llist_entry(a->chain, struct hak_slab, link)->below;
+	}
+	return s;
 }
 
 /*
@@ -115,18 +133,8 @@ static void __hak_pool_take_arrivals(struct hak_pool *pool)
  */
 static struct hak_slab *__hak_pool_pop_arrival(struct hak_pool *pool)
 {
-	struct hak_slab *s;
-
 	__hak_pool_take_arrivals(pool);
-	if (!pool->chain)
-		return NULL;
-	s = llist_entry(pool->chain, struct hak_slab, link);
-	pool->chain = pool->chain->next;
-	if (!pool->chain && pool->below) {
-		pool->chain = pool->below;
-		pool->below = llist_entry(pool->chain, struct hak_slab, link)->below;
-	}
-	return s;
+	return hak_arrivals_pop(&pool->fresh) ?: hak_arrivals_pop(&pool->old);
 }
 
 static void __hak_pool_list(struct hak_pool *pool, struct hak_slab *s)
@@ -317,7 +325,7 @@ void hak_pool_take_queue(void)
  * @max: most slabs to check
  * @pool: the pool whose slabs are counted; NULL for all pools
  *
- * Only the slabs that arrived in their pools before those are gone through as well.
+ * Only the slabs that arrived in their pools after those are gone through as well.
  *
  * Context: task; hak_cache_mutex held.
  * Return: slabs released.
@@ -351,31 +359,43 @@ static unsigned int hak_pool_reap_all_queued(const struct hak_pool *pool)
 }
 
 /**
- * struct hak_pool_walk - a walk of a pool: first the arrivals, and then the list
+ * struct hak_pool_walk - a walk of a pool: first what has arrived, and then the list
  * @pool: the pool
- * @arrivals: so many arrivals may still be looked at, and then comes the list
- * @listed: so many of the list
+ * @listed: so many slabs of the list may still be looked at
  * @first: the first slab that the walk has put on the list, where the walk ends
  */
 struct hak_pool_walk {
 	struct hak_pool *pool;
-	unsigned int arrivals;
 	unsigned int listed;
 	struct hak_slab *first;
 };
 
+/*
+ * Begin a walk. What has arrived becomes old, so that what arrives from now on does not come
+ * between. The walk before has left nothing that is old.
+ */
+static void hak_pool_walk_begin(struct hak_pool_walk *w)
+{
+	struct hak_pool *pool = w->pool;
+	unsigned long flags;
+
+	lockdep_assert_held(&hak_cache_mutex);
+
+	hak_lock(&pool->lock, flags, HAK_LOCK_POOL);
+	__hak_pool_take_arrivals(pool);
+	pool->old = pool->fresh;
+	pool->fresh = (struct hak_arrivals){};
+	w->listed = atomic_read(&pool->nr);
+	hak_unlock(&pool->lock, flags);
+}
+
 /* Pop the next slab of the walk; NULL at its end. */
 static struct hak_slab *__hak_pool_walk(struct hak_pool_walk *w)
 {
-	struct hak_slab *s;
+	struct hak_slab *s = hak_arrivals_pop(&w->pool->old);
 
-	if (w->arrivals) {
-		w->arrivals--;
-		s = __hak_pool_pop_arrival(w->pool);
-		if (s)
-			return s;
-		w->arrivals = 0;
-	}
+	if (s)
+		return s;
 	s = list_first_entry_or_null(&w->pool->list, struct hak_slab, list);
 	if (!s || s == w->first || !w->listed)
 		return NULL;
@@ -428,12 +448,13 @@ static bool hak_pool_scan(struct hak_pool_walk *w, struct hak_slab **whole, unsi
  */
 unsigned int hak_pool_reap(struct hak_pool *pool)
 {
-	unsigned int reaped = hak_pool_reap_all_queued(pool);
-	unsigned int i, n, nr = atomic_read(&pool->nr);
-	struct hak_pool_walk w = { .pool = pool, .arrivals = nr, .listed = nr };
+	unsigned int i, n, reaped = hak_pool_reap_all_queued(pool);
+	struct hak_pool_walk w = { .pool = pool };
 	struct hak_slab *whole[HAK_REAP_BATCH];
-	bool more = nr;
+	bool more = atomic_read(&pool->nr);
 
+	if (more)
+		hak_pool_walk_begin(&w);
 	while (more) {
 		more = hak_pool_scan(&w, whole, &n);
 		for (i = 0; i < n; i++)

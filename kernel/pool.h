@@ -17,21 +17,31 @@
 struct hak_cache;
 
 /**
+ * struct hak_arrivals - slabs in the order in which they were put into a pool
+ * @chain: slabs taken off hak_pool.incoming together, the newest first
+ * @below: older chains that are not used up yet, a stack linked by hak_slab.below
+ */
+struct hak_arrivals {
+	struct llist_node *chain;
+	struct llist_node *below;
+};
+
+/**
  * struct hak_pool - slabs of one cache on one node with free objects and no owner
  * @incoming: lock-free stack onto which slabs are put
  * @nr: slabs in the pool; read without the lock it is a hint
- * @lock: protects @chain, @below and @list
- * @chain: slabs taken off @incoming, the newest first
- * @below: older chains that are not used up yet, a stack linked by hak_slab.below
- * @list: slabs the reaper has moved here from the chains, the oldest first
+ * @lock: protects @fresh, @old and @list
+ * @fresh: slabs taken off @incoming
+ * @old: those that had been taken off when hak_pool_reap() began to look at them
+ * @list: slabs that the reaper has looked at, in that order
  * @depot: magazines of objects on their way between the node's CPUs
  */
 struct hak_pool {
 	struct llist_head incoming;
 	atomic_t nr;
 	raw_spinlock_t lock ____cacheline_aligned_in_smp;
-	struct llist_node *chain;
-	struct llist_node *below;
+	struct hak_arrivals fresh;
+	struct hak_arrivals old;
 	struct list_head list;
 	struct hak_depot depot;
 };

@@ -165,8 +165,10 @@ static unsigned long hak_stranded_pass(unsigned int pass)
  *
  * If a parked slab has frees waiting, the pusher that counted first is about to put it
  * into its pool. If a pooled slab is whole and not in the reaper's queue, the CPU that
- * made it whole is about to queue it. Both have preemption off meanwhile. So if a slab
- * looks like this over several grace periods, it is lost, and it is reported.
+ * made it whole is about to queue it. Both have preemption off meanwhile. The reaper drops
+ * slabs of a cache that is not listed from its queue, but whoever lists the cache again finds
+ * them before it drops the mutex. So if a slab looks like this over several grace periods, it
+ * is lost, and it is reported.
  *
  * Context: task, may sleep. Where the build cannot turn preemption off, the caller
  * has to make sure that no thread frees meanwhile.
