@@ -66,17 +66,22 @@ static unsigned int hak_superslab_level(struct hak_superslab *ss)
 
 /*
  * Put @ss first on its list, but behind smaller ones without a slot in use: these are
- * used first, and go back first.
+ * used first, and go back first. A node has few of them, see HAK_STOCK: no more than it has
+ * CPUs that are growing it.
  */
 static void hak_superslab_add(struct hak_superslab *ss, struct list_head *list)
 {
-	struct hak_superslab *first;
+	struct hak_superslab *at;
 
-	first = list_first_entry_or_null(list, struct hak_superslab, avail);
-	if (!ss->used && first && first->order < ss->order)
-		list_add_tail(&ss->avail, list);
-	else
+	if (ss->used) {
 		list_add(&ss->avail, list);
+		return;
+	}
+	list_for_each_entry(at, list, avail)
+		if (at->order >= ss->order)
+			break;
+	/* If none is as large, @at is the head of the list. */
+	list_add_tail(&ss->avail, &at->avail);
 }
 
 /* After slots of @ss were claimed or released, move it to the list it belongs on. */

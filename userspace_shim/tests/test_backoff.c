@@ -143,6 +143,30 @@ static void test_one_looks_again(void **state)
 	assert_true(atomic_read(&asked) <= periods(start));
 }
 
+/*
+ * Three superslabs of different sizes are empty, which came in neither order. The largest is
+ * kept.
+ */
+static void test_largest_is_kept(void **state)
+{
+	struct hak_node *node = hak_node[0];
+
+	hak_superslab_trim(0);
+	assert_int_equal(node->nr_empty, 0);
+	assert_int_equal(hak_superslab_grow(0, GFP_KERNEL), 0);
+	/* Another CPU is growing the node, so this gets one slab. */
+	atomic_set(&node->growing, 1);
+	assert_int_equal(hak_superslab_grow(0, GFP_KERNEL), 0);
+	atomic_set(&node->growing, 0);
+	least = HAK_MAX_ORDER - 1;
+	assert_int_equal(hak_superslab_grow(0, GFP_KERNEL), 0);
+	assert_int_equal(last_order, HAK_MAX_ORDER - 2);
+	assert_int_equal(node->nr_empty, 3);
+	hak_superslab_trim(1);
+	assert_int_equal(node->nr_empty, 1);
+	assert_int_equal(node->empty_pages, 1 << HAK_MAX_ORDER);
+}
+
 static unsigned long began;
 static bool in_time;
 
@@ -253,6 +277,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_fails_once_a_period, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_finds_memory_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_small_blocks_are_enough, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_largest_is_kept, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_one_looks_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_nobody_else_looks_meanwhile, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_cached_objects_are_found, setup, teardown),
