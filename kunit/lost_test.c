@@ -495,6 +495,8 @@ static void slabs_are_counted(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, cs.slabs, 3UL);
 	KUNIT_EXPECT_EQ(test, cs.slabs_active, 1UL);
 	KUNIT_EXPECT_EQ(test, cs.live, 1L);
+	KUNIT_EXPECT_EQ(test, cs.cap, c->cap);
+	KUNIT_EXPECT_EQ(test, cs.capacity, c->capacity);
 	hak_stats_read(&st);
 	KUNIT_EXPECT_EQ(test, st.slots_used, used + 3);
 	hak_test_give(s[0], p);

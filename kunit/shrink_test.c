@@ -524,6 +524,29 @@ static void atomic_gets_one_slab_if_cleared(struct kunit *test)
 	hak_cache_free(c, p);
 }
 
+/* Others get a large superslab, if the node has a block of that size. */
+static void others_get_a_large_one(struct kunit *test)
+{
+	bool cleared = want_init_on_alloc(0) && !want_init_on_free();
+	struct hak_cache *c = hak_test_cache_args(test, 64, NULL, 0);
+	struct page *page;
+	void *p;
+
+	hak_shrink();
+	migrate_disable();
+	page = alloc_pages_node(numa_mem_id(), GFP_KERNEL | __GFP_THISNODE | __GFP_NOWARN,
+				HAK_MAX_ORDER);
+	if (page)
+		__free_pages(page, HAK_MAX_ORDER);
+	p = hak_cache_alloc(c, cleared ? GFP_KERNEL : GFP_ATOMIC);
+	migrate_enable();
+	if (page && p && hak_owns(p))
+		KUNIT_EXPECT_EQ(test, hak_test_slab_of(p)->ss->order, HAK_MAX_ORDER);
+	hak_cache_free(c, p);
+	if (!page)
+		kunit_skip(test, "memory is fragmented");
+}
+
 /* With paranoid_drain lost slabs are looked for after the reaper has run. */
 static void lost_slabs_are_looked_for(struct kunit *test)
 {
@@ -611,6 +634,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(nothing_is_left_in_limbo),
 	KUNIT_CASE(oom_notice_empties_depots),
 	KUNIT_CASE(atomic_gets_one_slab_if_cleared),
+	KUNIT_CASE(others_get_a_large_one),
 	KUNIT_CASE(lost_slabs_are_looked_for),
 	KUNIT_CASE(reclaiming_worker_may_shrink),
 	{}

@@ -306,6 +306,31 @@ static void zero_in_a_reused_slab(struct kunit *test)
 	free_all(c, obj);
 }
 
+static void fill(void *p)
+{
+	memset(p, 0xcc, 32);
+}
+
+/* Objects that were constructed, and never allocated, leave nothing to the slot's next cache. */
+static void zero_after_constructed(struct kunit *test)
+{
+	void **obj = kunit_kcalloc(test, NR, sizeof(*obj), GFP_KERNEL);
+	struct hak_cache *c;
+
+	KUNIT_ASSERT_NOT_NULL(test, obj);
+	c = hak_cache_create("hak_test", 32, 0, 0, fill);
+	KUNIT_ASSERT_NOT_NULL(test, c);
+	obj[0] = hak_cache_alloc(c, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, obj[0]);
+	KUNIT_EXPECT_TRUE(test, is_filled(obj[0], 0xcc, 32));
+	hak_cache_free(c, obj[0]);
+	hak_cache_destroy(c);
+	c = hak_test_cache_shown(test, 96, 0);
+	alloc_all(test, c, obj);
+	KUNIT_EXPECT_EQ(test, nr_dirty(obj, NR, 96), 0);
+	free_all(c, obj);
+}
+
 static struct kunit_case cases[] = {
 	KUNIT_CASE(zeroing),
 	KUNIT_CASE(cache_zeroing),
@@ -317,6 +342,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(zero_by_node_and_size),
 	KUNIT_CASE(typesafe_only_if_asked),
 	KUNIT_CASE(zero_in_a_reused_slab),
+	KUNIT_CASE(zero_after_constructed),
 	{}
 };
 
