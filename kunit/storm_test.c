@@ -296,10 +296,11 @@ static void destroy_in_vain(struct kunit *test, struct hak_cache *c, struct hak_
 
 	KUNIT_EXPECT_NOT_NULL(test, p);
 	kunit_warning_suppress(test) {
-		for (; p && !all_done(g); n++) {
+		do {
 			hak_cache_destroy(c);
+			n++;
 			cond_resched();
-		}
+		} while (p && !all_done(g));
 	}
 	kunit_info(test, "%u times\n", n);
 	hak_cache_free(c, p);
