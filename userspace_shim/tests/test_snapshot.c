@@ -102,6 +102,50 @@ static void test_child_of_the_writer(void **state)
 	assert_int_equal(WEXITSTATUS(child_status), 2);
 }
 
+static bool inside;
+
+static void take_long(void)
+{
+	__atomic_store_n(&inside, true, __ATOMIC_RELEASE);
+	usleep(300000);
+}
+
+/* The main thread returns from main() while another is writing. */
+static void end_amid(void)
+{
+	pthread_t t;
+
+	meanwhile = take_long;
+	go = true;
+	pthread_create(&t, NULL, signal_itself, NULL);
+	while (!__atomic_load_n(&inside, __ATOMIC_ACQUIRE))
+		usleep(100);
+	exit(0);
+}
+
+/* The end of the process waits for a thread that is writing, and has a snapshot as well. */
+static void test_end_waits(void **state)
+{
+	static char text[1 << 18];
+	unsigned int n = 0;
+	pid_t pid;
+
+	written = memfd_create("snapshot", 0);
+	fflush(NULL);
+	pid = fork();
+	if (!pid)
+		end_amid();
+	waitpid(pid, &child_status, 0);
+	assert_true(WIFEXITED(child_status));
+	assert_int_equal(WEXITSTATUS(child_status), 0);
+	assert_in_range(pread(written, text, sizeof(text) - 1, 0), 1, sizeof(text) - 2);
+	close(written);
+	written = -1;
+	for (char *at = text; (at = strstr(at, "==> time <==\n")); at++)
+		n++;
+	assert_int_equal(n, 2);
+}
+
 /* The lines of a snapshot below the heading of its superslabs. */
 static unsigned long superslabs_shown(void)
 {
@@ -151,6 +195,7 @@ int main(void)
 		cmocka_unit_test_setup(test_one_by_one, reset),
 		cmocka_unit_test_setup(test_one_writer, reset),
 		cmocka_unit_test_setup(test_child_of_the_writer, reset),
+		cmocka_unit_test_setup(test_end_waits, reset),
 		cmocka_unit_test_setup(test_superslabs, reset),
 	};
 
