@@ -204,7 +204,8 @@ void hak_arena_free(void *addr, unsigned int order)
  * every page has one, and a task that walks all pages may take another reference. In
  * that case hakmem keeps its own reference to the page until hak_arena_free_slot().
  *
- * Context: task; no slot is handed out or given back meanwhile.
+ * Context: task; meanwhile no slot is given back to the page allocator. Slots in use may be
+ * released and claimed.
  */
 void hak_arena_split(void *addr, unsigned int order)
 {

@@ -236,8 +236,11 @@ static __always_inline bool hak_cpu_is_ready(const struct hak_cpu_cache *cc)
 
 /*
  * May the owner add objects without waking the cache first? An interrupt of this CPU may
- * open the cache just then, but none puts it to sleep, so once the answer is yes it stays
- * so. If an interrupt closes it to the fast paths, hak_cpu_leave() leaves it closed.
+ * open the cache just then. Once the answer is yes it stays so, unless the cache is being
+ * destroyed: then an interrupt may close the cache, or put it to sleep again. If it closes
+ * it, or closes it to the fast paths, hak_cpu_leave() leaves it closed. If it puts it to
+ * sleep, the object that is added does not start the idle trim, and stays until something
+ * else does.
  */
 static __always_inline bool hak_cpu_is_open(const struct hak_cpu_cache *cc)
 {

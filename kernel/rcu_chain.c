@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Chains of hak_free_rcu(): objects for which there was no batch are chained by their
- * rcu_heads. If an object was given twice, its chain goes in a circle. If it was freed
+ * rcu_heads. If a chain was given an object twice, it goes in a circle. If an object was freed
  * meanwhile, its link may lead anywhere. So a chain is walked before any of its objects is
- * freed.
+ * freed. If two chains were given the same object, one goes on in the other. That is not looked
+ * for; with debug= or hardened=1 the second free of each object in both is refused.
  */
 #include <linux/instruction_pointer.h>
 #include <linux/preempt.h>

@@ -19,9 +19,8 @@
  * since it last ran, and keeps emptied batches as spares while objects wait.
  *
  * If there is no batch to be had, the object is chained by the caller's rcu_head. A
- * caller without an rcu_head may sleep, and waits for a grace period itself. If an object
- * is chained twice, the chain goes in a circle. So each chain is walked before any of its
- * objects is freed.
+ * caller without an rcu_head may sleep, and waits for a grace period itself. Each chain is
+ * walked before any of its objects is freed, see rcu_chain.c.
  *
  * RCU may miss that a grace period has passed, if another one was expedited meanwhile.
  * hak_free_rcu_barrier() therefore does not ask RCU. Each flush has a number, and what

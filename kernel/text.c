@@ -67,10 +67,8 @@ void hak_text_class(struct hak_text *to, const struct hak_class_stats *cs)
  * @to: where it goes
  * @ss: the superslab, under RCU
  *
- * A slab is written as SIZE:USED/CARVED and the initial of its state. If a slot
- * has no slab, its @cache may point to a cache that was freed; so the state is
- * read before @cache, and @cache is used only if the state says that there is a
- * slab.
+ * A slab is written as SIZE:USED/CARVED and the initial of its state. The state is read
+ * before @cache, so if it says that there is a slab, @cache is the slab's, or NULL since.
  */
 void hak_text_superslab(struct hak_text *to, struct hak_superslab *ss)
 {
