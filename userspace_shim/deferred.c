@@ -403,6 +403,12 @@ void synchronize_rcu(void)
 	shim_sleep_ns(1000000);
 }
 
+unsigned long start_poll_synchronize_rcu(void)
+{
+	lockdep_assert_irqs_enabled();
+	return 0;
+}
+
 /* There is no reader to wait for, see rcupdate.h. */
 bool poll_state_synchronize_rcu(unsigned long state)
 {

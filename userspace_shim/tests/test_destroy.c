@@ -117,6 +117,21 @@ static void test_destroy_leaves_other_slabs(void **state)
 	others_stay(true);
 }
 
+/* The slab may be all that waits for a grace period, so it starts one. */
+static void test_limbo_starts_a_grace_period(void **state)
+{
+	struct hak_cache *c;
+	void *p;
+
+	c = cache_in_limbo("limbo", &p);
+	nr_started = 0;
+	hak_cache_free(c, p);
+	hak_cpu_flush_this(true);
+	hak_reap_all();
+	assert_int_equal(nr_started, 1);
+	hak_cache_destroy(c);
+}
+
 /* A caller that needs memory does not wait until the reaper looks into limbo. */
 static void test_reap_all_looks_into_limbo(void **state)
 {
@@ -187,6 +202,7 @@ int main(void)
 		cmocka_unit_test(test_limbo_of_a_long_grace_period),
 		cmocka_unit_test(test_shrink_leaves_late_slabs),
 		cmocka_unit_test(test_destroy_leaves_other_slabs),
+		cmocka_unit_test(test_limbo_starts_a_grace_period),
 		cmocka_unit_test(test_reap_all_looks_into_limbo),
 		cmocka_unit_test(test_refused_destroy),
 	};

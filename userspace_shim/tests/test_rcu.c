@@ -241,6 +241,35 @@ static void test_spares_are_taken_first(void **state)
 	hak_cache_destroy(c);
 }
 
+/*
+ * On an idle machine nobody else starts a grace period. So the work item does, for what begins
+ * to wait, and a caller does for the batch that it seals.
+ */
+static void test_grace_periods_are_started(void **state)
+{
+	struct hak_cache *c = hak_cache_create("rcu_started", sizeof(struct node), 0, 0, NULL);
+	static struct node *n[BATCH + 2];
+	unsigned int i;
+
+	assert_non_null(c);
+	hak_free_rcu_barrier();
+	run_work();
+	run_work();
+	alloc_all(c, n, ARRAY_SIZE(n));
+	hak_free_rcu(n[0], rcu);
+	nr_started = 0;
+	run_work();
+	assert_int_equal(nr_started, 1);
+	for (i = 1; i <= BATCH; i++)
+		hak_free_rcu(n[i], rcu);
+	nr_started = 0;
+	hak_free_rcu(n[i], rcu);
+	assert_int_equal(nr_started, 1);
+	hak_free_rcu_barrier();
+	assert_int_equal(live(c), 0);
+	hak_cache_destroy(c);
+}
+
 /* When hakmem goes, no batch is left. This is last. */
 static void test_exit(void **state)
 {
@@ -265,6 +294,7 @@ int main(void)
 		cmocka_unit_test(test_batch_is_not_needed),
 		cmocka_unit_test(test_full_while_allocating),
 		cmocka_unit_test(test_spares_are_taken_first),
+		cmocka_unit_test(test_grace_periods_are_started),
 		cmocka_unit_test(test_exit),
 	};
 

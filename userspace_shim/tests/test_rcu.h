@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The common beginning of the tests of hak_free_rcu() and of all else that waits for grace
- * periods. The linker wraps the wait for a grace period, the question whether one has
- * passed, and the sleep, see Makefile.inc.
+ * periods. The linker wraps the wait for a grace period, the start of one, the question
+ * whether one has passed, and the sleep, see Makefile.inc.
  */
 #ifndef _SHIM_TEST_RCU_H
 #define _SHIM_TEST_RCU_H
@@ -69,6 +69,18 @@ void __wrap_synchronize_rcu(void)
 	watched = false;
 	__real_synchronize_rcu();
 	watched = was;
+}
+
+/* How many grace periods were started by callers that do not wait. */
+static unsigned int nr_started;
+
+unsigned long __real_start_poll_synchronize_rcu(void);
+unsigned long __wrap_start_poll_synchronize_rcu(void);
+
+unsigned long __wrap_start_poll_synchronize_rcu(void)
+{
+	__atomic_add_fetch(&nr_started, 1, __ATOMIC_RELAXED);
+	return __real_start_poll_synchronize_rcu();
 }
 
 /* RCU may miss that a grace period has passed, if another was expedited meanwhile. */

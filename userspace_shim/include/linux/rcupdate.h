@@ -73,6 +73,7 @@ static inline void rcu_read_unlock(void)
 
 void call_rcu(struct rcu_head *head, rcu_callback_t func);
 void synchronize_rcu(void);
+unsigned long start_poll_synchronize_rcu(void);
 bool poll_state_synchronize_rcu(unsigned long state);
 void rcu_barrier(void);
 void __shim_retire(const void *p, size_t size);
@@ -81,7 +82,6 @@ void __shim_retire(const void *p, size_t size);
 #define synchronize_net()		synchronize_rcu()
 #define call_rcu_hurry(h, f)		call_rcu(h, f)
 #define get_state_synchronize_rcu()	0UL
-#define start_poll_synchronize_rcu()	({ lockdep_assert_irqs_enabled(); 0UL; })
 #define cond_synchronize_rcu(s)		synchronize_rcu()
 
 #define kfree_rcu(ptr, rhf)						\
