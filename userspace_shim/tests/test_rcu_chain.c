@@ -75,10 +75,10 @@ static void test_chained_twice(void **state)
 }
 
 /*
- * An object is freed while it is chained. If hakmem knows that, it does not follow the link
- * in the object. What was chained before is lost.
+ * Of three objects the one with the number @which is freed while it is chained. If hakmem
+ * knows that, it does not follow the link in the object. What was chained before is lost.
  */
-static void test_freed_while_chained(void **state)
+static void freed_while_chained(unsigned int which)
 {
 	struct hak_cache *c = hak_cache_create("rcu_freed", sizeof(struct node), 0,
 					       SLAB_CONSISTENCY_CHECKS | SLAB_POISON, NULL);
@@ -88,20 +88,29 @@ static void test_freed_while_chained(void **state)
 
 	assert_non_null(c);
 	hak_free_rcu_barrier();
-	/* A thread without an id gets objects of SLUB's. */
-	shim_thread_online();
 	alloc_all(c, n, ARRAY_SIZE(n));
-	assert_non_null(hak_slab_of(n[1]));
+	assert_non_null(hak_slab_of(n[which]));
 	shim_fail_kmalloc_after(0);
 	for (i = 0; i < ARRAY_SIZE(n); i++)
 		hak_free_rcu(n[i], rcu);
 	shim_fail_kmalloc_after(-1);
-	hak_free(n[1]);
+	hak_free(n[which]);
 	hak_free_rcu_barrier();
 	assert_int_equal(bad_frees(), before + 1);
-	assert_int_equal(live(c), 1);
-	hak_free(n[0]);
+	assert_int_equal(live(c), which);
+	while (which)
+		hak_free(n[--which]);
 	hak_cache_destroy(c);
+}
+
+static void test_freed_while_chained(void **state)
+{
+	/* A thread without an id gets objects of SLUB's. */
+	shim_thread_online();
+	freed_while_chained(0);
+	freed_while_chained(1);
+	/* The chain begins with the newest. */
+	freed_while_chained(2);
 }
 
 /* They are chained, before there was a batch and after one is full, more than once. */
