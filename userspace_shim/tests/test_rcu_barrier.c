@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * hak_free_rcu_barrier() while somebody else is in the middle of freeing, or RCU misses grace
- * periods. The linker wraps the function that frees a batch, too.
+ * periods. The linker wraps the functions that free a batch and a chain, too.
  */
 #include "test_rcu.h"
 
 void __real_hak_free_bulk(unsigned int n, void **p);
 void __wrap_hak_free_bulk(unsigned int n, void **p);
+void __real_hak_rcu_free_chain(struct rcu_head *head);
+void __wrap_hak_rcu_free_chain(struct rcu_head *head);
 
-/* A thread that is held up as it frees the next batch, until it is let go. */
+/* A thread that is held up as it frees the next batch or chain, until it is let go. */
 struct held_up {
 	bool held, let_go;
 };
@@ -30,6 +32,13 @@ void __wrap_hak_free_bulk(unsigned int n, void **p)
 	if (held_up)
 		hold_up();
 	__real_hak_free_bulk(n, p);
+}
+
+void __wrap_hak_rcu_free_chain(struct rcu_head *head)
+{
+	if (held_up && head)
+		hold_up();
+	__real_hak_rcu_free_chain(head);
 }
 
 /*
@@ -176,6 +185,129 @@ static bool barrier_waits(pthread_t *t)
 }
 
 /*
+ * The work item is held up as it frees what this thread has chained or, if @nested, an
+ * interrupt. A barrier waits for that. No batch has been had yet, so this is first.
+ */
+static void chain_held_up(bool nested)
+{
+	struct hak_cache *c = hak_cache_create("rcu_held_up", sizeof(struct node), 0, 0, NULL);
+	struct held_up chain = { };
+	pthread_t worker, barrier;
+	struct node *n;
+	bool waits;
+
+	assert_non_null(c);
+	alloc_all(c, &n, 1);
+	shim_fail_kmalloc_after(0);
+#ifdef HAK_SHIM_DEBUG
+	if (nested)
+		free_in_irq(&n, 1);
+#endif
+	if (!nested)
+		hak_free_rcu(n, rcu);
+	shim_fail_kmalloc_after(-1);
+	assert_int_equal(pthread_create(&worker, NULL, run_work_held_up, &chain), 0);
+	while (!is_set(&chain.held))
+		usleep(100);
+	waits = barrier_waits(&barrier);
+	set(&chain.let_go);
+	pthread_join(worker, NULL);
+	pthread_join(barrier, NULL);
+	assert_true(waits);
+	assert_int_equal(live(c), 0);
+	hak_cache_destroy(c);
+}
+
+static void test_barrier_waits_for_a_chain(void **state)
+{
+	chain_held_up(false);
+}
+
+#ifdef HAK_SHIM_DEBUG
+static void test_barrier_waits_for_a_nested_chain(void **state)
+{
+	chain_held_up(true);
+}
+#endif
+
+/* An object comes while a barrier waits for its grace period. Has it begun to wait, too? */
+struct latecomer {
+	struct hak_cache *c;
+	bool chained;
+	bool waits;
+};
+
+static struct latecomer *latecomer;
+
+static void *free_latecomer(void *unused)
+{
+	struct hak_rcu_cpu *rc;
+	struct node *n;
+
+	shim_thread_online();
+	rc = per_cpu_ptr(hak_rcu_cpu, smp_processor_id());
+	n = hak_cache_alloc(latecomer->c, GFP_KERNEL);
+	if (latecomer->chained)
+		shim_fail_kmalloc_after(0);
+	hak_free_rcu(n, rcu);
+	let_work_run();
+	shim_fail_kmalloc_after(-1);
+	latecomer->waits = latecomer->chained ? !!rc->old_heads : !!rc->first;
+	return NULL;
+}
+
+static void latecomer_comes(void)
+{
+	pthread_t t;
+
+	assert_int_equal(pthread_create(&t, NULL, free_latecomer, NULL), 0);
+	pthread_join(t, NULL);
+}
+
+/*
+ * A barrier waits for one grace period. So it does not free what has begun to wait after that
+ * period did.
+ */
+static void barrier_leaves_latecomer(bool chained)
+{
+	struct hak_cache *c = hak_cache_create("rcu_before", sizeof(struct node), 0, 0, NULL);
+	struct hak_cache *d = hak_cache_create("rcu_after", sizeof(struct node), 0, 0, NULL);
+	struct latecomer late = { .c = d, .chained = chained };
+	struct node *n;
+	long left;
+
+	assert_non_null(c);
+	assert_non_null(d);
+	hak_free_rcu_barrier();
+	alloc_all(c, &n, 1);
+	set(&missed);
+	hak_free_rcu(n, rcu);
+	latecomer = &late;
+	in_grace = latecomer_comes;
+	hak_free_rcu_barrier();
+	left = live(d);
+	clear(&missed);
+	assert_null(in_grace);
+	assert_true(late.waits);
+	assert_int_equal(live(c), 0);
+	assert_int_equal(left, 1);
+	hak_free_rcu_barrier();
+	assert_int_equal(live(d), 0);
+	hak_cache_destroy(d);
+	hak_cache_destroy(c);
+}
+
+static void test_barrier_leaves_late_chain(void **state)
+{
+	barrier_leaves_latecomer(true);
+}
+
+static void test_barrier_leaves_late_batch(void **state)
+{
+	barrier_leaves_latecomer(false);
+}
+
+/*
  * While a barrier waits for a batch that another has taken, a third one takes a batch that
  * was filled since. The barrier does not wait for that.
  */
@@ -224,6 +356,12 @@ static void test_barrier_ignores_later(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_barrier_waits_for_a_chain),
+#ifdef HAK_SHIM_DEBUG
+		cmocka_unit_test(test_barrier_waits_for_a_nested_chain),
+#endif
+		cmocka_unit_test(test_barrier_leaves_late_chain),
+		cmocka_unit_test(test_barrier_leaves_late_batch),
 		cmocka_unit_test(test_barrier_without_polling),
 		cmocka_unit_test(test_barrier_waits_for_others),
 		cmocka_unit_test(test_barrier_looks_at_each),
