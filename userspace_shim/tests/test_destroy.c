@@ -64,7 +64,8 @@ static void other_comes(void)
 	hak_reap_all();
 }
 
-static struct hak_cache *cache_in_limbo(const char *name, void **p)
+/* A cache whose slabs go to limbo, and a live object of it. */
+static struct hak_cache *cache_with_object(const char *name, void **p)
 {
 	struct hak_cache *c = hak_cache_create(name, 4096, 0, SLAB_TYPESAFE_BY_RCU, NULL);
 
@@ -83,8 +84,8 @@ static void others_stay(bool destroy)
 	struct hak_cache *c;
 	void *p;
 
-	c = cache_in_limbo("limbo", &p);
-	other = cache_in_limbo("limbo_other", &others_object);
+	c = cache_with_object("limbo", &p);
+	other = cache_with_object("limbo_other", &others_object);
 	set(&missed);
 	hak_cache_free(c, p);
 	hak_cpu_flush_this(true);
@@ -123,7 +124,7 @@ static void test_limbo_starts_a_grace_period(void **state)
 	struct hak_cache *c;
 	void *p;
 
-	c = cache_in_limbo("limbo", &p);
+	c = cache_with_object("limbo", &p);
 	nr_started = 0;
 	hak_cache_free(c, p);
 	hak_cpu_flush_this(true);
@@ -138,7 +139,7 @@ static void test_reap_all_looks_into_limbo(void **state)
 	struct hak_cache *c;
 	void *p;
 
-	c = cache_in_limbo("limbo", &p);
+	c = cache_with_object("limbo", &p);
 	set(&missed);
 	hak_cache_free(c, p);
 	hak_cpu_flush_this(true);
@@ -192,7 +193,93 @@ static void test_refused_destroy(void **state)
 	hak_class_stats_read(other, &cs);
 	assert_int_equal(cs.live, 1);
 	assert_int_equal(cs.slabs, 1);
+	/* No thread has these as its CPU alone, so they stay closed. */
+	assert_true(hak_cpu_is_closed(per_cpu_ptr(other->cpu, SHIM_TEMPLATE)));
+	assert_true(hak_cpu_is_closed(per_cpu_ptr(other->cpu, SHIM_NOBODY)));
 	hak_cache_free(other, p[0]);
+	hak_cache_destroy(other);
+}
+
+/* The cache that a fast path of this thread tries to enter, and will find closed. */
+static struct hak_cpu_cache *tried;
+
+static void end_try(void)
+{
+	WRITE_ONCE(tried->mark, tried->mark + 1);
+	tried = NULL;
+}
+
+/* The next sleep lets the fast path go on. */
+static void begin_try(void)
+{
+	tried = per_cpu_ptr(other->cpu, smp_processor_id());
+	WRITE_ONCE(tried->mark, tried->mark - 1);
+	in_sleep = end_try;
+}
+
+/*
+ * On x86 a fast path takes one off the mark before it looks whether it may go in. If it was
+ * interrupted in between, the cache cannot be opened before the fast path has gone on.
+ */
+static void test_refused_while_trying(void **state)
+{
+	struct hak_cpu_cache *cc;
+	bool asleep;
+	void *p;
+
+	other = cache_with_object("tried", &p);
+	cc = per_cpu_ptr(other->cpu, smp_processor_id());
+	in_grace = begin_try;
+	nr_sleeps = 0;
+	watched = true;
+	hak_cache_destroy(other);
+	watched = false;
+	in_sleep = NULL;
+	if (tried)
+		end_try();
+	asleep = hak_cpu_is_asleep(cc);
+	assert_null(in_grace);
+	assert_true(asleep);
+	assert_int_equal(nr_sleeps, 1);
+	hak_cache_free(other, p);
+	hak_cache_destroy(other);
+}
+
+static bool used, refused;
+
+/* Returns whether hakmem serves this thread after the destruction was refused. */
+static void *use_before_and_after(void *unused)
+{
+	void *before, *after;
+	bool served;
+
+	shim_thread_online();
+	before = hak_cache_alloc(other, GFP_KERNEL);
+	set(&used);
+	while (!is_set(&refused))
+		usleep(100);
+	after = hak_cache_alloc(other, GFP_KERNEL);
+	served = hak_slab_of(before) && hak_slab_of(after);
+	hak_cache_free(other, before);
+	hak_cache_free(other, after);
+	return (void *)(uintptr_t)served;
+}
+
+/* The caches of other threads are closed, and opened again. */
+static void test_refused_serves_other_threads(void **state)
+{
+	void *served;
+	pthread_t t;
+
+	other = hak_cache_create("used", 64, 0, 0, NULL);
+	assert_non_null(other);
+	assert_int_equal(pthread_create(&t, NULL, use_before_and_after, NULL), 0);
+	while (!is_set(&used))
+		usleep(100);
+	hak_cache_destroy(other);
+	set(&refused);
+	pthread_join(t, &served);
+	assert_non_null(served);
 	hak_cache_destroy(other);
 }
 
@@ -205,6 +292,8 @@ int main(void)
 		cmocka_unit_test(test_limbo_starts_a_grace_period),
 		cmocka_unit_test(test_reap_all_looks_into_limbo),
 		cmocka_unit_test(test_refused_destroy),
+		cmocka_unit_test(test_refused_while_trying),
+		cmocka_unit_test(test_refused_serves_other_threads),
 	};
 
 	/* A thread without an id gets objects of SLUB's. */

@@ -38,8 +38,12 @@ static inline bool is_set(bool *flag)
 	return __atomic_load_n(flag, __ATOMIC_ACQUIRE);
 }
 
-/* How often a thread that is watched has slept, but for grace periods. */
+/*
+ * How often a thread that is watched has slept, but for grace periods; and what happens as it
+ * does, once.
+ */
 static unsigned int nr_sleeps;
+static void (*in_sleep)(void);
 static __thread bool watched;
 
 void __real_shim_sleep_ns(u64 ns);
@@ -47,8 +51,14 @@ void __wrap_shim_sleep_ns(u64 ns);
 
 void __wrap_shim_sleep_ns(u64 ns)
 {
-	if (watched)
+	if (watched) {
+		void (*fn)(void) = in_sleep;
+
+		in_sleep = NULL;
+		if (fn)
+			fn();
 		__atomic_add_fetch(&nr_sleeps, 1, __ATOMIC_RELEASE);
+	}
 	__real_shim_sleep_ns(ns);
 }
 
