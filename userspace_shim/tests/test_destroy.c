@@ -151,6 +151,24 @@ static void test_reap_all_looks_into_limbo(void **state)
 	hak_cache_destroy(c);
 }
 
+/*
+ * A shrink does not wait for a grace period if limbo is empty, nor does the end of a cache
+ * whose slabs never go there.
+ */
+static void test_empty_limbo_is_not_waited_for(void **state)
+{
+	struct hak_cache *c = hak_cache_create("plain", 4096, 0, 0, NULL);
+
+	assert_non_null(c);
+	hak_limbo_drain_all();
+	nr_waits = 0;
+	hak_limbo_drain_all();
+	assert_int_equal(nr_waits, 0);
+	/* It waits for wrong frees that may have found the cache. */
+	hak_cache_destroy(c);
+	assert_int_equal(nr_waits, 1);
+}
+
 /* The other object's slab becomes whole, and the reaper runs. And a CPU comes and goes. */
 static void used_meanwhile(void)
 {
@@ -265,7 +283,7 @@ static void *use_before_and_after(void *unused)
 	return (void *)(uintptr_t)served;
 }
 
-/* The caches of other threads are closed, and opened again. */
+/* The caches of threads other than the caller are closed, and have to be opened again. */
 static void test_refused_serves_other_threads(void **state)
 {
 	void *served;
@@ -291,6 +309,7 @@ int main(void)
 		cmocka_unit_test(test_destroy_leaves_other_slabs),
 		cmocka_unit_test(test_limbo_starts_a_grace_period),
 		cmocka_unit_test(test_reap_all_looks_into_limbo),
+		cmocka_unit_test(test_empty_limbo_is_not_waited_for),
 		cmocka_unit_test(test_refused_destroy),
 		cmocka_unit_test(test_refused_while_trying),
 		cmocka_unit_test(test_refused_serves_other_threads),

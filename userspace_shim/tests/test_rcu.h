@@ -62,8 +62,9 @@ void __wrap_shim_sleep_ns(u64 ns)
 	__real_shim_sleep_ns(ns);
 }
 
-/* What happens while somebody waits for a grace period, once. */
+/* What happens while somebody waits for a grace period, once; and how often somebody has. */
 static void (*in_grace)(void);
+static unsigned int nr_waits;
 
 void __real_synchronize_rcu(void);
 void __wrap_synchronize_rcu(void);
@@ -73,6 +74,7 @@ void __wrap_synchronize_rcu(void)
 	void (*fn)(void) = in_grace;
 	bool was = watched;
 
+	__atomic_add_fetch(&nr_waits, 1, __ATOMIC_RELAXED);
 	in_grace = NULL;
 	if (fn)
 		fn();
