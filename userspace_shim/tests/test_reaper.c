@@ -17,10 +17,17 @@
 #define AT_ONCE	16
 /* The slabs that it takes off its queue at once. */
 #define QUEUED	64
+/* Slabs that arrive behind a whole one. */
+#define BEHIND	40
+/* So many times others arrive as the reaper looks at some. */
+#define FLOODS	8
+/* The most slabs of a test. */
+#define MOST_SLABS	(2 * QUEUED)
+static_assert(MOST_SLABS >= FLOODS * AT_ONCE && MOST_SLABS >= NR + LATE);
 
 static struct hak_cache *cache;
-static struct hak_slab *slab[NR + LATE];
-static void *obj[NR + LATE];
+static struct hak_slab *slab[MOST_SLABS];
+static void *obj[MOST_SLABS];
 static bool arrive;
 static bool refill;
 static unsigned int whole;
@@ -65,25 +72,51 @@ bool __wrap_hak_pool_any_taken(void)
 	return any;
 }
 
+/* The lock of the pool that is watched, and how often it was taken since. */
+static raw_spinlock_t *watched;
+static unsigned int locked;
 /*
- * So many times slabs arrive in the pool just before its lock is taken; but not the first
- * @quiet times that it is.
+ * So many times slabs arrive in that pool just before its lock is taken, from @next on; but
+ * not the first @quiet times that it is.
  */
-static unsigned int floods, quiet;
+static unsigned int floods, next, quiet;
+
+static void flood(void)
+{
+	unsigned int i;
+
+	floods--;
+	for (i = 0; i < AT_ONCE; i++)
+		hak_pool_put(slab[next++], HAK_OWNED);
+}
 
 void __real_hak_lock_counted(raw_spinlock_t *lock, enum hak_lock_kind kind);
 void __wrap_hak_lock_counted(raw_spinlock_t *lock, enum hak_lock_kind kind);
 
 void __wrap_hak_lock_counted(raw_spinlock_t *lock, enum hak_lock_kind kind)
 {
-	unsigned int i;
-
-	if (floods && lock == &cache->pool[0]->lock && !(quiet && quiet--)) {
-		floods--;
-		for (i = 0; i < AT_ONCE; i++)
-			hak_pool_put(slab[i], HAK_OWNED);
+	if (lock == watched) {
+		locked++;
+		if (floods && !(quiet && quiet--))
+			flood();
 	}
 	__real_hak_lock_counted(lock, kind);
+}
+
+/* Watch the lock of @cache's pool, and let @nr floods come. */
+static void watch(unsigned int nr)
+{
+	watched = &cache->pool[0]->lock;
+	locked = 0;
+	floods = nr;
+	next = 0;
+	static_branch_enable(&hak_lock_stats_on);
+}
+
+static void watch_no_more(void)
+{
+	static_branch_disable(&hak_lock_stats_on);
+	watched = NULL;
 }
 
 /* What happens while somebody waits for a grace period, once. */
@@ -118,6 +151,15 @@ static struct hak_slab *new_slab(struct hak_cache *c)
 		s = hak_superslab_claim(c, 0);
 	assert_non_null(s);
 	return s;
+}
+
+/* The first @nr slabs of the test, owned by this thread, which has one object of each. */
+static void partial_slabs(unsigned int nr)
+{
+	for (unsigned int i = 0; i < nr; i++) {
+		slab[i] = new_slab(cache);
+		assert_int_equal(hak_slab_take(cache, slab[i], &obj[i], 1), 1);
+	}
 }
 
 /* Run the reaper until @c has no more than @nr slabs. False if that does not come true. */
@@ -225,6 +267,7 @@ static void test_reap_ends_while_slabs_become_whole(void **state)
 	hak_cache_destroy(cache);
 }
 
+/* What a run of the reaper has left behind. */
 static bool ran;
 static unsigned int whole_when_it_ended;
 
@@ -234,6 +277,19 @@ static void note_end(void)
 	whole_when_it_ended = whole;
 }
 
+/* Let the reaper run once. False if it does not. */
+static bool reaper_runs(void)
+{
+	unsigned int ms;
+
+	ran = false;
+	for (ms = 0; !ran && ms < 5000; ms++) {
+		shim_run_pending();
+		usleep(1000);
+	}
+	return ran;
+}
+
 /*
  * The same, and the reaper runs by itself. Its run is for the slabs that were whole when it
  * began. The others are whole for the time that is promised, and then comes another run.
@@ -241,7 +297,7 @@ static void note_end(void)
 static void test_run_ends_while_slabs_become_whole(void **state)
 {
 	struct hak_slab *s, *other;
-	unsigned int ms;
+	bool ends;
 
 	cache = hak_cache_create("reaper", 4096, 0, 0, NULL);
 	assert_non_null(cache);
@@ -250,15 +306,11 @@ static void test_run_ends_while_slabs_become_whole(void **state)
 	assert_true(comes_down_to(cache, 2));
 	hak_reaper_hook(note_end);
 	whole = 0;
-	ran = false;
 	refill = true;
 	hak_pool_put(s, HAK_OWNED);
-	for (ms = 0; !ran && ms < 5000; ms++) {
-		shim_run_pending();
-		usleep(1000);
-	}
+	ends = reaper_runs();
 	refill = false;
-	assert_true(ran);
+	assert_true(ends);
 	assert_int_equal(whole_when_it_ended, 1);
 	assert_true(comes_down_to(cache, 1));
 	hak_reaper_hook(NULL);
@@ -314,6 +366,8 @@ static void test_stock_is_large(void **state)
 	/* Another CPU is growing the node, so this gets one slab. */
 	atomic_set(&hak_node[0]->growing, 1);
 	assert_int_equal(hak_superslab_grow(0, GFP_KERNEL), 0);
+	/* That CPU has not finished. */
+	assert_int_equal(atomic_read(&hak_node[0]->growing), 1);
 	atomic_set(&hak_node[0]->growing, 0);
 	s = hak_superslab_claim(cache, 0);
 	assert_non_null(s);
@@ -345,18 +399,80 @@ static void test_arrivals_are_too_many(void **state)
 
 	cache = hak_cache_create("reaper", 4096, 0, 0, NULL);
 	assert_non_null(cache);
-	for (i = 0; i < AT_ONCE; i++) {
-		slab[i] = new_slab(cache);
-		assert_int_equal(hak_slab_take(cache, slab[i], &obj[i], 1), 1);
-	}
+	partial_slabs(AT_ONCE);
 	s = new_slab(cache);
-	floods = 1;
-	static_branch_enable(&hak_lock_stats_on);
+	watch(1);
 	hak_pool_put(s, HAK_OWNED);
 	assert_true(comes_down_to(cache, AT_ONCE));
-	static_branch_disable(&hak_lock_stats_on);
+	watch_no_more();
 	assert_int_equal(floods, 0);
 	for (i = 0; i < AT_ONCE; i++)
+		push(i);
+	hak_cache_destroy(cache);
+}
+
+/*
+ * Slabs arrive as fast as the reaper goes through them, for as long as it does. Its run ends
+ * all the same, because it holds the mutex meanwhile. A later run finds the whole slab.
+ */
+static void test_run_ends_while_slabs_arrive(void **state)
+{
+	const unsigned int nr = FLOODS * AT_ONCE;
+	struct hak_slab *s;
+	unsigned int i;
+	bool ends;
+
+	cache = hak_cache_create("reaper", 4096, 0, 0, NULL);
+	assert_non_null(cache);
+	partial_slabs(nr);
+	s = new_slab(cache);
+	hak_reaper_hook(note_end);
+	watch(FLOODS);
+	hak_pool_put(s, HAK_OWNED);
+	ends = reaper_runs();
+	watch_no_more();
+	assert_true(ends);
+	assert_in_range(floods, FLOODS / 2, FLOODS - 1);
+
+	for (floods = 0; next < nr; next++)
+		hak_pool_put(slab[next], HAK_OWNED);
+	assert_true(comes_down_to(cache, nr));
+	hak_reaper_hook(NULL);
+	for (i = 0; i < nr; i++)
+		push(i);
+	hak_cache_destroy(cache);
+}
+
+/*
+ * Other slabs arrive behind one that is whole. The reaper goes through them a few at a time,
+ * because interrupts are off meanwhile, and comes to the whole one in the same run.
+ */
+static void test_whole_behind_many(void **state)
+{
+	struct hak_slab *s;
+	unsigned int i;
+	void *addr;
+	bool ends;
+
+	cache = hak_cache_create("reaper", 4096, 0, 0, NULL);
+	assert_non_null(cache);
+	partial_slabs(BEHIND);
+	s = new_slab(cache);
+	addr = (void *)s->addr;
+	hak_reaper_hook(note_end);
+	watch(0);
+	hak_pool_put(s, HAK_OWNED);
+	for (i = 0; i < BEHIND; i++)
+		hak_pool_put(slab[i], HAK_OWNED);
+	assert_ptr_equal(hak_slab_of(addr), s);
+	ends = reaper_runs();
+	watch_no_more();
+	assert_true(ends);
+	assert_true(locked >= DIV_ROUND_UP(BEHIND + 1, AT_ONCE));
+	assert_null(hak_slab_of(addr));
+
+	hak_reaper_hook(NULL);
+	for (i = 0; i < BEHIND; i++)
 		push(i);
 	hak_cache_destroy(cache);
 }
@@ -372,10 +488,7 @@ static void dropped_slab(bool listed)
 
 	cache = hak_cache_create("reaper", 4096, 0, 0, NULL);
 	assert_non_null(cache);
-	for (i = 0; i < AT_ONCE + 2; i++) {
-		slab[i] = new_slab(cache);
-		assert_int_equal(hak_slab_take(cache, slab[i], &obj[i], 1), 1);
-	}
+	partial_slabs(AT_ONCE + 2);
 	for (i = AT_ONCE; i < AT_ONCE + 2; i++) {
 		hak_pool_put(slab[i], HAK_OWNED);
 		if (listed)
@@ -393,10 +506,9 @@ static void dropped_slab(bool listed)
 
 	/* Not before the walk begins, since it is for what is there by then. */
 	quiet = 1;
-	floods = 1;
-	static_branch_enable(&hak_lock_stats_on);
+	watch(1);
 	assert_int_equal(reap(), 1);
-	static_branch_disable(&hak_lock_stats_on);
+	watch_no_more();
 	assert_int_equal(floods, 0);
 	push(i == AT_ONCE ? AT_ONCE + 1 : AT_ONCE);
 	for (i = 0; i < AT_ONCE; i++)
@@ -434,6 +546,15 @@ static void test_whole_as_it_ends(void **state)
 	hak_cache_destroy(cache);
 }
 
+/* Were slabs of the reaper's run left, as something came in the middle? */
+static bool some_left;
+
+static void shrink(void)
+{
+	some_left = __real_hak_pool_any_taken();
+	hak_reap_all();
+}
+
 /*
  * The reaper has taken as many slabs as it takes at once, and a shrink puts the last one of
  * its queue into limbo. The reaper comes again when the grace period has passed.
@@ -441,6 +562,7 @@ static void test_whole_as_it_ends(void **state)
 static void test_shrink_takes_the_last(void **state)
 {
 	struct hak_cache *typesafe;
+	struct hak_slab *last;
 	unsigned int i;
 
 	cache = hak_cache_create("reaper", 4096, 0, 0, NULL);
@@ -448,14 +570,19 @@ static void test_shrink_takes_the_last(void **state)
 	assert_non_null(cache);
 	assert_non_null(typesafe);
 	assert_true(comes_down_to(cache, 0));
-	missed = true;
-	before_the_end = hak_reap_all;
-	/* The queue's newest slab comes first. */
-	hak_pool_put(new_slab(typesafe), HAK_OWNED);
+	/* The reaper may run as memory is allocated, so the slabs are there first. */
+	last = new_slab(typesafe);
 	for (i = 0; i < QUEUED; i++)
-		hak_pool_put(new_slab(cache), HAK_OWNED);
+		slab[i] = new_slab(cache);
+	missed = true;
+	before_the_end = shrink;
+	/* The queue's newest slab comes first. */
+	hak_pool_put(last, HAK_OWNED);
+	for (i = 0; i < QUEUED; i++)
+		hak_pool_put(slab[i], HAK_OWNED);
 	assert_true(comes_down_to(cache, 0));
 	assert_null(before_the_end);
+	assert_true(some_left);
 	assert_false(list_empty(&hak_superslabs));
 	missed = false;
 	assert_true(comes_down_to(typesafe, 0));
@@ -465,6 +592,7 @@ static void test_shrink_takes_the_last(void **state)
 
 static void destroy(void)
 {
+	some_left = __real_hak_pool_any_taken();
 	hak_cache_destroy(cache);
 }
 
@@ -476,9 +604,11 @@ static void test_destroyed_during_a_run(void **state)
 
 	cache = hak_cache_create("reaper", 4096, 0, 0, NULL);
 	assert_non_null(cache);
+	for (i = 0; i < 2 * QUEUED; i++)
+		slab[i] = new_slab(cache);
 	before_the_end = destroy;
 	for (i = 0; i < 2 * QUEUED; i++)
-		hak_pool_put(new_slab(cache), HAK_OWNED);
+		hak_pool_put(slab[i], HAK_OWNED);
 	hak_class_stats_read(cache, &cs);
 	assert_int_equal(cs.slabs, 2 * QUEUED);
 	for (ms = 0; before_the_end && ms < 5000; ms++) {
@@ -486,6 +616,7 @@ static void test_destroyed_during_a_run(void **state)
 		usleep(1000);
 	}
 	assert_null(before_the_end);
+	assert_true(some_left);
 	/* If it is gone, its name is free. */
 	cache = hak_cache_create("reaper", 4096, 0, 0, NULL);
 	assert_non_null(cache);
@@ -597,6 +728,8 @@ int main(void)
 		cmocka_unit_test(test_stock_is_large),
 		cmocka_unit_test(test_arrivals_hide_no_whole_slab),
 		cmocka_unit_test(test_arrivals_are_too_many),
+		cmocka_unit_test(test_run_ends_while_slabs_arrive),
+		cmocka_unit_test(test_whole_behind_many),
 		cmocka_unit_test(test_arrivals_hide_no_dropped_slab),
 		cmocka_unit_test(test_arrivals_hide_no_dropped_arrival),
 		cmocka_unit_test(test_whole_as_it_ends),
