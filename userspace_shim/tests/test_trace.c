@@ -4,7 +4,8 @@
  * is held up while others fill the ring once more. A writer is single-stepped.
  * After one of its instructions, a different one in each round, an interrupt
  * writes a whole lap. After each of the remaining instructions the contents of
- * the ring are checked. And what traces objects closes the fast paths.
+ * the ring are checked. And what traces objects closes the fast paths. The linker wraps
+ * the function that sleeps.
  */
 #include "test.h"
 
@@ -102,6 +103,42 @@ static void test_slow_only(void **state)
 	assert_int_equal(hak_cpu_awake_mark, HAK_CPU_SLOW_ONLY);
 	hak_trace_object_put();
 	assert_int_equal(hak_cpu_awake_mark, hak_hardened ? HAK_CPU_SLOW_ONLY : HAK_CPU_READY);
+}
+
+void __real_shim_sleep_ns(u64 ns);
+void __wrap_shim_sleep_ns(u64 ns);
+
+/* A cache that its owner leaves as somebody sleeps. */
+static struct hak_cpu_cache *in_use;
+
+void __wrap_shim_sleep_ns(u64 ns)
+{
+	if (in_use)
+		WRITE_ONCE(in_use->mark, HAK_CPU_READY);
+	in_use = NULL;
+	__real_shim_sleep_ns(ns);
+}
+
+/*
+ * An owner is inside its cache as the fast paths are closed. It has read what it leaves behind
+ * before, so its cache is ready then, and has to be closed later.
+ */
+static void test_slow_only_while_in_use(void **state)
+{
+	struct hak_cpu_cache *cc;
+
+	/* With that the fast paths are closed for good. */
+	if (hak_hardened)
+		skip();
+	cc = raw_cpu_ptr(hak_size_class(64)->cpu);
+	hak_free(hak_alloc(64, GFP_KERNEL));
+	assert_int_equal(cc->mark, HAK_CPU_READY);
+	in_use = cc;
+	WRITE_ONCE(cc->mark, HAK_CPU_INSIDE);
+	hak_slow_only_get();
+	assert_null(in_use);
+	assert_int_equal(cc->mark, HAK_CPU_SLOW_ONLY);
+	hak_slow_only_put();
 }
 
 /* With sanitizers the writer has thousands of instructions. */
@@ -220,6 +257,7 @@ int main(void)
 		cmocka_unit_test(test_bad_free),
 		cmocka_unit_test(test_objects),
 		cmocka_unit_test(test_slow_only),
+		cmocka_unit_test(test_slow_only_while_in_use),
 #ifdef CAN_STEP
 		cmocka_unit_test(test_no_torn_record),
 		cmocka_unit_test(test_no_torn_read),
