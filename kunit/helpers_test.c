@@ -97,6 +97,8 @@ static void array_is_resized(struct kunit *test)
 static void copies(struct kunit *test)
 {
 	static const char text[] = "a tiny object";
+	static const char sixty_four[] =
+		"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 	char *s = hak_strdup(text, GFP_KERNEL);
 	char *m = hak_memdup(text, 6, GFP_KERNEL);
 
@@ -107,6 +109,12 @@ static void copies(struct kunit *test)
 	KUNIT_EXPECT_NOT_NULL(test, hak_test_slab_of(s));
 	hak_free(s);
 	hak_free(m);
+	/* With its end, this one is larger than an object of 64 bytes. */
+	s = hak_strdup(sixty_four, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, s);
+	KUNIT_EXPECT_GT(test, hak_usable_size(s), (size_t)64);
+	KUNIT_EXPECT_STREQ(test, s, sixty_four);
+	hak_free(s);
 	KUNIT_EXPECT_NULL(test, hak_strdup(NULL, GFP_KERNEL));
 	KUNIT_EXPECT_PTR_EQ(test, (void *)hak_memdup(text, 0, GFP_KERNEL),
 			    ZERO_SIZE_PTR);

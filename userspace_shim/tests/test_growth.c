@@ -3,12 +3,14 @@
  * Memory fails at every point of a superslab's growth, of a refill, of a bulk
  * call, and of a cache's creation. Each time the error comes back, nothing is
  * lost or wrongly counted as given back, and the operation works once there is
- * memory. The linker wraps the allocator underneath to count live blocks. Linked
- * without the malloc front end.
+ * memory. The linker wraps the allocator underneath to count live blocks; other CPUs seem to do
+ * something meanwhile. Linked without the malloc front end.
  */
 #include "test.h"
 
+#include <linux/irq_work.h>
 #include <linux/slab.h>
+#include <linux/workqueue.h>
 
 #include "core.h"
 #include "shim.h"
@@ -24,14 +26,24 @@ void *__real_kmem_cache_alloc(struct kmem_cache *s, gfp_t gfp);
 void *__wrap_kmem_cache_alloc(struct kmem_cache *s, gfp_t gfp);
 void __real_kmem_cache_free(struct kmem_cache *s, void *p);
 void __wrap_kmem_cache_free(struct kmem_cache *s, void *p);
+int __real_kmem_cache_shrink(struct kmem_cache *s);
+int __wrap_kmem_cache_shrink(struct kmem_cache *s);
+bool __real_shim_cancel_work(struct work_struct *work, bool sync);
+bool __wrap_shim_cancel_work(struct work_struct *work, bool sync);
 
 /* Live blocks; those given to kfree_rcu() stay live for ever. */
 static long out;
+
+/* The end of a string, which another CPU overwrites as memory is allocated. */
+static char *overwrite;
 
 void *__wrap_kmalloc(size_t size, gfp_t gfp)
 {
 	void *p = __real_kmalloc(size, gfp);
 
+	if (overwrite)
+		*overwrite = '-';
+	overwrite = NULL;
 	out += !ZERO_OR_NULL_PTR(p);
 	return p;
 }
@@ -54,6 +66,35 @@ void __wrap_kmem_cache_free(struct kmem_cache *s, void *p)
 {
 	out -= !!p;
 	__real_kmem_cache_free(s, p);
+}
+
+/* The cache that was shrunk last, and how many were. */
+static struct kmem_cache *shrunk;
+static unsigned int shrinks;
+
+int __wrap_kmem_cache_shrink(struct kmem_cache *s)
+{
+	shrunk = s;
+	shrinks++;
+	return __real_kmem_cache_shrink(s);
+}
+
+/* What another CPU frees as the work of this one is about to be cancelled. */
+static void *free_late;
+
+bool __wrap_shim_cancel_work(struct work_struct *work, bool sync)
+{
+	struct hak_deferred *d = raw_cpu_ptr(hak_deferred);
+	void *p = free_late;
+
+	if (p && work == &d->work) {
+		free_late = NULL;
+		shim_set_context(SHIM_NMI);
+		hak_free(p);
+		shim_set_context(SHIM_TASK);
+		irq_work_sync(&d->irq);
+	}
+	return __real_shim_cancel_work(work, sync);
 }
 
 static void forget_failure(void)
@@ -300,7 +341,55 @@ static void test_small_memory_waits(void **state)
 	assert_int_equal(out, was);
 }
 
+/* A string gets longer as it is copied. The copy ends where the string did. */
+static void test_string_gets_longer(void **state)
+{
+	char text[] = "short\0er", *copy;
+
+	overwrite = text + strlen(text);
+	copy = hak_strdup(text, GFP_KERNEL_ACCOUNT);
+	assert_non_null(copy);
+	assert_null(overwrite);
+	assert_string_equal(text, "short-er");
+	assert_int_equal(copy[5], 0);
+	assert_string_equal(copy, "short");
+	hak_free(copy);
+}
+
+/* SLUB gives back what it keeps for a cache, too. It keeps nothing for a size class alone. */
+static void test_shrink(void **state)
+{
+	struct hak_cache *c = hak_cache_create("shrinks", 64, 0, 0, NULL);
+
+	assert_non_null(c);
+	shrinks = 0;
+	hak_cache_shrink(c);
+	assert_int_equal(shrinks, 1);
+	assert_ptr_equal(shrunk, c->fallback);
+	hak_cache_shrink(hak_size_class(64));
+	assert_int_equal(shrinks, 1);
+	hak_cache_destroy(c);
+}
+
 #ifdef HAK_SHIM_DEBUG
+/*
+ * Somebody waits until all memory is freed. Meanwhile more comes, and the work that would free it
+ * is cancelled.
+ */
+static void test_memory_comes_late(void **state)
+{
+	struct work_struct *work = &raw_cpu_ptr(hak_deferred)->work;
+	long was = out;
+
+	free_late = hak_alloc(64, GFP_KERNEL_ACCOUNT);
+	assert_non_null(free_late);
+	assert_int_equal(out, was + 1);
+	hak_fallback_sync();
+	assert_null(free_late);
+	assert_false(shim_work_pending(work));
+	assert_int_equal(out, was);
+}
+
 static unsigned long corruptions(void)
 {
 	struct hak_stats st;
@@ -389,7 +478,10 @@ int main(void)
 		cmocka_unit_test(test_caches),
 		cmocka_unit_test(test_refill),
 		cmocka_unit_test(test_small_memory_waits),
+		cmocka_unit_test(test_string_gets_longer),
+		cmocka_unit_test(test_shrink),
 #ifdef HAK_SHIM_DEBUG
+		cmocka_unit_test(test_memory_comes_late),
 		cmocka_unit_test(test_tail_overwritten),
 #endif
 		cmocka_unit_test(test_destroy_while_memory_waits),

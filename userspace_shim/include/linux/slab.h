@@ -135,10 +135,7 @@ void kmem_cache_free(struct kmem_cache *s, void *p);
 	((void)(node), kmem_cache_alloc(s, gfp))
 #define kmem_cache_alloc_node_noprof(s, gfp, node) kmem_cache_alloc_node(s, gfp, node)
 #define kmem_cache_alloc_lru_noprof(s, lru, gfp) ((void)(lru), kmem_cache_alloc(s, gfp))
-static inline int kmem_cache_shrink(struct kmem_cache *s)
-{
-	return 0;
-}
+int kmem_cache_shrink(struct kmem_cache *s);
 
 #define KMEM_CACHE(__struct, __flags) \
 	kmem_cache_create(#__struct, sizeof(struct __struct), \
