@@ -7,6 +7,8 @@
 #include "test.h"
 #include "listen.h"
 
+#include <linux/rculist.h>
+
 #include "core.h"
 #include "shim.h"
 #include "text.h"
@@ -241,6 +243,31 @@ static void test_leaf(void **state)
 				  "node 0 order 5 used 1/2 - -\n");
 }
 
+/*
+ * To destroy a cache that has no slab, nobody looks at those of others. One slab says that it is
+ * of this cache, and is not found.
+ */
+static void test_no_slab_to_look_for(void **state)
+{
+	struct hak_cache *c = hak_cache_create("slabless", SIZE, 0, 0, NULL);
+	struct hak_slab slab = { .cache = c };
+	struct hak_superslab ss = { .order = HAK_MIN_ORDER, .used = 1, .full = 1, .slab = &slab };
+	struct hak_class_stats none, one;
+
+	assert_non_null(c);
+	slab.ss = &ss;
+	assert_int_equal(atomic_read(&c->nr_slabs), 0);
+	list_add_rcu(&ss.all, &hak_superslabs);
+	hak_class_stats_read(c, &none);
+	atomic_set(&c->nr_slabs, 1);
+	hak_class_stats_read(c, &one);
+	atomic_set(&c->nr_slabs, 0);
+	list_del_rcu(&ss.all);
+	assert_int_equal(none.slabs, 0);
+	assert_int_equal(one.slabs, 1);
+	hak_cache_destroy(c);
+}
+
 static void dump(void *p)
 {
 	bool found = hak_dump_obj(p);
@@ -336,6 +363,7 @@ int main(void)
 		cmocka_unit_test(test_superslab),
 		cmocka_unit_test(test_superslab_goes),
 		cmocka_unit_test(test_leaf),
+		cmocka_unit_test(test_no_slab_to_look_for),
 		cmocka_unit_test(test_leaks),
 	};
 
