@@ -119,6 +119,37 @@ static void test_slab_not_owned(void **state)
 		free(p[n]);
 }
 
+/*
+ * An object is freed twice, and the second time its slot has a slab of another cache. Then
+ * nothing is done here, and hak_free_slow() reports it.
+ */
+static void test_slab_of_another_cache(void **state)
+{
+	void *p = opaque(malloc(SIZE)), *q = opaque(malloc(2 * SIZE));
+	struct hak_slab *s = hak_slab_of(q);
+	unsigned long pushes = cc->pushes;
+	struct llist_node *first, *list;
+	u32 taken;
+	bool freed;
+
+	assert_non_null(s);
+	assert_ptr_not_equal(s->cache, cc->cache);
+	free(p);
+	assert_int_equal(cc->mark, HAK_CPU_READY);
+	first = s->remote.first;
+	list = s->freelist;
+	taken = s->taken;
+	preempt_disable();
+	freed = hak_cpu_free_uncached(cc, s, q);
+	preempt_enable();
+	assert_false(freed);
+	assert_int_equal(cc->pushes, pushes);
+	assert_ptr_equal(s->remote.first, first);
+	assert_ptr_equal(s->freelist, list);
+	assert_int_equal(s->taken, taken);
+	free(q);
+}
+
 static int find_cache(void **state)
 {
 	free(opaque(malloc(SIZE)));
@@ -133,6 +164,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_double_free),
 		cmocka_unit_test(test_not_ready),
 		cmocka_unit_test(test_slab_not_owned),
+		cmocka_unit_test(test_slab_of_another_cache),
 	};
 
 	if (!getenv(cache_off)) {
