@@ -54,6 +54,20 @@ static void across_slabs(struct kunit *test)
 	hak_cache_free_bulk(c, 0, obj);
 }
 
+/* Preemption is off for a few objects at a time, so these come from the slab in many steps. */
+static void in_steps(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache_cap(test, 96, 16);
+	void **obj = room_for(test, MANY);
+	struct hak_class_stats cs;
+
+	KUNIT_ASSERT_GT(test, c->capacity, 4 * HAK_BULK_BATCH);
+	KUNIT_ASSERT_EQ(test, hak_cache_alloc_bulk(c, GFP_KERNEL, MANY, obj), MANY);
+	hak_class_stats_read(c, &cs);
+	KUNIT_EXPECT_GE(test, cs.refills, MANY / HAK_BULK_BATCH / 2UL);
+	hak_cache_free_bulk(c, MANY, obj);
+}
+
 /* Calls of every size, with frees in another order than the allocations. */
 static void in_pieces(struct kunit *test)
 {
@@ -339,6 +353,7 @@ static void served_by_kmalloc(struct kunit *test)
 
 static struct kunit_case cases[] = {
 	KUNIT_CASE(across_slabs),
+	KUNIT_CASE(in_steps),
 	KUNIT_CASE(in_pieces),
 	KUNIT_CASE(cached_objects_first),
 	KUNIT_CASE(no_more_than_fit),
