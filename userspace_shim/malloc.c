@@ -144,8 +144,10 @@ static bool get_ready(void)
 	return shim_thread != SHIM_NEW && shim_thread != SHIM_MOVING;
 }
 
+/* Each slow path does so, and then the next of this thread's calls need not. */
 static __always_inline void look_at_pending(void)
 {
+	shim_calls = CALLS;
 	if (unlikely(READ_ONCE(shim_pending)))
 		shim_pending_check();
 }
@@ -159,10 +161,8 @@ static __always_inline bool pending_is_due(void)
 /* Do so if it is time. */
 static void look_at_pending_at_times(void)
 {
-	if (READ_ONCE(shim_pending) && shim_calls < 0) {
-		shim_calls = CALLS;
-		shim_pending_check();
-	}
+	if (shim_calls < 0)
+		look_at_pending();
 }
 
 static void *tiny_slow(size_t size, gfp_t gfp)
@@ -205,7 +205,6 @@ static void *tiny_refill(size_t size)
 	struct hak_cpu_cache *cc = raw_cpu_ptr(c->cpu);
 	void *p = NULL;
 
-	shim_calls = CALLS;
 	look_at_pending();
 	if (likely(shim_caches != no_caches && hak_cpu_is_ready(cc) && !c->checks))
 		p = take(c, cc);

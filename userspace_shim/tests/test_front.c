@@ -130,6 +130,44 @@ static void test_sizes(void **state)
 	free(opaque(NULL));
 }
 
+static void *calloc_32(void)
+{
+	return calloc(1, 32);
+}
+
+static void *malloc_32(void)
+{
+	return malloc(32);
+}
+
+static void *memalign_32(void)
+{
+	return memalign(32, 32);
+}
+
+static void *realloc_32(void)
+{
+	return realloc(NULL, 32);
+}
+
+/*
+ * While work waits for its time, each function comes to its slow path once in so many calls,
+ * and not at each call from then on.
+ */
+static void test_calls_until_the_clock(void **state)
+{
+	static void *(*const call[])(void) = { calloc_32, malloc_32, memalign_32, realloc_32 };
+	unsigned long largest = READ_ONCE(shim_largest);
+
+	for (int i = 0; i < ARRAY_SIZE(call); i++) {
+		WRITE_ONCE(shim_largest, 0);
+		shim_calls = 0;
+		free(opaque(call[i]()));
+		assert_in_range(READ_ONCE(shim_calls), 1, 64);
+	}
+	WRITE_ONCE(shim_largest, largest);
+}
+
 /* If two threads ask for one leaf, the second gets memory that is in no table. */
 static void test_leaf_race(void **state)
 {
@@ -190,6 +228,7 @@ int main(void)
 		cmocka_unit_test(test_without_arena),
 		cmocka_unit_test(test_bad_frees),
 		cmocka_unit_test(test_sizes),
+		cmocka_unit_test(test_calls_until_the_clock),
 		cmocka_unit_test(test_leaf_race),
 		cmocka_unit_test(test_used_up),
 	};
