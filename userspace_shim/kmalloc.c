@@ -181,47 +181,112 @@ struct retired {
 	void *p;
 	size_t size;	/* of its type; more was asked for if it is an array, or ends in one */
 	size_t usable;
+	bool used;	/* kzalloc() has given the block out again */
 };
 
-#define REUSED_BITS	10
+/*
+ * All of them, hashed by their blocks. Each free of a block of the C library looks here, so a
+ * look takes no lock: nothing is ever removed, and a table that is half full is replaced.
+ */
+struct table {
+	struct table *before;	/* a thread may still look into that */
+	unsigned int bits;
+	struct retired *at[];
+};
+
+#define FIRST_BITS	8
 
 DEFINE_SHIM_LOCK(retired_lock);
-static struct retired *retired;
-static struct retired *reused[1 << REUSED_BITS];	/* blocks in use again, hashed */
+static struct retired *retired;		/* those that are not used */
+static struct table *table;
+static unsigned long nr_in_table;
 
-static struct retired **reused_at(const void *p)
+/* Where the record of the block @p is in @t; or else where its place is. */
+static struct retired **place(struct table *t, const void *p)
 {
-	return &reused[hash_long((unsigned long)p >> 4, REUSED_BITS)];
+	unsigned long mask = (1UL << t->bits) - 1;
+	unsigned long i = hash_long((unsigned long)p >> 4, t->bits);
+	struct retired *r;
+
+	/* Pairs with smp_store_release() in __add_record(). */
+	while ((r = smp_load_acquire(&t->at[i])) && r->p != p)
+		i = (i + 1) & mask;
+	return &t->at[i];
+}
+
+/* The record of the block at @p, which the caller has; NULL if it was never retired. */
+static struct retired *record_of(const void *p)
+{
+	/* Pairs with smp_store_release() in __make_room(). */
+	struct table *t = smp_load_acquire(&table);
+	struct retired *r;
+
+	if (likely(!t))
+		return NULL;
+	/* Another record may have come to this place meanwhile. */
+	r = smp_load_acquire(place(t, p));
+	return r && r->p == p ? r : NULL;
+}
+
+/* The functions whose names begin with __ are called under retired_lock. */
+static bool __make_room(void)
+{
+	struct table *old = table, *new;
+	unsigned long i, size = old ? 1UL << old->bits : 0;
+	unsigned int bits;
+
+	if (2 * nr_in_table < size)
+		return true;
+	bits = old ? old->bits + 1 : FIRST_BITS;
+	new = shim_libc_calloc(1, sizeof(*new) + (sizeof(*new->at) << bits));
+	if (!new)
+		return false;
+	new->before = old;
+	new->bits = bits;
+	for (i = 0; i < size; i++)
+		if (old->at[i])
+			*place(new, old->at[i]->p) = old->at[i];
+	/* Pairs with smp_load_acquire() in record_of(). */
+	smp_store_release(&table, new);
+	return true;
 }
 
 static void __retire(struct retired *r)
 {
+	r->used = false;
 	r->next = retired;
 	WRITE_ONCE(retired, r);
+}
+
+static bool __add_record(struct retired *r)
+{
+	if (!__make_room())
+		return false;
+	/* Pairs with smp_load_acquire() in place(). */
+	smp_store_release(place(table, r->p), r);
+	nr_in_table++;
+	__retire(r);
+	return true;
 }
 
 /* Retire the block at @p again, if it was retired before. False if it was not. */
 static bool retire_again(const void *p)
 {
-	struct retired *r, **at;
+	struct retired *r = record_of(p);
 
-	if (!shim_may_be_marked(p))
+	if (likely(!r))
 		return false;
 	shim_lock(&retired_lock);
-	for (at = reused_at(p); (r = *at); at = &r->next) {
-		if (r->p != p)
-			continue;
-		*at = r->next;
+	if (!WARN_ON_ONCE(!r->used))
 		__retire(r);
-		break;
-	}
 	shim_unlock(&retired_lock);
-	return r;
+	return true;
 }
 
 void __shim_retire(const void *p, size_t size)
 {
 	struct retired *r;
+	bool added;
 
 	if (ZERO_OR_NULL_PTR(p))
 		return;
@@ -234,10 +299,11 @@ void __shim_retire(const void *p, size_t size)
 	r->p = (void *)p;
 	r->size = size;
 	r->usable = shim_libc_usable(r->p);
-	shim_mark_page(p);
 	shim_lock(&retired_lock);
-	__retire(r);
+	added = __add_record(r);
 	shim_unlock(&retired_lock);
+	if (!added)
+		shim_libc_free(r);	/* likewise */
 }
 
 static bool retired_fits(const struct retired *r, size_t size, size_t align)
@@ -279,9 +345,7 @@ static void *reuse_retired(size_t size, size_t align)
 	if (r) {
 		p = r->p;
 		WRITE_ONCE(*at, r->next);
-		at = reused_at(p);
-		r->next = *at;
-		*at = r;
+		r->used = true;
 	}
 	shim_unlock(&retired_lock);
 	return p;
@@ -356,11 +420,10 @@ void kfree(const void *p)
 {
 	if (ZERO_OR_NULL_PTR(p))
 		return;
-	if (unlikely(shim_may_be_marked(p))) {
+	if (unlikely(shim_may_hold_lock(p)))
 		shim_locks_forget(p, shim_libc_usable((void *)p));
-		if (retire_again(p))
-			return;
-	}
+	if (unlikely(retire_again(p)))
+		return;
 	shim_libc_free((void *)p);
 }
 

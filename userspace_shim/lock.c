@@ -9,11 +9,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <linux/bitops.h>
 #include <linux/bug.h>
 #include <linux/delay.h>
+#include <linux/hash.h>
 #include <linux/sched.h>
 #include <asm/barrier.h>
+#include <asm/page.h>
 
 #include "shim.h"
 
@@ -32,7 +33,16 @@ extern struct shim_futex * const __stop_hak_locks[] __hidden;
 static struct shim_futex registry_lock;
 static struct shim_futex *registry[SHIM_MAX_LOCKS];
 static unsigned int registry_nr;
-unsigned long shim_marked_pages[SHIM_MARKED_PAGES / BITS_PER_LONG];
+
+/*
+ * The same locks by the page that they begin in. Each chain has the numbers of its locks in
+ * registry[], from 1 on. Other threads may follow a chain while it changes: @changes is odd
+ * then, and different afterwards.
+ */
+#define CHAIN_BITS	12
+static u16 chain[1 << CHAIN_BITS];
+static u16 next_in_chain[SHIM_MAX_LOCKS];
+static unsigned int changes;
 
 static long futex_call(u32 *word, int op, u32 val)
 {
@@ -74,24 +84,104 @@ void shim_lock_not_held(const struct shim_futex *lock)
 	abort();
 }
 
-/* The function whose name begins with __lock is called under registry_lock. */
+static unsigned long page_of(const void *p)
+{
+	return (unsigned long)p >> PAGE_SHIFT;
+}
+
+static u16 *chain_of(unsigned long page)
+{
+	return &chain[hash_long(page, CHAIN_BITS)];
+}
+
+/* The functions whose names begin with __ are called under registry_lock. */
+static void __change_begin(void)
+{
+	WRITE_ONCE(changes, changes + 1);
+	/* Pairs with smp_rmb() in page_has_lock(). */
+	smp_wmb();
+}
+
+static void __change_end(void)
+{
+	/* Pairs with smp_load_acquire() in page_has_lock(). */
+	smp_store_release(&changes, changes + 1);
+}
+
+static void __chain_add(unsigned int i)
+{
+	u16 *first = chain_of(page_of(registry[i]));
+
+	WRITE_ONCE(next_in_chain[i], *first);
+	WRITE_ONCE(*first, i + 1);
+}
+
+static void __chain_remove(unsigned int i)
+{
+	u16 *at = chain_of(page_of(registry[i]));
+
+	while (*at != i + 1)
+		at = &next_in_chain[*at - 1];
+	WRITE_ONCE(*at, next_in_chain[i]);
+}
+
+static bool is_between(const struct shim_futex *lock, unsigned long lo, unsigned long hi)
+{
+	unsigned long addr = (unsigned long)lock;
+
+	return addr >= lo && addr < hi;
+}
+
+/* The number of a lock of the chain of @page that begins in [@lo, @hi); 0 if there is none. */
+static unsigned int __lock_between(unsigned long page, unsigned long lo, unsigned long hi)
+{
+	unsigned int n;
+
+	for (n = *chain_of(page); n; n = next_in_chain[n - 1]) {
+		if (is_between(registry[n - 1], lo, hi))
+			break;
+	}
+	return n;
+}
+
+static bool __lock_is_listed(const struct shim_futex *lock)
+{
+	unsigned long addr = (unsigned long)lock;
+
+	return __lock_between(page_of(lock), addr, addr + 1);
+}
+
 static void __lock_init(struct shim_futex *lock)
 {
-	unsigned int i;
-
 	lock->word = 0;
 	lock->owner = NULL;
 
-	for (i = 0; i < registry_nr; i++) {
-		if (registry[i] == lock)
-			return;	/* initialised again */
-	}
+	if (__lock_is_listed(lock))
+		return;		/* initialised again */
 	if (registry_nr == SHIM_MAX_LOCKS) {
 		pr_warn_once("hakmem: too many locks, fork() is not safe\n");
 		return;
 	}
-	registry[registry_nr++] = lock;
-	shim_mark_page(lock);
+	__change_begin();
+	WRITE_ONCE(registry[registry_nr], lock);
+	__chain_add(registry_nr++);
+	__change_end();
+}
+
+/* The last lock takes the place of the one with index @i. */
+static void __lock_forget(unsigned int i)
+{
+	unsigned int last = registry_nr - 1;
+
+	__change_begin();
+	__chain_remove(i);
+	if (i != last) {
+		__chain_remove(last);
+		WRITE_ONCE(registry[i], registry[last]);
+		__chain_add(i);
+	}
+	registry_nr = last;
+	__change_end();
 }
 
 void shim_lock_init(struct shim_futex *lock)
@@ -132,18 +222,56 @@ void shim_lock_destroy(struct shim_futex *lock)
 void shim_locks_forget(const void *start, size_t size)
 {
 	unsigned long lo = (unsigned long)start, hi = lo + size;
-	unsigned int i;
+	unsigned long page = page_of(start), end = page_of((char *)start + size - 1);
+	unsigned int n;
 
+	if (!size)
+		return;
 	shim_lock(&registry_lock);
-	for (i = 0; i < registry_nr;) {
-		unsigned long addr = (unsigned long)registry[i];
-
-		if (addr >= lo && addr < hi)
-			registry[i] = registry[--registry_nr];
-		else
-			i++;
+	if (end - page < registry_nr) {
+		for (; page <= end; page++)
+			while ((n = __lock_between(page, lo, hi)))
+				__lock_forget(n - 1);
+	} else {
+		for (n = registry_nr; n; n--)
+			if (is_between(registry[n - 1], lo, hi))
+				__lock_forget(n - 1);
 	}
 	shim_unlock(&registry_lock);
+}
+
+/* A chain that is longer than this counts as one that may have the lock. */
+#define LONGEST	64
+
+/* Does a lock begin in @page? If the chain changes meanwhile, one may. */
+static bool page_has_lock(unsigned long page)
+{
+	/* Pairs with smp_store_release() in __change_end(). */
+	unsigned int before = smp_load_acquire(&changes), i = 0, n;
+
+	for (n = READ_ONCE(*chain_of(page)); n; n = READ_ONCE(next_in_chain[n - 1])) {
+		if (page_of(READ_ONCE(registry[n - 1])) == page || ++i > LONGEST)
+			return true;
+	}
+	/* Pairs with smp_wmb() in __change_begin(). */
+	smp_rmb();
+	return (before & 1) || READ_ONCE(changes) != before;
+}
+
+/**
+ * shim_may_hold_lock() - may the first page or so of a block hold a lock?
+ * @p: the block
+ *
+ * If no lock begins in the same pages, and no thread initialises or forgets one just now, this
+ * says no. It takes no lock, since each free of a block of the C library asks.
+ *
+ * Context: any; the caller has the block, so no lock in it comes or goes.
+ */
+bool shim_may_hold_lock(const void *p)
+{
+	unsigned long first = page_of(p), last = page_of((const char *)p + PAGE_SIZE - 1);
+
+	return page_has_lock(first) || (last != first && page_has_lock(last));
 }
 
 static unsigned int static_locks(void)

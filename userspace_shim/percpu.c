@@ -233,8 +233,7 @@ static void forget_locks(void *ptr, size_t size)
 	unsigned int cpu;
 
 	for_each_possible_cpu(cpu) {
-		if ((cpu == SHIM_NOBODY || shim_cpu_deltas[cpu]) &&
-		    shim_may_be_marked(per_cpu_ptr(ptr, cpu)))
+		if (cpu == SHIM_NOBODY || shim_cpu_deltas[cpu])
 			shim_locks_forget(per_cpu_ptr(ptr, cpu), size);
 	}
 }

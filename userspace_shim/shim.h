@@ -106,30 +106,7 @@ void shim_locks_take_all(void);
 void shim_locks_release_all(void);
 void shim_locks_forget(const void *start, size_t size);
 void shim_locks_copied(const void *start, size_t size, unsigned long delta);
-
-/*
- * Hashed pages in which a lock was initialised, or a block begins that was given to
- * kfree_rcu(). kfree() mostly learns from them at once that a block is neither.
- */
-#define SHIM_MARKED_PAGES	4096UL
-extern unsigned long shim_marked_pages[];
-
-static inline unsigned long shim_page_mark(const void *p)
-{
-	return ((unsigned long)p >> 12) % SHIM_MARKED_PAGES;
-}
-
-static inline void shim_mark_page(const void *p)
-{
-	set_bit(shim_page_mark(p), shim_marked_pages);
-}
-
-/* May the first page or so of the block at @p be marked? */
-static inline bool shim_may_be_marked(const void *p)
-{
-	return test_bit(shim_page_mark(p), shim_marked_pages) ||
-	       test_bit(shim_page_mark((char *)p + 4095), shim_marked_pages);
-}
+bool shim_may_hold_lock(const void *p);
 
 /* percpu.c: id 0 belongs to no thread, and id 1 is the template; see there. */
 #define SHIM_NOBODY	0U

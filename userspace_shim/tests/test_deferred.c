@@ -11,6 +11,7 @@
 #include <linux/mutex.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
+#include <linux/spinlock.h>
 #include <linux/workqueue.h>
 
 #include "core.h"
@@ -625,6 +626,102 @@ static void test_kfree_rcu_and_readers(void **state)
 	kfree(p);
 }
 
+void __real_shim_locks_forget(const void *start, size_t size);
+void __wrap_shim_locks_forget(const void *start, size_t size);
+
+/* How often a global lock was taken to look for locks in memory that is freed. */
+static unsigned int forgets;
+
+void __wrap_shim_locks_forget(const void *start, size_t size)
+{
+	__atomic_fetch_add(&forgets, 1, __ATOMIC_RELAXED);
+	__real_shim_locks_forget(start, size);
+}
+
+static unsigned int forgets_of_frees(void)
+{
+	static void *p[1000];
+	unsigned int before;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(p); i++)
+		p[i] = opaque(malloc(2000));
+	before = READ_ONCE(forgets);
+	for (i = 0; i < ARRAY_SIZE(p); i++)
+		free(opaque(p[i]));
+	return READ_ONCE(forgets) - before;
+}
+
+/* However many blocks were given to kfree_rcu(), a free of another takes no global lock. */
+static void test_many_retired(void **state)
+{
+	static void *p[8192];
+	void *other[64];
+	int i, n = 0;
+
+	for (i = 0; i < ARRAY_SIZE(p); i++) {
+		p[i] = kzalloc(4096, GFP_KERNEL);
+		assert_non_null(p[i]);
+	}
+	for (i = 0; i < ARRAY_SIZE(p); i++)
+		__shim_retire(p[i], 4096);
+	assert_in_range(forgets_of_frees(), 0, 50);
+	/* Nothing is used again there. */
+#ifdef __SANITIZE_THREAD__
+	return;
+#endif
+	/* Each comes back, and goes where it was. The core may have retired some since. */
+	for (i = ARRAY_SIZE(p); i; ) {
+		void *q = kzalloc(4096, GFP_KERNEL);
+
+		kfree(q);
+		assert_ptr_equal(kzalloc(4096, GFP_KERNEL), q);
+		if (q == p[i - 1]) {
+			i--;
+			continue;
+		}
+		assert_true(n < ARRAY_SIZE(other));
+		other[n++] = q;
+	}
+	for (i = 0; i < ARRAY_SIZE(p); i++)
+		kfree(p[i]);
+	while (n--)
+		kfree(other[n]);
+}
+
+/* A page each, as in the memory of many threads' ids. */
+static union {
+	raw_spinlock_t lock;
+	char page[4096];
+} locks[4000];
+
+/* How many of the locks that @i begins with, and each second one from there, fork() takes. */
+static unsigned int taken_by_fork(unsigned int i)
+{
+	unsigned int n = 0;
+
+	shim_locks_take_all();
+	for (; i < ARRAY_SIZE(locks); i += 2)
+		n += raw_spin_is_locked(&locks[i].lock);
+	shim_locks_release_all();
+	return n;
+}
+
+/* Nor does it if there are many locks. Those that are forgotten are, and no others. */
+static void test_many_locks(void **state)
+{
+	for (int i = 0; i < ARRAY_SIZE(locks); i++)
+		raw_spin_lock_init(&locks[i].lock);
+	assert_in_range(forgets_of_frees(), 0, 50);
+	assert_int_equal(taken_by_fork(0), ARRAY_SIZE(locks) / 2);
+	for (int i = 0; i < ARRAY_SIZE(locks); i += 2)
+		shim_locks_forget(&locks[i], sizeof(locks[i]));
+	assert_int_equal(taken_by_fork(0), 0);
+	assert_int_equal(taken_by_fork(1), ARRAY_SIZE(locks) / 2);
+	shim_locks_forget(locks, sizeof(locks));
+	assert_int_equal(taken_by_fork(1), 0);
+}
+
 static void test_type_safe_cache(void **state)
 {
 	struct kmem_cache *s = kmem_cache_create("test", 200, 128,
@@ -708,6 +805,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup(test_kfree_rcu_aligned, reset),
 		cmocka_unit_test_setup(test_kfree_rcu_for_ever, reset),
 		cmocka_unit_test_setup(test_kfree_rcu_and_readers, reset),
+		cmocka_unit_test_setup(test_many_retired, reset),
+		cmocka_unit_test_setup(test_many_locks, reset),
 		cmocka_unit_test_setup(test_type_safe_cache, reset),
 		/* It leaves memory that kmalloc() may use again. */
 		cmocka_unit_test_setup(test_who_watches, reset),
