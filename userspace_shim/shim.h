@@ -75,6 +75,7 @@ void shim_say_started(int err);
 void shim_write(int fd, const char *buf, size_t len);
 int shim_open_log(const char *path);
 void shim_close_log(int fd);
+void shim_current_forked(void);
 
 /* snapshot.c */
 int shim_snapshot_setting(const char *when, const char *where);

@@ -185,13 +185,19 @@ u64 get_random_u64(void)
 	return v;
 }
 
+static __thread struct task_struct task;
+
 struct task_struct *shim_current(void)
 {
-	static __thread struct task_struct task;
-
 	if (!task.pid) {
 		task.pid = syscall(SYS_gettid);
 		strscpy(task.comm, "thread", sizeof(task.comm));
 	}
 	return &task;
+}
+
+/* In a forked child the thread has another number. */
+void shim_current_forked(void)
+{
+	task.pid = 0;
 }

@@ -380,6 +380,7 @@ void hak_cache_flush_cpus(struct hak_cache *c)
 /* In a forked child: the thread keeps its id, and has another number. */
 void shim_thread_forked(void)
 {
+	shim_current_forked();
 	if (shim_thread == SHIM_ONLINE)
 		own(shim_cpu);
 }

@@ -2,7 +2,10 @@
 /* fork() at any moment. */
 #include "test.h"
 
+#include <sys/syscall.h>
+
 #include <linux/kernel.h>
+#include <linux/sched.h>
 #include <linux/sched/mm.h>
 #include <linux/spinlock.h>
 
@@ -103,6 +106,37 @@ static void __maybe_unused test_fork_with_lock(void **state)
 	raw_spin_unlock(&spin);
 	alarm(0);
 	assert_int_equal(status, 0);
+}
+
+static void number_is_new(void)
+{
+	if (task_pid_nr(current) != syscall(SYS_gettid))
+		_exit(3);
+}
+
+static void *child_has_number(void *arg)
+{
+	long status;
+
+	number_is_new();
+	status = in_child(number_is_new);
+	number_is_new();
+	return (void *)status;
+}
+
+/* A thread of a child has another number than in the parent, which reports of misuse print. */
+static void test_number_of_child(void **state)
+{
+	assert_null(child_has_number(NULL));
+/* ThreadSanitizer loses count of threads after a fork() with several. */
+#ifndef __SANITIZE_THREAD__
+	void *status;
+	pthread_t t;
+
+	pthread_create(&t, NULL, child_has_number, NULL);
+	pthread_join(t, &status);
+	assert_null(status);
+#endif
 }
 
 static void test_single_thread(void **state)
@@ -758,6 +792,7 @@ int main(void)
 #ifndef __SANITIZE_THREAD__
 		cmocka_unit_test(test_fork_with_lock),
 #endif
+		cmocka_unit_test(test_number_of_child),
 		cmocka_unit_test(test_single_thread),
 		cmocka_unit_test(test_half_queued),
 		cmocka_unit_test(test_vanished_at_work),
