@@ -427,6 +427,28 @@ void kfree(const void *p)
 	shim_libc_free((void *)p);
 }
 
+/*
+ * krealloc() of a block that was retired before, or that may hold a lock. The C library must
+ * not move it, since it would take back the old block, and know nothing of the locks.
+ */
+static void *resize(const void *p, size_t size, gfp_t gfp)
+{
+	size_t old = shim_libc_usable((void *)p);
+	void *new;
+
+	if (size <= old) {
+		shim_locks_forget((const char *)p + size, old - size);
+		return (void *)p;
+	}
+	new = __kmalloc(size, natural_align(size), gfp);
+	if (!new)
+		return NULL;
+	memcpy(new, p, old);
+	shim_locks_copied(p, old, (unsigned long)new - (unsigned long)p);
+	kfree(p);
+	return new;
+}
+
 void *krealloc(const void *p, size_t size, gfp_t gfp)
 {
 	int saved = errno;
@@ -438,6 +460,8 @@ void *krealloc(const void *p, size_t size, gfp_t gfp)
 		kfree(p);
 		return ZERO_SIZE_PTR;
 	}
+	if (unlikely(record_of(p) || shim_may_hold_lock(p)))
+		return resize(p, size, gfp);
 	new = shim_kmalloc_must_fail() ? NULL : shim_libc_realloc((void *)p, size);
 	errno = saved;
 	return new;

@@ -577,6 +577,36 @@ static void test_kfree_rcu_for_ever(void **state)
 	}
 }
 
+/* So it does when krealloc() moves what is in it, and not when it can stay. */
+static void test_kfree_rcu_and_krealloc(void **state)
+{
+	struct block *b = kzalloc(sizeof(*b), GFP_KERNEL);
+	char *p, *q;
+
+	/* Nothing is used again there. */
+#ifdef __SANITIZE_THREAD__
+	skip();
+#endif
+	assert_non_null(b);
+	kfree_rcu(b, rcu);
+	p = kzalloc(sizeof(*b), GFP_KERNEL);
+	assert_ptr_equal(p, b);
+	memset(p, 5, sizeof(*b));
+	assert_ptr_equal(krealloc(p, sizeof(*b) / 2, GFP_KERNEL), p);
+	shim_fail_kmalloc_after(0);
+	assert_null(krealloc(p, 10 * sizeof(*b), GFP_KERNEL));
+	shim_fail_kmalloc_after(-1);
+	q = krealloc(p, 10 * sizeof(*b), GFP_KERNEL);
+	assert_non_null(q);
+	assert_ptr_not_equal(q, b);
+	for (int i = 0; i < sizeof(*b); i++)
+		assert_int_equal(q[i], 5);
+	p = kzalloc(sizeof(*b), GFP_KERNEL);
+	assert_ptr_equal(p, b);
+	kfree(p);
+	kfree(q);
+}
+
 static void reader_of_parent(void)
 {
 	struct block *b = kzalloc(sizeof(*b), GFP_KERNEL);
@@ -722,6 +752,46 @@ static void test_many_locks(void **state)
 	assert_int_equal(taken_by_fork(1), 0);
 }
 
+static bool is_taken_by_fork(raw_spinlock_t *lock)
+{
+	bool taken;
+
+	shim_locks_take_all();
+	taken = raw_spin_is_locked(lock);
+	shim_locks_release_all();
+	return taken;
+}
+
+/*
+ * If krealloc() moves a block, the lock in it moves with it. If it takes the end of the block
+ * away, it is no lock any more.
+ */
+static void test_krealloc_of_a_lock(void **state)
+{
+	raw_spinlock_t *p = kmalloc(2 * sizeof(*p), GFP_KERNEL), *was;
+
+	assert_non_null(p);
+	raw_spin_lock_init(&p[0]);
+	raw_spin_lock_init(&p[1]);
+	assert_true(is_taken_by_fork(&p[0]) && is_taken_by_fork(&p[1]));
+	assert_ptr_equal(krealloc(p, sizeof(*p), GFP_KERNEL), p);
+	assert_true(is_taken_by_fork(&p[0]));
+	assert_false(is_taken_by_fork(&p[1]));
+	was = p;
+	p = krealloc(p, 100000, GFP_KERNEL);
+	assert_non_null(p);
+	assert_ptr_not_equal(p, was);
+	assert_true(is_taken_by_fork(p));
+	kfree(p);
+	/* Nobody may look there but the C library, unless it has given the memory out again. */
+#ifndef HAK_SHIM_SANITIZER
+	p = kmalloc(2 * sizeof(*p), GFP_KERNEL);
+	memset(p, 0, 2 * sizeof(*p));
+	assert_false(is_taken_by_fork(&p[0]) || is_taken_by_fork(&p[1]));
+	kfree(p);
+#endif
+}
+
 static void test_type_safe_cache(void **state)
 {
 	struct kmem_cache *s = kmem_cache_create("test", 200, 128,
@@ -804,9 +874,11 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup(test_kfree_rcu_fits, reset),
 		cmocka_unit_test_setup(test_kfree_rcu_aligned, reset),
 		cmocka_unit_test_setup(test_kfree_rcu_for_ever, reset),
+		cmocka_unit_test_setup(test_kfree_rcu_and_krealloc, reset),
 		cmocka_unit_test_setup(test_kfree_rcu_and_readers, reset),
 		cmocka_unit_test_setup(test_many_retired, reset),
 		cmocka_unit_test_setup(test_many_locks, reset),
+		cmocka_unit_test_setup(test_krealloc_of_a_lock, reset),
 		cmocka_unit_test_setup(test_type_safe_cache, reset),
 		/* It leaves memory that kmalloc() may use again. */
 		cmocka_unit_test_setup(test_who_watches, reset),
