@@ -4,9 +4,13 @@
  * own, so a thread of the program runs the work that is due, when it holds no lock and
  * reaches one of these points:
  *
- *   alloc_pages() with a gfp that is not GFP_ATOMIC; a thread going offline; the
- *   malloc front end's slow paths when shim_pending is set; a flush;
+ *   an allocation by the core that may block and leaves its fast path (might_alloc()
+ *   is called there; in debug builds by the fast path, too); alloc_pages() with such a
+ *   gfp; a thread going offline; the malloc front end's slow paths; a flush;
  *   shim_run_pending()
+ *
+ * The core asks for superslabs by a gfp that never blocks, whatever its caller's is. So
+ * the request itself cannot run work, and the work is run before.
  *
  * One thread at a time runs work (the runner). Other threads do not wait for it.
  */

@@ -394,7 +394,7 @@ static void *__kmalloc(size_t size, size_t align, gfp_t gfp)
 	int saved = errno;
 	void *p;
 
-	might_alloc(gfp);
+	might_sleep_if(gfpflags_allow_blocking(gfp));
 	if (!size)
 		return ZERO_SIZE_PTR;
 	/* As SLUB's do, the smallest object has room for a pointer. The core writes one. */
@@ -564,7 +564,7 @@ void *kmem_cache_alloc(struct kmem_cache *s, gfp_t gfp)
 	int saved = errno;
 	void *p;
 
-	might_alloc(gfp);
+	might_sleep_if(gfpflags_allow_blocking(gfp));
 	while (!(p = try_cache_alloc(s)) && (gfp & __GFP_NOFAIL))
 		usleep_range(1000, 2000);
 	if (p && (gfp & __GFP_ZERO))

@@ -171,9 +171,7 @@ struct page *shim_alloc_pages(gfp_t gfp, unsigned int order)
 	might_sleep_if(gfpflags_allow_blocking(gfp));
 	if (order > MAX_PAGE_ORDER)
 		return NULL;
-	/* With GFP_ATOMIC and the like the caller cannot. */
-	if ((gfp & __GFP_RECLAIM) != __GFP_KSWAPD_RECLAIM &&
-	    READ_ONCE(shim_pending))
+	if (gfpflags_allow_blocking(gfp) && READ_ONCE(shim_pending))
 		shim_run_pending();
 	for (;;) {
 		addr = get_block(order);

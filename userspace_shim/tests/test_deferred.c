@@ -332,14 +332,37 @@ static void test_safe_points(void **state)
 	page = alloc_pages(GFP_KERNEL, 0);
 	assert_int_equal(runs, 1);
 	__free_pages(page, 0);
-	/*
-	 * With the flags by which the core asks for superslabs, which do not
-	 * wait.
-	 */
+}
+
+/*
+ * The core asks for superslabs by flags that do not block, and so whether work may run depends
+ * on those of its caller.
+ */
+static void test_safe_points_of_core(void **state)
+{
+	void *p;
+
 	queue_work(system_wq, &work);
-	page = alloc_pages(__GFP_NORETRY | __GFP_NOWARN, 9);
+	assert_int_equal(hak_superslab_grow(0, GFP_ATOMIC), 0);
+	assert_int_equal(runs, 0);
+	hak_cpu_flush_this(true);
+	p = hak_alloc_node(64, GFP_ATOMIC, 0);
+	assert_int_equal(runs, 0);
+	hak_free(p);
+	hak_cpu_flush_this(true);
+	p = hak_alloc_node(64, GFP_NOIO, 0);
+	assert_int_equal(runs, 1);
+	hak_free(p);
+	hak_cpu_flush_this(true);
+	queue_work(system_wq, &work);
+	p = hak_alloc(64, GFP_ATOMIC);
+	assert_int_equal(runs, 1);
+	hak_free(p);
+	hak_cpu_flush_this(true);
+	p = hak_alloc(64, GFP_KERNEL);
 	assert_int_equal(runs, 2);
-	__free_pages(page, 9);
+	hak_free(p);
+	hak_superslab_trim(0);
 }
 
 struct thing {
@@ -866,6 +889,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup(test_slow_paths_run_it, reset),
 		cmocka_unit_test_setup(test_each_call_runs_it, reset),
 		cmocka_unit_test_setup(test_safe_points, reset),
+		cmocka_unit_test_setup(test_safe_points_of_core, reset),
 		cmocka_unit_test_setup(test_in_order, reset),
 		cmocka_unit_test_setup(test_errno_kept, reset),
 		cmocka_unit_test_setup(test_due_before_earlier, reset),

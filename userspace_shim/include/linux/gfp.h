@@ -5,9 +5,9 @@
  * Pages come from the shim's page source: naturally aligned blocks of orders 0 to
  * MAX_PAGE_ORDER of reserved address space, made writable when they are
  * allocated. When they are freed, the addresses are kept for reuse, without
- * memory. alloc_pages() is also a point where deferred work may run, if the
- * caller holds no lock, unless only kswapd may reclaim. It returns NULL if the
- * system has no memory; __GFP_NOFAIL retries for ever. free_pages_exact() gives
+ * memory. If the caller may block and holds no lock, alloc_pages() is also a point
+ * where deferred work runs. It returns NULL if the system has no memory;
+ * __GFP_NOFAIL retries for ever. free_pages_exact() gives
  * back the whole block of the order that holds the size, not page by page,
  * because blocks are never merged.
  */

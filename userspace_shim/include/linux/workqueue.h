@@ -4,9 +4,9 @@
  *
  * There is no worker thread. Queued work, and delayed work that is due, runs
  * in whichever thread next reaches a point where that is allowed (see
- * deferred.c): an alloc_pages() without locks held, a thread that ends, a
- * malloc() or free() that leaves the fast path, a flush or an explicit
- * shim_run_pending().
+ * deferred.c): an allocation by the core or an alloc_pages() that may block, a
+ * thread that ends, a malloc() or free() that leaves the fast path, a flush or an
+ * explicit shim_run_pending().
  * One thread at a time runs work, in the order it was queued. A work item is
  * queued at most once, may requeue itself, and cancel_*_sync() waits until it
  * no longer runs, as in the kernel. All workqueues are one.

@@ -3,7 +3,9 @@
  * Shim: custom
  *
  * might_alloc() checks in debug builds that a blocking allocation is not made
- * where sleeping is not allowed; the memalloc scopes do nothing.
+ * where sleeping is not allowed. As other tasks of a kernel may run there,
+ * deferred work that is due runs (see workqueue.h). The memalloc scopes do
+ * nothing.
  */
 #ifndef _SHIM_LINUX_SCHED_MM_H
 #define _SHIM_LINUX_SCHED_MM_H
@@ -12,7 +14,18 @@
 #include <linux/preempt.h>
 #include <linux/sched.h>
 
-#define might_alloc(gfp)	might_sleep_if(gfpflags_allow_blocking(gfp))
+/* See deferred.c. */
+extern int shim_pending __hidden;
+void shim_pending_check(void);
+
+#define might_alloc(gfp)						\
+	do {								\
+		if (gfpflags_allow_blocking(gfp)) {			\
+			might_sleep();					\
+			if (unlikely(READ_ONCE(shim_pending)))		\
+				shim_pending_check();			\
+		}							\
+	} while (0)
 #define current_gfp_context(gfp)	(gfp)
 #define memalloc_noreclaim_save()	0U
 #define memalloc_noreclaim_restore(f)	do { (void)(f); } while (0)
