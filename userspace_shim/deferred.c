@@ -232,8 +232,7 @@ void shim_run_pending(void)
 {
 	int saved = errno;
 
-	if (shim_locks_held || in_atomic() || irqs_disabled() ||
-	    !__shim_trylock(&runner))
+	if (!shim_may_sleep() || !__shim_trylock(&runner))
 		return;
 	pending_clear(SHIM_PENDING_NOW);
 	run_irq_works();

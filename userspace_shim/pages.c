@@ -175,7 +175,7 @@ struct page *shim_alloc_pages(gfp_t gfp, unsigned int order)
 		shim_run_pending();
 	for (;;) {
 		addr = get_block(order);
-		if (!addr && !shim_locks_held)
+		if (!addr && shim_may_sleep())
 			shim_try_flush_parked();
 		if (addr || !(gfp & __GFP_NOFAIL))
 			return (struct page *)addr;

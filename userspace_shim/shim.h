@@ -9,6 +9,7 @@
 #include <linux/bitops.h>
 #include <linux/compiler.h>
 #include <linux/percpu.h>
+#include <linux/preempt.h>
 #include <linux/shim_lock.h>
 #include <linux/types.h>
 #include <asm/barrier.h>
@@ -148,6 +149,13 @@ extern int shim_pending __hidden;
 extern unsigned long shim_largest __hidden;
 void shim_pending_check(void);
 void shim_run_pending(void);
+
+/* May this thread take mutexes here? Builds that are no debug builds know of locks only. */
+static inline bool shim_may_sleep(void)
+{
+	return preemptible() && in_task();
+}
+
 void shim_deferred_lock(void);
 void shim_deferred_unlock(void);
 void shim_deferred_forked(void);

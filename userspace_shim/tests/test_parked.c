@@ -319,6 +319,24 @@ static void test_memory_is_wanted(void **state)
 	assert_int_equal(shim_nr_parked(), 0);
 }
 
+#ifdef HAK_SHIM_DEBUG
+/* Not if the thread may not sleep: to take an id down needs a mutex. */
+static void test_memory_is_wanted_in_atomic(void **state)
+{
+	struct life a;
+
+	run(&a);
+	assert_int_equal(shim_nr_parked(), 1);
+	shim_fail_pages_after(0);
+	preempt_disable();
+	assert_null(alloc_pages(GFP_ATOMIC, HAK_MAX_ORDER));
+	preempt_enable();
+	shim_fail_pages_after(-1);
+	assert_int_equal(shim_nr_parked(), 1);
+	shim_flush_parked();
+}
+#endif
+
 static void *live_together(void *arg)
 {
 	pthread_barrier_wait(&barrier);
@@ -472,6 +490,9 @@ int main(void)
 		cmocka_unit_test(test_trim_of_depots),
 		cmocka_unit_test(test_trim_says_so),
 		cmocka_unit_test(test_memory_is_wanted),
+#ifdef HAK_SHIM_DEBUG
+		cmocka_unit_test(test_memory_is_wanted_in_atomic),
+#endif
 		cmocka_unit_test(test_bounded),
 		cmocka_unit_test(test_no_destructor),
 		cmocka_unit_test(test_not_prepared),
