@@ -165,6 +165,17 @@ static void look_at_pending_at_times(void)
 		look_at_pending();
 }
 
+/*
+ * The C library has served @p, a large block. A thread that has only large blocks runs the work
+ * that is due as others do, unless it is starting the library or is in fork()'s handlers.
+ */
+static void *large(void *p)
+{
+	if (likely(shim_thread != SHIM_MOVING))
+		look_at_pending();
+	return p;
+}
+
 static void *tiny_slow(size_t size, gfp_t gfp)
 {
 	void *p;
@@ -223,7 +234,7 @@ static noinline void *malloc_other(size_t size, bool by_name)
 	if (!size)
 		size = 1;
 	if (!is_tiny(size))
-		return shim_libc_malloc(size);
+		return large(shim_libc_malloc(size));
 	if (likely(shim_thread == SHIM_ONLINE))
 		return tiny_refill(size);
 	return tiny_slow(size, GFP_KERNEL);
@@ -296,7 +307,7 @@ static noinline void *calloc_slow(size_t n, size_t size)
 		bytes = 1;
 	if (is_tiny(bytes))
 		return tiny_slow(bytes, GFP_KERNEL | __GFP_ZERO);
-	return shim_libc_calloc(n, size);
+	return large(shim_libc_calloc(n, size));
 }
 
 void *calloc(size_t n, size_t size)
@@ -445,7 +456,7 @@ void *realloc(void *p, size_t size)
 	}
 	old = usable_size(p, &ours);
 	if (!ours && !is_tiny(size))
-		return shim_libc_realloc(p, size);
+		return large(shim_libc_realloc(p, size));
 	if (size <= old && (old <= 64 || size > old / 2))
 		return p;
 	new = do_malloc(size, false);
@@ -477,7 +488,7 @@ static void *aligned(size_t align, size_t size)
 	void *p;
 
 	if (size > HAK_MAX_SIZE || bytes > HAK_MAX_SIZE)
-		return shim_libc_memalign(align, size);
+		return large(shim_libc_memalign(align, size));
 	p = do_malloc(bytes, false);
 	if (likely(!((unsigned long)p & (align - 1))))
 		return p;
@@ -522,7 +533,7 @@ void *memalign(size_t align, size_t size)
 
 void *valloc(size_t size)
 {
-	return shim_libc_memalign(getpagesize(), size);
+	return large(shim_libc_memalign(getpagesize(), size));
 }
 
 void *pvalloc(size_t size)
@@ -533,7 +544,7 @@ void *pvalloc(size_t size)
 		errno = ENOMEM;
 		return NULL;
 	}
-	return shim_libc_memalign(page, ALIGN(max(size, 1UL), page));
+	return large(shim_libc_memalign(page, ALIGN(max(size, 1UL), page)));
 }
 
 /*

@@ -284,6 +284,56 @@ static void test_slow_paths_run_it(void **state)
 	assert_int_equal(runs_now(), 3);
 }
 
+static void *malloc_2000(void *p)
+{
+	return malloc(2000);
+}
+
+static void *calloc_2000(void *p)
+{
+	return calloc(2, 1000);
+}
+
+static void *realloc_3000(void *p)
+{
+	return realloc(p, 3000);
+}
+
+static void *memalign_2000(void *p)
+{
+	return memalign(64, 2000);
+}
+
+static void *valloc_2000(void *p)
+{
+	return valloc(2000);
+}
+
+static void *pvalloc_2000(void *p)
+{
+	return pvalloc(2000);
+}
+
+/* So do allocations that the C library serves. */
+static void test_large_blocks_run_it(void **state)
+{
+	static void *(*const call[])(void *p) = {
+		malloc_2000, calloc_2000, realloc_3000, memalign_2000, valloc_2000, pvalloc_2000,
+	};
+
+	for (int i = 0; i < (int)ARRAY_SIZE(call); i++) {
+		void *p = call[i] == realloc_3000 ? opaque(malloc(2000)) : NULL, *q;
+
+		shim_run_pending();
+		runs = 0;
+		irq_work_queue(&irq);
+		q = opaque(call[i](p));
+		assert_non_null(q);
+		assert_int_equal(runs_now(), 1);
+		free(q);
+	}
+}
+
 /* A thread that only allocates, or only frees, comes to its slow path as well. */
 static void test_each_call_runs_it(void **state)
 {
@@ -887,6 +937,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup(test_delayed, reset),
 		cmocka_unit_test_setup(test_irq_work, reset),
 		cmocka_unit_test_setup(test_slow_paths_run_it, reset),
+		cmocka_unit_test_setup(test_large_blocks_run_it, reset),
 		cmocka_unit_test_setup(test_each_call_runs_it, reset),
 		cmocka_unit_test_setup(test_safe_points, reset),
 		cmocka_unit_test_setup(test_safe_points_of_core, reset),
