@@ -44,8 +44,15 @@ static struct shim_futex runner = SHIM_LOCK_INIT;
 static LLIST_HEAD(irq_works);
 static struct rcu_head *rcu_heads;
 
-__thread int shim_reads;
-int shim_readers;
+__thread unsigned int shim_reads;
+int shim_readers[2];
+unsigned int shim_phase;
+
+/*
+ * One thread at a time waits for readers. This is not in the list of locks, since fork() need
+ * not wait for readers, which are not in the child.
+ */
+static struct shim_futex grace = SHIM_LOCK_INIT;
 
 DEFINE_SHIM_LOCK(work_lock);
 static LIST_HEAD(ready);
@@ -226,13 +233,14 @@ static bool runner_is_me(void)
 /**
  * shim_run_pending() - run the work that is due
  *
- * It does nothing if the thread holds a lock, or if another thread is the runner.
+ * It does nothing if the thread holds a lock or reads under RCU, since work may wait for
+ * either, or if another thread is the runner.
  */
 void shim_run_pending(void)
 {
 	int saved = errno;
 
-	if (!shim_may_sleep() || !__shim_trylock(&runner))
+	if (!shim_may_sleep() || shim_reads || !__shim_trylock(&runner))
 		return;
 	pending_clear(SHIM_PENDING_NOW);
 	run_irq_works();
@@ -348,7 +356,7 @@ bool irq_work_queue(struct irq_work *work)
 /*
  * For a forked child. A vanished thread may have been between the two steps of
  * irq_work_queue(). This forgets all items, so that they can be queued again. Vanished
- * threads may have been readers under RCU, too.
+ * threads may have been readers under RCU, too, or have waited for readers.
  */
 void shim_deferred_forked(void)
 {
@@ -358,7 +366,11 @@ void shim_deferred_forked(void)
 		next = n->next;
 		atomic_set(&container_of(n, struct irq_work, llnode)->flags, 0);
 	}
-	WRITE_ONCE(shim_readers, shim_reads);
+	grace = (struct shim_futex)SHIM_LOCK_INIT;
+	shim_readers[0] = 0;
+	shim_readers[1] = 0;
+	if (shim_reads)
+		shim_readers[shim_reads & 1] = 1;
 }
 
 void irq_work_sync(struct irq_work *work)
@@ -400,10 +412,52 @@ void rcu_barrier(void)
 	}
 }
 
+/**
+ * shim_nobody_reads() - is no thread between rcu_read_lock() and rcu_read_unlock()?
+ *
+ * Context: any.
+ * Return: true if all readers are done that may have found what nothing leads to any more.
+ */
+bool shim_nobody_reads(void)
+{
+	/* Pairs with smp_mb() in rcu_read_lock(). */
+	smp_mb();
+	/* Pairs with rcu_read_unlock(): what the readers read, they read before. */
+	return !smp_load_acquire(&shim_readers[0]) && !smp_load_acquire(&shim_readers[1]);
+}
+
+static void wait_for_readers(unsigned int phase)
+{
+	/* Pairs with rcu_read_unlock(), likewise. */
+	while (smp_load_acquire(&shim_readers[phase]))
+		shim_sleep_ns(50000);
+}
+
+/*
+ * Few readers are in the phase before this one: those that learned which phase it was and were
+ * not counted before synchronize_rcu() ended it. No reader begins in a phase that is over, but
+ * for such, so neither wait goes on for ever.
+ */
 void synchronize_rcu(void)
 {
+	unsigned int phase;
+
 	might_sleep();
+	/* For readers that only have preemption off. */
 	shim_sleep_ns(1000000);
+	/* Debug builds have ended the program: a reader may not sleep. */
+	if (WARN_ON_ONCE(shim_reads) || shim_nobody_reads())
+		return;
+	shim_lock(&grace);
+	/* Pairs with smp_mb() in rcu_read_lock(). */
+	smp_mb();
+	phase = shim_phase;
+	wait_for_readers(!phase);
+	WRITE_ONCE(shim_phase, !phase);
+	/* Likewise, for readers that were counted after the wait. */
+	smp_mb();
+	wait_for_readers(phase);
+	shim_unlock(&grace);
 }
 
 unsigned long start_poll_synchronize_rcu(void)
@@ -412,8 +466,8 @@ unsigned long start_poll_synchronize_rcu(void)
 	return 0;
 }
 
-/* There is no reader to wait for, see rcupdate.h. */
+/* If nobody reads now, those that read when the state was taken are done. */
 bool poll_state_synchronize_rcu(unsigned long state)
 {
-	return true;
+	return shim_nobody_reads();
 }

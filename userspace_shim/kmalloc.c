@@ -318,28 +318,14 @@ static bool retired_fits(const struct retired *r, size_t size, size_t align)
 	       r->usable - size < 6 * sizeof(long);
 }
 
-/*
- * May a block that is on the list now be used again? Nothing leads to it any more, so only
- * a reader that is under way can have found it. The caller holds retired_lock.
- */
-static bool may_reuse(void)
-{
-	/*
-	 * Pairs with smp_mb() in rcu_read_lock(): if this does not see a reader, that reader
-	 * sees that nothing leads to the block.
-	 */
-	smp_mb();
-	/* Pairs with rcu_read_unlock(): what the reader read, it read before. */
-	return !smp_load_acquire(&shim_readers);
-}
-
 static void *reuse_retired(size_t size, size_t align)
 {
 	struct retired *r = NULL, **at;
 	void *p = NULL;
 
 	shim_lock(&retired_lock);
-	if (may_reuse())
+	/* Nothing leads to what is in the list, so only a reader that is under way may have it. */
+	if (shim_nobody_reads())
 		for (at = &retired; (r = *at) && !retired_fits(r, size, align); at = &r->next)
 			;
 	if (r) {

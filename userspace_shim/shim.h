@@ -159,6 +159,7 @@ static inline bool shim_may_sleep(void)
 void shim_deferred_lock(void);
 void shim_deferred_unlock(void);
 void shim_deferred_forked(void);
+bool shim_nobody_reads(void);
 
 /* forked.c */
 void shim_core_forked(void);

@@ -5,6 +5,7 @@
 #include <linux/kernel.h>
 #include <linux/lockdep.h>
 #include <linux/mutex.h>
+#include <linux/rcupdate.h>
 #include <linux/sched/mm.h>
 #include <linux/spinlock.h>
 
@@ -133,6 +134,13 @@ static void not_held(void)
 	lockdep_assert_held(&mutex);
 }
 
+static void wait_for_itself(void)
+{
+	quietly();
+	rcu_read_lock();
+	synchronize_rcu();
+}
+
 static void atomic_is_fine(void)
 {
 	preempt_disable();
@@ -147,7 +155,7 @@ static void test_debug_aborts(void **state)
 {
 	static void (*const bad[])(void) = {
 		sleep_under_spinlock, alloc_preempt_off, alloc_irqs_off,
-		unbalanced, not_held,
+		unbalanced, not_held, wait_for_itself,
 	};
 
 	for (int i = 0; i < ARRAY_SIZE(bad); i++) {

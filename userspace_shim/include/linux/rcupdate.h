@@ -9,12 +9,14 @@
  * rcu_read_unlock(). A reader that only has preemption off sees an old or a new
  * object of that size, never an unmapped page. Objects of a
  * SLAB_TYPESAFE_BY_RCU kmem_cache stay its objects until it is destroyed.
- * call_rcu() callbacks run later, at a point where deferred work runs, and
- * rcu_barrier() runs those that wait. What is not: there are no grace periods.
- * A reader does not hold back a callback, and synchronize_rcu() waits for
- * nobody; it only sleeps a millisecond. Debug builds check that read-side
- * sections are balanced and do not sleep, and that interrupts are on where a
- * grace period is started, as Linux 6.12 does.
+ * synchronize_rcu() waits for the threads that are between rcu_read_lock() and
+ * rcu_read_unlock(), and poll_state_synchronize_rcu() says no while there is
+ * one. call_rcu() callbacks run later, at a point where deferred work runs, and
+ * rcu_barrier() runs those that wait. What is not: nobody waits for a reader that
+ * only has preemption off, but for a millisecond in synchronize_rcu(), and no
+ * reader holds back a callback. Debug builds check that read-side sections are
+ * balanced and do not sleep, and that interrupts are on where a grace period is
+ * started, as Linux 6.12 does.
  */
 #ifndef _SHIM_LINUX_RCUPDATE_H
 #define _SHIM_LINUX_RCUPDATE_H
@@ -25,27 +27,50 @@
 #include <linux/types.h>
 #include <asm/barrier.h>
 
-/* Readers, of this thread and of all, that hold back what kfree_rcu() was given. */
-extern __thread int shim_reads;
-extern int shim_readers;
+/*
+ * Threads that read, by the phase in which they began, and the phase in which the next one
+ * begins. synchronize_rcu() begins another phase, so that it need not wait for those that come
+ * later.
+ */
+extern int shim_readers[2];
+extern unsigned int shim_phase;
+
+/*
+ * What this thread reads in: twice the number of sections, and its phase. While it is 0, the
+ * thread may be counted, but what a signal handler reads then counts by itself.
+ */
+extern __thread unsigned int shim_reads;
 
 static inline void rcu_read_lock(void)
 {
+	unsigned int reads = READ_ONCE(shim_reads), phase;
+
 	preempt_disable();
-	shim_reads++;
-	__atomic_fetch_add(&shim_readers, 1, __ATOMIC_RELAXED);
+	if (reads) {
+		WRITE_ONCE(shim_reads, reads + 2);
+		return;
+	}
+	phase = READ_ONCE(shim_phase);
+	__atomic_fetch_add(&shim_readers[phase], 1, __ATOMIC_RELAXED);
 	/*
-	 * Pairs with smp_mb() in may_reuse(): either that sees this reader, or the reader does
-	 * not find the memory.
+	 * Pairs with smp_mb() in shim_nobody_reads() and in synchronize_rcu(): either those see
+	 * this reader, or the reader does not find what was taken away before them.
 	 */
 	smp_mb();
+	WRITE_ONCE(shim_reads, 2 + phase);
 }
 
 static inline void rcu_read_unlock(void)
 {
-	/* Pairs with smp_load_acquire() in may_reuse(). */
-	__atomic_fetch_sub(&shim_readers, 1, __ATOMIC_RELEASE);
-	shim_reads--;
+	unsigned int reads = READ_ONCE(shim_reads);
+
+	if (reads >= 4) {
+		WRITE_ONCE(shim_reads, reads - 2);
+	} else {
+		WRITE_ONCE(shim_reads, 0);
+		/* Pairs with smp_load_acquire() in shim_nobody_reads() and wait_for_readers(). */
+		__atomic_fetch_sub(&shim_readers[reads & 1], 1, __ATOMIC_RELEASE);
+	}
 	preempt_enable();
 }
 
