@@ -501,7 +501,7 @@ void kmem_cache_destroy(struct kmem_cache *s)
 		return;
 	while ((p = s->free)) {
 		s->free = *type_link(s, p);
-		shim_libc_free(p);
+		kfree(p);
 	}
 	shim_lock_destroy(&s->lock);
 	kfree(s);

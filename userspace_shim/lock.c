@@ -16,6 +16,7 @@
 #include <asm/barrier.h>
 #include <asm/page.h>
 
+#include "core.h"
 #include "shim.h"
 
 #define SHIM_SPINS	100
@@ -184,8 +185,27 @@ static void __lock_forget(unsigned int i)
 	__change_end();
 }
 
+static bool is_in_slab(const void *p)
+{
+	bool in;
+
+	preempt_disable();
+	in = hak_slab_of(p);
+	preempt_enable();
+	return in;
+}
+
+/*
+ * A lock in an object of hakmem is not listed, because the short way of a free does not look
+ * for locks. If it were, fork() would write to whatever the object is used for next, and might
+ * wait for that for ever. All locks of the core are elsewhere.
+ */
 void shim_lock_init(struct shim_futex *lock)
 {
+	if (is_in_slab(lock)) {
+		*lock = (struct shim_futex)SHIM_LOCK_INIT;
+		return;
+	}
 	shim_lock(&registry_lock);
 	__lock_init(lock);
 	shim_unlock(&registry_lock);

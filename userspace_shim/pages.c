@@ -193,6 +193,7 @@ void __free_pages(struct page *page, unsigned int order)
 		return;
 	if (WARN_ON((unsigned long)page & (size - 1)))
 		return;
+	shim_locks_forget(page, size);
 	/* Fails for locked memory. It does the slow part without a write lock. */
 	gone = !madvise(page, size, MADV_DONTNEED);
 	if (order >= MIN_CLOSE_ORDER && shim_close(page, size))

@@ -1044,6 +1044,62 @@ static void test_krealloc_of_a_lock(void **state)
 #endif
 }
 
+static void init_lock(void *p)
+{
+	raw_spin_lock_init((raw_spinlock_t *)p);
+}
+
+/* fork() leaves a lock in an object of hakmem alone. No free of an object looks for locks. */
+static void test_locks_in_objects(void **state)
+{
+	struct hak_cache *c = hak_cache_create("of_locks", 64, 0, 0, init_lock);
+	raw_spinlock_t *p = hak_alloc(64, GFP_KERNEL), *q;
+
+	assert_non_null(c);
+	q = hak_cache_alloc(c, GFP_KERNEL);
+	assert_true(hak_slab_of(p) && hak_slab_of(q));
+	raw_spin_lock_init(p);
+	assert_false(is_taken_by_fork(p) || is_taken_by_fork(q));
+	/* It works as any. */
+	raw_spin_lock(p);
+	assert_false(raw_spin_trylock(p));
+	raw_spin_unlock(p);
+	assert_true(raw_spin_trylock(q));
+	raw_spin_unlock(q);
+	hak_cache_free(c, q);
+	hak_free(p);
+	hak_cache_destroy(c);
+}
+
+/* fork() takes locks in pages and in objects of a kmem_cache, until they are freed. */
+static void test_locks_in_pages(void **state)
+{
+	struct kmem_cache *s = kmem_cache_create("of_locks", 200, 0, SLAB_TYPESAFE_BY_RCU, NULL);
+	char *page = page_address(alloc_pages(GFP_KERNEL, 2));
+	raw_spinlock_t *p = (void *)(page + 2 * PAGE_SIZE + 64), *q;
+
+	raw_spin_lock_init(p);
+	assert_true(is_taken_by_fork(p));
+	free_pages((unsigned long)page, 2);
+	assert_ptr_equal(page_address(alloc_pages(GFP_KERNEL, 2)), page);
+	assert_false(is_taken_by_fork(p));
+	free_pages((unsigned long)page, 2);
+
+	q = kmem_cache_alloc(s, GFP_KERNEL);
+	raw_spin_lock_init(q);
+	kmem_cache_free(s, q);
+	assert_true(is_taken_by_fork(q));
+	kmem_cache_destroy(s);
+	/* Nobody may look there but the C library, unless it has given the memory out again. */
+#ifndef HAK_SHIM_SANITIZER
+	p = kmalloc(200 + sizeof(void *), GFP_KERNEL);
+	assert_ptr_equal(p, q);
+	memset(p, 0, sizeof(*p));
+	assert_false(is_taken_by_fork(p));
+	kfree(p);
+#endif
+}
+
 static void test_type_safe_cache(void **state)
 {
 	struct kmem_cache *s = kmem_cache_create("test", 200, 128,
@@ -1138,6 +1194,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup(test_many_retired, reset),
 		cmocka_unit_test_setup(test_many_locks, reset),
 		cmocka_unit_test_setup(test_krealloc_of_a_lock, reset),
+		cmocka_unit_test_setup(test_locks_in_objects, reset),
+		cmocka_unit_test_setup(test_locks_in_pages, reset),
 		cmocka_unit_test_setup(test_type_safe_cache, reset),
 		/* It leaves memory that kmalloc() may use again. */
 		cmocka_unit_test_setup(test_who_watches, reset),

@@ -438,6 +438,41 @@ static void __maybe_unused test_fork_waits_for_a_lock(void **state)
 	assert_true(yields < 100);
 }
 
+/*
+ * An object had a lock in it, and is used for something else. fork() neither waits for that to
+ * become a free lock, nor writes to it.
+ */
+static void object_had_a_lock(void)
+{
+	unsigned char *p = hak_alloc(64, GFP_KERNEL), *q = NULL;
+	pthread_t t;
+	int status;
+
+	alarm(10);
+	pthread_barrier_init(&all_there, NULL, 2);
+	pthread_create(&t, NULL, stay, NULL);
+	pthread_barrier_wait(&all_there);
+	raw_spin_lock_init((raw_spinlock_t *)p);
+	hak_free(p);
+	for (int i = 0; i < 1000 && q != p; i++)
+		q = hak_alloc(64, GFP_KERNEL);
+	if (q != p || !hak_slab_of(q))
+		_exit(3);
+	memset(q, 0xff, 64);
+	status = in_child(number_is_new);
+	for (int i = 0; i < 64; i++)
+		if (q[i] != 0xff)
+			_exit(4);
+	pthread_barrier_wait(&all_there);
+	pthread_join(t, NULL);
+	_exit(!!status);
+}
+
+static void __maybe_unused test_fork_after_lock_in_object(void **state)
+{
+	assert_int_equal(in_child(object_had_a_lock), 0);
+}
+
 static struct hak_cpu_cache **used_before;
 
 static void *be_there(void *arg)
@@ -804,6 +839,7 @@ int main(void)
 		cmocka_unit_test(test_fork_amid_magazines),
 		cmocka_unit_test(test_fork_amid_creation),
 		cmocka_unit_test(test_fork_waits_for_a_lock),
+		cmocka_unit_test(test_fork_after_lock_in_object),
 		cmocka_unit_test(test_fork_leaves_the_caches),
 		cmocka_unit_test(test_fork_waits_for_lock_of_id),
 		cmocka_unit_test(test_fork_amid_rcu_free),

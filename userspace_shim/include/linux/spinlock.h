@@ -4,10 +4,14 @@
  *
  * raw_spinlock_t and spinlock_t are the futex lock of shim_lock.h: mutual
  * exclusion with acquire and release ordering, not fair, and a waiter may
- * sleep. In debug builds holding one counts as preemption off. A lock in the
- * first 4 KiB of a block freed by kfree() is forgotten by fork() with it.
- * Static locks must be defined by DEFINE_RAW_SPINLOCK or initialised at run
- * time.
+ * sleep. In debug builds holding one counts as preemption off.
+ * fork() takes the locks that are static or in memory from kmalloc(), a
+ * kmem_cache, alloc_percpu() or alloc_pages(), so a child finds them free. If
+ * such memory is freed, or krealloc() moves it, fork() forgets its locks; of a
+ * block freed by kfree() those in the first 4 KiB. fork() does not take a lock in
+ * an object of hakmem: if a thread holds it meanwhile, it is held for ever in the
+ * child. A lock must not be on a stack. Static locks must be defined by
+ * DEFINE_RAW_SPINLOCK or initialised at run time.
  */
 #ifndef _SHIM_LINUX_SPINLOCK_H
 #define _SHIM_LINUX_SPINLOCK_H
