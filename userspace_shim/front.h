@@ -16,6 +16,7 @@
 #define _SHIM_FRONT_H
 
 #include "core.h"
+#include "fast_path.h"
 #include "shim.h"
 
 /* Sizes of one class: (size - 1) / HAK_MIN_SIZE. */
@@ -99,6 +100,40 @@ static __always_inline bool front_put(struct hak_cpu_cache *cc, void *p)
 	/* Pairs with fork(), see above. */
 	smp_store_release(&cc->nr, nr + 1);
 	return true;
+}
+
+/*
+ * The slow paths go into the core by the next two functions. Reports of misuse then name
+ * @caller, which is in the program.
+ */
+static inline void *front_alloc_object(struct hak_cache *c, gfp_t gfp, unsigned long caller)
+{
+	if (hak_is_hardened())
+		return hak_harden_alloc(c, gfp, caller);
+	if (unlikely(c->checks))
+		return hak_cpu_alloc_checked(c, gfp, caller);
+	return hak_object_alloc(c, gfp);
+}
+
+/* hak_free_object(), which says why this is so, on a machine of one node. */
+static inline void front_free_object(const void *p, unsigned long caller)
+{
+	struct hak_cpu_cache __percpu *cc;
+	struct hak_entry *e = NULL;
+
+	preempt_disable();
+	if (unlikely(!hak_find_entry(p, &e))) {
+		preempt_enable();
+		hak_free_slow(NULL, p, caller);
+		return;
+	}
+	cc = data_race(e->cpu);
+	if (likely(hak_cpu_add_last(cc, p)))
+		preempt_enable();
+	else if (hak_is_hardened())
+		hak_harden_free(NULL, p, caller, cc);
+	else
+		hak_free_full(NULL, p, caller, cc);
 }
 
 #endif

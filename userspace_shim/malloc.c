@@ -176,13 +176,13 @@ static void *large(void *p)
 	return p;
 }
 
-static void *tiny_slow(size_t size, gfp_t gfp)
+static void *tiny_slow(size_t size, gfp_t gfp, unsigned long caller)
 {
 	void *p;
 
 	if (get_ready()) {
 		look_at_pending();
-		p = hak_alloc(tiny_size(size), gfp);
+		p = front_alloc_object(hak_size_class(tiny_size(size)), gfp, caller);
 	} else if (gfp & __GFP_ZERO) {
 		p = shim_libc_calloc(1, size);
 	} else {
@@ -210,7 +210,7 @@ static void *take(struct hak_cache *c, struct hak_cpu_cache *cc)
  * The slow path: this thread's cache is empty or SLOW_ONLY, or the clock has to be
  * checked.
  */
-static void *tiny_refill(size_t size)
+static void *tiny_refill(size_t size, unsigned long caller)
 {
 	struct hak_cache *c = hak_size_class(tiny_size(size));
 	struct hak_cpu_cache *cc = raw_cpu_ptr(c->cpu);
@@ -220,14 +220,14 @@ static void *tiny_refill(size_t size)
 	if (likely(shim_caches != no_caches && hak_cpu_is_ready(cc) && !c->checks))
 		p = take(c, cc);
 	if (unlikely(!p))
-		p = hak_object_alloc(c, GFP_KERNEL);
+		p = front_alloc_object(c, GFP_KERNEL, caller);
 	if (unlikely(!p))
 		errno = ENOMEM;
 	return p;
 }
 
-/* @by_name: the program called malloc() itself. */
-static noinline void *malloc_other(size_t size, bool by_name)
+/* @by_name: the program called malloc() itself. @caller is the address there. */
+static noinline void *malloc_other(size_t size, bool by_name, unsigned long caller)
 {
 	if (by_name && !READ_ONCE(serving))
 		WRITE_ONCE(serving, true);
@@ -236,15 +236,16 @@ static noinline void *malloc_other(size_t size, bool by_name)
 	if (!is_tiny(size))
 		return large(shim_libc_malloc(size));
 	if (likely(shim_thread == SHIM_ONLINE))
-		return tiny_refill(size);
-	return tiny_slow(size, GFP_KERNEL);
+		return tiny_refill(size, caller);
+	return tiny_slow(size, GFP_KERNEL, caller);
 }
 
 /*
  * malloc_empty() if the cache is off (fast_cap=0), and the short way does not do. @cc is
  * ready.
  */
-static noinline void *malloc_uncached(struct hak_cpu_cache *cc, size_t size, bool by_name)
+static noinline void *malloc_uncached(size_t size, bool by_name, unsigned long caller,
+				      struct hak_cpu_cache *cc)
 {
 	void *p;
 
@@ -254,39 +255,41 @@ static noinline void *malloc_uncached(struct hak_cpu_cache *cc, size_t size, boo
 	p = hak_cpu_take_uncached(cc->cache, cc);
 	hak_cpu_leave(cc);
 	preempt_enable();
-	return likely(p) ? p : malloc_other(size, by_name);
+	return likely(p) ? p : malloc_other(size, by_name, caller);
 }
 
 /*
  * malloc() if this thread's cache for @size bytes, @cc, is empty or off. No busy mark is set,
  * for the reason that front.h gives, and because that is slow (docs/benchmarks.md).
  */
-static noinline void *malloc_empty(struct hak_cpu_cache *cc, size_t size, bool by_name)
+static noinline void *malloc_empty(size_t size, bool by_name, unsigned long caller,
+				   struct hak_cpu_cache *cc)
 {
 	void *p = NULL;
 	bool done;
 
 	if (likely(!cc->direct) || unlikely(!hak_cpu_is_ready(cc)))
-		return malloc_other(size, by_name);
+		return malloc_other(size, by_name, caller);
 	if (pending_is_due())
-		return malloc_uncached(cc, size, by_name);
+		return malloc_uncached(size, by_name, caller, cc);
 	preempt_disable();
 	done = hak_cpu_take_direct(cc, &p);
 	preempt_enable();
 	if (unlikely(!done))
-		return malloc_uncached(cc, size, by_name);
+		return malloc_uncached(size, by_name, caller, cc);
 	return p;
 }
 
+/* _RET_IP_ is the address from which the function was called that this is a part of. */
 static __always_inline void *do_malloc(size_t size, bool by_name)
 {
 	struct hak_cpu_cache *cc = NULL;
 	void *p = NULL;
 
 	if (unlikely(!front_cache(size, &cc)))
-		return malloc_other(size, by_name);
+		return malloc_other(size, by_name, _RET_IP_);
 	if (unlikely(!front_take(cc, &p)))
-		return malloc_empty(cc, size, by_name);
+		return malloc_empty(size, by_name, _RET_IP_, cc);
 	return p;
 }
 
@@ -295,7 +298,7 @@ void *malloc(size_t size)
 	return do_malloc(size, true);
 }
 
-static noinline void *calloc_slow(size_t n, size_t size)
+static noinline void *calloc_slow(size_t n, size_t size, unsigned long caller)
 {
 	size_t bytes;
 
@@ -306,7 +309,7 @@ static noinline void *calloc_slow(size_t n, size_t size)
 	if (!bytes)
 		bytes = 1;
 	if (is_tiny(bytes))
-		return tiny_slow(bytes, GFP_KERNEL | __GFP_ZERO);
+		return tiny_slow(bytes, GFP_KERNEL | __GFP_ZERO, caller);
 	return large(shim_libc_calloc(n, size));
 }
 
@@ -319,24 +322,24 @@ void *calloc(size_t n, size_t size)
 	if (likely(!check_mul_overflow(n, size, &bytes)) && likely(front_cache(bytes, &cc)) &&
 	    likely(front_take(cc, &p)))
 		return memset(p, 0, bytes);
-	return calloc_slow(n, size);
+	return calloc_slow(n, size, _RET_IP_);
 }
 
 /* A forking thread is MOVING. It holds all locks, so it must not take one. */
-static noinline void free_slow(void *p)
+static noinline void free_slow(void *p, unsigned long caller)
 {
 	if (p && (likely(shim_thread == SHIM_ONLINE) || get_ready() || hak_slab_of(p)))
-		hak_free(p);
+		front_free_object(p, caller);
 	else if (p)
 		shim_libc_free(p);
 	look_at_pending();
 }
 
 /* Make room in @cc, this thread's full cache, and take @p back. */
-static noinline void free_into_full(void *p, struct hak_cpu_cache *cc)
+static noinline void free_into_full(void *p, struct hak_cpu_cache *cc, unsigned long caller)
 {
 	if (!hak_cpu_is_open(cc) || cc->nr < cc->cap || hak_cpu_last(cc, cc->nr) == p) {
-		free_slow(p);
+		free_slow(p, caller);
 		return;
 	}
 	preempt_disable();
@@ -352,7 +355,8 @@ static noinline void free_into_full(void *p, struct hak_cpu_cache *cc)
  * free_full() if the cache is off (fast_cap=0), and the short way does not do. @s is the slab
  * of @p; NULL if it is gone.
  */
-static noinline void free_uncached(void *p, struct hak_slab *s, struct hak_cpu_cache *cc)
+static noinline void free_uncached(void *p, struct hak_slab *s, struct hak_cpu_cache *cc,
+				   unsigned long caller)
 {
 	bool done;
 
@@ -361,29 +365,30 @@ static noinline void free_uncached(void *p, struct hak_slab *s, struct hak_cpu_c
 	done = hak_cpu_free_uncached(cc, s, p);
 	preempt_enable();
 	if (unlikely(!done))
-		free_slow(p);
+		free_slow(p, caller);
 }
 
 /* free() if @cc, this thread's cache for @p, is full or off. @e is the entry of @p. */
-static noinline void free_full(void *p, struct hak_entry *e, struct hak_cpu_cache *cc)
+static noinline void free_full(void *p, struct hak_entry *e, struct hak_cpu_cache *cc,
+			       unsigned long caller)
 {
 	struct hak_slab *s = READ_ONCE(e->slab);
 	bool done;
 
 	if (likely(!cc->direct)) {
-		free_into_full(p, cc);
+		free_into_full(p, cc, caller);
 		return;
 	}
 	if (pending_is_due() || unlikely(!s) || s != cc->cur ||
 	    unlikely(!hak_cpu_is_ready(cc))) {
-		free_uncached(p, s, cc);
+		free_uncached(p, s, cc, caller);
 		return;
 	}
 	preempt_disable();
 	done = hak_slab_give_one(s, p);
 	preempt_enable();
 	if (unlikely(!done))
-		free_uncached(p, s, cc);
+		free_uncached(p, s, cc, caller);
 }
 
 static __always_inline void do_free(void *p)
@@ -392,13 +397,13 @@ static __always_inline void do_free(void *p)
 	struct hak_cpu_cache *cc;
 
 	if (unlikely(!front_find(p, &e))) {
-		free_slow(p);
+		free_slow(p, _RET_IP_);
 		return;
 	}
 	/* If the caller does not have @p, this may be a later slab's, see hak_find_entry(). */
 	cc = this_cpu_ptr(data_race(e->cpu));
 	if (unlikely(!front_put(cc, p)))
-		free_full(p, e, cc);
+		free_full(p, e, cc, _RET_IP_);
 }
 
 void free(void *p)
@@ -482,7 +487,7 @@ void *reallocarray(void *p, size_t n, size_t size)
  * If a size is a multiple of a power of two, the smallest class that holds it is
  * one, too. So it is enough to round the size up.
  */
-static void *aligned(size_t align, size_t size)
+static __always_inline void *aligned(size_t align, size_t size)
 {
 	size_t bytes = ALIGN(max(size, 1UL), align);
 	void *p;

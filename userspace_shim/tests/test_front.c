@@ -2,6 +2,7 @@
 /*
  * The fast paths of malloc() and free(), and the arena that free() looks into.
  */
+#include "listen.h"
 #include "test.h"
 
 #include <linux/kernel.h>
@@ -168,6 +169,95 @@ static void test_calls_until_the_clock(void **state)
 	WRITE_ONCE(shim_largest, largest);
 }
 
+/* Functions of the program, which use the result, so none of the calls is a jump. */
+#define HERE(name, call)						\
+	static noinline void *name(char *q)				\
+	{								\
+		return opaque(call);					\
+	}
+
+HERE(malloc_here, malloc(64))
+HERE(calloc_here, calloc(1, 64))
+HERE(realloc_here, realloc(q, 200))
+HERE(memalign_here, memalign(64, 64))
+HERE(free_here, (free(q), NULL))
+
+/* Is the address that @text has next after @what one in @f? */
+static bool names(const char *text, const char *what, void *(*f)(char *q))
+{
+	const char *at = strstr(text, what);
+
+	at = at ? strstr(at, "0x") : NULL;
+	return at && strtoul(at, NULL, 16) - (unsigned long)f < 256;
+}
+
+static void free_inside(void *q)
+{
+	free_here(q + 8);
+}
+
+static void free_last(void *q)
+{
+	free_here(q);
+}
+
+static void realloc_inside(void *q)
+{
+	free(realloc_here(q + 8));
+}
+
+/* The report of a bad free names the address in the program, and not one in the library. */
+static void test_report_names_program(void **state)
+{
+	static char text[1 << 16];
+	char *q = opaque(malloc(64));
+
+	listen_to(free_inside, q, text, sizeof(text));
+	assert_true(names(text, " by ", free_here));
+	listen_to(realloc_inside, q, text, sizeof(text));
+	assert_true(names(text, " by ", realloc_here));
+	free(q);
+	listen_to(free_last, q, text, sizeof(text));
+	assert_true(names(text, " by ", free_here));
+	assert_non_null(strstr(text, "freed twice"));
+}
+
+static char *self;
+
+/* With HAKMEM_DEBUG=U a report says who allocated the block, and who freed it. */
+static int tracked(void)
+{
+	static void *(*const call[])(char *q) = {
+		malloc_here, calloc_here, realloc_here, memalign_here,
+	};
+	static char text[1 << 16];
+	char *q;
+
+	for (int i = 0; i < ARRAY_SIZE(call); i++) {
+		q = call[i](NULL);
+		listen_to(free_inside, q, text, sizeof(text));
+		if (!names(strstr(text, "allocated by") ?: "", "\n", call[i]))
+			return 10 + i;
+		free_here(q);
+		listen_to(free_last, q, text, sizeof(text));
+		if (!names(strstr(text, "freed by") ?: "", "\n", free_here))
+			return 20 + i;
+	}
+	return 0;
+}
+
+static void run_tracked(void)
+{
+	setenv("HAKMEM_DEBUG", "U", 1);
+	execl(self, self, "tracked", NULL);
+	_exit(127);
+}
+
+static void test_report_names_users(void **state)
+{
+	assert_int_equal(in_child(run_tracked), 0);
+}
+
 /* If two threads ask for one leaf, the second gets memory that is in no table. */
 static void test_leaf_race(void **state)
 {
@@ -221,7 +311,7 @@ static int bring_main_up(void **state)
 	return shim_thread != SHIM_ONLINE;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_entries),
@@ -229,9 +319,14 @@ int main(void)
 		cmocka_unit_test(test_bad_frees),
 		cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_calls_until_the_clock),
+		cmocka_unit_test(test_report_names_program),
+		cmocka_unit_test(test_report_names_users),
 		cmocka_unit_test(test_leaf_race),
 		cmocka_unit_test(test_used_up),
 	};
 
+	self = argv[0];
+	if (argc > 1)
+		return tracked();
 	return cmocka_run_group_tests(tests, bring_main_up, NULL);
 }
