@@ -43,8 +43,8 @@ static struct {
 } forking;
 
 /*
- * If the process has one thread, the handlers do nothing, as fork() does nothing
- * to the list of streams then. A lock that is held is held by that thread, which
+ * If the process never had a second thread, the handlers do nothing, as fork() does nothing
+ * to the list of streams then. A lock that is held is held by the only thread, which
  * forks in a signal handler or in a function of a stream. It would wait for
  * itself. It goes on in the child where it was interrupted and finds what the
  * lock guards as it left it, so nothing but its id's lock has to be set right.
@@ -133,8 +133,8 @@ static void fork_child(void)
 	}
 	list = step_back();
 	/*
-	 * fork() has done this, unless it found the process to have one thread
-	 * only.
+	 * fork() has done this, unless it found that the process never had a second
+	 * thread.
 	 */
 	if (list)
 		_IO_list_resetlock();

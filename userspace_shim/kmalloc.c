@@ -171,10 +171,11 @@ int shim_libc_trim(size_t pad)
 }
 
 /*
- * Blocks that were given to kfree_rcu(). Such a block stays readable and unchanged until
- * kzalloc() or kcalloc() is asked for one of the same size, which is how the core allocates
- * metadata. A pusher may be late enough to see the new contents, and the next. So the block
- * goes back to the C library never, not even by kfree(), nor to the program.
+ * Blocks that were given to kfree_rcu(). Such a block stays readable, and unchanged while
+ * there is a reader that rcu_read_lock() counts. Then kzalloc() or kcalloc(), by which the core
+ * allocates metadata, may give it out again if it fits, see retired_fits(). A thread that only
+ * has preemption off may be late enough to see the new contents, and the next. So neither the
+ * C library nor the program ever gets the block, not even by kfree().
  */
 struct retired {
 	struct retired *next;

@@ -58,7 +58,8 @@ int shim_open(const void *p, size_t size)
  * @p: first byte of a page
  * @size: whole pages
  *
- * Return: true if it worked. If not, nothing has changed.
+ * Return: true if it worked. If not, the memory is as it was. But if the kernel had no memory
+ * for its own records, nothing may be mapped there any more.
  */
 bool shim_close(void *p, size_t size)
 {
