@@ -120,6 +120,18 @@ static inline void hak_replace_kvfree_sensitive(const void *p, size_t len)
 	}
 }
 
+/* Objects that SLUB serves are charged as they would be without hakmem; hakmem's cannot be. */
+static inline bool hak_replace_charge(void *p, gfp_t gfp)
+{
+	return hak_owns(p) || kmem_cache_charge(p, gfp);
+}
+
+/* Memory from kmalloc() is described by the kernel. */
+static inline bool hak_replace_dump_obj(void *p)
+{
+	return hak_dump_obj(p) || kmem_dump_obj(p);
+}
+
 /* Only the kernel knows what is in its section of constants. */
 static inline void hak_replace_kfree_const(const void *p)
 {
@@ -328,7 +340,9 @@ static inline unsigned int hak_replace_sheaf_size(struct slab_sheaf *theirs)
 #define kmem_cache_shrink		hak_cache_shrink
 /* It may return more than the size asked for, which is what SLUB's returns. */
 #define kmem_cache_size			hak_cache_size
-#define kmem_dump_obj			hak_dump_obj
+#define ksize(p)			hak_usable_size(p)
+#define kmem_dump_obj			hak_replace_dump_obj
+#define kmem_cache_charge		hak_replace_charge
 #define kmem_cache_free			hak_cache_free
 #define kmem_cache_free_bulk(c, n, p)	hak_cache_free_bulk(c, n, p)
 #undef kmem_cache_alloc
@@ -355,6 +369,9 @@ static inline unsigned int hak_replace_sheaf_size(struct slab_sheaf *theirs)
 #define mempool_init_slab_pool(pool, nr, c)				\
 	mempool_init(pool, nr, (hak_mempool_alloc), hak_mempool_free,	\
 		     hak_replace_cache(c))
+/* Modules give these to mempool_create() by name, with the cache as a void pointer. */
+#define mempool_alloc_slab		hak_mempool_alloc
+#define mempool_free_slab		hak_mempool_free
 
 /* Without arguments, because modules also have their addresses taken. */
 #undef kfree
@@ -451,8 +468,6 @@ void *hak_replace_realloc_align(void)
 #define kmemdup(p, size, gfp)		hak_memdup(p, size, gfp)
 #undef kstrdup
 #define kstrdup(s, gfp)			hak_strdup(s, gfp)
-#undef ksize
-#define ksize(p)			hak_usable_size(p)
 #undef kvmalloc
 #define kvmalloc(size, gfp)		hak_replace_kvmalloc(size, gfp)
 #undef kvzalloc

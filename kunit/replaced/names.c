@@ -328,6 +328,37 @@ static void slab_pools(struct kunit *test)
 	EXPECT_HAKMEM(test, p);
 	mempool_free(p, &here);
 	mempool_exit(&here);
+	/* The functions by their names, and the cache without its type. */
+	pool = mempool_create(4, mempool_alloc_slab, mempool_free_slab, c);
+	KUNIT_ASSERT_NOT_NULL(test, pool);
+	p = mempool_alloc(pool, GFP_KERNEL);
+	EXPECT_HAKMEM(test, p);
+	mempool_free(p, pool);
+	mempool_destroy(pool);
+	p = mempool_alloc_slab(GFP_KERNEL, c);
+	EXPECT_HAKMEM(test, p);
+	mempool_free_slab(p, c);
+	KUNIT_EXPECT_EQ(test, nr_live(c), 0);
+	kmem_cache_destroy(c);
+}
+
+/* Functions that take an object of any cache. */
+static void any_object(struct kunit *test)
+{
+	struct kmem_cache *c = KMEM_CACHE(item, 0);
+	void *p[] = {
+		kmem_cache_alloc(c, GFP_KERNEL), kmem_cache_alloc(c, GFP_KERNEL_ACCOUNT),
+		kmalloc(40, GFP_KERNEL), kmalloc(4000, GFP_KERNEL),
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(p); i++) {
+		KUNIT_ASSERT_NOT_NULL(test, p[i]);
+		KUNIT_EXPECT_TRUE(test, kmem_cache_charge(p[i], GFP_KERNEL));
+		KUNIT_EXPECT_TRUE(test, kmem_dump_obj(p[i]));
+		KUNIT_EXPECT_GE(test, ksize(p[i]), 40);
+		kfree(p[i]);
+	}
 	KUNIT_EXPECT_EQ(test, nr_live(c), 0);
 	kmem_cache_destroy(c);
 }
@@ -343,6 +374,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(freed_by_scope),
 	KUNIT_CASE(rarer_frees),
 	KUNIT_CASE(slab_pools),
+	KUNIT_CASE(any_object),
 	{}
 };
 
