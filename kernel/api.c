@@ -69,11 +69,12 @@ EXPORT_SYMBOL_GPL(__hak_alloc);
  * __hak_alloc_class() - allocate memory of a size class
  * @index: the class, from hak_class_index()
  * @gfp: as for hak_alloc()
+ * @size: the size that was asked for, which the compiler wants to know
  *
  * Context: as for hak_alloc().
  * Return: as for hak_alloc().
  */
-void *__hak_alloc_class(unsigned long index, gfp_t gfp)
+void *__hak_alloc_class(unsigned long index, gfp_t gfp, size_t size)
 {
 	void *p = NULL;
 
@@ -111,11 +112,12 @@ EXPORT_SYMBOL_GPL(__hak_alloc_plain);
  * __hak_alloc_class_plain() - __hak_alloc_class() for GFP flags that are not special
  * @index: the class, from hak_class_index()
  * @gfp: as for __hak_alloc_plain()
+ * @size: as for __hak_alloc_class()
  *
  * Context: as for hak_alloc().
  * Return: as for hak_alloc().
  */
-void *__hak_alloc_class_plain(unsigned long index, gfp_t gfp)
+void *__hak_alloc_class_plain(unsigned long index, gfp_t gfp, size_t size)
 {
 	void *p = NULL;
 

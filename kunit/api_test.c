@@ -42,6 +42,43 @@ static void every_size(struct kunit *test)
 	}
 }
 
+#if __has_builtin(__builtin_dynamic_object_size)
+#define KNOWN(p)	__builtin_dynamic_object_size(p, 1)
+#else
+#define KNOWN(p)	__builtin_object_size(p, 1)
+#endif
+
+/* The compiler knows as many bytes as were asked for behind what @call returns. */
+#define EXPECT_KNOWN(test, call, bytes)						\
+do {										\
+	void *__known = (call);							\
+										\
+	KUNIT_EXPECT_EQ(test, KNOWN(__known), (size_t)(bytes));			\
+	hak_free(__known);							\
+} while (0)
+
+static void size_is_known_to_the_compiler(struct kunit *test)
+{
+	size_t size = 33;
+	bool knows;
+	void *p;
+
+	OPTIMIZER_HIDE_VAR(size);
+	p = hak_alloc_node(size, GFP_KERNEL, NUMA_NO_NODE);
+	knows = KNOWN(p) == 33;
+	hak_free(p);
+	if (!knows)
+		kunit_skip(test, "the compiler does not look");
+	EXPECT_KNOWN(test, hak_alloc(33, GFP_KERNEL), 33);
+	EXPECT_KNOWN(test, hak_alloc(33, GFP_KERNEL | __GFP_ZERO), 33);
+	EXPECT_KNOWN(test, hak_alloc(33, GFP_KERNEL_ACCOUNT), 33);
+	EXPECT_KNOWN(test, hak_alloc(2000, GFP_KERNEL), 2000);
+	EXPECT_KNOWN(test, hak_zalloc(1024, GFP_KERNEL), 1024);
+	EXPECT_KNOWN(test, hak_alloc_array(3, 11, GFP_KERNEL), 33);
+	EXPECT_KNOWN(test, hak_alloc(size, GFP_KERNEL), 33);
+	EXPECT_KNOWN(test, hak_zalloc(size, GFP_KERNEL), 33);
+}
+
 static void zero_size(struct kunit *test)
 {
 	KUNIT_EXPECT_PTR_EQ(test, hak_alloc(0, GFP_KERNEL), ZERO_SIZE_PTR);
@@ -633,6 +670,7 @@ static void destroy_with_live_objects(struct kunit *test)
 
 static struct kunit_case cases[] = {
 	KUNIT_CASE(every_size),
+	KUNIT_CASE(size_is_known_to_the_compiler),
 	KUNIT_CASE(zero_size),
 	KUNIT_CASE(null),
 	KUNIT_CASE(natural_alignment),

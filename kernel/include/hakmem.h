@@ -95,8 +95,10 @@ void *__hak_alloc(size_t size, gfp_t gfp)
 	__alloc_size(1) __malloc;
 void *__hak_alloc_plain(size_t size, gfp_t gfp)
 	__alloc_size(1) __malloc;
-void *__hak_alloc_class(unsigned long index, gfp_t gfp) __malloc;
-void *__hak_alloc_class_plain(unsigned long index, gfp_t gfp) __malloc;
+void *__hak_alloc_class(unsigned long index, gfp_t gfp, size_t size)
+	__alloc_size(3) __malloc;
+void *__hak_alloc_class_plain(unsigned long index, gfp_t gfp, size_t size)
+	__alloc_size(3) __malloc;
 void *hak_alloc_node(size_t size, gfp_t gfp, int node)
 	__alloc_size(1) __malloc;
 void *hak_calloc(size_t n, size_t size, gfp_t gfp)
@@ -162,9 +164,13 @@ static __always_inline __alloc_size(1) void *hak_alloc(size_t size, gfp_t gfp)
 {
 	const bool plain = HAK_GFP_IS_PLAIN(gfp);
 
+	/*
+	 * gcc forgets the __alloc_size of a function that it has inlined. So the function
+	 * that is called gets the size, too, by which CONFIG_FORTIFY_SOURCE checks accesses.
+	 */
 	if (__builtin_constant_p(size) && size - 1 < HAK_MAX_SIZE)
-		return plain ? __hak_alloc_class_plain(hak_class_index(size), gfp) :
-			       __hak_alloc_class(hak_class_index(size), gfp);
+		return plain ? __hak_alloc_class_plain(hak_class_index(size), gfp, size) :
+			       __hak_alloc_class(hak_class_index(size), gfp, size);
 	return plain ? __hak_alloc_plain(size, gfp) : __hak_alloc(size, gfp);
 }
 

@@ -40,8 +40,9 @@ static void *alloc_by(unsigned int way, size_t size, gfp_t gfp, unsigned int bit
 	case 4:
 		if (size - 1 >= HAK_MAX_SIZE)
 			return __hak_alloc(size, gfp);
-		return gfp & HAK_GFP_SPECIAL ? __hak_alloc_class(hak_class_index(size), gfp) :
-					       __hak_alloc_class_plain(hak_class_index(size), gfp);
+		return gfp & HAK_GFP_SPECIAL ?
+			__hak_alloc_class(hak_class_index(size), gfp, size) :
+			__hak_alloc_class_plain(hak_class_index(size), gfp, size);
 	case 5:
 		return hak_realloc(bits & 0x40 ? NULL : ZERO_SIZE_PTR, size ?: 1, gfp);
 	default:
