@@ -433,7 +433,8 @@ free_cache:
  * alignment. As with kmem_cache_create(), objects that are DMA buffers need
  * dma_get_cache_alignment(), if DMA may be not coherent. The objects that SLUB
  * has to serve come from a kmem_cache that belongs to the cache, called
- * hakmem-NAME in /proc/slabinfo. All that follows holds for them, too.
+ * hakmem-NAME in /proc/slabinfo. What follows holds for them, too, but for
+ * the checks.
  *
  * %SLAB_HWCACHE_ALIGN aligns as kmem_cache_create() does: objects of half a cache
  * line or less share a line. With %SLAB_TYPESAFE_BY_RCU the memory of a freed
@@ -445,7 +446,8 @@ free_cache:
  * the objects that SLUB serves only; hakmem's pages are not counted as
  * reclaimable. %SLAB_CONSISTENCY_CHECKS, %SLAB_RED_ZONE, %SLAB_POISON,
  * %SLAB_STORE_USER and %SLAB_TRACE ask for the checks that debug= asks for by F, Z, P,
- * U and T. Other flags are refused.
+ * U and T, of hakmem's own objects. Those that SLUB serves are checked by the kernel's
+ * slab_debug= alone. Other flags are refused.
  *
  * Context: task, may sleep; also with cpus_read_lock() held and in callbacks of CPU hotplug,
  * as kmem_cache_create().

@@ -122,6 +122,10 @@ int hak_fallback_create(struct hak_cache *c, const char *name,
 	/* Otherwise hak_tail_offsets might not have room for the offset. */
 	if (WARN_ON_ONCE(hak_tail_offset(c) > HAK_MAX_STRIDE))
 		return -EINVAL;
+	/*
+	 * No flags of checks: with those the kernel would take cpus_read_lock(), which the
+	 * caller may hold.
+	 */
 	flags |= c->flags & (SLAB_ACCOUNT | SLAB_RECLAIM_ACCOUNT | SLAB_TYPESAFE_BY_RCU);
 
 	c->fallback_live = hak_alloc_percpu(long);

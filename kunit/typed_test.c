@@ -403,8 +403,8 @@ static void accounted_ones_are_slubs(struct kunit *test)
 	hak_cache_free(c, q);
 }
 
-/* These flags do not change the layout, or are not honoured yet. */
-static void flags_without_effect(struct kunit *test)
+/* With these flags the user may use as many bytes as without, of SLUB's objects as well. */
+static void flags_that_keep_the_size(struct kunit *test)
 {
 	static const slab_flags_t flags[] = {
 		SLAB_NO_MERGE, SLAB_RECLAIM_ACCOUNT, SLAB_POISON, SLAB_RED_ZONE,
@@ -557,7 +557,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(every_geometry),
 	KUNIT_CASE(aligned_to_lines),
 	KUNIT_CASE(accounted_ones_are_slubs),
-	KUNIT_CASE(flags_without_effect),
+	KUNIT_CASE(flags_that_keep_the_size),
 	KUNIT_CASE(macros),
 	KUNIT_CASE(shrunk),
 	KUNIT_CASE(constructed_without_growth),
