@@ -56,6 +56,7 @@ LINE(slub_large, hak_alloc(4096, GFP_KERNEL))
 LINE(slub_typed, hak_cache_alloc(cache, GFP_KERNEL_ACCOUNT))
 LINE(slub_class, hak_alloc(64, GFP_KERNEL_ACCOUNT))
 LINE(slub_kvmalloc, kvmalloc(8192, GFP_KERNEL))
+LINE(slub_kvrealloc, kvrealloc(kmalloc(2048, GFP_KERNEL), 4096, GFP_KERNEL))
 
 static noinline unsigned int line_bulk(unsigned int n, void **obj)
 {
@@ -73,7 +74,7 @@ static void *(*const lines[])(unsigned int size) = {
 	line_realloc_array, line_grown, line_strdup, line_memdup, line_cache,
 	line_cache_zalloc, line_cache_node, line_cache_lru, line_mempool, line_kmalloc,
 	line_kvmalloc, line_kmem_cache, line_slub_large, line_slub_typed, line_slub_class,
-	line_slub_kvmalloc,
+	line_slub_kvmalloc, line_slub_kvrealloc,
 };
 
 static DEFINE_MUTEX(live_mutex);

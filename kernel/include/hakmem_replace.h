@@ -170,6 +170,23 @@ hak_replace_kvmalloc_array(size_t n, size_t size, gfp_t gfp)
 	return hak_replace_kvmalloc(bytes, gfp);
 }
 
+/*
+ * The kernel's kvrealloc() without the tag of this line: it is counted for the line that
+ * calls a function of this header.
+ */
+static inline __realloc_size(2) __must_check void *
+hak_replace_kernels_kvrealloc(const void *p, size_t size, gfp_t gfp)
+{
+#ifdef PASS_TOKEN_PARAMS
+	return kvrealloc_node_align_noprof(p, PASS_TOKEN_PARAMS(size, __kmalloc_token(size)), 1,
+					   gfp, NUMA_NO_NODE);
+#elif defined(kvrealloc_node)
+	return kvrealloc_node_align_noprof(p, size, 1, gfp, NUMA_NO_NODE);
+#else
+	return kvrealloc_noprof(p, size, gfp);
+#endif
+}
+
 /* The kernel's kvrealloc() must not get memory of hakmem's. */
 static inline __realloc_size(2) __must_check void *
 hak_replace_kvrealloc(const void *p, size_t size, gfp_t gfp)
@@ -179,7 +196,7 @@ hak_replace_kvrealloc(const void *p, size_t size, gfp_t gfp)
 	if (ZERO_OR_NULL_PTR(p))
 		return hak_replace_kvmalloc(size, gfp);
 	if (!hak_owns(p))
-		return kvrealloc(p, size, gfp);
+		return hak_replace_kernels_kvrealloc(p, size, gfp);
 	if (size <= PAGE_SIZE)
 		return (hak_realloc)(p, size, gfp);
 	new = kvmalloc_noprof(size, gfp);
