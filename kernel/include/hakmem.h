@@ -32,7 +32,7 @@
  *   kfree_rcu(p, rcu)      hak_free_rcu(p, rcu)
  *   krealloc(), ksize()    hak_realloc(), hak_usable_size()
  *   kfree_sensitive()      hak_free_sensitive()
- *   kfree_const()          hak_free(), if hak_owns() says so
+ *   kfree_const()          hak_free(), unless hak_usable_size() is 0
  *   __free(kfree)          __free(hak_free)
  *   devm_kmalloc()         devm_add_action_or_reset()
  *   a kmalloc() mempool    mempool_create() with hak_mempool_alloc(),

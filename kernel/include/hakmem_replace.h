@@ -31,6 +31,7 @@
 #define _HAKMEM_REPLACE_H
 
 #include <linux/fs.h>
+#include <linux/kasan.h>
 #include <linux/kconfig.h>
 #include <linux/mempool.h>
 #include <linux/mm.h>
@@ -132,10 +133,10 @@ static inline bool hak_replace_dump_obj(void *p)
 	return hak_dump_obj(p) || kmem_dump_obj(p);
 }
 
-/* Only the kernel knows what is in its section of constants. */
+/* Only the kernel knows what is in its section of constants. What has a size is not. */
 static inline void hak_replace_kfree_const(const void *p)
 {
-	if (hak_owns(p))
+	if (hak_owns(p) || hak_usable_size(p))
 		hak_free(p);
 	else
 		kfree_const(p);
@@ -187,24 +188,51 @@ hak_replace_kernels_kvrealloc(const void *p, size_t size, gfp_t gfp)
 #endif
 }
 
-/* The kernel's kvrealloc() must not get memory of hakmem's. */
+/*
+ * Move the contents of @p, which has @had bytes, to @new, which has @size bytes, and free @p.
+ * Memory from kmalloc() is copied as the kernel does it: to its end, although KASAN and the
+ * compiler forbid what lies beyond the size that was asked for.
+ */
+static inline void *hak_replace_move(void *new, size_t size, const void *p, size_t had)
+{
+	const void *from = kasan_reset_tag(p);
+
+	OPTIMIZER_HIDE_VAR(from);
+	kasan_disable_current();
+	memcpy(new, from, min(had, size));
+	kasan_enable_current();
+	hak_free(p);
+	return new;
+}
+
+/*
+ * The kernel's kvrealloc() with hak_realloc() in place of krealloc(). That takes all memory
+ * but vmalloc()'s. The kernel's would take the tail of an object that SLUB serves for a cache
+ * of hakmem's for a part of the object, and the cache would count the object as live for ever.
+ */
 static inline __realloc_size(2) __must_check void *
 hak_replace_kvrealloc(const void *p, size_t size, gfp_t gfp)
 {
+	gfp_t try = gfp;
+	size_t had;
 	void *new;
 
 	if (ZERO_OR_NULL_PTR(p))
 		return hak_replace_kvmalloc(size, gfp);
-	if (!hak_owns(p))
+	if (is_vmalloc_addr(p))
 		return hak_replace_kernels_kvrealloc(p, size, gfp);
-	if (size <= PAGE_SIZE)
-		return (hak_realloc)(p, size, gfp);
-	new = kvmalloc_noprof(size, gfp);
-	if (!new)
+	/* If kmalloc() does not have so much at hand, vmalloc() may. */
+	if (size > PAGE_SIZE)
+		try = (gfp | __GFP_NOWARN) & ~(__GFP_DIRECT_RECLAIM | __GFP_NOFAIL);
+	new = (hak_realloc)(p, size, try);
+	if (new || size <= PAGE_SIZE)
+		return new;
+	had = hak_usable_size(p);
+	/* Then hak_realloc() has reported the address. */
+	if (!had)
 		return NULL;
-	memcpy(new, p, min(hak_usable_size(p), size));
-	hak_free(p);
-	return new;
+	new = kvmalloc_noprof(size, gfp);
+	return new ? hak_replace_move(new, size, p, had) : NULL;
 }
 
 #ifdef kmem_cache_alloc_from_sheaf
@@ -406,10 +434,10 @@ static inline unsigned int hak_replace_sheaf_size(struct slab_sheaf *theirs)
 do {									\
 	const void *__hak_p = (p);					\
 									\
-	if (hak_owns(__hak_p))						\
-		hak_free(__hak_p);					\
-	else								\
+	if (is_vmalloc_addr(__hak_p))					\
 		(kvfree_atomic)(__hak_p);				\
+	else								\
+		hak_free(__hak_p);					\
 } while (0)
 #undef kfree_bulk
 #define kfree_bulk(n, p)		hak_free_bulk(n, p)

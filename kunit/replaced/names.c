@@ -7,6 +7,7 @@
 #include <kunit/test.h>
 #include <linux/cleanup.h>
 #include <linux/module.h>
+#include <linux/version.h>
 
 #define HAKMEM_REPLACE_KMALLOC
 #include "hakmem_replace.h"
@@ -342,6 +343,43 @@ static void slab_pools(struct kunit *test)
 	kmem_cache_destroy(c);
 }
 
+/* SLUB serves these objects, and the cache knows when they are freed. */
+static void slubs_objects(struct kunit *test)
+{
+	static const size_t size[] = {
+		sizeof(struct item) + 8, 2000, 5000, 16UL << 20, 0,
+	};
+	struct kmem_cache *c = KMEM_CACHE(item, 0);
+	unsigned int i;
+	u8 *p, *q;
+
+	KUNIT_ASSERT_NOT_NULL(test, c);
+	for (i = 0; i < ARRAY_SIZE(size); i++) {
+		p = kmem_cache_alloc(c, GFP_KERNEL_ACCOUNT);
+		KUNIT_ASSERT_NOT_NULL(test, p);
+		KUNIT_EXPECT_FALSE(test, hak_owns(p));
+		memset(p, 0x5c, sizeof(struct item));
+		q = kvrealloc(p, size[i], GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, q);
+		KUNIT_EXPECT_PTR_NE(test, p, q);
+		KUNIT_EXPECT_TRUE(test, !size[i] || !memchr_inv(q, 0x5c, sizeof(struct item)));
+		kvfree(q);
+	}
+	kfree_const(kmem_cache_alloc(c, GFP_KERNEL_ACCOUNT));
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 3, 0)
+	kvfree_atomic(kmem_cache_alloc(c, GFP_KERNEL_ACCOUNT));
+	kvfree_atomic(kmem_cache_alloc(c, GFP_KERNEL));
+	kvfree_atomic(vmalloc(PAGE_SIZE));
+	kvfree_atomic(NULL);
+#endif
+	KUNIT_EXPECT_EQ(test, nr_live(c), 0);
+	/* If it were not free of objects, it would keep its name. */
+	kmem_cache_destroy(c);
+	c = KMEM_CACHE(item, 0);
+	KUNIT_EXPECT_NOT_NULL(test, c);
+	kmem_cache_destroy(c);
+}
+
 /* Functions that take an object of any cache. */
 static void any_object(struct kunit *test)
 {
@@ -374,6 +412,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(freed_by_scope),
 	KUNIT_CASE(rarer_frees),
 	KUNIT_CASE(slab_pools),
+	KUNIT_CASE(slubs_objects),
 	KUNIT_CASE(any_object),
 	{}
 };
