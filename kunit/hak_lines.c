@@ -26,6 +26,10 @@
 static struct hak_cache *cache;
 static mempool_t *pool;
 
+#ifndef krealloc_node
+#define krealloc_node(p, size, gfp, node)	krealloc(p, size, gfp)
+#endif
+
 /* A line of its own for each way to allocate one object of at least 16 bytes. */
 #define LINE(name, expr)						\
 	static noinline void *line_##name(unsigned int size) { return expr; }
@@ -51,6 +55,8 @@ LINE(cache_lru, hak_cache_alloc_lru(cache, NULL, GFP_KERNEL))
 LINE(mempool, mempool_alloc(pool, GFP_KERNEL))
 LINE(kmalloc, kmalloc(64, GFP_KERNEL))
 LINE(kvmalloc, kvmalloc(size, GFP_KERNEL))
+LINE(krealloc_node, krealloc_node(kmalloc(32, GFP_KERNEL), 64,
+				  GFP_KERNEL | __GFP_THISNODE, 0))
 LINE(kmem_cache, kmem_cache_alloc(cache, GFP_KERNEL))
 LINE(slub_large, hak_alloc(4096, GFP_KERNEL))
 LINE(slub_typed, hak_cache_alloc(cache, GFP_KERNEL_ACCOUNT))
@@ -73,8 +79,8 @@ static void *(*const lines[])(unsigned int size) = {
 	line_zalloc_node, line_array, line_calloc, line_calloc_node, line_realloc,
 	line_realloc_array, line_grown, line_strdup, line_memdup, line_cache,
 	line_cache_zalloc, line_cache_node, line_cache_lru, line_mempool, line_kmalloc,
-	line_kvmalloc, line_kmem_cache, line_slub_large, line_slub_typed, line_slub_class,
-	line_slub_kvmalloc, line_slub_kvrealloc,
+	line_kvmalloc, line_krealloc_node, line_kmem_cache, line_slub_large, line_slub_typed,
+	line_slub_class, line_slub_kvmalloc, line_slub_kvrealloc,
 };
 
 static DEFINE_MUTEX(live_mutex);

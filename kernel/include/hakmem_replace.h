@@ -172,17 +172,17 @@ hak_replace_kvmalloc_array(size_t n, size_t size, gfp_t gfp)
 }
 
 /*
- * The kernel's kvrealloc() without the tag of this line: it is counted for the line that
+ * The kernel's kvrealloc_node() without the tag of this line: it is counted for the line that
  * calls a function of this header.
  */
 static inline __realloc_size(2) __must_check void *
-hak_replace_kernels_kvrealloc(const void *p, size_t size, gfp_t gfp)
+hak_replace_kernels_kvrealloc(const void *p, size_t size, gfp_t gfp, int node)
 {
 #ifdef PASS_TOKEN_PARAMS
 	return kvrealloc_node_align_noprof(p, PASS_TOKEN_PARAMS(size, __kmalloc_token(size)), 1,
-					   gfp, NUMA_NO_NODE);
+					   gfp, node);
 #elif defined(kvrealloc_node)
-	return kvrealloc_node_align_noprof(p, size, 1, gfp, NUMA_NO_NODE);
+	return kvrealloc_node_align_noprof(p, size, 1, gfp, node);
 #else
 	return kvrealloc_noprof(p, size, gfp);
 #endif
@@ -205,33 +205,53 @@ static inline void *hak_replace_move(void *new, size_t size, const void *p, size
 	return new;
 }
 
+/* Only with __GFP_THISNODE the memory has to be of the node, and then it may have to move. */
+static inline __realloc_size(2) __must_check void *
+hak_replace_krealloc_node(const void *p, size_t size, gfp_t gfp, int node)
+{
+	size_t had;
+	void *new;
+
+	if (ZERO_OR_NULL_PTR(p))
+		return (hak_alloc_node)(size, gfp, node);
+	if (!(gfp & __GFP_THISNODE) || node == NUMA_NO_NODE || !size)
+		return (hak_realloc)(p, size, gfp);
+	had = hak_usable_size(p);
+	/* If @p has no size, hak_realloc() reports the address. */
+	if (!had || (size <= had && page_to_nid(virt_to_page(p)) == node))
+		return (hak_realloc)(p, size, gfp);
+	new = (hak_alloc_node)(size, gfp, node);
+	return new ? hak_replace_move(new, size, p, had) : NULL;
+}
+
 /*
- * The kernel's kvrealloc() with hak_realloc() in place of krealloc(). That takes all memory
- * but vmalloc()'s. The kernel's would take the tail of an object that SLUB serves for a cache
- * of hakmem's for a part of the object, and the cache would count the object as live for ever.
+ * The kernel's kvrealloc_node() with hak_realloc() in place of krealloc(). That takes all
+ * memory but vmalloc()'s. The kernel's would take the tail of an object that SLUB serves for a
+ * cache of hakmem's for a part of the object, and the cache would count the object as live for
+ * ever.
  */
 static inline __realloc_size(2) __must_check void *
-hak_replace_kvrealloc(const void *p, size_t size, gfp_t gfp)
+hak_replace_kvrealloc_node(const void *p, size_t size, gfp_t gfp, int node)
 {
 	gfp_t try = gfp;
 	size_t had;
 	void *new;
 
 	if (ZERO_OR_NULL_PTR(p))
-		return hak_replace_kvmalloc(size, gfp);
+		return hak_replace_kvmalloc_node(size, gfp, node);
 	if (is_vmalloc_addr(p))
-		return hak_replace_kernels_kvrealloc(p, size, gfp);
+		return hak_replace_kernels_kvrealloc(p, size, gfp, node);
 	/* If kmalloc() does not have so much at hand, vmalloc() may. */
 	if (size > PAGE_SIZE)
 		try = (gfp | __GFP_NOWARN) & ~(__GFP_DIRECT_RECLAIM | __GFP_NOFAIL);
-	new = (hak_realloc)(p, size, try);
+	new = hak_replace_krealloc_node(p, size, try, node);
 	if (new || size <= PAGE_SIZE)
 		return new;
 	had = hak_usable_size(p);
 	/* Then hak_realloc() has reported the address. */
 	if (!had)
 		return NULL;
-	new = kvmalloc_noprof(size, gfp);
+	new = kvmalloc_node_noprof(size, gfp, node);
 	return new ? hak_replace_move(new, size, p, had) : NULL;
 }
 
@@ -481,7 +501,8 @@ void *hak_replace_realloc_align(void)
 #define hak_replace_kvmalloc(...)	hak_tagged(hak_replace_kvmalloc(__VA_ARGS__))
 #define hak_replace_kvmalloc_node(...)	hak_tagged(hak_replace_kvmalloc_node(__VA_ARGS__))
 #define hak_replace_kvmalloc_array(...)	hak_tagged(hak_replace_kvmalloc_array(__VA_ARGS__))
-#define hak_replace_kvrealloc(...)	hak_tagged(hak_replace_kvrealloc(__VA_ARGS__))
+#define hak_replace_krealloc_node(...)	hak_tagged(hak_replace_krealloc_node(__VA_ARGS__))
+#define hak_replace_kvrealloc_node(...)	hak_tagged(hak_replace_kvrealloc_node(__VA_ARGS__))
 #endif
 
 #undef kmalloc
@@ -501,9 +522,8 @@ void *hak_replace_realloc_align(void)
 #undef krealloc
 #define krealloc(p, size, gfp)		hak_realloc(p, size, gfp)
 #ifdef krealloc_node
-/* The node is a hint there. */
 #undef krealloc_node
-#define krealloc_node(p, size, gfp, node) ((void)(node), hak_realloc(p, size, gfp))
+#define krealloc_node(p, size, gfp, node) hak_replace_krealloc_node(p, size, gfp, node)
 #undef krealloc_node_align
 #define krealloc_node_align(...)	hak_replace_realloc_align()
 #endif
@@ -528,10 +548,10 @@ void *hak_replace_realloc_align(void)
 #define kvcalloc(n, size, gfp) \
 	hak_replace_kvmalloc_array(n, size, (gfp) | __GFP_ZERO)
 #undef kvrealloc
-#define kvrealloc(p, size, gfp)		hak_replace_kvrealloc(p, size, gfp)
+#define kvrealloc(p, size, gfp)		hak_replace_kvrealloc_node(p, size, gfp, NUMA_NO_NODE)
 #ifdef kvrealloc_node
 #undef kvrealloc_node
-#define kvrealloc_node(p, size, gfp, node) ((void)(node), kvrealloc(p, size, gfp))
+#define kvrealloc_node(p, size, gfp, node) hak_replace_kvrealloc_node(p, size, gfp, node)
 #undef kvrealloc_node_align
 #define kvrealloc_node_align(...)	hak_replace_realloc_align()
 #endif

@@ -343,6 +343,67 @@ static void slab_pools(struct kunit *test)
 	kmem_cache_destroy(c);
 }
 
+#ifdef krealloc_node
+
+static int node_of(const void *p)
+{
+	return page_to_nid(is_vmalloc_addr(p) ? vmalloc_to_page(p) : virt_to_page(p));
+}
+
+/* @p is on the first of two nodes. */
+static void moved_to_node(struct kunit *test, u8 *p, size_t size, int node)
+{
+	u8 *q;
+
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	memset(p, 0x5c, 40);
+	/* Without the flag it is a hint, which memory that is large enough does not follow. */
+	q = krealloc_node(p, 40, GFP_KERNEL, node);
+	KUNIT_EXPECT_PTR_EQ(test, q, p);
+	q = kvrealloc_node(p, size, GFP_KERNEL | __GFP_THISNODE, node);
+	KUNIT_ASSERT_NOT_NULL(test, q);
+	KUNIT_EXPECT_EQ(test, node_of(q), node);
+	KUNIT_EXPECT_NULL(test, memchr_inv(q, 0x5c, 40));
+	KUNIT_EXPECT_PTR_EQ(test, krealloc_node(q, 40, GFP_KERNEL | __GFP_THISNODE, node), q);
+	q = kvrealloc_node(q, size, GFP_KERNEL | __GFP_THISNODE, node);
+	KUNIT_EXPECT_EQ(test, node_of(q), node);
+	kfree(q);
+}
+
+static void reallocated_on_node(struct kunit *test)
+{
+	const gfp_t gfp = GFP_KERNEL | __GFP_THISNODE;
+	int here = first_online_node, there = next_online_node(here);
+	struct kmem_cache *c = KMEM_CACHE(item, 0);
+	void *p;
+
+	if (there == MAX_NUMNODES) {
+		kmem_cache_destroy(c);
+		kunit_skip(test, "there is one memory node");
+	}
+	moved_to_node(test, kmalloc_node(40, gfp, here), 40, there);
+	moved_to_node(test, kmalloc_node(40, gfp, here), 400, there);
+	moved_to_node(test, kmalloc_node(40, gfp, here), 5000, there);
+	moved_to_node(test, kmalloc_node(2000, gfp, here), 2000, there);
+	moved_to_node(test, kmem_cache_alloc_node(c, gfp | __GFP_ACCOUNT, here), 50, there);
+	p = krealloc_node(NULL, 40, gfp, there);
+	KUNIT_EXPECT_EQ(test, node_of(p), there);
+	p = krealloc_node(p, 40, gfp, here);
+	KUNIT_EXPECT_EQ(test, node_of(p), here);
+	KUNIT_EXPECT_PTR_EQ(test, krealloc_node(p, 0, gfp, there), ZERO_SIZE_PTR);
+	KUNIT_EXPECT_EQ(test, nr_live(c), 0);
+	kmem_cache_destroy(c);
+}
+
+#else
+
+static void reallocated_on_node(struct kunit *test)
+{
+	kunit_skip(test, "this kernel does not reallocate on a node");
+}
+
+#endif
+
 /* SLUB serves these objects, and the cache knows when they are freed. */
 static void slubs_objects(struct kunit *test)
 {
@@ -412,6 +473,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(freed_by_scope),
 	KUNIT_CASE(rarer_frees),
 	KUNIT_CASE(slab_pools),
+	KUNIT_CASE(reallocated_on_node),
 	KUNIT_CASE(slubs_objects),
 	KUNIT_CASE(any_object),
 	{}
