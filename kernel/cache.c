@@ -290,10 +290,11 @@ void hak_cache_flush_this(struct hak_cache *c)
  *
  * Context: task, may sleep; without cpus_read_lock(), which this takes. A worker of a
  * %WQ_MEM_RECLAIM queue may call it.
- * Return: 0 if the cache has no slab left, else 1.
+ * Return: 0 if the cache has no slab left, and SLUB no object of it; else 1.
  */
 int hak_cache_shrink(struct hak_cache *c)
 {
+	bool left = false;
 	int nid;
 
 	hak_cache_flush_cpus(c);
@@ -305,8 +306,9 @@ int hak_cache_shrink(struct hak_cache *c)
 	mutex_unlock(&hak_cache_mutex);
 	/* A size class has its fallback objects from kmalloc(). */
 	if (c->fallback)
-		kmem_cache_shrink(c->fallback);
-	return !!atomic_read(&c->nr_slabs);
+		left = kmem_cache_shrink(c->fallback);
+	/* Without CONFIG_SLUB_DEBUG SLUB does not know how many slabs are left. */
+	return left || hak_fallback_live(c) || atomic_read(&c->nr_slabs);
 }
 EXPORT_SYMBOL_GPL(hak_cache_shrink);
 

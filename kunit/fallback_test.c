@@ -61,6 +61,17 @@ static void every_free(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, hak_fallback_live(c), 0L);
 }
 
+/* They are objects of the cache, and kmem_cache_shrink() of theirs would say so. */
+static void counted_by_shrink(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache(test, 72, 0);
+	void *p = slubs(test, c);
+
+	KUNIT_EXPECT_EQ(test, hak_cache_shrink(c), 1);
+	hak_cache_free(c, p);
+	KUNIT_EXPECT_EQ(test, hak_cache_shrink(c), 0);
+}
+
 static void wrong_cache(struct kunit *test)
 {
 	struct hak_cache *c = hak_test_cache(test, 72, 0);
@@ -517,6 +528,7 @@ static void destroy_with_a_live_object(struct kunit *test)
 static struct kunit_case cases[] = {
 	KUNIT_CASE(kmalloc_object),
 	KUNIT_CASE(every_free),
+	KUNIT_CASE(counted_by_shrink),
 	KUNIT_CASE(wrong_cache),
 	KUNIT_CASE(object_of_no_cache),
 	KUNIT_CASE(many_sizes),
