@@ -69,7 +69,7 @@ EXPORT_SYMBOL_GPL(__hak_alloc);
  * __hak_alloc_class() - allocate memory of a size class
  * @index: the class, from hak_class_index()
  * @gfp: as for hak_alloc()
- * @size: the size that was asked for, which the compiler wants to know
+ * @size: the size that was asked for, for the compiler and for SLUB
  *
  * Context: as for hak_alloc().
  * Return: as for hak_alloc().
@@ -79,7 +79,7 @@ void *__hak_alloc_class(unsigned long index, gfp_t gfp, size_t size)
 	void *p = NULL;
 
 	if (unlikely(hak_is_special(gfp)))
-		return hak_alloc_special(hak_class[index].usable, gfp);
+		return hak_alloc_special(size, gfp);
 	hak_might_alloc(gfp);
 	if (likely(hak_cpu_pop(hak_class_cpu[index], &p)))
 		return p;
@@ -122,7 +122,7 @@ void *__hak_alloc_class_plain(unsigned long index, gfp_t gfp, size_t size)
 	void *p = NULL;
 
 	if (want_init_on_alloc(0))
-		return hak_alloc_special(hak_class[index].usable, gfp);
+		return hak_alloc_special(size, gfp);
 	hak_might_alloc(gfp);
 	if (likely(hak_cpu_pop(hak_class_cpu[index], &p)))
 		return p;

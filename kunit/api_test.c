@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The API keeps the contracts of kmalloc() and kmem_cache_alloc(). */
+#include <linux/kasan.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/module.h>
@@ -77,6 +78,21 @@ static void size_is_known_to_the_compiler(struct kunit *test)
 	EXPECT_KNOWN(test, hak_alloc_array(3, 11, GFP_KERNEL), 33);
 	EXPECT_KNOWN(test, hak_alloc(size, GFP_KERNEL), 33);
 	EXPECT_KNOWN(test, hak_zalloc(size, GFP_KERNEL), 33);
+}
+
+/* KASAN knows by what SLUB is asked for which bytes of an object may be used. */
+static void slub_is_asked_for_the_size(struct kunit *test)
+{
+#ifdef CONFIG_KASAN_GENERIC
+	char *p = hak_alloc(33, GFP_KERNEL_ACCOUNT);
+
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	KUNIT_EXPECT_EQ(test, *(s8 *)kasan_mem_to_shadow(p + 32), 1);
+	KUNIT_EXPECT_LT(test, *(s8 *)kasan_mem_to_shadow(p + 40), 0);
+	hak_free(p);
+#else
+	kunit_skip(test, "this kernel has no generic KASAN");
+#endif
 }
 
 static void zero_size(struct kunit *test)
@@ -671,6 +687,7 @@ static void destroy_with_live_objects(struct kunit *test)
 static struct kunit_case cases[] = {
 	KUNIT_CASE(every_size),
 	KUNIT_CASE(size_is_known_to_the_compiler),
+	KUNIT_CASE(slub_is_asked_for_the_size),
 	KUNIT_CASE(zero_size),
 	KUNIT_CASE(null),
 	KUNIT_CASE(natural_alignment),
