@@ -2,6 +2,7 @@
 /* The parameter table, and the only place that checks a value. */
 #define pr_fmt(fmt) "hakmem: " fmt
 
+#include <linux/array_size.h>
 #include <linux/bits.h>
 #include <linux/errno.h>
 #include <linux/kernel.h>
@@ -38,36 +39,50 @@ const struct hak_param *hak_param_find(const char *name)
 	return NULL;
 }
 
+/*
+ * What a bool may be, in small letters or capitals: no and yes in turn. kstrtobool() looks at
+ * the first character only, to which 12 is yes and 0x1 is no.
+ */
+static const char *const hak_param_bools[] = {
+	"0", "1", "n", "y", "no", "yes", "off", "on", "f", "t", "false", "true",
+};
+
 static int hak_param_parse_bool(const char *called, const char *val,
 				unsigned int *v)
 {
-	bool yes;
-	int err = kstrtobool(val, &yes);
+	const char *s = val ? val : "";
+	size_t n = strcspn(s, "\n");
+	unsigned int i;
 
-	if (err) {
-		pr_err("%s: \"%s\" is neither yes nor no; it takes 0, 1, n, y\n",
-		       called, val ? val : "");
-		return err;
+	/* Only one newline may follow. */
+	if (s[n] && s[n + 1])
+		n = strlen(s);
+	for (i = 0; i < ARRAY_SIZE(hak_param_bools); i++) {
+		if (strlen(hak_param_bools[i]) == n && !strncasecmp(s, hak_param_bools[i], n)) {
+			*v = i % 2;
+			return 0;
+		}
 	}
-	*v = yes;
-	return 0;
+	pr_err("%s: \"%s\" is neither yes nor no; it takes 0, 1, n, y, no, yes, off, on, f, t, false, true\n",
+	       called, s);
+	return -EINVAL;
 }
 
 static int hak_param_parse_uint(const struct hak_param *param,
 				const char *called, const char *val,
 				unsigned int *v)
 {
-	if (!val || kstrtouint(val, 0, v)) {
+	int err = val ? kstrtouint(val, 0, v) : -EINVAL;
+
+	if (!err && (*v < param->min || *v > param->max))
+		err = -ERANGE;
+	if (err == -ERANGE)
+		pr_err("%s: %s is out of range; it takes %u..%u\n", called, val,
+		       param->min, param->max);
+	else if (err)
 		pr_err("%s: \"%s\" is not a number; it takes %u..%u\n", called,
 		       val ? val : "", param->min, param->max);
-		return -EINVAL;
-	}
-	if (*v < param->min || *v > param->max) {
-		pr_err("%s: %u is out of range; it takes %u..%u\n", called, *v,
-		       param->min, param->max);
-		return -ERANGE;
-	}
-	return 0;
+	return err;
 }
 
 /* The caches that debug= names, by comma; empty for all. */

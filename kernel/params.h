@@ -13,7 +13,7 @@
 /**
  * enum hak_param_kind - how a value is written
  * @HAK_PARAM_uint: a number in C notation
- * @HAK_PARAM_bool: a value that kstrtobool() takes
+ * @HAK_PARAM_bool: one of hak_param_bools
  * @HAK_PARAM_letters: some of HAK_DEBUG_LETTERS, each a HAK_CHECK_ flag, or "-" for none; behind
  *	a comma the names of the caches it is for
  */

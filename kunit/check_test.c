@@ -263,6 +263,42 @@ static void parameter(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, hak_param_set(param, "debug", was), 0);
 }
 
+/* What numbers and bools may be. A value that is refused is not stored. */
+static void other_parameters(struct kunit *test)
+{
+	static const char *const yes[] = { "1", "y", "Yes", "ON", "t", "true\n" };
+	static const char *const no[] = { "0", "N", "no", "off", "f\n", "FALSE" };
+	static const char *const neither[] = {
+		"", "\n", "2", "12", "0x1", "00", "o", "of", "yesterday", "nine", "y ", " y",
+		"y\n\n", "1\n0",
+	};
+	unsigned int v = 7, i;
+	const struct hak_param b = { .name = "b", .kind = HAK_PARAM_bool, .value = &v };
+	const struct hak_param n = {
+		.name = "n", .kind = HAK_PARAM_uint, .value = &v, .min = 1, .max = 1024,
+	};
+
+	for (i = 0; i < ARRAY_SIZE(neither); i++)
+		KUNIT_EXPECT_EQ(test, hak_param_set(&b, "b", neither[i]), -EINVAL);
+	KUNIT_EXPECT_EQ(test, hak_param_set(&b, "b", NULL), -EINVAL);
+	KUNIT_EXPECT_EQ(test, hak_param_set(&n, "n", "many"), -EINVAL);
+	KUNIT_EXPECT_EQ(test, hak_param_set(&n, "n", "-1"), -EINVAL);
+	KUNIT_EXPECT_EQ(test, hak_param_set(&n, "n", NULL), -EINVAL);
+	KUNIT_EXPECT_EQ(test, hak_param_set(&n, "n", "0"), -ERANGE);
+	KUNIT_EXPECT_EQ(test, hak_param_set(&n, "n", "1025"), -ERANGE);
+	KUNIT_EXPECT_EQ(test, hak_param_set(&n, "n", "4294967296"), -ERANGE);
+	KUNIT_EXPECT_EQ(test, hak_param_set(&n, "n", "0x10000000000000001"), -ERANGE);
+	KUNIT_EXPECT_EQ(test, v, 7U);
+	KUNIT_EXPECT_EQ(test, hak_param_set(&n, "n", "1024\n"), 0);
+	KUNIT_EXPECT_EQ(test, v, 1024U);
+	for (i = 0; i < ARRAY_SIZE(yes); i++) {
+		KUNIT_EXPECT_EQ(test, hak_param_set(&b, "b", no[i]), 0);
+		KUNIT_EXPECT_EQ(test, v, 0U);
+		KUNIT_EXPECT_EQ(test, hak_param_set(&b, "b", yes[i]), 0);
+		KUNIT_EXPECT_EQ(test, v, 1U);
+	}
+}
+
 /* A free of @p by another CPU, which does not own its slab @s. */
 static void free_elsewhere(struct hak_cache *c, struct hak_slab *s, void *p)
 {
@@ -556,6 +592,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(each_way),
 	KUNIT_CASE(slot_of_another_cache),
 	KUNIT_CASE(parameter),
+	KUNIT_CASE(other_parameters),
 	KUNIT_CASE(paranoid_drain_at_every_operation),
 	KUNIT_CASE(tracks_are_ended),
 	KUNIT_CASE(each_broken_object_is_counted),

@@ -54,28 +54,34 @@ fine='^fine\|$'
 
 # --- values ---
 
-for value in y Y yes t 1 on ON; do
+for value in y Y yes YES t true 1 on ON; do
 	probe HAKMEM_TINY_PARANOID_DRAIN=$value HAKMEM_LOCK_STATS=$value -- "$bin/tests/probe" fine
 	outcome "yes may be said as $value" 0 "$fine"
 done
-for value in n N no f 0 off OFF; do
+for value in n N no f False 0 off OFF; do
 	probe HAKMEM_TINY_TRACE_RING=$value HAKMEM_CRASH_REPORT=$value -- "$bin/tests/probe" fine
 	outcome "no may be said as $value" 0 "$fine"
 done
-for value in '' 2 -1 maybe o; do
+either='0, 1, n, y, no, yes, off, on, f, t, false, true'
+for value in '' 2 -1 maybe o 12 0x1 00 yesterday never offline; do
 	probe HAKMEM_LOCK_STATS=$value -- "$bin/tests/probe" fine
 	outcome "'$value' is neither, which is said of the variable" 2 \
-		"^hakmem: HAKMEM_LOCK_STATS: \"$value\" is .*; it takes 0, 1, n, y\|\$"
+		"^hakmem: HAKMEM_LOCK_STATS: \"$value\" is .*; it takes $either\|\$"
 done
 probe HAKMEM_CRASH_REPORT=maybe -- "$bin/tests/probe" fine
 outcome "likewise of a variable of userspace alone" 2 \
-	'^hakmem: HAKMEM_CRASH_REPORT: "maybe" is .*; it takes 0, 1, n, y\|$'
+	"^hakmem: HAKMEM_CRASH_REPORT: \"maybe\" is .*; it takes $either\|\$"
 probe HAKMEM_TINY_FAST_CAP=y -- "$bin/tests/probe" fine
 outcome "a number is a number" 2 \
 	'^hakmem: HAKMEM_TINY_FAST_CAP: "y" is not a number; it takes 0\.\.1024\|$'
 probe HAKMEM_TINY_FAST_CAP=1025 -- "$bin/tests/probe" fine
 outcome "and in its range" 2 \
 	'^hakmem: HAKMEM_TINY_FAST_CAP: 1025 is out of range; it takes 0\.\.1024\|$'
+for value in 4294967296 99999999999999999999; do
+	probe HAKMEM_TINY_FAST_CAP=$value -- "$bin/tests/probe" fine
+	outcome "so it is beyond 32 bits" 2 \
+		"^hakmem: HAKMEM_TINY_FAST_CAP: $value is out of range; it takes 0\.\.1024\|\$"
+done
 
 names=$(printf 'a%.0s' {1..255})
 probe HAKMEM_DEBUG="F,$names" -- "$bin/tests/probe" fine
@@ -142,7 +148,7 @@ release | debug)
 		outcome "$program: without an arena it may limit itself to 2 GiB" 0 "$fine"
 		probe HAKMEM_ARENA=64 -- "$bin/tests/$program" limit 2048
 		outcome "$program: the arena has no size to be set" 2 \
-			'^hakmem: HAKMEM_ARENA: "64" is .*; it takes 0, 1, n, y\|$'
+			"^hakmem: HAKMEM_ARENA: \"64\" is .*; it takes $either\|\$"
 	done
 	;;
 esac
