@@ -342,8 +342,9 @@ static inline int hak_replace_refill_sheaf(struct hak_cache *c, gfp_t gfp,
 
 /*
  * As with SLUB's, @gfp matters only for __GFP_ZERO and __GFP_ACCOUNT, and while the sheaf
- * holds objects, the call never fails. hakmem's objects are not charged, so with
- * __GFP_ACCOUNT it is a new object, or an uncharged one if that cannot be had.
+ * holds objects, the call never fails. An empty one gives NULL. hakmem's objects are not
+ * charged, so with __GFP_ACCOUNT it is a new object, or an uncharged one if that cannot be
+ * had.
  */
 static inline void *hak_replace_alloc_from_sheaf(struct hak_cache *c, gfp_t gfp,
 						 struct slab_sheaf *theirs)
@@ -351,7 +352,7 @@ static inline void *hak_replace_alloc_from_sheaf(struct hak_cache *c, gfp_t gfp,
 	struct hak_sheaf *sheaf = (struct hak_sheaf *)theirs;
 	void *p, *charged;
 
-	if (WARN_ON_ONCE(!sheaf->nr))
+	if (!sheaf->nr)
 		return NULL;
 	charged = gfp & __GFP_ACCOUNT ? (hak_cache_alloc)(c, gfp | __GFP_NOWARN) : NULL;
 	p = sheaf->obj[--sheaf->nr];

@@ -198,6 +198,11 @@ static void objects_ahead(struct kunit *test)
 	}
 	kmem_cache_free_bulk(c, 45, p);
 	KUNIT_EXPECT_EQ(test, nr_live(c), 1);
+	/* To look whether a sheaf is empty is no mistake; the guest looks for warnings. */
+	while (kmem_cache_sheaf_size(sheaf))
+		kmem_cache_free(c, kmem_cache_alloc_from_sheaf(c, GFP_NOWAIT, sheaf));
+	KUNIT_EXPECT_NULL(test, kmem_cache_alloc_from_sheaf(c, GFP_NOWAIT, sheaf));
+	KUNIT_EXPECT_NULL(test, kmem_cache_alloc_from_sheaf(c, GFP_KERNEL_ACCOUNT, sheaf));
 	kmem_cache_return_sheaf(c, GFP_NOWAIT, sheaf);
 	KUNIT_EXPECT_EQ(test, nr_live(c), 0);
 	kmem_cache_destroy(c);
