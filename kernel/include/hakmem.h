@@ -25,6 +25,13 @@
  *   kmem_cache_free():
  *     with CONFIG_SLAB_FREELIST_HARDENED it warns, otherwise it may crash.
  *
+ *   kmemleak_not_leak(), kmemleak_ignore(), kmemleak_no_scan():
+ *     kmemleak warns "Found object by alias", unless the object is the first of its
+ *     slab. Then all objects of 64 KiB are ignored, or not scanned.
+ *   kmemleak_scan_area():
+ *     from then on only such areas of those 64 KiB are scanned, so kmemleak reports
+ *     memory that only hakmem's other objects there point to.
+ *
  * If SLUB had to serve an object, the wrong function frees it without a warning.
  * So the mistake may show only under load, and if the object is of a cache, that
  * cache counts it as live for ever. Use these instead:
@@ -34,6 +41,7 @@
  *   kfree_sensitive()      hak_free_sensitive()
  *   kfree_const()          hak_free(), unless hak_usable_size() is 0
  *   __free(kfree)          __free(hak_free)
+ *   kmemleak_ignore() ...  nothing: kmemleak never reports an object of hakmem
  *   devm_kmalloc()         devm_add_action_or_reset()
  *   a kmalloc() mempool    mempool_create() with hak_mempool_alloc(),
  *                          hak_mempool_free() and a hak_cache

@@ -33,6 +33,7 @@
 #include <linux/fs.h>
 #include <linux/kasan.h>
 #include <linux/kconfig.h>
+#include <linux/kmemleak.h>
 #include <linux/mempool.h>
 #include <linux/mm.h>
 #include <linux/rcupdate.h>
@@ -462,6 +463,24 @@ do {									\
 } while (0)
 #undef kfree_bulk
 #define kfree_bulk(n, p)		hak_free_bulk(n, p)
+/*
+ * kmemleak scans hakmem's objects and reports none, so there is nothing to tell it of one. It
+ * would take what it is told for the object's whole slot, or warn that it knows no such object.
+ */
+#define hak_replace_kmemleak(annotate, p, ...)				\
+do {									\
+	const void *__hak_p = (p);					\
+									\
+	if (!hak_owns(__hak_p))						\
+		(annotate)(__hak_p, ##__VA_ARGS__);			\
+} while (0)
+#define kmemleak_not_leak(p)		hak_replace_kmemleak(kmemleak_not_leak, p)
+#define kmemleak_transient_leak(p)	hak_replace_kmemleak(kmemleak_transient_leak, p)
+#define kmemleak_ignore(p)		hak_replace_kmemleak(kmemleak_ignore, p)
+#define kmemleak_no_scan(p)		hak_replace_kmemleak(kmemleak_no_scan, p)
+#define kmemleak_scan_area(p, size, gfp) \
+	hak_replace_kmemleak(kmemleak_scan_area, p, size, gfp)
+
 /* These also take what vmalloc() gave, which is the kernel's to free. */
 #undef kfree_rcu
 #define kfree_rcu(p, rhf)						\

@@ -6,6 +6,7 @@
  */
 #include <kunit/test.h>
 #include <linux/cleanup.h>
+#include <linux/kmemleak.h>
 #include <linux/module.h>
 #include <linux/version.h>
 
@@ -409,6 +410,31 @@ static void reallocated_on_node(struct kunit *test)
 
 #endif
 
+/*
+ * kmemleak knows SLUB's objects and not hakmem's. It would say so of the second, and take the
+ * first of a slab for all of it.
+ */
+static void told_to_kmemleak(struct kunit *test)
+{
+	struct kmem_cache *c = KMEM_CACHE(item, 0);
+	void *p[] = {
+		kmem_cache_alloc(c, GFP_KERNEL), kmem_cache_alloc(c, GFP_KERNEL),
+		kmem_cache_alloc(c, GFP_KERNEL_ACCOUNT), kmalloc(4000, GFP_KERNEL),
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(p); i++) {
+		KUNIT_ASSERT_NOT_NULL(test, p[i]);
+		kmemleak_not_leak(p[i]);
+		kmemleak_no_scan(p[i]);
+		kmemleak_scan_area(p[i], 8, GFP_KERNEL);
+		kmemleak_ignore(p[i]);
+		kfree(p[i]);
+	}
+	KUNIT_EXPECT_EQ(test, nr_live(c), 0);
+	kmem_cache_destroy(c);
+}
+
 /* SLUB serves these objects, and the cache knows when they are freed. */
 static void slubs_objects(struct kunit *test)
 {
@@ -479,6 +505,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(rarer_frees),
 	KUNIT_CASE(slab_pools),
 	KUNIT_CASE(reallocated_on_node),
+	KUNIT_CASE(told_to_kmemleak),
 	KUNIT_CASE(slubs_objects),
 	KUNIT_CASE(any_object),
 	{}
