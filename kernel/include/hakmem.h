@@ -16,7 +16,7 @@
  *     report does not name the caller.
  *   ksize():
  *     it warns in __ksize() and returns the size of a page (on 6.12: 0).
- *   krealloc(), kfree_sensitive():
+ *   krealloc(), kvrealloc(), kfree_sensitive():
  *     they warn and rely on ksize(). On 7.3 krealloc() leaves the object in
  *     place up to the size of a page, and kfree_sensitive() clears as many
  *     bytes, so both overwrite neighbours.
@@ -24,7 +24,10 @@
  *     it warns in devm_kfree(), because devres does not know the object.
  *   kmem_cache_free():
  *     with CONFIG_SLAB_FREELIST_HARDENED it warns, otherwise it may crash.
- *
+ *   kmem_cache_free_bulk():
+ *     it may crash.
+ *   kmem_cache_charge():
+ *     if there are memory cgroups it crashes (on 6.12 it charges a page).
  *   kmemleak_not_leak(), kmemleak_ignore(), kmemleak_no_scan():
  *     kmemleak warns "Found object by alias", unless the object is the first of its
  *     slab. Then all objects of 64 KiB are ignored, or not scanned.
@@ -38,6 +41,7 @@
  *
  *   kfree_rcu(p, rcu)      hak_free_rcu(p, rcu)
  *   krealloc(), ksize()    hak_realloc(), hak_usable_size()
+ *   kmem_cache_charge()    __GFP_ACCOUNT, with which SLUB serves the object
  *   kfree_sensitive()      hak_free_sensitive()
  *   kfree_const()          hak_free(), unless hak_usable_size() is 0
  *   __free(kfree)          __free(hak_free)

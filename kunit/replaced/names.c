@@ -312,6 +312,15 @@ static void rarer_frees(struct kunit *test)
 	EXPECT_HAKMEM(test, q);
 	KUNIT_EXPECT_NULL(test, memchr_inv(q, 0x5c, 40));
 	kfree(q);
+#ifdef kmalloc_obj
+	q = kmalloc_obj(struct item);
+	EXPECT_HAKMEM(test, q);
+	kfree(q);
+	q = kzalloc_objs(struct item, 4);
+	EXPECT_HAKMEM(test, q);
+	KUNIT_EXPECT_TRUE(test, is_zero(q, 4 * sizeof(struct item)));
+	kfree(q);
+#endif
 	q = __getname();
 	KUNIT_ASSERT_NOT_NULL(test, q);
 	EXPECT_KERNEL(test, q);
