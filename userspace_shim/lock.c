@@ -282,10 +282,11 @@ static bool page_has_lock(unsigned long page)
  * shim_may_hold_lock() - may the first page or so of a block hold a lock?
  * @p: the block
  *
- * If no lock begins in the same pages, and no thread initialises or forgets one just now, this
- * says no. It takes no lock, since each free of a block of the C library asks.
+ * It takes no lock, since each free of a block of the C library asks.
  *
  * Context: any; the caller has the block, so no lock in it comes or goes.
+ * Return: false if no lock begins in the same pages, and no thread is just initialising or
+ * forgetting one.
  */
 bool shim_may_hold_lock(const void *p)
 {

@@ -1020,7 +1020,7 @@ static bool is_taken_by_fork(raw_spinlock_t *lock)
  */
 static void test_krealloc_of_a_lock(void **state)
 {
-	raw_spinlock_t *p = kmalloc(2 * sizeof(*p), GFP_KERNEL), *was;
+	raw_spinlock_t *p = kmalloc(2 * sizeof(*p), GFP_KERNEL), *q;
 
 	assert_non_null(p);
 	raw_spin_lock_init(&p[0]);
@@ -1029,12 +1029,11 @@ static void test_krealloc_of_a_lock(void **state)
 	assert_ptr_equal(krealloc(p, sizeof(*p), GFP_KERNEL), p);
 	assert_true(is_taken_by_fork(&p[0]));
 	assert_false(is_taken_by_fork(&p[1]));
-	was = p;
-	p = krealloc(p, 100000, GFP_KERNEL);
-	assert_non_null(p);
-	assert_ptr_not_equal(p, was);
-	assert_true(is_taken_by_fork(p));
-	kfree(p);
+	q = krealloc(p, 100000, GFP_KERNEL);
+	assert_non_null(q);
+	assert_ptr_not_equal(q, p);
+	assert_true(is_taken_by_fork(q));
+	kfree(q);
 	/* Nobody may look there but the C library, unless it has given the memory out again. */
 #ifndef HAK_SHIM_SANITIZER
 	p = kmalloc(2 * sizeof(*p), GFP_KERNEL);
