@@ -3,7 +3,8 @@
 
 KERNEL ?= newest
 BUILD ?= release
-OUT ?= $(CURDIR)/out
+# An OUT that is empty is none.
+override OUT := $(or $(OUT),$(CURDIR)/out)
 export OUT
 
 .DEFAULT_GOAL := help
@@ -69,12 +70,12 @@ find_kdir = kdir=$$(bash -c '. qemu/lib/kdir.sh && make_kdir "$$1"' make '$(KDIR
 
 .PHONY: module
 module:
-	@$(find_kdir) && $(MAKE) -C "$$kdir" M=$(CURDIR)/kernel modules
+	@$(find_kdir) && $(MAKE) -C "$$kdir" M="$(CURDIR)/kernel" modules
 
 .PHONY: shim
 shim:
 	@qemu/deps shim
-	$(MAKE) -C userspace_shim BUILD=$(BUILD) OUT=$(OUT)
+	$(MAKE) -C userspace_shim BUILD=$(BUILD) OUT="$(OUT)"
 
 .PHONY: check-all
 check-all:
@@ -177,7 +178,7 @@ sources = $(DESTDIR)$(SRCDIR)/hakmem-$(VERSION)
 
 # DESTDIR is where a package is put together, so modules.dep is not its business.
 run_depmod = $(if $(DESTDIR),:,PATH="$$PATH:/usr/sbin:/sbin" \
-	depmod $(if $(modroot),-b $(modroot)) "$$release")
+	depmod $(if $(modroot),-b "$(modroot)") "$$release")
 
 # $(call copy_tree,FROM,TO,FIND EXPRESSION)
 copy_tree = (cd $(1) && find . -type f \( $(3) \) ! -name '*.mod.c') | \
@@ -186,8 +187,8 @@ copy_tree = (cd $(1) && find . -type f \( $(3) \) ! -name '*.mod.c') | \
 .PHONY: install
 install:
 	@$(find_kdir) && read -r release <"$$kdir/include/config/kernel.release" && \
-	$(MAKE) -C "$$kdir" M=$(CURDIR)/kernel modules && \
-	$(MAKE) -C "$$kdir" M=$(CURDIR)/kernel INSTALL_MOD_PATH=$(modroot) \
+	$(MAKE) -C "$$kdir" M="$(CURDIR)/kernel" modules && \
+	$(MAKE) -C "$$kdir" M="$(CURDIR)/kernel" INSTALL_MOD_PATH="$(modroot)" \
 		INSTALL_MOD_DIR=updates DEPMOD=true modules_install && \
 	install -D -m 644 kernel/Module.symvers "$(symbols)/$$release/Module.symvers" && \
 	$(call copy_tree,kernel/include,$(headers),-name '*.h') && \
@@ -218,9 +219,9 @@ uninstall-tools:
 
 .PHONY: install-lib
 install-lib:
-	$(MAKE) -C userspace_shim BUILD=release OUT=$(OUT) $(OUT)/release/libhakmem.so $(OUT)/release/libhakmem.a
+	$(MAKE) -C userspace_shim BUILD=release OUT="$(OUT)" "$(OUT)/release/libhakmem.so" "$(OUT)/release/libhakmem.a"
 	install -d "$(library)/pkgconfig"
-	install -m 644 $(OUT)/release/libhakmem.so $(OUT)/release/libhakmem.a "$(library)"
+	install -m 644 "$(OUT)/release/libhakmem.so" "$(OUT)/release/libhakmem.a" "$(library)"
 	install -D -m 644 userspace_shim/hakmem_lib.h "$(library_header)"
 	printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(LIBDIR)' '' 'Name: hakmem' \
 		'Description: malloc() and its kin, served by the hakmem slab allocator' \
@@ -254,6 +255,6 @@ lint:
 
 .PHONY: clean
 clean:
-	rm -rf $(OUT)
+	rm -rf "$(OUT)"
 	find kernel kunit qemu/bench \( -name '*.o' -o -name '*.ko' -o -name '*.mod' -o -name '*.mod.c' \
 		-o -name '.*.cmd' -o -name modules.order -o -name Module.symvers \) -delete

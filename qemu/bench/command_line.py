@@ -12,6 +12,12 @@ import subprocess
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
+
+def out(name):
+    """The directory NAME of out/, or of what the variable OUT names, unless that is empty."""
+    return os.path.abspath(os.path.join(os.environ.get("OUT") or os.path.join(TOP, "out"), name))
+
+
 class Parser(argparse.ArgumentParser):
     """Takes options by their whole names only, so that a typo is never another option."""
 
