@@ -105,24 +105,26 @@ check_config() {
 		}
 		/^#/ { if ($2 in on) print; next }
 		{ split($0, part, "="); if (!($0 in has) && !(part[1] in spared)) print }
-	' "$build/.config" "$build/fragments")
+	' "$build/.config" "$build/fragments.new")
 	[[ -z $lost ]] || {
 		printf '%s\n' "$lost" >&2
 		die "Kconfig of $source_id dropped the lines above; fix qemu/config, or the symbols that they depend on"
 	}
 }
 
+# The fragments are kept last, so that a configuration that was refused is not taken for a
+# good one by the next call.
 configure() {
 	merged_fragments "$flavour" >"$build/fragments.new"
 	if [[ -e $build/.config ]] && cmp -s "$build/fragments.new" "$build/fragments"; then
 		return
 	fi
-	mv "$build/fragments.new" "$build/fragments"
-	KCONFIG_ALLCONFIG=$build/fragments kernel_make allnoconfig >"$build/build.log" 2>&1 || {
+	KCONFIG_ALLCONFIG=$build/fragments.new kernel_make allnoconfig >"$build/build.log" 2>&1 || {
 		tail -n 20 "$build/build.log" >&2
 		die "configuring failed"
 	}
 	check_config
+	mv "$build/fragments.new" "$build/fragments"
 }
 
 # Modules need headers, symbols and host tools; objects are three quarters of a
