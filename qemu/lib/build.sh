@@ -84,10 +84,11 @@ um_source() {
 	touch "$copy/.complete"
 }
 
-kernel_make() {
+# Sets kernel_make, the command, which ends if this script does, even by SIGKILL.
+find_kernel_make() {
 	local args
 	mapfile -t args < <(arch_make_args "$flavour")
-	setpriv --pdeathsig TERM make -C "$src" O="$build" "${args[@]}" "${toolchain[@]}" -j"$jobs" "$@"
+	kernel_make=("${OWNED[@]}" make -C "$src" O="$build" "${args[@]}" "${toolchain[@]}" -j"$jobs")
 }
 
 # Kconfig has to keep every line of the fragments, or the kernel would not be what the
@@ -119,7 +120,7 @@ configure() {
 	if [[ -e $build/.config ]] && cmp -s "$build/fragments.new" "$build/fragments"; then
 		return
 	fi
-	KCONFIG_ALLCONFIG=$build/fragments.new kernel_make allnoconfig >"$build/build.log" 2>&1 || {
+	KCONFIG_ALLCONFIG=$build/fragments.new "${kernel_make[@]}" allnoconfig >"$build/build.log" 2>&1 || {
 		tail -n 20 "$build/build.log" >&2
 		die "configuring failed"
 	}
@@ -135,25 +136,24 @@ trim_build() {
 		-o -name 'vmlinux.bin*' -o -name 'vmlinux.unstripped' \) -exec rm -f {} +
 }
 
-# Reports progress now and then, because a build takes minutes. A background job does not
-# get Ctrl-C, so make is ended through its parent.
+# Reports progress now and then, because a build takes minutes. make has the lock, too, so a
+# script that is interrupted ends when make has ended.
 run_build() {
 	local start=$SECONDS pid
-	{ time kernel_make all; } >>"$build/build.log" 2>&1 &
+	end_jobs_with_script
+	"${kernel_make[@]}" all >>"$build/build.log" 2>&1 &
 	pid=$!
-	trap 'kill "$pid" 2>/dev/null || true' EXIT
-	trap 'exit 130' INT
-	trap 'exit 143' TERM HUP
 	while kill -0 "$pid" 2>/dev/null; do
 		sleep 1
 		((++ticks % 30)) || say "building $source_id $flavour: $((SECONDS - start)) s," \
 			"$(grep -c '^ *\(CC\|AS\|LD\|AR\) ' "$build/build.log") objects"
 	done
-	trap - EXIT INT TERM HUP
 	wait "$pid" || {
 		grep -n -B 2 -A 8 -m 3 -E 'error:|Error [0-9]|\*\*\*' "$build/build.log" >&2 || true
 		die "the build failed; all of it is in $build/build.log"
 	}
+	trap - EXIT INT TERM HUP
+	times >>"$build/build.log"
 	say "built $source_id $flavour in $((SECONDS - start)) s"
 }
 
@@ -161,6 +161,7 @@ build_locked() {
 	local ticks=0
 	[[ $own_tree || ! -e $build/.complete ]] || return 0
 	mkdir -p "$build"
+	find_kernel_make
 	configure
 	say "building $source_id $flavour (log: $build/build.log)"
 	run_build

@@ -25,6 +25,12 @@ say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
 # FAIL_STATUS lets a script keep 1 for a meaning of its own.
 die() { say "$@"; exit "${FAIL_STATUS:-1}"; }
 
+# "${OWNED[@]}" COMMAND...: runs COMMAND, which gets SIGTERM if its parent ends before it, even
+# by SIGKILL. The parent has to be the script, not a subshell of it, so in $() this is
+# $(exec "${OWNED[@]}" COMMAND...).
+# shellcheck disable=SC2034  # other scripts use it
+OWNED=(setpriv --pdeathsig TERM)
+
 # with_lock NAME COMMAND...: runs COMMAND with the lock NAME held. If another caller has
 # done the work while this one waited, COMMAND has to notice that itself. COMMAND runs in
 # this shell, because a subshell would go on if only the script got a signal.
