@@ -46,7 +46,7 @@ libs=$cmocka/usr/lib/$cross
 emulate=("${qemu[@]}" -L "$sysroot" -E "LD_LIBRARY_PATH=$libs")
 
 build() {
-	make -s -C "$TOP/userspace_shim" -j"$(nproc)" BUILD=release OUT="$out" \
+	"${OWNED[@]}" make -s -C "$TOP/userspace_shim" -j"$(nproc)" BUILD=release OUT="$out" \
 		CC="$cross-gcc -DHAK_SHIM_EMULATED=1 -isystem $cmocka/usr/include -L$libs" \
 		CXX="$cross-g++ -DHAK_SHIM_EMULATED=1 -isystem $cmocka/usr/include -L$libs" \
 		LD="$cross-ld" AR="$cross-ar" OBJCOPY="$cross-objcopy" all programs >&2
@@ -90,7 +90,7 @@ larson() {
 	shift 2
 	[[ $how != preloaded ]] || preload=(-E LD_PRELOAD="$out/release/libhakmem.so")
 	rm -f "$log.json"
-	timeout --kill-after=10 120 "${emulate[@]}" "${preload[@]}" \
+	"${OWNED[@]}" timeout --kill-after=10 120 "${emulate[@]}" "${preload[@]}" \
 		"$program" "$@" --json="$log.json" >"$log" 2>&1 || status=$?
 	if [[ $status -eq 0 ]] && grep -q '"left": 0}' "$log.json" &&
 		grep -q '^  "allocator": {' "$log.json"; then

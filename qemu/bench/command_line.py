@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0
 """
-The values that the arguments of the benchmarks take. All arguments are checked before
-anything is built. If one is wrong the program exits with status 2 and a message that
-names it. qemu/lib/options.sh does the same for shell scripts.
+The values that the arguments of the benchmarks take, and how these run commands. All
+arguments are checked before anything is built. If one is wrong the program exits with
+status 2 and a message that names it. qemu/lib/options.sh does the same for shell scripts.
 """
 import argparse
 import os
 import re
+import signal
 import subprocess
+import sys
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
@@ -23,6 +25,52 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, **kwargs):
         super().__init__(allow_abbrev=False, **kwargs)
+        on_signal(end, signal.SIGTERM, signal.SIGHUP)
+
+
+# Before a command: it gets SIGTERM if the program ends before it, even by SIGKILL.
+OWNED = ["setpriv", "--pdeathsig", "TERM"]
+
+running = set()
+
+
+class Command(subprocess.Popen):
+    """For a with statement: a command that SIGTERM and SIGHUP end, too. It can clean up."""
+
+    def __init__(self, command, **kwargs):
+        super().__init__([*OWNED, *command], **kwargs)
+        running.add(self)
+
+    def __exit__(self, *args):
+        super().__exit__(*args)
+        running.discard(self)
+
+
+def run(command, check=False, timeout=None, **kwargs):
+    """subprocess.run() of a Command."""
+    with Command(command, **kwargs) as process:
+        try:
+            texts = process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            process.terminate()
+            raise
+    if check and process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    return subprocess.CompletedProcess(command, process.returncode, *texts)
+
+
+def end(number, _frame):
+    """Ends the program, and removes its temporary files."""
+    for process in list(running):
+        process.terminate()
+    sys.exit(128 + number)
+
+
+def on_signal(handler, *numbers):
+    """Has HANDLER called on those signals that are not ignored, as nohup(1) ignores SIGHUP."""
+    for number in numbers:
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, handler)
 
 
 def check(true, what, text):

@@ -9,6 +9,7 @@ import statistics
 import subprocess
 import sys
 
+import command_line
 import figures
 
 # The program with its arguments, what it does, how its output tells millions of
@@ -36,8 +37,8 @@ def run(measure, command, pattern, settings):
     One run, with SETTINGS as environment: its speed and its peak RSS in KiB. None if
     the program failed. The program MEASURE says what it took.
     """
-    done = subprocess.run([measure, "env", *settings, *command], check=False,
-                          capture_output=True, text=True)
+    done = command_line.run([measure, "env", *settings, *command], stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, text=True)
     match = re.search(pattern, done.stdout) if pattern else None
     if done.returncode or (pattern and not match):
         return None

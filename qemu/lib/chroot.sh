@@ -41,7 +41,7 @@ make_chroot() {
 
 # Runs a shell command in the chroot. It fails if any command of a pipeline does.
 inside() {
-	timeout 600 chroot "$root" env -i PATH="$inside_path" HOME=/root \
+	"${OWNED[@]}" timeout 600 chroot "$root" env -i PATH="$inside_path" HOME=/root \
 		LC_ALL=C.UTF-8 MAKEFLAGS="-j$(nproc)" bash -euo pipefail -c "$1" </dev/null
 }
 
@@ -71,7 +71,7 @@ own_namespace() {
 		"${enter[@]}" true 2>/dev/null || die 'needs root or user namespaces'
 		work=$(mktemp -d "${TMPDIR:-/tmp}/hakmem-install.XXXXXX")
 		trap 'rm -rf "$work"' EXIT
-		HAKMEM_CHROOT=$work "${enter[@]}" "$0" "$@"
+		HAKMEM_CHROOT=$work "${OWNED[@]}" "${enter[@]}" "$0" "$@"
 		exit
 	fi
 	work=$HAKMEM_CHROOT root=$HAKMEM_CHROOT/root
@@ -87,8 +87,8 @@ hakmem_version() {
 # the chroot's /lib/modules
 use_kernel() {
 	flavour=(--kernel="$1" --flavour="$2")
-	kdir=$("$TOP/qemu/kernel" "${flavour[@]}")
-	release=$("$TOP/qemu/kernel" "${flavour[@]}" --print=version)
+	kdir=$(exec "${OWNED[@]}" "$TOP/qemu/kernel" "${flavour[@]}")
+	release=$(exec "${OWNED[@]}" "$TOP/qemu/kernel" "${flavour[@]}" --print=version)
 	mkdir -p "$root/lib/modules/$release"
 	ln -sfn "$kdir" "$root/lib/modules/$release/build"
 }

@@ -31,6 +31,15 @@ die() { say "$@"; exit "${FAIL_STATUS:-1}"; }
 # shellcheck disable=SC2034  # other scripts use it
 OWNED=(setpriv --pdeathsig TERM)
 
+# take_lock FILE WHAT: sets lock to a descriptor of FILE, with the lock of that file. If
+# another caller has it, this one says that it waits for another WHAT.
+take_lock() {
+	exec {lock}>"$1"
+	flock -n "$lock" && return
+	say "waiting for another $2 to finish"
+	flock "$lock"
+}
+
 # with_lock NAME COMMAND...: runs COMMAND with the lock NAME held. If another caller has
 # done the work while this one waited, COMMAND has to notice that itself. COMMAND runs in
 # this shell, because a subshell would go on if only the script got a signal.
@@ -38,11 +47,7 @@ with_lock() {
 	local name=$1 lock
 	shift
 	mkdir -p "$CACHE/lock"
-	exec {lock}>"$CACHE/lock/$name"
-	if ! flock -n "$lock"; then
-		say "waiting for another $name to finish"
-		flock "$lock"
-	fi
+	take_lock "$CACHE/lock/$name" "$name"
 	"$@"
 	set -- $?
 	exec {lock}>&-

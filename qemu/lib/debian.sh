@@ -11,7 +11,7 @@ APT_ARCHITECTURE=
 APT_MAX_AGE_DAYS=7
 KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 
-apt_private() { APT_CONFIG=$APT_ROOT/apt.conf "$@"; }
+apt_private() { APT_CONFIG=$APT_ROOT/apt.conf "${OWNED[@]}" "$@"; }
 
 # Prints the address of the Debian archive, from the machine's own configuration. apt
 # knows the origin only after lists were fetched; before that the path decides.
@@ -99,7 +99,7 @@ unpack_packages() {
 	local dir=$1 deb
 	shift
 	mkdir -p "$dir/deb"
-	(cd "$dir/deb" && apt_private apt-get download -qq "$@" >&2) ||
+	apt_private env -C "$dir/deb" apt-get download -qq "$@" >&2 ||
 		die "could not download $*; is the network up? To look for newer versions remove $APT_ROOT/updated"
 	for deb in "$dir"/deb/*.deb; do
 		dpkg-deb -x "$deb" "$dir"
@@ -166,7 +166,7 @@ unpack_source() {
 	say "unpacking $package (half a minute)"
 	rm -rf "$dir"
 	mkdir -p "$dir"
-	tar -C "$dir" --strip-components=1 --wildcards \
+	"${OWNED[@]}" tar -C "$dir" --strip-components=1 --wildcards \
 		--exclude='*/drivers/gpu/*.[ch]' --exclude='*/drivers/media/*.[ch]' \
 		--exclude='*/drivers/net/*.[ch]' --exclude='*/sound/*.[ch]' \
 		-xf "$tar" || die "$tar is damaged; run again"

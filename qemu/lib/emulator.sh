@@ -113,7 +113,8 @@ kvm_known() {
 # probe_kvm IMAGE: does IMAGE boot with KVM?
 probe_kvm() {
 	say "trying KVM, for 15 seconds at most"
-	"$TOP/qemu/vm" --image="$1" --backend=kvm --deadline=15 -- true >/dev/null 2>&1
+	"${OWNED[@]}" "$TOP/qemu/vm" --image="$1" --backend=kvm --deadline=15 -- true >/dev/null 2>&1 &
+	wait $!
 }
 
 # Sets accel. The first guest shows whether KVM works. If it does not boot with KVM, that

@@ -12,7 +12,7 @@ build_modules() {
 	local list=$1 dir=$2 names=$3 to=()
 	shift 3
 	[[ ! ${given[out]-} ]] || to=(--out="$dir")
-	"$TOP/kunit/build" --kdir="$kdir" --modules="${names// /,}" "${to[@]}" "$@" >"$list" ||
+	"${OWNED[@]}" "$TOP/kunit/build" --kdir="$kdir" --modules="${names// /,}" "${to[@]}" "$@" >"$list" ||
 		die "the build failed"
 	modules=$(head -n 1 "$list")
 	modules=${modules%/kernel/hakmem.ko}
