@@ -34,7 +34,7 @@ OWNED=(setpriv --pdeathsig TERM)
 # take_lock FILE WHAT: sets lock to a descriptor of FILE, with the lock of that file. If
 # another caller has it, this one says that it waits for another WHAT.
 take_lock() {
-	exec {lock}>"$1"
+	exec {lock}>"$1" || die "cannot write to $1; is the disk full?"
 	flock -n "$lock" && return
 	say "waiting for another $2 to finish"
 	flock "$lock"

@@ -25,18 +25,21 @@ archive_mirror() {
 }
 
 write_apt_root() {
-	local mirror suite
+	local mirror suite sources='' settings=
 	[[ -r $KEYRING ]] ||
 		die "no $KEYRING; install the package debian-archive-keyring"
 	mirror=$(archive_mirror)
 	[[ $mirror ]] ||
 		die "apt names no Debian mirror; add one, run 'apt-get update', or give a source tree with --kernel=PATH"
-	mkdir -p "$APT_ROOT"/{lists/partial,archives/partial}
-	: >"$APT_ROOT/status"
 	for suite in "${APT_SUITES[@]}"; do
-		echo "deb [signed-by=$KEYRING] $mirror $suite main"
-	done >"$APT_ROOT/sources.list"
-	cat >"$APT_ROOT/apt.conf" <<-EOF
+		sources+="deb [signed-by=$KEYRING] $mirror $suite main"$'\n'
+	done
+	[[ ! $APT_ARCHITECTURE ]] ||
+		settings="APT::Architecture \"$APT_ARCHITECTURE\"; APT::Architectures \"$APT_ARCHITECTURE\";"
+	{ mkdir -p "$APT_ROOT"/{lists/partial,archives/partial} && : >"$APT_ROOT/status" &&
+		printf %s "$sources" >"$APT_ROOT/sources.list" &&
+		cat >"$APT_ROOT/apt.conf"
+	} <<-EOF || die "cannot write to $APT_ROOT; is the disk full?"
 	Dir::State "$APT_ROOT";
 	Dir::State::lists "$APT_ROOT/lists";
 	Dir::State::status "$APT_ROOT/status";
@@ -46,10 +49,8 @@ write_apt_root() {
 	Dir::Etc::SourceParts "/dev/null";
 	Acquire::Languages "none";
 	APT::Sandbox::User "$(id -un)";
+	$settings
 	EOF
-	[[ ! $APT_ARCHITECTURE ]] ||
-		echo "APT::Architecture \"$APT_ARCHITECTURE\"; APT::Architectures \"$APT_ARCHITECTURE\";" \
-			>>"$APT_ROOT/apt.conf"
 }
 
 # If apt-get update could not verify a suite and still has old lists, it only warns. So
@@ -94,15 +95,16 @@ package_version() {
 		     END { exit !found }'
 }
 
-# Downloads PACKAGE=VERSION... and unpacks them all below DIR.
+# Downloads PACKAGE=VERSION... and unpacks them all below DIR. Callers take a failure for
+# "not available", and then set -e is off, so each step says what is wrong.
 unpack_packages() {
 	local dir=$1 deb
 	shift
-	mkdir -p "$dir/deb"
+	mkdir -p "$dir/deb" || die "cannot write to $dir; is the disk full?"
 	apt_private env -C "$dir/deb" apt-get download -qq "$@" >&2 ||
 		die "could not download $*; is the network up? To look for newer versions remove $APT_ROOT/updated"
 	for deb in "$dir"/deb/*.deb; do
-		dpkg-deb -x "$deb" "$dir"
+		dpkg-deb -x "$deb" "$dir" || die "could not unpack ${deb##*/}; is the disk full? Run again"
 	done
 	rm -r "$dir/deb"
 }
