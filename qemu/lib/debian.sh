@@ -57,8 +57,11 @@ write_apt_root() {
 # its text is read, because its status is not enough.
 update_apt_root() {
 	local log=$APT_ROOT/update.log
-	apt_private apt-get update -q >"$log" 2>&1 &&
-		! grep -Eq '^(W|E|Err).*(NO_PUBKEY|EXPKEYSIG|not signed|Failed to fetch)' "$log"
+	apt_private apt-get update -q >"$log" 2>&1 || {
+		echo "E: apt-get update ended with status $?" >>"$log"
+		return 1
+	}
+	! grep -Eq '^(E|W|Err)' "$log"
 }
 
 upgrade_keyring() {
@@ -71,15 +74,16 @@ upgrade_keyring() {
 }
 
 refresh_apt_root() {
-	local stamp=$APT_ROOT/updated
+	local stamp=$APT_ROOT/updated good=y
 	[[ -z $(find "$stamp" -mtime "-$APT_MAX_AGE_DAYS" 2>/dev/null) ]] || return 0
 	write_apt_root
 	say "reading the package lists of ${APT_SUITES[*]}"
-	if ! update_apt_root && grep -Eq 'NO_PUBKEY|EXPKEYSIG' "$APT_ROOT/update.log"; then
+	update_apt_root || good=
+	if [[ ! $good ]] && grep -Eq 'NO_PUBKEY|EXPKEYSIG' "$APT_ROOT/update.log"; then
 		upgrade_keyring
-		update_apt_root || true
+		! update_apt_root || good=y
 	fi
-	if grep -Eq '^(E|W|Err)' "$APT_ROOT/update.log"; then
+	if [[ ! $good ]]; then
 		cat "$APT_ROOT/update.log" >&2
 		[[ -e $stamp ]] || die "could not read the package lists (see above)"
 		say "going on with the lists of $(date -r "$stamp" +%F)"
