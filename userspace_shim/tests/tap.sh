@@ -38,6 +38,15 @@ tap_done() {
 	[ "$tap_failed" -eq 0 ] && [ "$tap_passed" -gt 0 ]
 }
 
+# tap_unplanned FILE: what is wrong if FILE has other than as many results as were planned in
+# it, of one or several programs; else nothing
+tap_unplanned() {
+	awk '/^1\.\.[0-9]/ { plans++; planned += substr($0, 4) }
+	     /^(not )?ok / { results++ }
+	     END { if (!plans) print "there is no plan"
+		   else if (results != planned) print results + 0 " of " planned " results" }' "$1"
+}
+
 # tap_how_ended STATUS: a command's exit status in words
 tap_how_ended() {
 	if [ "$1" -eq 124 ] || [ "$1" -eq 137 ]; then
