@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
-# shellcheck shell=bash disable=SC2154
+# shellcheck shell=bash disable=SC2034,SC2154
 #
 # Judges a guest by the files it sent and by its console, for qemu/vm. It reads qemu/vm's
-# variables work, ended, log, outdir, deadline, all_out and all_allow_log. Sourced, never
-# run.
+# variables work, ended, log, outdir, deadline, all_out and all_allow_log, and sets meant.
+# Sourced, never run.
 
 has_verdict() {
 	mkdir -p "$work/unpacked"
@@ -84,6 +84,7 @@ TAINTS=$((1 << 5 | 1 << 7 | 1 << 9 | 1 << 14))
 verdict() {
 	local found status=0 taint=0
 	[[ -z $log ]] || kernel_log >"$log"
+	meant=y
 	[[ ! -s $work/unpacked/.status ]] || read -r status taint <"$work/unpacked/.status"
 	found=$(find_reports)
 	if [[ ! $found && ${#all_allow_log[@]} -eq 0 && $((taint & TAINTS)) -ne 0 ]]; then
