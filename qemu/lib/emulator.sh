@@ -100,6 +100,9 @@ find_x86_qemu() {
 
 kvm_memory() { echo "$CACHE/kvm-works-$(uname -r)"; }
 
+# remember_kvm ANSWER: yes or no
+remember_kvm() { mkdir -p "$CACHE" && echo "$1" >"$(kvm_memory)"; }
+
 # Prints yes or no, or nothing if it is not known yet. Even if /dev/kvm can be opened, a
 # guest may not boot, so only a boot decides.
 kvm_known() {
@@ -132,7 +135,7 @@ choose_accel() {
 	if [[ ! $known ]]; then
 		if probe_kvm "$image"; then
 			known=yes
-			echo yes >"$(kvm_memory)"
+			remember_kvm yes
 		else
 			unproven=y
 		fi
