@@ -7,6 +7,13 @@
 TOP=$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd)
 CACHE=${HAKMEM_CACHE:-${XDG_CACHE_HOME:-${HOME-}/.cache}/hakmem}
 
+# Numbers have a decimal point, whatever the language: for printf, awk and EPOCHREALTIME.
+if [[ ${LC_ALL-} ]]; then
+	export LANG=$LC_ALL
+	unset "${!LC_@}"
+fi
+export LC_NUMERIC=C
+
 # If ccache is installed, it calls the compilers, so that a new clone does not compile again
 # what another has compiled. Paths in the clone are relative for it, also those of a copy of
 # the tree in out/. Its cache is a part of ours, because ccache would shrink the user's own
