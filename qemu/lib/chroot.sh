@@ -71,7 +71,7 @@ own_namespace() {
 		"${enter[@]}" true 2>/dev/null || die 'needs root or user namespaces'
 		work=$(mktemp -d "${TMPDIR:-/tmp}/hakmem-install.XXXXXX")
 		trap 'rm -rf "$work"' EXIT
-		HAKMEM_CHROOT=$work "${OWNED[@]}" "${enter[@]}" "$0" "$@"
+		HAKMEM_CHROOT=$work "${OWNED[@]}" "${enter[@]}" "$TOP/.ci/${0##*/}" "$@"
 		exit
 	fi
 	work=$HAKMEM_CHROOT root=$HAKMEM_CHROOT/root
