@@ -21,8 +21,9 @@ bin=${opt[bin]}
 unset HAKMEM_TINY_FAST_CAP HAKMEM_TINY_PARANOID_DRAIN HAKMEM_TINY_TRACE_RING
 build=$(basename "$bin")
 victim=$bin/tests/victim
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+work=$(mktemp -d) || exit 2
+log=$work/log
+trap 'rm -rf "$work"' EXIT
 
 # outcome NAME STATUS RE: the last command's status and its output, in $log
 outcome() {
@@ -31,7 +32,6 @@ outcome() {
 	else
 		{ echo "status $got, not $2; or no \"$3\" in:"; cat "$log"; } >"$log.why"
 		tap_not_ok "$1" <"$log.why"
-		rm -f "$log.why"
 	fi
 }
 
@@ -42,7 +42,6 @@ absent() {
 	else
 		{ echo "status $got, not $2; or there is \"$3\" in:"; cat "$log"; } >"$log.why"
 		tap_not_ok "$1" <"$log.why"
-		rm -f "$log.why"
 	fi
 }
 
@@ -162,7 +161,6 @@ if [ "$build" = release ]; then
 	strings -a "$bin/libhakmem.so" >"$log.strings" || got=$?
 	grep -F -f "$log.texts" "$log.strings" >"$log"
 	[ -s "$log.texts" ] || got=1
-	rm -f "$log.texts" "$log.strings"
 	absent "nor any of its texts" 0 .
 	got=0
 	"${OBJDUMP:-objdump}" -d --no-show-raw-insn "$bin/libhakmem.so" |

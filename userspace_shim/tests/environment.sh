@@ -24,7 +24,7 @@ done < <(compgen -e HAKMEM_)
 
 bin=$(cd "$bin" && pwd) || exit 2
 build=$(basename "$bin")
-work=$(mktemp -d)
+work=$(mktemp -d) || exit 2
 log=$work/log
 trap 'rm -rf "$work"' EXIT
 

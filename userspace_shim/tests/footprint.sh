@@ -25,8 +25,9 @@ while IFS= read -r name; do
 done < <(compgen -e HAKMEM_)
 
 plain=$bin/tests/probe_plain
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+work=$(mktemp -d) || exit 2
+log=$work/log
+trap 'rm -rf "$work"' EXIT
 
 # probe PROGRAM ARGUMENTS...: the numbers it prints in the array got
 probe() {
@@ -41,7 +42,6 @@ below() {
 	else
 		{ echo "${2:-?} KiB"; cat "$log"; } >"$log.why"
 		tap_not_ok "$1: $3 below $4 KiB" <"$log.why"
-		rm -f "$log.why"
 	fi
 }
 
@@ -120,7 +120,6 @@ starve() {
 	else
 		tap_not_ok "$name" <"$log.why"
 	fi
-	rm -f "$log.is" "$log.why"
 }
 
 starve "a program runs, and nothing is printed, with however little address space" fine

@@ -24,7 +24,7 @@ bin=${opt[bin]} limit=${opt[timeout]}
 bin=$(realpath "$bin") || exit 2
 lib=$bin/libhakmem.so
 programs=$bin/tests/libc
-log=$(mktemp)
+log=$(mktemp) || exit 2
 trap 'rm -f "$log"' EXIT
 ulimit -c 0
 

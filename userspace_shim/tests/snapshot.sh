@@ -23,7 +23,7 @@ while IFS= read -r name; do
 done < <(compgen -e HAKMEM_)
 
 bin=$(cd "${opt[bin]}" && pwd) || exit 2
-work=$(mktemp -d)
+work=$(mktemp -d) || exit 2
 log=$work/log
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 2
