@@ -162,8 +162,9 @@ secure() {
 	local program=$1 copy=$work/$1
 
 	cp "$bin/tests/$program" "$copy"
-	chown root "$copy"
-	chmod 4755 "$copy"
+	# Nobody else may run it meanwhile.
+	chown root:65534 "$copy"
+	chmod 4750 "$copy"
 	probe -- "${as_nobody[@]}" "$copy" secure
 	if [ "$(cat "$log")" != 1 ]; then
 		tap_skip "$program, set-user-ID" "here that means nothing: $(head -n 1 "$log")"
