@@ -3,8 +3,10 @@
 
 KERNEL ?= newest
 BUILD ?= release
-# An OUT that is empty is none.
-override OUT := $(or $(OUT),$(CURDIR)/out)
+# An OUT that is empty is none, and a relative one is below this directory.
+override OUT := $(if $(filter /%,$(firstword $(OUT))),$(OUT),$(CURDIR)/$(or $(OUT),out))
+# In what the commands below run, make would take that of the command line for another.
+MAKEOVERRIDES := $(filter-out OUT=%,$(MAKEOVERRIDES))
 export OUT
 
 .DEFAULT_GOAL := help

@@ -5,6 +5,12 @@
 # jobs. Sourced, never run.
 
 TOP=$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd)
+
+# Scripts change directory, and so do those that they run.
+for path in OUT HAKMEM_CACHE XDG_CACHE_HOME; do
+	[[ ! ${!path-} || ${!path} == /* ]] || printf -v "$path" %s "$PWD/${!path}"
+done
+unset path
 CACHE=${HAKMEM_CACHE:-${XDG_CACHE_HOME:-${HOME-}/.cache}/hakmem}
 
 # Numbers have a decimal point, whatever the language: for printf, awk and EPOCHREALTIME.
