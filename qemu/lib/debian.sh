@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# Fetches kernel packages from the Debian archive, through a private apt root: the
-# machine's own sources and package state are neither used nor changed. Signatures are
-# always verified, with the machine's debian-archive-keyring. Sourced, never run.
+# Fetches packages from the Debian archive, through a private apt root. The mirror is that of
+# the machine's own sources. Signatures are always verified, with the machine's
+# debian-archive-keyring. The machine's package state does not change, unless that keyring is
+# too old for a suite; then it is upgraded, after an update of the machine's package lists.
+# Sourced, never run.
 
 APT_ROOT=$CACHE/apt
 APT_SUITES=(bookworm-backports trixie-backports)
