@@ -462,11 +462,13 @@ static void nowhere_else(struct hak_slab *s)
 static void adopt_broken(struct kunit *test, struct hak_cache *c, bool found)
 {
 	struct hak_slab *s;
-	void *p;
+	void *p, *taken;
 
 	if (!found)
 		return;
 	s = hak_test_slab(test, c);
+	/* If it were whole, the reaper might take it before it is adopted. */
+	KUNIT_ASSERT_EQ(test, hak_slab_take(c, s, &taken, 1), 1);
 	WRITE_ONCE(s->entry->owner_tag, 0);
 	preempt_disable();
 	hak_pool_put(s, HAK_OWNED);
@@ -483,6 +485,7 @@ static void adopt_broken(struct kunit *test, struct hak_cache *c, bool found)
 	preempt_disable();
 	hak_pool_put(s, HAK_OWNED);
 	preempt_enable();
+	hak_test_push(s, taken);
 }
 
 static void adopted_with_a_broken_entry(struct kunit *test)
