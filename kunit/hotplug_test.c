@@ -8,12 +8,9 @@
 #include <linux/completion.h>
 #include <linux/cpu.h>
 #include <linux/cpuhotplug.h>
-#include <linux/err.h>
-#include <linux/fs.h>
 #include <linux/irq_work.h>
 #include <linux/jiffies.h>
 #include <linux/limits.h>
-#include <linux/list.h>
 #include <linux/memory_hotplug.h>
 #include <linux/mmzone.h>
 #include <linux/module.h>
@@ -255,30 +252,6 @@ static void destroy_waits_for_readers(struct kunit *test)
 	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
 	kthread_stop(task);
 	KUNIT_EXPECT_TRUE(test, r->kept);
-}
-
-/*
- * Whoever reads debugfs' classes has each cache point to its figures meanwhile. The pointers
- * are gone afterwards: a cache that is being destroyed is not in the list, so the next reader
- * would not replace its pointer, and would write through it.
- */
-static void figures_are_let_go(struct kunit *test)
-{
-	char *buf = kunit_kzalloc(test, PAGE_SIZE, GFP_KERNEL);
-	struct hak_cache *c;
-	struct file *file;
-	loff_t pos = 0;
-
-	KUNIT_ASSERT_NOT_NULL(test, buf);
-	file = filp_open("/sys/kernel/debug/hakmem/classes", O_RDONLY, 0);
-	if (IS_ERR(file))
-		kunit_skip(test, "debugfs is not mounted");
-	KUNIT_EXPECT_GT(test, kernel_read(file, buf, PAGE_SIZE, &pos), 0);
-	filp_close(file, NULL);
-	mutex_lock(&hak_cache_mutex);
-	list_for_each_entry(c, &hak_caches, list)
-		KUNIT_EXPECT_NULL(test, c->stats);
-	mutex_unlock(&hak_cache_mutex);
 }
 
 /**
@@ -580,7 +553,6 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(dead_cpu_keeps_no_slab),
 	KUNIT_CASE(dying_cpu_defers_nothing),
 	KUNIT_CASE(destroy_waits_for_readers),
-	KUNIT_CASE(figures_are_let_go),
 	KUNIT_CASE(creation_waits_for_no_destruction),
 	KUNIT_CASE(cache_made_while_a_cpu_waits_to_go),
 	KUNIT_CASE(covers_all_zones),
