@@ -170,17 +170,31 @@ static void test_calls_until_the_clock(void **state)
 }
 
 /* Functions of the program, which use the result, so none of the calls is a jump. */
-#define HERE(name, call)						\
-	static noinline void *name(char *q)				\
-	{								\
-		return opaque(call);					\
-	}
+static noinline void *malloc_here(char *q)
+{
+	return opaque(malloc(64));
+}
 
-HERE(malloc_here, malloc(64))
-HERE(calloc_here, calloc(1, 64))
-HERE(realloc_here, realloc(q, 200))
-HERE(memalign_here, memalign(64, 64))
-HERE(free_here, (free(q), NULL))
+static noinline void *calloc_here(char *q)
+{
+	return opaque(calloc(1, 64));
+}
+
+static noinline void *realloc_here(char *q)
+{
+	return opaque(realloc(q, 200));
+}
+
+static noinline void *memalign_here(char *q)
+{
+	return opaque(memalign(64, 64));
+}
+
+static noinline void *free_here(char *q)
+{
+	free(q);
+	return opaque(NULL);
+}
 
 /* Is the address that @text has next after @what one in @f? */
 static bool names(const char *text, const char *what, void *(*f)(char *q))

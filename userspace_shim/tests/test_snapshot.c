@@ -118,6 +118,7 @@ static void end_amid(void)
 	meanwhile = take_long;
 	go = true;
 	pthread_create(&t, NULL, signal_itself, NULL);
+	pthread_detach(t);
 	while (!__atomic_load_n(&inside, __ATOMIC_ACQUIRE))
 		usleep(100);
 	exit(0);
