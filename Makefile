@@ -53,7 +53,7 @@ help:
 	@echo '                    instructions of malloc() and free() under every allocator: out/bench-pairs'
 	@echo 'make bench-hardened instructions with hardened=1, without, and of a hardened SLUB: out/bench-hardened'
 	@echo 'make bench-io       an I/O of null_blk with its memory from SLUB and from hakmem: out/bench-io'
-	@echo 'make bench-docs     all of these in full, and their figures into docs/benchmarks.md and README.md'
+	@echo 'make bench-docs     all of these in full, and their figures into docs/benchmarks.md, docs/memory.md, README.md'
 	@echo 'make docs           docs/api.md, from the comments in kernel/'
 	@echo 'make clean          remove out/ and what Kbuild left in kernel/'
 	@echo ''

@@ -18,6 +18,7 @@
  *   PARKED -> POOLED    hak_pool_put()          the pusher that counted first
  *   POOLED -> OWNED     hak_pool_adopt()        the adopter, which popped it
  *                       hak_pool_reap_taken()   the reaper, if it is whole
+ *                       hak_pool_reap()         likewise, in a walk of the pool
  *   OWNED  -> UNUSED    hak_slab_release()      the reaper; of a cache that is
  *                                               SLAB_TYPESAFE_BY_RCU after a
  *                                               grace period, see limbo.c

@@ -78,7 +78,7 @@ static void hak_dump_slab(struct hak_slab *s, const struct hak_cache *c,
  * the cache meanwhile. If the slab goes back while it is described, that does no
  * harm, but with debug= the log may have some bytes of the next user of its memory.
  * With debug= or hardened=1 it says whether the object is live. Without them hakmem
- * does not know that, unless it finds the object in a per-CPU cache.
+ * does not know that, unless it finds the object in a per-CPU cache or an outbox.
  *
  * Context: any.
  * Return: true if the address was described: it lies in a slab of hakmem, or in

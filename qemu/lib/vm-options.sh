@@ -37,7 +37,7 @@ vm_option() {
 tcg     emulation, one host thread per CPU
 icount  emulation, one CPU, one instruction = 1 ns
 uml     a user-mode kernel, as a process
-auto    uml for the flavours um and um-plain, tcg for arm64;
+auto    uml for the flavours um, um-plain and um-block, tcg for arm64;
         for others KVM if it is known to boot, else tcg' ;;
 	cpus)    option cpus N number:1..255 "${2-2}" 'CPUs of the guest; icount has 1' ;;
 	mem)     option mem SIZE size "${2-1G}" "memory of the guest, $(takes size)" ;;

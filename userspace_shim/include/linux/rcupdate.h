@@ -4,10 +4,10 @@
  *
  * What is guaranteed: rcu_assign_pointer() publishes and rcu_dereference()
  * reads with acquire ordering; memory passed to kfree_rcu() stays mapped and
- * readable for ever. It is used again only for kzalloc() or kcalloc() of the
- * same size, and not while a thread is between rcu_read_lock() and
+ * readable for ever. It is used again only for kzalloc() or kcalloc() of about
+ * the same size, and not while a thread is between rcu_read_lock() and
  * rcu_read_unlock(). A reader that only has preemption off sees an old or a new
- * object of that size, never an unmapped page. Objects of a
+ * object in that block, never an unmapped page. Objects of a
  * SLAB_TYPESAFE_BY_RCU kmem_cache stay its objects until it is destroyed.
  * synchronize_rcu() waits for the threads that are between rcu_read_lock() and
  * rcu_read_unlock(), and poll_state_synchronize_rcu() says no while there is
