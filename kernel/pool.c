@@ -221,10 +221,14 @@ static bool __hak_pool_own_whole(struct hak_pool *pool, struct hak_slab *s)
  */
 static bool hak_pool_release(struct hak_slab *s)
 {
+	struct hak_cache *c = s->cache;
+
+	if (unlikely(c->checks) && !hak_check_slab(c, s))
+		return false;
 	/* After a double free the counts are wrong: keep the pages. */
 	if ((HAK_CHECKS || hak_paranoid_drain) && !hak_slab_validate(s))
 		return false;
-	if (unlikely(s->cache->flags & SLAB_TYPESAFE_BY_RCU))
+	if (unlikely(c->flags & SLAB_TYPESAFE_BY_RCU))
 		hak_limbo_put(s);
 	else
 		hak_slab_release(s);

@@ -493,6 +493,39 @@ static void adopted_with_a_broken_entry(struct kunit *test)
 	abuse(test, adopt_broken, HAK_EV_CORRUPT, HARDENED);
 }
 
+/* If the slab is whole, it is the reaper that looks, before it gives the pages back. */
+static void reap_broken(struct kunit *test, struct hak_cache *c, bool found)
+{
+	struct hak_slab *s;
+	void *taken;
+
+	if (!found)
+		return;
+	s = hak_test_slab(test, c);
+	KUNIT_ASSERT_EQ(test, hak_slab_take(c, s, &taken, 1), 1);
+	WRITE_ONCE(s->entry->owner_tag, 0);
+	preempt_disable();
+	hak_pool_put(s, HAK_OWNED);
+	preempt_enable();
+	nowhere_else(s);
+	expect_broken(s, NULL, NULL, "slab has another node or entry");
+	expected.owner = -1;
+	hak_test_push(s, taken);
+	hak_test_reap(c);
+	KUNIT_EXPECT_TRUE(test, s->broken);
+	KUNIT_EXPECT_PTR_EQ(test, READ_ONCE(s->cache), c);
+	KUNIT_EXPECT_PTR_EQ(test, s->entry, saved_entry);
+	s->broken = false;
+	preempt_disable();
+	hak_pool_put(s, HAK_OWNED);
+	preempt_enable();
+}
+
+static void reaped_with_a_broken_entry(struct kunit *test)
+{
+	abuse(test, reap_broken, HAK_EV_CORRUPT, HARDENED);
+}
+
 static void parked(struct hak_slab *s)
 {
 	atomic_add(HAK_PARKED - HAK_OWNED, &s->rc);
@@ -588,6 +621,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(start_is_broken),
 	KUNIT_CASE(node_is_broken),
 	KUNIT_CASE(adopted_with_a_broken_entry),
+	KUNIT_CASE(reaped_with_a_broken_entry),
 	KUNIT_CASE(state_is_broken),
 	KUNIT_CASE(counts_are_broken),
 	KUNIT_CASE(broken_amid_refused_frees),
