@@ -20,6 +20,7 @@
 #include <linux/hash.h>
 #include <linux/kasan.h>
 #include <linux/math.h>
+#include <linux/minmax.h>
 #include <linux/random.h>
 
 #include "core.h"
@@ -78,16 +79,21 @@ bool hak_may_call_mm(void)
  * @node: memory node or NUMA_NO_NODE
  * @why: the event to count
  *
+ * While the object waits for kfree(), it holds a link. So it has room for one, or a debugging
+ * kernel would take the link for an overrun.
+ *
  * Return: the result of kmalloc_node(), or NULL where that may not be called.
  */
 void *hak_fallback_alloc(size_t size, gfp_t gfp, int node, enum hak_event why)
 {
+	size_t bytes = max(size, sizeof(struct llist_node));
+
 	if (unlikely(!hak_may_call_mm())) {
 		hak_count(HAK_EV_ATOMIC);
 		return NULL;
 	}
 	hak_count(why);
-	return hak_keep_tag(kmalloc_node_noprof(size, gfp, node));
+	return hak_keep_tag(kmalloc_node_noprof(bytes, gfp, node));
 }
 
 /* The offset of the tail in an object of @c that SLUB serves. */

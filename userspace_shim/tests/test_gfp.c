@@ -29,6 +29,7 @@ static gfp_t pages_any;		/* flags that any request for pages had */
 static gfp_t pages_all;		/* flags that all of them had */
 static gfp_t meta_any;		/* flags that any request for metadata had */
 static gfp_t given;		/* flags of the last request to SLUB */
+static size_t given_size;	/* size of the last request to kmalloc() */
 static unsigned int asked, served;
 
 struct page *__wrap_shim_alloc_pages(gfp_t gfp, unsigned int order)
@@ -55,6 +56,7 @@ static void note(gfp_t gfp)
 void *__wrap_kmalloc(size_t size, gfp_t gfp)
 {
 	note(gfp);
+	given_size = size;
 	return __real_kmalloc(size, gfp);
 }
 
@@ -186,6 +188,21 @@ static void test_slub_is_asked_as_the_caller_asks(void **state)
 	}
 }
 
+/*
+ * SLUB serves what has to be charged. While such an object waits for kfree(), it holds a link,
+ * so SLUB has to know that this is a part of it.
+ */
+static void test_slub_is_asked_for_room_for_a_link(void **state)
+{
+	for (size_t size = 1; size <= 64; size++) {
+		void *p = hak_alloc(size, GFP_KERNEL_ACCOUNT);
+
+		assert_non_null(p);
+		assert_int_equal(given_size, size < 8 ? 8 : size);
+		hak_free(p);
+	}
+}
+
 /* If hak_realloc() has to move, it allocates with the caller's flags. */
 static void test_realloc_hands_its_flags_on(void **state)
 {
@@ -235,6 +252,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_superslab_neither_waits_nor_reclaims),
 		cmocka_unit_test(test_slub_is_asked_as_the_caller_asks),
+		cmocka_unit_test(test_slub_is_asked_for_room_for_a_link),
 		cmocka_unit_test(test_realloc_hands_its_flags_on),
 		cmocka_unit_test(test_nofail),
 	};
