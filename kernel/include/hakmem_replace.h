@@ -306,7 +306,7 @@ static inline void hak_replace_return_sheaf(struct hak_cache *c, gfp_t gfp,
 static inline struct slab_sheaf *
 hak_replace_prefill_sheaf(struct hak_cache *c, gfp_t gfp, unsigned int size)
 {
-	struct hak_sheaf *sheaf = hak_sheaf_new(size, gfp);
+	struct hak_sheaf *sheaf = size ? hak_sheaf_new(size, gfp) : NULL;
 
 	if (sheaf && !hak_sheaf_fill(c, gfp, sheaf, size)) {
 		hak_replace_return_sheaf(c, gfp, (struct slab_sheaf *)sheaf);

@@ -168,6 +168,7 @@ static void objects_ahead(struct kunit *test)
 	for (i = 0; i < 50; i++)
 		memset(p[i], 0x5c, sizeof(struct item));
 	kmem_cache_free_bulk(c, 50, p);
+	KUNIT_EXPECT_PTR_EQ(test, kmem_cache_prefill_sheaf(c, GFP_KERNEL, 0), NULL);
 	sheaf = kmem_cache_prefill_sheaf(c, GFP_KERNEL, 10);
 	KUNIT_ASSERT_NOT_NULL(test, sheaf);
 	KUNIT_EXPECT_GE(test, kmem_cache_sheaf_size(sheaf), 10);
