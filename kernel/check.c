@@ -322,11 +322,48 @@ void hak_check_slab_init(struct hak_cache *c, struct hak_slab *s)
 static struct hak_entry *hak_check_entry(const struct hak_slab *s)
 {
 	struct hak_entry *e = NULL;
+	bool found;
 
-	if (s->addr & HAK_SLAB_MASK || !hak_registry_find((void *)s->addr, &e) ||
-	    READ_ONCE(e->slab) != s)
-		return NULL;
-	return e;
+	/* The table may be replaced, but an entry stays where it is. */
+	preempt_disable();
+	found = !(s->addr & HAK_SLAB_MASK) && hak_registry_find((void *)s->addr, &e);
+	preempt_enable();
+	return found && READ_ONCE(e->slab) == s ? e : NULL;
+}
+
+/**
+ * hak_check_owner() - the cache and the node that a slab belongs to
+ * @s: a slab that is in use, and stays so
+ * @nid: set to the node
+ *
+ * They are those of the registry, because the slab's metadata may be broken. If @s->addr is,
+ * they are those of the metadata.
+ *
+ * Context: any.
+ * Return: the cache.
+ */
+struct hak_cache *hak_check_owner(const struct hak_slab *s, int *nid)
+{
+	struct hak_entry *e = hak_check_entry(s);
+
+	*nid = e ? READ_ONCE(e->nid) : s->nid;
+	return e ? raw_cpu_read(READ_ONCE(e->cpu)->cache) : READ_ONCE(s->cache);
+}
+
+/**
+ * hak_check_release() - check a slab's metadata before the slab is released
+ * @s: the slab, owned by the caller
+ *
+ * Context: task.
+ * Return: true if it may be released. If not, it has been reported, and is kept.
+ */
+bool hak_check_release(struct hak_slab *s)
+{
+	struct hak_cache *c;
+	int nid;
+
+	c = hak_check_owner(s, &nid);
+	return likely(!c->checks) || hak_check_slab(c, s);
 }
 
 /*

@@ -60,6 +60,8 @@ void hak_check_capacity(struct hak_cache *c);
 void hak_check_slab_exit(struct hak_cache *c, struct hak_slab *s);
 void hak_check_slab_init(struct hak_cache *c, struct hak_slab *s);
 bool hak_check_slab(struct hak_cache *c, struct hak_slab *s);
+struct hak_cache *hak_check_owner(const struct hak_slab *s, int *nid);
+bool hak_check_release(struct hak_slab *s);
 void hak_check_new(struct hak_cache *c, void **obj, unsigned int n);
 const char *hak_check_free(struct hak_cache *c, void *p, unsigned long caller);
 bool hak_check_alloc(struct hak_cache *c, void *p, unsigned long caller);

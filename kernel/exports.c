@@ -62,6 +62,7 @@ HAK_EXPORT_INTERNAL(hak_hardened);
 HAK_EXPORT_INTERNAL(hak_hardened_on);
 HAK_EXPORT_INTERNAL(hak_limbo_drain_all);
 HAK_EXPORT_INTERNAL(hak_limbo_put);
+HAK_EXPORT_INTERNAL(hak_limbo_release);
 HAK_EXPORT_INTERNAL(hak_lock_stats_on);
 HAK_EXPORT_INTERNAL(hak_magazine_objects);
 HAK_EXPORT_INTERNAL(hak_memory_notify);

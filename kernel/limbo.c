@@ -42,12 +42,15 @@ void hak_limbo_put(struct hak_slab *s)
 /*
  * Release @s after its grace period. If it is not whole any more, a caller freed
  * one of its objects twice while it was here. Then it goes to its pool, where the
- * statistics find the excess free.
+ * statistics find the excess free. If its metadata were overwritten meanwhile, it is
+ * kept.
  */
 static void hak_limbo_end(struct hak_slab *s)
 {
 	list_del(&s->list);
 	hak_limbo_left++;
+	if (!hak_check_release(s))
+		return;
 	if (likely(hak_rc_whole(s, atomic_read(&s->rc)))) {
 		hak_slab_release(s);
 		return;
@@ -87,13 +90,14 @@ bool hak_limbo_release(void)
 void hak_limbo_drain(struct hak_cache *c)
 {
 	struct hak_slab *s, *next;
+	int nid;
 
 	if (!(c->flags & SLAB_TYPESAFE_BY_RCU))
 		return;
 	synchronize_rcu();
 	mutex_lock(&hak_cache_mutex);
 	list_for_each_entry_safe(s, next, &hak_limbo, list)
-		if (s->cache == c) {
+		if (hak_check_owner(s, &nid) == c) {
 			hak_limbo_end(s);
 			cond_resched();
 		}

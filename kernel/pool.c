@@ -221,14 +221,12 @@ static bool __hak_pool_own_whole(struct hak_pool *pool, struct hak_slab *s)
  */
 static bool hak_pool_release(struct hak_slab *s)
 {
-	struct hak_cache *c = s->cache;
-
-	if (unlikely(c->checks) && !hak_check_slab(c, s))
+	if (!hak_check_release(s))
 		return false;
 	/* After a double free the counts are wrong: keep the pages. */
 	if ((HAK_CHECKS || hak_paranoid_drain) && !hak_slab_validate(s))
 		return false;
-	if (unlikely(c->flags & SLAB_TYPESAFE_BY_RCU))
+	if (unlikely(s->cache->flags & SLAB_TYPESAFE_BY_RCU))
 		hak_limbo_put(s);
 	else
 		hak_slab_release(s);
@@ -275,15 +273,18 @@ static bool hak_pool_take_whole(struct hak_pool *pool, struct hak_slab *s,
  */
 static struct hak_pool *hak_pool_reap_slab(struct hak_slab *s)
 {
-	struct hak_cache *c = READ_ONCE(s->cache);
 	struct hak_pool *pool;
+	struct hak_cache *c;
 	bool more, ours;
-	int left;
+	int left, nid;
 
 	/* Only a holder of the mutex releases a slab, so the cache stays. */
-	if (hak_rc_state(atomic_read(&s->rc)) != HAK_POOLED || !c->listed)
+	if (hak_rc_state(atomic_read(&s->rc)) != HAK_POOLED)
 		return NULL;
-	pool = c->pool[s->nid];
+	c = hak_check_owner(s, &nid);
+	if (!c->listed)
+		return NULL;
+	pool = c->pool[nid];
 	left = atomic_read(&pool->nr);
 	do {
 		ours = hak_pool_take_whole(pool, s, &more);
@@ -291,8 +292,11 @@ static struct hak_pool *hak_pool_reap_slab(struct hak_slab *s)
 		cond_resched();
 	} while (more && left > 0);
 	/* Slabs arrive as fast as the reaper lists them, so it comes again later. */
-	if (more)
+	if (more) {
+		preempt_disable();
 		hak_pool_queue_reap(s, atomic_read(&s->rc));
+		preempt_enable();
+	}
 	return ours && hak_pool_release(s) ? pool : NULL;
 }
 

@@ -493,6 +493,25 @@ static void adopted_with_a_broken_entry(struct kunit *test)
 	abuse(test, adopt_broken, HAK_EV_CORRUPT, HARDENED);
 }
 
+/* It was found to be broken and is whole. Let it go. */
+static void back_to_pool(struct hak_slab *s)
+{
+	s->broken = false;
+	preempt_disable();
+	hak_pool_put(s, HAK_OWNED);
+	preempt_enable();
+}
+
+/* What is left of @c's slab @s, in which hakmem has found damage and mended it */
+static void is_mended(struct kunit *test, struct hak_cache *c, struct hak_slab *s)
+{
+	KUNIT_EXPECT_TRUE(test, s->broken);
+	KUNIT_EXPECT_EQ(test, hak_test_state(s), HAK_OWNED);
+	KUNIT_EXPECT_PTR_EQ(test, READ_ONCE(s->cache), c);
+	KUNIT_EXPECT_EQ(test, s->nid, s->ss->nid);
+	KUNIT_EXPECT_PTR_EQ(test, s->entry, saved_entry);
+}
+
 /* If the slab is whole, it is the reaper that looks, before it gives the pages back. */
 static void reap_broken(struct kunit *test, struct hak_cache *c, bool found)
 {
@@ -503,27 +522,89 @@ static void reap_broken(struct kunit *test, struct hak_cache *c, bool found)
 		return;
 	s = hak_test_slab(test, c);
 	KUNIT_ASSERT_EQ(test, hak_slab_take(c, s, &taken, 1), 1);
+	saved_entry = s->entry;
 	WRITE_ONCE(s->entry->owner_tag, 0);
 	preempt_disable();
 	hak_pool_put(s, HAK_OWNED);
 	preempt_enable();
-	nowhere_else(s);
-	expect_broken(s, NULL, NULL, "slab has another node or entry");
+	expect_broken(s, NULL, NULL, damage->why);
 	expected.owner = -1;
+	/* No reaper but this one comes, and it does when the harm is done. */
+	mutex_lock(&hak_cache_mutex);
 	hak_test_push(s, taken);
-	hak_test_reap(c);
-	KUNIT_EXPECT_TRUE(test, s->broken);
-	KUNIT_EXPECT_PTR_EQ(test, READ_ONCE(s->cache), c);
-	KUNIT_EXPECT_PTR_EQ(test, s->entry, saved_entry);
-	s->broken = false;
-	preempt_disable();
-	hak_pool_put(s, HAK_OWNED);
-	preempt_enable();
+	damage->harm(s);
+	hak_pool_reap(c->pool[s->ss->nid]);
+	mutex_unlock(&hak_cache_mutex);
+	is_mended(test, c, s);
+	back_to_pool(s);
+	KUNIT_EXPECT_EQ(test, hak_test_reap(c), 1);
+	KUNIT_EXPECT_EQ(test, atomic_read(&c->nr_slabs), 0);
 }
 
 static void reaped_with_a_broken_entry(struct kunit *test)
 {
-	abuse(test, reap_broken, HAK_EV_CORRUPT, HARDENED);
+	static const struct damage d[] = {
+		{ nowhere_else, NULL, "slab has another node or entry" },
+		{ of_no_node, NULL, "slab has another node or entry" },
+	};
+
+	for (damage = d; damage < d + ARRAY_SIZE(d); damage++)
+		abuse(test, reap_broken, HAK_EV_CORRUPT, HARDENED);
+}
+
+static void reaped_of_another_cache(struct kunit *test)
+{
+	static const struct damage d[] = {
+		{ of_another_cache, NULL, "slab of another cache" },
+		{ of_no_cache, NULL, "slab of another cache" },
+	};
+
+	for (damage = d; damage < d + ARRAY_SIZE(d); damage++)
+		abuse(test, reap_broken, HAK_EV_CORRUPT, HARDENED);
+}
+
+/* The damage is done while the slab waits for a grace period. */
+static void break_in_limbo(struct kunit *test, struct hak_cache *unused, bool found)
+{
+	struct hak_cache *c;
+	struct hak_slab *s;
+
+	if (!found)
+		return;
+	c = hak_test_cache_args(test, 64, NULL,
+				SLAB_TYPESAFE_BY_RCU | SLAB_CONSISTENCY_CHECKS);
+	s = hak_test_slab(test, c);
+	saved_entry = s->entry;
+	WRITE_ONCE(s->entry->owner_tag, 0);
+	expect_broken(s, NULL, NULL, damage->why);
+	expected.owner = -1;
+	expected.c = c;
+	mutex_lock(&hak_cache_mutex);
+	hak_limbo_put(s);
+	damage->harm(s);
+	synchronize_rcu();
+	hak_limbo_release();
+	mutex_unlock(&hak_cache_mutex);
+	is_mended(test, c, s);
+	back_to_pool(s);
+}
+
+static void entry_is_broken_in_limbo(struct kunit *test)
+{
+	static const struct damage d = {
+		nowhere_else, NULL, "slab has another node or entry",
+	};
+
+	damage = &d;
+	abuse(test, break_in_limbo, HAK_EV_CORRUPT, HARDENED);
+}
+
+static void cache_is_broken_in_limbo(struct kunit *test)
+{
+	static const struct damage d = { of_no_cache, NULL, "slab of another cache" };
+
+	damage = &d;
+	abuse(test, break_in_limbo, HAK_EV_CORRUPT, HARDENED);
 }
 
 static void parked(struct hak_slab *s)
@@ -622,6 +703,9 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(node_is_broken),
 	KUNIT_CASE(adopted_with_a_broken_entry),
 	KUNIT_CASE(reaped_with_a_broken_entry),
+	KUNIT_CASE(reaped_of_another_cache),
+	KUNIT_CASE(entry_is_broken_in_limbo),
+	KUNIT_CASE(cache_is_broken_in_limbo),
 	KUNIT_CASE(state_is_broken),
 	KUNIT_CASE(counts_are_broken),
 	KUNIT_CASE(broken_amid_refused_frees),
