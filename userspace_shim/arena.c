@@ -8,14 +8,18 @@
  * The arena takes address space only. So does its table, and no more of that can be read
  * than is in use: mlockall() makes memory that can be read resident, and so does a read, if
  * the kernel has no page of zeroes to share. There is no arena if RLIMIT_AS limits the
- * process to little of that. There is none either if a limit on locked memory
- * suggests that the program wants to lock all its memory, because reserved
- * address space counts against that limit. A program that sets RLIMIT_AS later
- * finds its limit used up by the arena, so HAKMEM_ARENA=0 asks for none.
+ * process to little of that. A program that sets RLIMIT_AS later finds its limit used up by
+ * the arena, so HAKMEM_ARENA=0 asks for none.
+ *
+ * Reserved address space counts against RLIMIT_MEMLOCK, too. That limit does not tell which
+ * program locks its memory: systemd gives an eighth of the memory to every session. So the
+ * library has a mlockall() of its own. If the kernel refuses to lock so much, it gives back
+ * what was never taken of the arena.
  */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
+#include <unistd.h>
 
 #include <linux/bitmap.h>
 #include <linux/kernel.h>
@@ -29,28 +33,22 @@
 #define LEAST		(1UL << 30)
 #define LEAF_SPAN	(1UL << HAK_LEAF_SHIFT)
 
+/* Sanitizers have a mlockall() that does nothing; with them ours has another name. */
+#ifdef HAK_SHIM_SANITIZER
+#define mlockall	hakmem_mlockall
+#endif
+
 /*
- * A process that may lock less than this cannot lock all its memory, since the
- * library takes as much even without an arena.
+ * Weak, so that a program that has its own may be linked with the static library. It still
+ * comes before a shared library's.
  */
-#define LOCKS_ALL	(80UL << 20)
+SHIM_EXPORT int __weak mlockall(int flags);
 
 struct shim_arena shim_arena;
 
 static char *next_free;		/* under the page source's lock */
 static unsigned long opened[BITS_TO_LONGS(MOST / LEAF_SPAN)];	/* leaves in use */
 static unsigned long readable[BITS_TO_LONGS(MOST / LEAF_SPAN)];	/* leaves that ever were */
-
-static bool may_lock_all(void)
-{
-	struct rlimit lim;
-	int saved = errno;
-	bool may = !getrlimit(RLIMIT_MEMLOCK, &lim) && lim.rlim_cur != RLIM_INFINITY &&
-		   lim.rlim_cur >= LOCKS_ALL;
-
-	errno = saved;
-	return may;
-}
 
 static size_t table_bytes(unsigned long bytes)
 {
@@ -81,16 +79,33 @@ static bool reserve(unsigned long bytes)
 	return true;
 }
 
+/* Why the library wants no arena; NULL if it wants one. */
+static const char *why_none(void)
+{
+	if (!shim_use_arena)
+		return "HAKMEM_ARENA=0";
+	return shim_address_space() != ULONG_MAX ? "RLIMIT_AS is set" : NULL;
+}
+
 /* Without an arena everything works, a little slower. */
 void shim_arena_init(void)
 {
 	unsigned long bytes;
 
-	if (shim_arena.bytes || !shim_use_arena ||
-	    shim_address_space() != ULONG_MAX || may_lock_all())
+	if (shim_arena.bytes || why_none())
 		return;
 	for (bytes = MOST; bytes >= LEAST && !reserve(bytes); bytes /= 4)
 		;
+}
+
+/* With HAKMEM_VERBOSE. */
+void shim_arena_say(void)
+{
+	if (shim_arena.bytes)
+		_printk("hakmem: the arena has %lu GiB\n", shim_arena.bytes >> 30);
+	else
+		_printk("hakmem: there is no arena: %s\n",
+			why_none() ?: "the system refuses 1 GiB of address space");
 }
 
 /* For when the core did not start. */
@@ -106,7 +121,7 @@ void shim_arena_exit(void)
 /* Is @p in the arena? If so, it is no block of the C library. */
 bool shim_in_arena(const void *p)
 {
-	return (unsigned long)p - shim_arena.base < shim_arena.bytes;
+	return (unsigned long)p - shim_arena.base < READ_ONCE(shim_arena.bytes);
 }
 
 /**
@@ -140,7 +155,7 @@ static struct hak_entry *leaf_of(unsigned long index)
  */
 static void note_readable(unsigned long i)
 {
-	unsigned long leaves = shim_arena.bytes / LEAF_SPAN, was, now;
+	unsigned long leaves = READ_ONCE(shim_arena.bytes) / LEAF_SPAN, was, now;
 
 	set_bit(i, readable);
 	/* Pairs with itself in another thread, which looks for this bit after its own. */
@@ -166,7 +181,7 @@ void *shim_leaf_alloc(unsigned long addr, size_t bytes, gfp_t gfp)
 {
 	unsigned long off = addr - shim_arena.base, i = off >> HAK_LEAF_SHIFT;
 
-	if (off >= shim_arena.bytes || test_and_set_bit(i, opened))
+	if (off >= READ_ONCE(shim_arena.bytes) || test_and_set_bit(i, opened))
 		return kzalloc(bytes, gfp);
 	if (!shim_kmalloc_must_fail() && !shim_open(leaf_of(i), bytes)) {
 		note_readable(i);
@@ -180,11 +195,93 @@ void shim_leaf_free(void *leaf, size_t bytes)
 {
 	unsigned long off = (char *)leaf - (char *)shim_arena.table;
 
-	if (!leaf || off >= table_bytes(shim_arena.bytes)) {
+	if (!leaf || off >= table_bytes(READ_ONCE(shim_arena.bytes))) {
 		kfree(leaf);
 		return;
 	}
 	memset(leaf, 0, bytes);
 	/* Pairs with test_and_set_bit(): a thread that takes it again writes after this. */
 	clear_bit_unlock(off / bytes, opened);
+}
+
+/* Where the table can be cut off if @bytes of the arena remain. */
+static char *table_end(unsigned long bytes)
+{
+	return (char *)shim_arena.table + ALIGN(table_bytes(bytes), getpagesize());
+}
+
+/*
+ * The functions whose names begin with __ are called under the page source's lock. False: the
+ * process has so many mappings that no part of one can go, and nothing has changed.
+ */
+static bool __give_back(unsigned long keep, unsigned long bytes)
+{
+	/*
+	 * First, because the C library may get the addresses at once, and free() must not take
+	 * its blocks for the arena's. All leaves in use are before @keep.
+	 */
+	WRITE_ONCE(shim_arena.bytes, keep);
+	if (munmap((void *)(shim_arena.base + keep), bytes - keep)) {
+		WRITE_ONCE(shim_arena.bytes, bytes);
+		return false;
+	}
+	munmap(table_end(keep), table_end(bytes) - table_end(keep));
+	return true;
+}
+
+/* If something else has come to these addresses meanwhile, they are lost. */
+static void __take_again(unsigned long keep, unsigned long bytes)
+{
+	void *rest = (void *)(shim_arena.base + keep);
+
+	if (!shim_reserve_at(rest, bytes - keep))
+		return;
+	if (shim_reserve_at(table_end(keep), table_end(bytes) - table_end(keep)))
+		WRITE_ONCE(shim_arena.bytes, bytes);
+	else
+		munmap(rest, bytes - keep);
+}
+
+/* Every address before @keep may be in a superslab, or is going to be. */
+static int __lock_without_rest(int flags)
+{
+	unsigned long bytes = shim_arena.bytes;
+	unsigned long keep = ALIGN((unsigned long)next_free - shim_arena.base, LEAF_SPAN);
+	int err;
+
+	/* Another thread may just have given it back. */
+	if (keep >= bytes)
+		return shim_mlockall(flags);
+	if (!__give_back(keep, bytes))
+		return -ENOMEM;
+	err = shim_mlockall(flags);
+	if (err)
+		__take_again(keep, bytes);
+	else if (shim_verbose)
+		_printk("hakmem: mlockall() leaves %lu MiB of the arena\n", keep >> 20);
+	return err;
+}
+
+/**
+ * mlockall() - lock the memory of the process, as the C library's function does
+ * @flags: MCL_CURRENT, MCL_FUTURE, MCL_ONFAULT
+ *
+ * The arena counts against RLIMIT_MEMLOCK, although most of it is address space only. So if
+ * the process may not lock that much, what was never taken of it is given back, and superslabs
+ * come from elsewhere once the rest is used up. If that is not enough, either, nothing changes.
+ *
+ * Context: not in a signal handler. In a handler of fork() that runs while the forking thread
+ * has hakmem's locks, the arena stays.
+ * Return: 0, or -1 and errno is set.
+ */
+int mlockall(int flags)
+{
+	int saved = errno, err = shim_mlockall(flags);
+
+	if (err == -ENOMEM && (flags & MCL_CURRENT) && shim_is_ready() && shim_pages_lock()) {
+		err = __lock_without_rest(flags);
+		shim_pages_unlock();
+	}
+	errno = err ? -err : saved;
+	return err ? -1 : 0;
 }

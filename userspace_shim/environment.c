@@ -112,7 +112,7 @@ void shim_environment(void)
 #endif
 }
 
-/* With HAKMEM_VERBOSE: print which malloc() serves, and the settings. */
+/* With HAKMEM_VERBOSE: print which malloc() serves, the settings, and the arena's size. */
 void shim_say_started(int err)
 {
 	char line[512];
@@ -135,4 +135,5 @@ void shim_say_started(int err)
 		n += hak_param_show(&own[i], line + n, sizeof(line) - n);
 	}
 	_printk("hakmem: %s serves malloc(),%s\n", HAKMEM_VERSION, line);
+	shim_arena_say();
 }

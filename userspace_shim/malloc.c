@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <linux/kernel.h>
@@ -593,6 +594,7 @@ static const struct shim_symbol front[] = {
 	{ "free_aligned_sized", free_aligned_sized },
 	{ "cfree", cfree },
 	{ "malloc_trim", malloc_trim },
+	{ "mlockall", mlockall },
 };
 
 /* Redirect objects that search the C library first; see linker.c. */

@@ -164,6 +164,24 @@ static unsigned long get_block(unsigned int order)
 	return addr;
 }
 
+/**
+ * shim_pages_lock() - keep other threads from taking addresses
+ *
+ * Return: false if this thread has the lock already, because it is forking.
+ */
+bool shim_pages_lock(void)
+{
+	if (shim_lock_mine(&pages_lock))
+		return false;
+	shim_lock(&pages_lock);
+	return true;
+}
+
+void shim_pages_unlock(void)
+{
+	shim_unlock(&pages_lock);
+}
+
 struct page *shim_alloc_pages(gfp_t gfp, unsigned int order)
 {
 	unsigned long addr;

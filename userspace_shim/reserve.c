@@ -35,6 +35,25 @@ void *shim_reserve(size_t size)
 }
 
 /**
+ * shim_reserve_at() - reserve certain addresses
+ * @p: the first of them, of a page
+ * @size: bytes
+ *
+ * Return: true if it worked. If not, nothing has changed: another mapping may be there.
+ */
+bool shim_reserve_at(void *p, size_t size)
+{
+	int saved = errno;
+	void *q = mmap(p, size, PROT_NONE, FLAGS | MAP_FIXED_NOREPLACE, -1, 0);
+
+	/* A kernel before 4.17 does not know the flag, and puts the mapping elsewhere then. */
+	if (q != MAP_FAILED && q != p)
+		munmap(q, size);
+	errno = saved;
+	return q == p;
+}
+
+/**
  * shim_open() - make reserved memory writable
  * @p: first byte
  * @size: bytes; the pages that they are in are opened as a whole

@@ -76,6 +76,7 @@ void shim_say_started(int err);
 void shim_write(int fd, const char *buf, size_t len);
 int shim_open_log(const char *path);
 void shim_close_log(int fd);
+int shim_mlockall(int flags);
 void shim_current_forked(void);
 
 /* snapshot.c */
@@ -166,6 +167,7 @@ void shim_core_forked(void);
 
 /* reserve.c */
 void *shim_reserve(size_t size);
+bool shim_reserve_at(void *p, size_t size);
 int shim_open(const void *p, size_t size);
 bool shim_close(void *p, size_t size);
 unsigned long shim_address_space(void);
@@ -177,7 +179,8 @@ struct hak_entry;
  * @base: its first address
  * @ready: bytes from @base on whose entries can be read. It only grows.
  * @table: the entries, one for each 64 KiB
- * @bytes: its size; 0 if there is no arena
+ * @bytes: its size; 0 if there is no arena. mlockall() may change it, under the page source's
+ *	lock. Who does not hold that reads it by READ_ONCE().
  */
 struct shim_arena {
 	unsigned long base;
@@ -189,10 +192,13 @@ struct shim_arena {
 extern struct shim_arena shim_arena __hidden;
 void shim_arena_init(void);
 void shim_arena_exit(void);
+void shim_arena_say(void);
 void *shim_arena_take(unsigned long bytes);
 
 /* pages.c */
 extern unsigned long shim_pages_out;	/* pages handed out */
+bool shim_pages_lock(void);
+void shim_pages_unlock(void);
 
 /* faults.c */
 void shim_fail_pages_after(long n);	/* n more succeed; < 0: never fail */

@@ -127,6 +127,17 @@ void shim_close_log(int fd)
 	errno = saved;
 }
 
+/* The system call, since the C library's function may lead to hakmem's. 0 or a negative error. */
+int shim_mlockall(int flags)
+{
+	int saved = errno, err = 0;
+
+	if (syscall(SYS_mlockall, flags))
+		err = -errno;
+	errno = saved;
+	return err;
+}
+
 /*
  * Can the eight bytes that @addr is among be read? The system reads the new signal mask
  * before it refuses to do what is no operation. Unlike the system calls that copy memory,

@@ -134,15 +134,18 @@ release | debug) prefix= ;;
 esac
 for name in malloc calloc realloc free memalign posix_memalign aligned_alloc \
 	valloc pvalloc malloc_usable_size reallocarray malloc_trim free_sized \
-	free_aligned_sized cfree; do
+	free_aligned_sized cfree mlockall; do
 	got=0
 	outcome "libhakmem.so exports $prefix$name" 0 "^$prefix$name\$"
 done
 grep -vE '^((__)?hak_|hakmem_)|^(__start|__stop)_hak|^_(init|fini)$' "$log" |
-	grep -vxE "(malloc|calloc|realloc|free|memalign|posix_memalign|aligned_alloc|valloc|pvalloc|malloc_usable_size|reallocarray|free_sized|free_aligned_sized|cfree|malloc_trim)" |
+	grep -vxE "(malloc|calloc|realloc|free|memalign|posix_memalign|aligned_alloc|valloc|pvalloc|malloc_usable_size|reallocarray|free_sized|free_aligned_sized|cfree|malloc_trim|mlockall)" |
 	grep -vE '^(__asan|__tsan|__odr_asan)' >"$log.more"
 mv "$log.more" "$log"
 absent "libhakmem.so exports nothing else" 0 .
+got=0
+nm "$bin/libhakmem.a" >"$log" || got=$?
+outcome "libhakmem.a leaves room for the program's mlockall()" 0 " W ${prefix}mlockall\$"
 
 # malloc() and free() are no cancellation points, so they may call none of the C library's.
 points='open|open64|openat|creat|close|read|write|pread|pwrite|readv|writev|fcntl|fsync|fdatasync|msync|poll|ppoll|select|pselect|pause|sleep|usleep|nanosleep|clock_nanosleep|system|waitpid|wait|sigsuspend|sigwait|sigtimedwait|sem_wait|pthread_cond_wait|pthread_join|pthread_testcancel|getrandom'

@@ -125,6 +125,18 @@ fi
 probe HAKMEM_VERBOSE=1 -- "$bin/tests/probe" fine
 outcome "or with what it did" 0 \
 	'^hakmem: [0-9.]+ serves malloc\(\), .*HAKMEM_TINY_FAST_CAP=64 .*\|fine\|$'
+outcome "and how large the arena is" 0 '\|hakmem: the arena has [0-9]+ GiB\|fine\|$'
+probe HAKMEM_VERBOSE=1 HAKMEM_ARENA=0 -- "$bin/tests/probe" fine
+outcome "or that there is none, because the user wants none" 0 \
+	'\|hakmem: there is no arena: HAKMEM_ARENA=0\|fine\|$'
+said="or because there is a limit"
+if emulated; then
+	tap_skip "$said" "the limit would be the emulator's"
+elif [ "$build" = release ] || [ "$build" = debug ]; then
+	got=0
+	(ulimit -v 1000000; HAKMEM_VERBOSE=1 exec "$bin/tests/probe" fine) >"$log" 2>&1 || got=$?
+	outcome "$said" 0 '\|hakmem: there is no arena: RLIMIT_AS is set\|fine\|$'
+fi
 
 # --- alignment ---
 

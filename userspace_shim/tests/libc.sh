@@ -93,4 +93,7 @@ expect "a thread outlives dlclose() of the library" 0 '^fine$'
 run_program -u LD_PRELOAD -- unload "$programs/plugin_static.so"
 expect "a thread outlives dlclose() of a plugin linked with the static library" 0 '^fine$'
 both "an old program that calls cfree()" cfree
+both "a program with a mlockall() of its own" own_mlockall
+run_program -u LD_PRELOAD -- own_mlockall_static
+expect "... with the static library" 0 '^fine$'
 tap_done

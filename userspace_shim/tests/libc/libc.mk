@@ -5,6 +5,7 @@
 ifneq ($(filter release debug,$(BUILD)),)
 LIBC_TESTS := $(addprefix $(D)/tests/libc/,flush forks deepbind deepbind_fixed own_malloc \
 	      wrapped large unload cfree lookup started signal forks_static deepbind_static started_static \
+	      own_mlockall own_mlockall_static \
 	      plugin.so plugin_static.so started_plugin.so wrapper.so)
 endif
 LIBC_CC = @mkdir -p $(@D); $(CC) -O1 -g -std=gnu11 -Wall -Wextra -Werror -Wno-unused-parameter \
@@ -28,6 +29,9 @@ $(D)/tests/libc/deepbind_fixed: tests/libc/deepbind.c
 	$(LIBC_CC) -fno-pic -no-pie $< -ldl -o $@
 
 $(D)/tests/libc/deepbind_static: tests/libc/deepbind.c $(D)/libhakmem.a
+	$(LIBC_CC) $^ $(LIBS) -o $@
+
+$(D)/tests/libc/own_mlockall_static: tests/libc/own_mlockall.c $(D)/libhakmem.a
 	$(LIBC_CC) $^ $(LIBS) -o $@
 
 $(D)/tests/libc/plugin_static.so: tests/libc/plugin.c $(D)/libhakmem.a

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Whose function is it that dlsym() finds in the C library as its free()? And can the
- * table be written that it was found in?
+ * Whose function is it that dlsym() finds in the C library as its free()? Is its mlockall() from
+ * there, too? And can the table be written that it was found in?
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -28,7 +28,7 @@ int main(void)
 {
 	void *libc = dlopen("libc.so.6", RTLD_NOW);
 	void *found = libc ? dlsym(libc, "free") : NULL;
-	Dl_info there, that;
+	Dl_info there, that, lock;
 	Elf64_Sym *entry;
 
 	if (!found || !dladdr(found, &there) ||
@@ -36,6 +36,8 @@ int main(void)
 		return 1;
 	if (is_writable(entry))
 		return 2;
+	if (!dladdr(dlsym(libc, "mlockall"), &lock) || lock.dli_fbase != there.dli_fbase)
+		return 3;
 	puts(there.dli_fbase == that.dli_fbase ? "its own" : "other");
 	return 0;
 }
