@@ -28,10 +28,11 @@
 #include "shim.h"
 
 /*
- * The most items that one call runs. Otherwise work that queues itself could keep a
- * thread for ever.
+ * The most items that one call runs, and how often it looks for more. Otherwise work that queues
+ * itself could keep a thread for ever.
  */
 #define RUN_MAX		64
+#define PASSES		3
 
 struct workqueue_struct shim_wq = { "shim" };
 
@@ -60,9 +61,44 @@ static LIST_HEAD(later);
 static struct work_struct *running;
 static u64 next_due;
 
+/* If no more pages than this are in use, there is hardly anything to give back. */
+#define WATCH_PAGES	(2UL << HAK_MAX_ORDER)
+
+/* What shim_largest ought to be now. */
+static unsigned long largest(void)
+{
+	return READ_ONCE(shim_pending) && READ_ONCE(shim_pages_out) > WATCH_PAGES ? 0 :
+										    HAK_MAX_SIZE;
+}
+
+/*
+ * While work is pending, make threads that stay on the fast path look after some calls, see
+ * shim_largest. Whoever changes shim_pending does so afterwards.
+ */
+static void watch(void)
+{
+	unsigned long want;
+
+	do {
+		want = largest();
+		WRITE_ONCE(shim_largest, want);
+		/*
+		 * Pairs with the barriers in pending_set() and pending_clear(): if this thread
+		 * does not see what another has changed, that one writes last.
+		 */
+		smp_mb();
+	} while (want != largest());
+}
+
 static void pending_set(int bits)
 {
-	__atomic_fetch_or(&shim_pending, bits, __ATOMIC_RELEASE);
+	__atomic_fetch_or(&shim_pending, bits, __ATOMIC_SEQ_CST);
+	/*
+	 * Pairs with smp_mb() in watch(), and with the barrier in shim_run_pending(): if the
+	 * runner does not see the bits, this thread sees that there is no runner any more.
+	 */
+	__shim_mb_after_rmw();
+	watch();
 }
 
 static void pending_clear(int bits)
@@ -73,21 +109,7 @@ static void pending_clear(int bits)
 	 * clearing.
 	 */
 	__shim_mb_after_rmw();
-}
-
-/* If no more pages than this are in use, there is hardly anything to give back. */
-#define WATCH_PAGES	(2UL << HAK_MAX_ORDER)
-
-/* Make threads that stay on the fast path check the clock, see shim_largest. */
-static void watch(void)
-{
-	if (READ_ONCE(shim_pages_out) <= WATCH_PAGES)
-		return;
-	WRITE_ONCE(shim_largest, 0);
-	/* Pairs with pending_clear() in __work_ripen(): one of the two writes last. */
-	smp_mb();
-	if (!(READ_ONCE(shim_pending) & SHIM_PENDING_LATER))
-		WRITE_ONCE(shim_largest, HAK_MAX_SIZE);
+	watch();
 }
 
 /* The functions whose names begin with __work are called under work_lock. */
@@ -110,7 +132,6 @@ static void __work_add(struct work_struct *work, unsigned long delay)
 	if (!next_due || work->due < next_due)
 		WRITE_ONCE(next_due, work->due);
 	pending_set(SHIM_PENDING_LATER);
-	watch();
 }
 
 /* Move the work that is due to the ready list, and find out when other work is due. */
@@ -126,12 +147,8 @@ static void __work_ripen(void)
 			next = work->due;
 	}
 	WRITE_ONCE(next_due, next);
-	if (list_empty(&later)) {
+	if (list_empty(&later))
 		pending_clear(SHIM_PENDING_LATER);
-		WRITE_ONCE(shim_largest, HAK_MAX_SIZE);
-	}
-	if (!list_empty(&ready))
-		pending_set(SHIM_PENDING_NOW);
 }
 
 static struct work_struct *__work_next(void)
@@ -169,23 +186,26 @@ static void run_work(struct work_struct *work)
 	end_work();
 }
 
-static void run_works(void)
+/* Run at most @most items. Return: how many more it might have run. */
+static unsigned int run_works(unsigned int most)
 {
 	struct work_struct *work;
 	unsigned int i;
 
-	for (i = 0; i < RUN_MAX; i++) {
+	for (i = 0; i < most; i++) {
 		shim_lock(&work_lock);
 		if (!i)
 			__work_ripen();
 		work = __work_next();
 		shim_unlock(&work_lock);
 		if (!work)
-			return;
+			return most - i;
 		work->func(work);
 		end_work();
 	}
+	/* Items that have become due may be left, and nothing but this says so. */
 	pending_set(SHIM_PENDING_NOW);
+	return 0;
 }
 
 static void run_irq_works(void)
@@ -234,19 +254,27 @@ static bool runner_is_me(void)
  * shim_run_pending() - run the work that is due
  *
  * It does nothing if the thread holds a lock or reads under RCU, since work may wait for
- * either, or if another thread is the runner.
+ * either, or if another thread is the runner. So work that is queued while work runs is the
+ * runner's, which looks again. What it leaves after a few times is watched, see shim_largest.
  */
 void shim_run_pending(void)
 {
+	unsigned int most = RUN_MAX, passes = PASSES;
 	int saved = errno;
 
-	if (!shim_may_sleep() || shim_reads || !__shim_trylock(&runner))
+	if (!shim_may_sleep() || shim_reads)
 		return;
-	pending_clear(SHIM_PENDING_NOW);
-	run_irq_works();
-	run_rcu();
-	run_works();
-	__shim_unlock(&runner);
+	do {
+		if (!__shim_trylock(&runner))
+			break;
+		pending_clear(SHIM_PENDING_NOW);
+		run_irq_works();
+		run_rcu();
+		most = run_works(most);
+		__shim_unlock(&runner);
+		/* Pairs with the barrier in pending_set(). */
+		__shim_mb_after_rmw();
+	} while (most && --passes && READ_ONCE(shim_pending) & SHIM_PENDING_NOW);
 	errno = saved;
 }
 
@@ -256,7 +284,7 @@ void shim_pending_check(void)
 	if (READ_ONCE(shim_pending) & SHIM_PENDING_NOW ||
 	    ktime_get_coarse_ns() >= READ_ONCE(next_due))
 		shim_run_pending();
-	else if (READ_ONCE(shim_largest))
+	else if (READ_ONCE(shim_largest) != largest())
 		watch();
 }
 
@@ -371,6 +399,8 @@ void shim_deferred_forked(void)
 	shim_readers[1] = 0;
 	if (shim_reads)
 		shim_readers[shim_reads & 1] = 1;
+	/* A vanished thread may have changed shim_pending, and not yet shim_largest. */
+	watch();
 }
 
 void irq_work_sync(struct irq_work *work)

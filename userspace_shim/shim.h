@@ -143,9 +143,9 @@ unsigned int shim_nr_parked(void);
 extern int shim_pending __hidden;
 /*
  * The largest request that malloc() may serve without a further check:
- * HAK_MAX_SIZE. It is 0 while work waits for its time that may give back memory.
- * Then malloc() checks the clock every few dozen calls; otherwise a program that
- * needs no slow path would never give back the memory it freed before.
+ * HAK_MAX_SIZE. It is 0 while work is pending that may give back memory.
+ * Then malloc() looks every few dozen calls whether work is due; otherwise a program
+ * that needs no slow path would never give back the memory it freed before.
  */
 extern unsigned long shim_largest __hidden;
 void shim_pending_check(void);

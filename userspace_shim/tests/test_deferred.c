@@ -130,6 +130,42 @@ static void test_cancel_waits(void **state)
 	pthread_join(t, NULL);
 }
 
+static struct work_struct gate_work;
+static bool gate_reached, gate_open;
+
+static void gate_fn(struct work_struct *w)
+{
+	__atomic_store_n(&gate_reached, true, __ATOMIC_RELEASE);
+	while (!__atomic_load_n(&gate_open, __ATOMIC_ACQUIRE))
+		usleep(100);
+}
+
+/* A thread that ends runs work, so this one sees before that what has run. */
+static void *run_at_gate(void *unused)
+{
+	INIT_WORK(&gate_work, gate_fn);
+	queue_work(system_wq, &gate_work);
+	shim_run_pending();
+	return (void *)(long)READ_ONCE(runs);
+}
+
+/* What another thread queues while the runner is busy is the runner's. */
+static void test_queued_meanwhile(void **state)
+{
+	pthread_t t;
+	void *seen;
+
+	assert_int_equal(pthread_create(&t, NULL, run_at_gate, NULL), 0);
+	while (!__atomic_load_n(&gate_reached, __ATOMIC_ACQUIRE))
+		usleep(100);
+	irq_work_queue(&irq);
+	shim_run_pending();
+	assert_int_equal(READ_ONCE(runs), 0);
+	__atomic_store_n(&gate_open, true, __ATOMIC_RELEASE);
+	pthread_join(t, &seen);
+	assert_int_equal((long)seen, 1);
+}
+
 /*
  * While work waits for its time, malloc() looks at the clock if there is much to give back.
  * If there is little, and when the work has run, it does not.
@@ -156,6 +192,33 @@ static void test_who_watches(void **state)
 		shim_run_pending();
 	}
 	assert_int_equal(READ_ONCE(shim_largest), HAK_MAX_SIZE);
+}
+
+/*
+ * Work is due that nobody has run when shim_run_pending() ends. If there is much to give back, a
+ * thread that needs no slow path runs it all the same. It does not look any more when all is done.
+ */
+static void test_left_over_is_watched(void **state)
+{
+	static void *heap[8 << 10];
+	int ran;
+
+	for (int i = 0; i < ARRAY_SIZE(heap); i++)
+		heap[i] = opaque(malloc(1024));
+	free(opaque(malloc(64)));
+	flush_workqueue(system_wq);
+	again = 20;
+	irq_work_queue(&irq);
+	shim_run_pending();
+	ran = READ_ONCE(runs);
+	assert_in_range(ran, 1, 20);
+	assert_int_equal(READ_ONCE(shim_largest), 0);
+	for (int i = 0; i < 65 * 20; i++)
+		free(opaque(malloc(64)));
+	assert_int_equal(READ_ONCE(runs), 21);
+	assert_false(READ_ONCE(shim_pending) & SHIM_PENDING_NOW);
+	for (int i = 0; i < ARRAY_SIZE(heap); i++)
+		free(heap[i]);
 }
 
 /* The clock that says when delayed work is due passes as much time as a sleep takes. */
@@ -208,11 +271,26 @@ static void test_irq_work(void **state)
 	again = 1;
 	irq_work_queue(&irq);
 	shim_run_pending();
-	assert_int_equal(runs, 5);
+	assert_int_equal(runs, 6);
+	assert_false(irq_work_is_pending(&irq));
+}
+
+/* An item that queues itself for ever does not hold its thread, and is not forgotten. */
+static void test_irq_work_requeues(void **state)
+{
+	int ran;
+
+	again = 1000000;
+	irq_work_queue(&irq);
+	shim_run_pending();
+	ran = runs;
+	assert_in_range(ran, 1, 10);
 	assert_true(irq_work_is_pending(&irq));
 	assert_false(irq_work_queue(&irq));
+	again = 0;
 	shim_run_pending();
-	assert_int_equal(runs, 6);
+	assert_int_equal(runs, ran + 1);
+	assert_false(irq_work_is_pending(&irq));
 }
 
 /* More than the thread's cache holds. */
@@ -528,6 +606,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup(test_msleep, reset),
 		cmocka_unit_test_setup(test_delayed, reset),
 		cmocka_unit_test_setup(test_irq_work, reset),
+		cmocka_unit_test_setup(test_irq_work_requeues, reset),
+		cmocka_unit_test_setup(test_queued_meanwhile, reset),
 		cmocka_unit_test_setup(test_slow_paths_run_it, reset),
 		cmocka_unit_test_setup(test_large_blocks_run_it, reset),
 		cmocka_unit_test_setup(test_each_call_runs_it, reset),
@@ -536,8 +616,9 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup(test_in_order, reset),
 		cmocka_unit_test_setup(test_errno_kept, reset),
 		cmocka_unit_test_setup(test_due_before_earlier, reset),
-		/* It leaves memory that kmalloc() may use again. */
+		/* They leave memory that kmalloc() may use again. */
 		cmocka_unit_test_setup(test_who_watches, reset),
+		cmocka_unit_test_setup(test_left_over_is_watched, reset),
 		cmocka_unit_test_setup(test_threads, reset),
 		cmocka_unit_test(test_with_the_cache_off),
 	};

@@ -107,6 +107,67 @@ static bool none_stays_parked(void)
 	return !shim_nr_parked();
 }
 
+#define MANY	2000	/* objects of a few slabs */
+
+static void *live_with_many(void *arg)
+{
+	static void *p[MANY];
+
+	for (int i = 0; i < MANY; i++)
+		p[i] = opaque(malloc(SIZE));
+	for (int i = 0; i < MANY; i++)
+		free(p[i]);
+	return arg;
+}
+
+static unsigned long slabs(void)
+{
+	struct hak_class_stats cs;
+
+	hak_class_stats_read(hak_size_class(SIZE), &cs);
+	return cs.slabs;
+}
+
+/* A thread has ended, and no work waits but the look at its id. */
+static bool one_is_parked_alone(void)
+{
+	pthread_t t;
+
+	shim_flush_parked();
+	assert_int_equal(pthread_create(&t, NULL, live_with_many, NULL), 0);
+	pthread_join(t, NULL);
+	for (int ms = 0; ms < 300; ms += 10) {
+		usleep(10000);
+		shim_run_pending();
+	}
+	return shim_nr_parked() == 1;
+}
+
+/*
+ * The only thread that is left takes no slow path. It takes the id down all the same, and then
+ * runs the reaper, which is armed as that makes slabs whole.
+ */
+static void test_idle_on_the_fast_path(void **state)
+{
+	static void *heap[8 << 10];
+	for (int i = 0; i < ARRAY_SIZE(heap); i++)
+		heap[i] = opaque(malloc(1024));
+	free(opaque(malloc(64)));
+	/* On a busy machine this may take so long that nothing is parked any more. */
+	for (int tries = 0; tries < 10 && !one_is_parked_alone(); tries++)
+		;
+	assert_true(slabs() > 0);
+	for (int ms = 0; ms < 5000 && slabs(); ms += 10) {
+		for (int i = 0; i < 65; i++)
+			free(opaque(malloc(64)));
+		usleep(10000);
+	}
+	assert_int_equal(shim_nr_parked(), 0);
+	assert_int_equal(slabs(), 0);
+	for (int i = 0; i < ARRAY_SIZE(heap); i++)
+		free(heap[i]);
+}
+
 static void *end_later(void *arg)
 {
 	live(arg);
@@ -479,6 +540,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_taken_over),
 		cmocka_unit_test(test_idle),
+		cmocka_unit_test(test_idle_on_the_fast_path),
 /* ThreadSanitizer loses count of threads after a fork() with several. */
 #ifndef __SANITIZE_THREAD__
 		cmocka_unit_test(test_forked),
