@@ -447,10 +447,14 @@ size_t malloc_usable_size(void *p)
 	return p ? usable_size(p, &ours) : 0;
 }
 
-/* @p stays if it is large enough and not more than twice too large. */
+/*
+ * @p stays if it is large enough, and not more than twice too large or there is no memory for a
+ * smaller block.
+ */
 void *realloc(void *p, size_t size)
 {
 	size_t old;
+	int saved;
 	bool ours;
 	void *new;
 
@@ -465,9 +469,14 @@ void *realloc(void *p, size_t size)
 		return large(shim_libc_realloc(p, size));
 	if (size <= old && (old <= 64 || size > old / 2))
 		return p;
+	saved = errno;
 	new = do_malloc(size, false);
-	if (!new)
-		return NULL;
+	if (unlikely(!new)) {
+		if (size > old)
+			return NULL;
+		errno = saved;
+		return p;
+	}
 	memcpy(new, p, min(old, size));
 	do_free(p);
 	return new;

@@ -315,6 +315,47 @@ static void test_no_memory(void **state)
 	hak_node[0]->failed = 0;
 }
 
+#define LITTLE	200
+
+/* A block stays where it is if there is no memory for a smaller one. */
+static void test_no_memory_to_shrink(void **state)
+{
+	enum { MOST = 100000 };
+	static unsigned char *old[2], *new[2];
+	static void *p[MOST];
+	int err[2], n, i;
+
+	/* One block is hakmem's, the other the C library's. */
+	old[0] = memset(opaque(malloc(1000)), 0x5a, 1000);
+	old[1] = memset(opaque(malloc(3000)), 0x5a, 3000);
+	shim_fail_pages_after(0);
+	shim_fail_kmalloc_after(0);
+	for (n = 0; n < MOST; n++) {
+		p[n] = opaque(malloc(LITTLE));
+		if (!p[n])
+			break;
+	}
+	for (i = 0; i < 2; i++) {
+		errno = EDOM;
+		new[i] = opaque(realloc(old[i], LITTLE));
+		err[i] = errno;
+	}
+	/* Until here a message would find no memory, either. */
+	shim_fail_pages_after(-1);
+	shim_fail_kmalloc_after(-1);
+	assert_true(n < MOST);
+	for (i = 0; i < 2; i++) {
+		assert_ptr_equal(new[i], old[i]);
+		assert_int_equal(err[i], EDOM);
+		assert_int_equal(new[i][0], 0x5a);
+		assert_memory_equal(new[i], new[i] + 1, 999);
+		free(new[i]);
+	}
+	while (n--)
+		free(p[n]);
+	hak_node[0]->failed = 0;
+}
+
 static void test_bad_free(void **state)
 {
 	char *p = malloc(64);
@@ -389,6 +430,7 @@ int main(void)
 		cmocka_unit_test(test_threads_mix),
 		cmocka_unit_test(test_trim),
 		cmocka_unit_test(test_no_memory),
+		cmocka_unit_test(test_no_memory_to_shrink),
 		cmocka_unit_test(test_bad_free),
 		cmocka_unit_test(test_freed_twice_into_a_full_cache),
 		cmocka_unit_test(test_stats_json),
