@@ -160,7 +160,8 @@ int shim_fork_init(void)
 {
 	static int registered, err;
 
-	if (!__atomic_exchange_n(&registered, 1, __ATOMIC_ACQ_REL))
+	/* Until the library has started each call of malloc() comes here. */
+	if (!READ_ONCE(registered) && !__atomic_exchange_n(&registered, 1, __ATOMIC_ACQ_REL))
 		err = -pthread_atfork(fork_prepare, fork_parent, fork_child);
 	return err;
 }

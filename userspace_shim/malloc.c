@@ -136,6 +136,9 @@ static __always_inline bool is_tiny(size_t size)
 static bool get_ready(void)
 {
 	if (unlikely(!shim_is_ready())) {
+		/* It does not try again, so no call writes to what other threads read. */
+		if (READ_ONCE(shim_state) == SHIM_FAILED)
+			return false;
 		shim_init();
 		if (!shim_is_ready())
 			return false;

@@ -92,6 +92,32 @@ static void test_c_library_serves(void **state)
 	in_thread(fork_beside_another);
 }
 
+/* How often the library was to start. */
+static int starts;
+
+void __real_shim_init(void);
+void __wrap_shim_init(void);
+
+void __wrap_shim_init(void)
+{
+	__atomic_fetch_add(&starts, 1, __ATOMIC_RELAXED);
+	__real_shim_init();
+}
+
+/* It does not try again, which writes to what all threads read. */
+static void test_not_tried_again(void **state)
+{
+	int before_calls = READ_ONCE(starts);
+
+	for (int i = 0; i < 1000; i++) {
+		free(opaque(malloc(100)));
+		free(opaque(malloc(2000)));
+		free(opaque(calloc(10, 10)));
+	}
+	malloc_trim(0);
+	assert_int_equal(READ_ONCE(starts), before_calls);
+}
+
 static void test_arena_goes_back(void **state)
 {
 	assert_int_equal(shim_arena.bytes, 0);
@@ -110,6 +136,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_c_library_serves),
+		cmocka_unit_test(test_not_tried_again),
 		cmocka_unit_test(test_arena_goes_back),
 	};
 
