@@ -265,7 +265,8 @@ void shim_run_pending(void)
 	if (!shim_may_sleep() || shim_reads)
 		return;
 	do {
-		if (!__shim_trylock(&runner))
+		/* Many may come while another thread is the runner, so first only read. */
+		if (shim_is_locked(&runner) || !__shim_trylock(&runner))
 			break;
 		pending_clear(SHIM_PENDING_NOW);
 		run_irq_works();

@@ -170,13 +170,25 @@ static void look_at_pending_at_times(void)
 }
 
 /*
+ * Look at pending work in a call that no cache can serve. Work that is due runs at once. But the
+ * clock is read at times only, since that takes as long as the call itself.
+ */
+static __always_inline void look_at_pending_or_count(void)
+{
+	int pending = READ_ONCE(shim_pending);
+
+	if (unlikely(pending) && (pending & SHIM_PENDING_NOW || --shim_calls < 0))
+		look_at_pending();
+}
+
+/*
  * The C library has served @p, a large block. A thread that has only large blocks runs the work
  * that is due as others do, unless it is starting the library or is in fork()'s handlers.
  */
 static void *large(void *p)
 {
 	if (likely(shim_thread != SHIM_MOVING))
-		look_at_pending();
+		look_at_pending_or_count();
 	return p;
 }
 
@@ -336,7 +348,7 @@ static noinline void free_slow(void *p, unsigned long caller)
 		front_free_object(p, caller);
 	else if (p)
 		shim_libc_free(p);
-	look_at_pending();
+	look_at_pending_or_count();
 }
 
 /* Make room in @cc, this thread's full cache, and take @p back. */

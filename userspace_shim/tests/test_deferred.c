@@ -382,6 +382,39 @@ static void test_large_blocks_run_it(void **state)
 	}
 }
 
+static unsigned long clock_reads;
+
+u64 __real_ktime_get_coarse_ns(void);
+u64 __wrap_ktime_get_coarse_ns(void);
+
+u64 __wrap_ktime_get_coarse_ns(void)
+{
+	__atomic_fetch_add(&clock_reads, 1, __ATOMIC_RELAXED);
+	return __real_ktime_get_coarse_ns();
+}
+
+/* While work waits for its time, they read the clock after dozens of calls, and then run it. */
+static void test_large_blocks_read_clock_seldom(void **state)
+{
+	enum { N = 640 };
+	unsigned long before, reads;
+
+	flush_workqueue(system_wq);
+	queue_delayed_work(system_wq, &dwork, HZ * 1000);
+	shim_run_pending();
+	before = READ_ONCE(clock_reads);
+	for (int i = 0; i < N; i++)
+		free(opaque(malloc(2000)));
+	reads = READ_ONCE(clock_reads) - before;
+	mod_delayed_work(system_wq, &dwork, msecs_to_jiffies(10));
+	msleep(30);
+	assert_int_equal(runs_now(), 0);
+	for (int i = 0; i < 65; i++)
+		free(opaque(malloc(2000)));
+	assert_int_equal(runs_now(), 1);
+	assert_in_range(reads, 1, 2 * N / 64 + 2);
+}
+
 /* A thread that only allocates, or only frees, comes to its slow path as well. */
 static void test_each_call_runs_it(void **state)
 {
@@ -610,6 +643,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup(test_queued_meanwhile, reset),
 		cmocka_unit_test_setup(test_slow_paths_run_it, reset),
 		cmocka_unit_test_setup(test_large_blocks_run_it, reset),
+		cmocka_unit_test_setup(test_large_blocks_read_clock_seldom, reset),
 		cmocka_unit_test_setup(test_each_call_runs_it, reset),
 		cmocka_unit_test_setup(test_safe_points, reset),
 		cmocka_unit_test_setup(test_safe_points_of_core, reset),
