@@ -12,6 +12,8 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/auxv.h>
+#include <sys/random.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -21,11 +23,13 @@
 #include <linux/delay.h>
 #include <linux/kernel.h>
 #include <linux/ktime.h>
+#include <linux/minmax.h>
 #include <linux/random.h>
 #include <linux/sched.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
 
+#include "core.h"
 #include "shim.h"
 
 static u64 clock_ns(clockid_t id)
@@ -166,26 +170,53 @@ long copy_from_kernel_nofault(void *dst, const void *src, size_t size)
 	return 0;
 }
 
+static u64 mix(u64 x)
+{
+	x = (x ^ x >> 32) * 0xd6e8feb86659fd93ULL;
+	x = (x ^ x >> 32) * 0xd6e8feb86659fd93ULL;
+	return x ^ x >> 32;
+}
+
+/*
+ * A number that differs between calls, and between processes, because the system gives each of
+ * them some random bytes.
+ */
+static u64 makeshift(void)
+{
+	const void *given = (const void *)getauxval(AT_RANDOM);
+	u64 words[2] = { 0 };
+
+	if (given)
+		memcpy(words, given, sizeof(words));
+	return mix(mix(ktime_get_ns() ^ words[0]) ^ words[1]);
+}
+
+/*
+ * Early in the boot of a machine the system has no randomness yet. hardened=1 waits for it,
+ * because the numbers become secrets. A program without that is not held up.
+ */
 void get_random_bytes(void *buf, size_t len)
 {
+	unsigned int flags = hak_hardened ? 0 : GRND_NONBLOCK;
 	int saved = errno;
 	size_t done = 0;
 
 	while (done < len) {
-		long n = syscall(SYS_getrandom, (char *)buf + done, len - done, 0);
+		long n = syscall(SYS_getrandom, (char *)buf + done, len - done, flags);
 
 		if (n > 0)
 			done += n;
 		else if (errno != EINTR)
 			break;
 	}
+	while (done < len) {
+		u64 number = makeshift();
+		size_t n = min(len - done, sizeof(number));
+
+		memcpy((char *)buf + done, &number, n);
+		done += n;
+	}
 	errno = saved;
-	/*
-	 * Without the system call, use something that at least differs between
-	 * calls.
-	 */
-	for (; done < len; done++)
-		((u8 *)buf)[done] = ktime_get_ns() >> (done % 4 * 3);
 }
 
 u64 get_random_u64(void)

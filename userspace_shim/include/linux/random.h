@@ -3,7 +3,9 @@
  * Shim: custom
  *
  * From getrandom(2), unbuffered: for seeds, not for streams. prandom-like
- * streams are the caller's business.
+ * streams are the caller's business. If the system has no randomness yet,
+ * hardened=1 waits for it. Otherwise nobody waits, and the numbers are made of
+ * the clock and of the random bytes that the system gives each process.
  */
 #ifndef _SHIM_LINUX_RANDOM_H
 #define _SHIM_LINUX_RANDOM_H
