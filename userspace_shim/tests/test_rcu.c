@@ -270,15 +270,56 @@ static void test_grace_periods_are_started(void **state)
 	hak_cache_destroy(c);
 }
 
-/* When hakmem goes, no batch is left. This is last. */
+/* A caller that only chains its object lets nothing begin to wait, and starts no grace period. */
+static void test_chaining_starts_none(void **state)
+{
+	struct hak_cache *c = hak_cache_create("rcu_chaining", sizeof(struct node), 0, 0, NULL);
+	static struct node *n[BATCH + 100];
+	unsigned int i;
+
+	assert_non_null(c);
+	hak_free_rcu_barrier();
+	run_work();
+	run_work();
+	alloc_all(c, n, ARRAY_SIZE(n));
+	set(&missed);
+	shim_fail_kmalloc_after(0);
+	/* If there is a batch, the last of these finds it full. */
+	for (i = 0; i <= BATCH; i++)
+		hak_free_rcu(n[i], rcu);
+	nr_started = 0;
+	for (; i < ARRAY_SIZE(n); i++)
+		hak_free_rcu(n[i], rcu);
+	shim_fail_kmalloc_after(-1);
+	clear(&missed);
+	assert_int_equal(nr_started, 0);
+	hak_free_rcu_barrier();
+	assert_int_equal(live(c), 0);
+	hak_cache_destroy(c);
+}
+
+/*
+ * When hakmem goes, no batch is left, although there are spares and the work item is to come.
+ * This is last.
+ */
 static void test_exit(void **state)
 {
-	struct node *n = hak_alloc(sizeof(*n), GFP_KERNEL);
+	static struct node *n[3 * BATCH];
+	unsigned int i;
 
-	assert_non_null(n);
-	hak_free_rcu(n, rcu);
+	for (i = 0; i < ARRAY_SIZE(n); i++) {
+		n[i] = hak_alloc(sizeof(*n[i]), GFP_KERNEL);
+		assert_non_null(n[i]);
+	}
+	set(&missed);
+	shim_fail_kmalloc_after(0);
+	for (i = 0; i < ARRAY_SIZE(n); i++)
+		hak_free_rcu(n[i], rcu);
+	shim_fail_kmalloc_after(-1);
+	run_work();
+	clear(&missed);
 	hak_free_rcu_barrier();
-	assert_true(nr_batches);
+	assert_true(nr_batches >= 2);
 	hak_core_exit();
 	assert_int_equal(nr_batches, 0);
 	assert_int_equal(hak_core_init(), 0);
@@ -295,6 +336,7 @@ int main(void)
 		cmocka_unit_test(test_full_while_allocating),
 		cmocka_unit_test(test_spares_are_taken_first),
 		cmocka_unit_test(test_grace_periods_are_started),
+		cmocka_unit_test(test_chaining_starts_none),
 		cmocka_unit_test(test_exit),
 	};
 

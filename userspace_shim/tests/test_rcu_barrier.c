@@ -353,6 +353,48 @@ static void test_barrier_ignores_later(void **state)
 	hak_cache_destroy(c);
 }
 
+/*
+ * A barrier is held up as it frees a batch. Meanwhile the work item frees the next one, which
+ * the CPU gets to fill, and finds that nothing is left to do. So the barrier's batch does not
+ * become a spare, which nobody would free.
+ */
+static void test_barrier_leaves_no_spare(void **state)
+{
+	struct hak_cache *c = hak_cache_create("rcu_no_spare", sizeof(struct node), 0, 0, NULL);
+	struct hak_rcu_cpu *rc = per_cpu_ptr(hak_rcu_cpu, smp_processor_id());
+	static struct node *n[BATCH + 1];
+	struct held_up first = { };
+	unsigned int i, spares;
+	pthread_t barrier;
+	bool got, armed;
+
+	assert_non_null(c);
+	hak_free_rcu_barrier();
+	let_work_run();
+	let_work_run();
+	assert_false(rc->armed);
+	alloc_all(c, n, ARRAY_SIZE(n));
+	set(&missed);
+	for (i = 0; i < ARRAY_SIZE(n); i++)
+		hak_free_rcu(n[i], rcu);
+	assert_int_equal(pthread_create(&barrier, NULL, wait_held_up, &first), 0);
+	while (!is_set(&first.held))
+		usleep(100);
+	clear(&missed);
+	for (i = 0; i < 100 && rc->armed; i++)
+		let_work_run();
+	armed = rc->armed;
+	got = rc->cur;
+	set(&first.let_go);
+	pthread_join(barrier, NULL);
+	spares = rc->nr_spare;
+	assert_false(armed);
+	assert_true(got);
+	assert_int_equal(spares, 0);
+	assert_int_equal(live(c), 0);
+	hak_cache_destroy(c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -366,6 +408,7 @@ int main(void)
 		cmocka_unit_test(test_barrier_waits_for_others),
 		cmocka_unit_test(test_barrier_looks_at_each),
 		cmocka_unit_test(test_barrier_ignores_later),
+		cmocka_unit_test(test_barrier_leaves_no_spare),
 	};
 
 	/* A thread without an id gets objects of SLUB's. */
