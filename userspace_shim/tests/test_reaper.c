@@ -719,6 +719,44 @@ static void test_scan_forgets_the_last_slab(void **state)
 	hak_cache_destroy(cache);
 }
 
+static bool hook_began, hook_ended;
+
+static void slow_hook(void)
+{
+	__atomic_store_n(&hook_began, true, __ATOMIC_RELEASE);
+	usleep(50000);
+	__atomic_store_n(&hook_ended, true, __ATOMIC_RELEASE);
+}
+
+static void *run_the_hook(void *unused)
+{
+	while (!__atomic_load_n(&hook_began, __ATOMIC_ACQUIRE)) {
+		shim_run_pending();
+		usleep(1000);
+	}
+	return NULL;
+}
+
+/* Another thread runs the hook. What the hook uses may go as soon as there is none any more. */
+static void test_no_hook_runs_afterwards(void **state)
+{
+	pthread_t t;
+	bool done;
+
+	cache = hak_cache_create("reaper", 4096, 0, 0, NULL);
+	assert_non_null(cache);
+	hak_reaper_hook(slow_hook);
+	hak_pool_put(new_slab(cache), HAK_OWNED);
+	assert_int_equal(pthread_create(&t, NULL, run_the_hook, NULL), 0);
+	while (!__atomic_load_n(&hook_began, __ATOMIC_ACQUIRE))
+		usleep(100);
+	hak_reaper_hook(NULL);
+	done = __atomic_load_n(&hook_ended, __ATOMIC_ACQUIRE);
+	pthread_join(t, NULL);
+	assert_true(done);
+	hak_cache_destroy(cache);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -737,6 +775,7 @@ int main(void)
 		cmocka_unit_test(test_destroyed_during_a_run),
 		cmocka_unit_test(test_scan_looks_three_times),
 		cmocka_unit_test(test_scan_forgets_the_last_slab),
+		cmocka_unit_test(test_no_hook_runs_afterwards),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
