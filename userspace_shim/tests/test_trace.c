@@ -93,6 +93,50 @@ static void test_objects(void **state)
 	hak_trace_object_put();
 }
 
+/* What an event tells: the slab, the processor, and how many objects of which size. */
+static void test_what_an_event_tells(void **state)
+{
+	struct hak_cache *c = hak_cache_create("told", 512, 0, 0, NULL);
+	struct hak_trace_iter it = { 0 };
+	struct hak_trace_event ev;
+	void *p[3];
+	unsigned int claims = 0, drains = 0;
+	struct hak_slab *s;
+
+	shim_thread_online();
+	assert_true(smp_processor_id() > 0);
+	assert_non_null(c);
+	/* All that was traced before is skipped. */
+	while (hak_trace_next(&it, &ev))
+		;
+	it.end = 0;
+	s = hak_superslab_claim(c, 0);
+	if (!s && hak_superslab_grow(0, GFP_KERNEL) >= 0)
+		s = hak_superslab_claim(c, 0);
+	assert_non_null(s);
+	assert_int_equal(hak_slab_take(c, s, p, 3), 3);
+	hak_slab_push(s, hak_to_link(c, p[0]), hak_to_link(c, p[0]), 1);
+	assert_true(hak_slab_drain(c, s));
+	while (hak_trace_next(&it, &ev)) {
+		if (ev.size != c->size)
+			continue;
+		assert_int_equal(ev.slab, s->addr);
+		assert_int_equal(ev.cpu, smp_processor_id());
+		if (ev.what == HAK_TR_CLAIM)
+			claims++;
+		if (ev.what != HAK_TR_DRAIN)
+			continue;
+		drains++;
+		assert_int_equal(ev.obj, (unsigned long)hak_to_link(c, p[0]));
+	}
+	assert_int_equal(claims, 1);
+	assert_int_equal(drains, 1);
+	hak_slab_push(s, hak_to_link(c, p[1]), hak_to_link(c, p[1]), 1);
+	hak_slab_push(s, hak_to_link(c, p[2]), hak_to_link(c, p[2]), 1);
+	hak_pool_put(s, HAK_OWNED);
+	hak_cache_destroy(c);
+}
+
 /* The fast paths stay closed until the last of several users has gone. */
 static void test_slow_only(void **state)
 {
@@ -256,6 +300,7 @@ int main(void)
 		cmocka_unit_test(test_ring_in_order),
 		cmocka_unit_test(test_bad_free),
 		cmocka_unit_test(test_objects),
+		cmocka_unit_test(test_what_an_event_tells),
 		cmocka_unit_test(test_slow_only),
 		cmocka_unit_test(test_slow_only_while_in_use),
 #ifdef CAN_STEP
