@@ -100,12 +100,88 @@ static void test_live_objects_of_slub(void **state)
 	hak_cache_free(c, p);
 }
 
+/* The program that reads the counters learns of a slab that nobody can find. */
+static void test_stranded(void **state)
+{
+	struct hak_cache *c = hak_cache_create("stranded", 4096, 0, 0, NULL);
+	enum { FULL = HAK_SLAB_SIZE / 4096 };
+	struct llist_node *link;
+	struct hak_slab *s;
+	void *obj[FULL];
+
+	assert_non_null(c);
+	s = hak_superslab_claim(c, 0);
+	if (!s && hak_superslab_grow(0, GFP_KERNEL) >= 0)
+		s = hak_superslab_claim(c, 0);
+	assert_non_null(s);
+	assert_int_equal(hak_slab_take(c, s, obj, FULL), FULL);
+	assert_true(hak_slab_park(s));
+	/* Its push is half done. */
+	link = hak_to_link(c, obj[0]);
+	hak_slab_link(s, link, link);
+	hak_paranoid_drain = 1;
+	assert_true(hakmem_stats_json(text, sizeof(text)) > 0);
+	assert_non_null(strstr(text, "\"stranded\":1,"));
+	/* The scan takes long, so that only those have it who have asked. */
+	hak_paranoid_drain = 0;
+	assert_true(hakmem_stats_json(text, sizeof(text)) > 0);
+	assert_non_null(strstr(text, "\"stranded\":0,"));
+	hak_slab_count(s, 1);
+	for (unsigned int i = 1; i < FULL; i++) {
+		link = hak_to_link(c, obj[i]);
+		hak_slab_push(s, link, link, 1);
+	}
+	hak_paranoid_drain = 1;
+	assert_true(hakmem_stats_json(text, sizeof(text)) > 0);
+	hak_paranoid_drain = 0;
+	assert_non_null(strstr(text, "\"stranded\":0,"));
+	hak_cache_destroy(c);
+}
+
+/* All that the text says of a cache is what the core says. No two counters are the same. */
+static void test_figures_of_a_cache(void **state)
+{
+	struct hak_cache *c = hak_cache_create("figures", 512, 0, 0, NULL);
+	struct hak_class_stats cs;
+	struct hak_cpu_cache *cc;
+	char expected[400];
+	void *obj[7];
+	int i, n;
+
+	assert_non_null(c);
+	for (i = 0; i < ARRAY_SIZE(obj); i++)
+		obj[i] = hak_cache_alloc(c, GFP_KERNEL);
+	cc = raw_cpu_ptr(c->cpu);
+	cc->refills += 1000;
+	cc->spills += 2000;
+	cc->pushes += 3000;
+	cc->drains += 4000;
+	hak_class_stats_read(c, &cs);
+	assert_int_equal(cs.live, ARRAY_SIZE(obj));
+	n = snprintf(expected, sizeof(expected),
+		     "{\"name\":\"figures\",\"size\":%u,\"capacity\":%u,\"live\":%ld,",
+		     cs.size, cs.capacity, cs.live);
+	n += snprintf(expected + n, sizeof(expected) - n,
+		      "\"excess_frees\":0,\"cached\":%lu,\"slabs\":%lu,\"refills\":%lu,",
+		      cs.cached, cs.slabs, cs.refills);
+	snprintf(expected + n, sizeof(expected) - n,
+		 "\"spills\":%lu,\"pushes\":%lu,\"drains\":%lu}",
+		 cs.spills, cs.pushes, cs.drains);
+	assert_true(hakmem_stats_json(text, sizeof(text)) > 0);
+	assert_non_null(strstr(text, expected));
+	for (i = 0; i < ARRAY_SIZE(obj); i++)
+		hak_cache_free(c, obj[i]);
+	hak_cache_destroy(c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_more_frees_than_allocations),
 		cmocka_unit_test(test_live_objects),
 		cmocka_unit_test(test_live_objects_of_slub),
+		cmocka_unit_test(test_stranded),
+		cmocka_unit_test(test_figures_of_a_cache),
 	};
 
 	shim_thread_online();
