@@ -162,6 +162,28 @@ static void test_realloc_shrinks(void **state)
 	free(q);
 }
 
+static long live_objects(void)
+{
+	struct hak_class_stats cs;
+	long live = 0;
+
+	for (int i = 0; i < HAK_NR_CLASSES; i++) {
+		hak_class_stats_read(&hak_class[i], &cs);
+		live += cs.live;
+	}
+	return live;
+}
+
+/* Of a block that moves, the old one is freed. */
+static void test_realloc_frees(void **state)
+{
+	long before = live_objects();
+
+	for (int i = 0; i < 10000; i++)
+		free(opaque(realloc(opaque(malloc(24)), 900)));
+	assert_in_range(live_objects() - before + 10, 0, 20);
+}
+
 static void test_alignment(void **state)
 {
 	for (size_t align = 8; align <= 1 << 16; align *= 2) {
@@ -255,8 +277,6 @@ static void *mix(void *arg)
 
 static void test_threads_mix(void **state)
 {
-	struct hak_class_stats cs;
-	unsigned long live = 0;
 	struct hak_stats st;
 
 	run_threads(8, mix);
@@ -267,12 +287,8 @@ static void test_threads_mix(void **state)
 	hak_stats_read(&st);
 	assert_int_equal(st.event[HAK_EV_BAD_FREE], 0);
 	assert_int_equal(st.event[HAK_EV_CORRUPT], 0);
-	for (int i = 0; i < HAK_NR_CLASSES; i++) {
-		hak_class_stats_read(&hak_class[i], &cs);
-		live += cs.live;
-	}
 	/* Objects of this program and of cmocka, but none of those above. */
-	assert_in_range(live, 0, 300);
+	assert_in_range(live_objects(), 0, 300);
 }
 
 /* After the trim a program that has freed all it had holds nothing in reserve. */
@@ -423,6 +439,7 @@ int main(void)
 		cmocka_unit_test(test_realloc_copies),
 		cmocka_unit_test(test_realloc_in_place),
 		cmocka_unit_test(test_realloc_shrinks),
+		cmocka_unit_test(test_realloc_frees),
 		cmocka_unit_test(test_alignment),
 		cmocka_unit_test(test_alignment_refused),
 		cmocka_unit_test(test_pages),
