@@ -203,6 +203,20 @@ static void test_locks_in_pages(void **state)
 #endif
 }
 
+/* Likewise locks in per-CPU memory. */
+static void test_locks_of_cpus(void **state)
+{
+	raw_spinlock_t *p = alloc_percpu(raw_spinlock_t), *lock;
+
+	assert_non_null(p);
+	lock = raw_cpu_ptr(p);
+	raw_spin_lock_init(lock);
+	assert_true(is_taken_by_fork(lock));
+	free_percpu(p);
+	/* It stays the memory of per-CPU data, as which this program may read it. */
+	assert_false(is_taken_by_fork(lock));
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -211,6 +225,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_krealloc_of_a_lock),
 		cmocka_unit_test(test_locks_in_objects),
 		cmocka_unit_test(test_locks_in_pages),
+		cmocka_unit_test(test_locks_of_cpus),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
