@@ -217,6 +217,38 @@ static void test_accounting(void **state)
 	assert_int_equal(shim_pages_out * PAGE_SIZE, arena);
 }
 
+/* The system refuses to open the next block of so many bytes. */
+static size_t refused;
+
+int __real_shim_open(void *p, size_t size);
+int __wrap_shim_open(void *p, size_t size);
+
+int __wrap_shim_open(void *p, size_t size)
+{
+	if (refused && size == refused) {
+		refused = 0;
+		return -ENOMEM;
+	}
+	return __real_shim_open(p, size);
+}
+
+/* A block that cannot be opened is free again, and is the next one. */
+static void test_failed_to_open(void **state)
+{
+	struct page *page = alloc_pages(GFP_KERNEL, 3);
+	unsigned long out;
+
+	assert_non_null(page);
+	__free_pages(page, 3);
+	out = shim_pages_out;
+	refused = PAGE_SIZE << 3;
+	assert_null(alloc_pages(GFP_KERNEL, 3));
+	assert_int_equal(refused, 0);
+	assert_int_equal(shim_pages_out, out);
+	assert_ptr_equal(alloc_pages(GFP_KERNEL, 3), page);
+	__free_pages(page, 3);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -225,6 +257,7 @@ int main(void)
 		cmocka_unit_test(test_too_many_free),
 		cmocka_unit_test(test_memory_goes_back),
 		cmocka_unit_test(test_failure),
+		cmocka_unit_test(test_failed_to_open),
 		cmocka_unit_test(test_core_without_pages),
 		cmocka_unit_test(test_no_memory_at_all),
 		cmocka_unit_test(test_accounting),
