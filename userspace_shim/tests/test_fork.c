@@ -375,6 +375,44 @@ static void test_vanished_at_work(void **state)
 	pthread_join(t, NULL);
 }
 
+/*
+ * A whole slab waits for readers, and the reaper is armed and not queued yet. Nobody else would
+ * queue it in the child, because there is no other slab to reap.
+ */
+static void test_limbo(void **state)
+{
+	struct hak_cache *c = hak_cache_create("limbo", 4096, 0, SLAB_TYPESAFE_BY_RCU, NULL);
+	pthread_t t;
+	int status;
+
+	assert_non_null(c);
+	pthread_barrier_init(&all_there, NULL, 2);
+	pthread_create(&t, NULL, stay, NULL);
+	pthread_barrier_wait(&all_there);
+	marked = hak_superslab_claim(c, 0);
+	if (!marked && hak_superslab_grow(0, GFP_KERNEL) >= 0)
+		marked = hak_superslab_claim(c, 0);
+	assert_non_null(marked);
+	for (int ms = 0; ms < 2000 && atomic_read(&hak_reap_armed); ms++) {
+		usleep(1000);
+		shim_run_pending();
+	}
+	assert_int_equal(atomic_read(&hak_reap_armed), 0);
+	mutex_lock(&hak_cache_mutex);
+	hak_pool_put(marked, HAK_OWNED);
+	hak_pool_take_queue();
+	hak_pool_reap_taken(1000, NULL);
+	mutex_unlock(&hak_cache_mutex);
+	assert_int_equal(hak_rc_state(atomic_read(&marked->rc)), HAK_OWNED);
+	assert_int_equal(atomic_read(&hak_reap_armed), 1);
+	status = in_child(wait_for_reaper);
+	wait_for_reaper();
+	hak_cache_destroy(c);
+	pthread_barrier_wait(&all_there);
+	pthread_join(t, NULL);
+	assert_int_equal(status, 0);
+}
+
 void __real_shim_yield(void);
 void __wrap_shim_yield(void);
 
@@ -831,6 +869,7 @@ int main(void)
 		cmocka_unit_test(test_single_thread),
 		cmocka_unit_test(test_half_queued),
 		cmocka_unit_test(test_vanished_at_work),
+		cmocka_unit_test(test_limbo),
 /* ThreadSanitizer loses count of threads after a fork() with several. */
 #ifndef __SANITIZE_THREAD__
 		cmocka_unit_test(test_busy_threads),
