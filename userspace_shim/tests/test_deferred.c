@@ -590,6 +590,30 @@ static void test_with_the_cache_off(void **state)
 	assert_int_equal(status, 0);
 }
 
+static void *queue_last(void *unused)
+{
+	long nr;
+
+	free(opaque(malloc(8)));
+	shim_run_pending();
+	irq_work_queue(&irq);
+	nr = runs_now();
+	/* As its last destructor does. The C library may call free() even later. */
+	shim_thread_offline();
+	return (void *)(runs_now() - nr);
+}
+
+/* A thread that goes offline runs the work that is due, since it may be the last to come by. */
+static void test_offline_runs_it(void **state)
+{
+	pthread_t t;
+	void *nr;
+
+	assert_int_equal(pthread_create(&t, NULL, queue_last, NULL), 0);
+	pthread_join(t, &nr);
+	assert_int_equal((long)nr, 1);
+}
+
 static atomic_t total;
 static struct work_struct many[64];
 
@@ -650,6 +674,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup(test_in_order, reset),
 		cmocka_unit_test_setup(test_errno_kept, reset),
 		cmocka_unit_test_setup(test_due_before_earlier, reset),
+		cmocka_unit_test_setup(test_offline_runs_it, reset),
 		/* They leave memory that kmalloc() may use again. */
 		cmocka_unit_test_setup(test_who_watches, reset),
 		cmocka_unit_test_setup(test_left_over_is_watched, reset),
