@@ -418,9 +418,24 @@ static void objects_keep_contents_while_they_wait(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, hak_fallback_live(c), 0L);
 }
 
+/* More than hakmem serves itself. */
+#define SLUBS_SIZE	(HAK_MAX_SIZE + 1)
+
+/**
+ * struct asked - what an NMI asks for
+ * @c: a cache that holds nothing; its pool has a slab with free objects
+ * @owned: a cache that holds nothing; this CPU owns a slab of it with free objects
+ * @slubs: an object of SLUB's, which is to grow
+ * @p: what it got, one object at a time
+ * @bulk: what it got in a bulk call
+ * @nr_bulk: how many these are
+ */
 struct asked {
-	struct hak_cache *c;
-	void *p[6];
+	struct hak_cache *c, *owned;
+	void *slubs;
+	void *p[8];
+	void *bulk[4];
+	unsigned int nr_bulk;
 };
 
 static void ask(void *arg)
@@ -433,23 +448,51 @@ static void ask(void *arg)
 	a->p[3] = hak_alloc(HAK_MAX_SIZE + 1, GFP_ATOMIC);
 	a->p[4] = hak_alloc(32, GFP_ATOMIC | __GFP_ACCOUNT);
 	a->p[5] = hak_alloc_node(32, GFP_ATOMIC | __GFP_ACCOUNT, 0);
+	a->p[6] = hak_cache_alloc_node(a->c, GFP_ATOMIC | __GFP_THISNODE, numa_mem_id());
+	a->p[7] = hak_realloc(a->slubs, SLUBS_SIZE + PAGE_SIZE, GFP_ATOMIC);
+	a->nr_bulk = hak_cache_alloc_bulk(a->owned, GFP_ATOMIC, ARRAY_SIZE(a->bulk), a->bulk);
 }
 
-/* Nothing is cached, and neither the page arena nor SLUB may be called. */
+/* Nothing is cached, and neither a slab, the page arena nor SLUB may be asked. */
 static void no_memory_in_nmi(struct kunit *test)
 {
-	struct asked a = { 0 };
+	struct asked *a = kunit_kzalloc(test, sizeof(*a), GFP_KERNEL);
+	struct hak_slab *s;
+	void *p, *q;
 	unsigned int i;
 
-	a.c = hak_test_cache(test, 64, 0);
-	memset(a.p, 1, sizeof(a.p));
-	KUNIT_EXPECT_TRUE(test, nmi_here(ask, &a));
-	for (i = 0; i < ARRAY_SIZE(a.p); i++)
-		KUNIT_EXPECT_NULL(test, a.p[i]);
-	HAK_EXPECT_EVENT(test, HAK_EV_ATOMIC, ARRAY_SIZE(a.p));
+	KUNIT_ASSERT_NOT_NULL(test, a);
+	a->c = hak_test_cache(test, 64, 0);
+	s = hak_test_slab(test, a->c);
+	KUNIT_ASSERT_EQ(test, hak_slab_take(a->c, s, &p, 1), 1);
+	hak_pool_put(s, HAK_OWNED);
+	a->owned = hak_test_cache_cap(test, 64, 0);
+	q = hak_cache_alloc(a->owned, GFP_KERNEL);
+	a->slubs = hak_alloc(SLUBS_SIZE, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, q);
+	KUNIT_ASSERT_NOT_NULL(test, a->slubs);
+	memset(a->slubs, 0x5a, SLUBS_SIZE);
+	memset(a->p, 1, sizeof(a->p));
+
+	KUNIT_ASSERT_TRUE(test, nmi_here(ask, a));
+	for (i = 0; i < ARRAY_SIZE(a->p); i++)
+		KUNIT_EXPECT_NULL(test, a->p[i]);
+	KUNIT_EXPECT_EQ(test, a->nr_bulk, 0);
+	HAK_EXPECT_EVENT(test, HAK_EV_ATOMIC, ARRAY_SIZE(a->p) + 1);
 	HAK_EXPECT_EVENT(test, HAK_EV_NESTED, 0);
-	HAK_EXPECT_EVENT(test, HAK_EV_LARGE, 0);
+	/* This is the task's own. */
+	HAK_EXPECT_EVENT(test, HAK_EV_LARGE, 1);
 	HAK_EXPECT_EVENT(test, HAK_EV_FOREIGN, 0);
+
+	if (!a->p[7]) {
+		KUNIT_EXPECT_NULL(test, memchr_inv(a->slubs, 0x5a, SLUBS_SIZE));
+		hak_free(a->slubs);
+	}
+	hak_free_bulk(a->nr_bulk, a->bulk);
+	for (i = 0; i < ARRAY_SIZE(a->p); i++)
+		hak_free(a->p[i]);
+	hak_free(q);
+	hak_test_push(s, p);
 }
 
 static void free_and_ask(void *arg)
