@@ -26,6 +26,7 @@
 #include <linux/shrinker.h>
 #include <linux/string.h>
 #include <linux/sysfs.h>
+#include <linux/topology.h>
 #include <linux/uaccess.h>
 
 #include <hakmem.h>
@@ -78,6 +79,14 @@ static void end_one(struct crowd *c, void *p)
 	hak_cache_free(c->cache, p);
 }
 
+/* Every other one from this CPU's node, and no other. */
+static void *make_one_of_two(struct crowd *c)
+{
+	if (c->lru || c->nr % 2)
+		return make_one(c);
+	return hak_cache_alloc_node(c->cache, GFP_KERNEL | __GFP_THISNODE, numa_mem_id());
+}
+
 /* Whether all that were asked for could be had. */
 static int set_live(const char *val, const struct kernel_param *kp)
 {
@@ -91,7 +100,7 @@ static int set_live(const char *val, const struct kernel_param *kp)
 	while (c->nr > n)
 		end_one(c, c->obj[--c->nr]);
 	for (; !err && c->nr < n; c->nr++) {
-		c->obj[c->nr] = make_one(c);
+		c->obj[c->nr] = make_one_of_two(c);
 		if (!c->obj[c->nr])
 			err = -ENOMEM;
 	}

@@ -454,6 +454,10 @@ static int barren_fn(void *arg)
 	p = hak_cache_alloc(w->c, GFP_KERNEL);
 	w->bad += !hak_slab_of(p) || node_of(p) == here;
 	hak_cache_free(w->c, p);
+	/* They are not for a caller who names this node and insists on it. */
+	p = hak_cache_alloc_node(w->c, GFP_KERNEL | __GFP_THISNODE, here);
+	w->bad += !p || node_of(p) != here;
+	hak_cache_free(w->c, p);
 	complete(&w->done);
 	return 0;
 }
@@ -483,6 +487,22 @@ static void slubs_are_of_the_node(struct kunit *test)
 		make_barren(nid);
 		p = hak_cache_alloc_node(c, GFP_KERNEL | __GFP_THISNODE, nid);
 		WRITE_ONCE(hak_node[nid]->failed, 0);
+		KUNIT_ASSERT_NOT_NULL(test, p);
+		KUNIT_EXPECT_NULL(test, hak_test_slab_of(p));
+		KUNIT_EXPECT_EQ(test, node_of(p), nid);
+		hak_cache_free(c, p);
+	}
+}
+
+/* So are objects that SLUB serves because they are charged to a memory cgroup. */
+static void accounted_ones_are_of_the_node(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache_shown(test, 256, 0);
+	int nid;
+	void *p;
+
+	for_each_node_state(nid, N_MEMORY) {
+		p = hak_cache_alloc_node(c, GFP_KERNEL_ACCOUNT | __GFP_THISNODE, nid);
 		KUNIT_ASSERT_NOT_NULL(test, p);
 		KUNIT_EXPECT_NULL(test, hak_test_slab_of(p));
 		KUNIT_EXPECT_EQ(test, node_of(p), nid);
@@ -611,6 +631,7 @@ static struct kunit_case numa_cases[] = {
 	KUNIT_CASE(zeroed_by_node),
 	KUNIT_CASE(other_nodes_are_tried),
 	KUNIT_CASE(slubs_are_of_the_node),
+	KUNIT_CASE(accounted_ones_are_of_the_node),
 	KUNIT_CASE(depots_of_all_nodes_are_trimmed),
 	KUNIT_CASE(the_depot_of_each_node_is_trimmed),
 	KUNIT_CASE(both_nodes_free_all),

@@ -382,7 +382,7 @@ static void aligned_to_lines(struct kunit *test)
 static void accounted_ones_are_slubs(struct kunit *test)
 {
 	struct hak_cache *c;
-	void *bulk[10], *p, *q;
+	void *bulk[10], *p, *q, *r;
 	unsigned int i;
 
 	if (!SLAB_ACCOUNT)
@@ -390,17 +390,21 @@ static void accounted_ones_are_slubs(struct kunit *test)
 	c = built_cache(test, SLAB_ACCOUNT);
 	p = hak_cache_alloc(c, GFP_KERNEL);
 	q = hak_cache_alloc_node(c, GFP_KERNEL, numa_mem_id());
+	r = hak_cache_alloc_node(c, GFP_KERNEL | __GFP_THISNODE, hak_node_near(numa_mem_id()));
+	KUNIT_ASSERT_NOT_NULL(test, r);
 	KUNIT_ASSERT_EQ(test, hak_cache_alloc_bulk(c, GFP_KERNEL, 10, bulk), 10);
 	KUNIT_EXPECT_NULL(test, hak_test_slab_of(p));
 	KUNIT_EXPECT_NULL(test, hak_test_slab_of(q));
+	KUNIT_EXPECT_NULL(test, hak_test_slab_of(r));
 	for (i = 0; i < 10; i++)
 		KUNIT_EXPECT_NULL(test, hak_test_slab_of(bulk[i]));
-	KUNIT_EXPECT_EQ(test, hak_fallback_live(c), 12L);
+	KUNIT_EXPECT_EQ(test, hak_fallback_live(c), 13L);
 	KUNIT_EXPECT_EQ(test, ((struct built *)p)->magic, MAGIC);
-	HAK_EXPECT_EVENT(test, HAK_EV_FOREIGN, 12);
+	HAK_EXPECT_EVENT(test, HAK_EV_FOREIGN, 13);
 	hak_cache_free_bulk(c, 10, bulk);
 	hak_free(p);
 	hak_cache_free(c, q);
+	hak_cache_free(c, r);
 }
 
 /* With these flags the user may use as many bytes as without, of SLUB's objects as well. */
