@@ -204,6 +204,24 @@ static void each_way(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, hak_check_live(c, p));
 }
 
+/* With init_on_free a checked object is zeroed when it is freed, but for its link. */
+static void zeroed_when_freed(struct kunit *test)
+{
+	struct hak_cache *c = checked(test, 64, 0, SLAB_CONSISTENCY_CHECKS);
+	unsigned int i, dirty = 0;
+	u8 *p;
+
+	if (!want_init_on_free() || c->checks & HAK_CHECK_POISON)
+		kunit_skip(test, "freed objects are not zeroed, or a pattern follows");
+	p = hak_cache_alloc(c, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	memset(p, 0x5a, 64);
+	hak_free(p);
+	for (i = 0; i < 64; i++)
+		dirty += p[i] && (i < c->link || i >= c->link + sizeof(struct llist_node));
+	KUNIT_EXPECT_EQ(test, dirty, 0);
+}
+
 /* What was in the slot before says nothing of the new objects. */
 static void slot_of_another_cache(struct kunit *test)
 {
@@ -590,6 +608,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(users),
 	KUNIT_CASE(logged),
 	KUNIT_CASE(each_way),
+	KUNIT_CASE(zeroed_when_freed),
 	KUNIT_CASE(slot_of_another_cache),
 	KUNIT_CASE(parameter),
 	KUNIT_CASE(other_parameters),

@@ -230,6 +230,26 @@ static void oom_notice_forgets_old_pages(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, hak_shrink_for_oom(), 0UL);
 }
 
+/*
+ * What comes back while no shrink counts is not added later, when it is old. hak_shrink() counts
+ * twice, one time within the other, and both have to come to an end.
+ */
+static void oom_notice_counts_only_during_shrinks(struct kunit *test)
+{
+	struct hak_cache *c = hak_test_cache_shown(test, 1024, 0);
+
+	hak_shrink();
+	hak_shrink_for_oom();
+	hold_pages(test, c, 2000);
+	KUNIT_EXPECT_EQ(test, hak_cache_shrink(c), 0);
+	hak_limbo_drain_all();
+	hak_superslab_trim(0);
+	hak_superslab_break();
+	KUNIT_ASSERT_EQ(test, hak_arena_bytes(), 0ULL);
+	hak_test_sleep(LONG_AGO_MS);
+	KUNIT_EXPECT_EQ(test, hak_shrink_for_oom(), 0UL);
+}
+
 struct hog {
 	struct hak_cache *c;
 	struct completion started;
@@ -307,6 +327,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(oom_notices_come_to_an_end),
 	KUNIT_CASE(oom_notices_report_progress),
 	KUNIT_CASE_SLOW(oom_notice_forgets_old_pages),
+	KUNIT_CASE_SLOW(oom_notice_counts_only_during_shrinks),
 	KUNIT_CASE(oom_notice_waits_once),
 	{}
 };

@@ -259,6 +259,47 @@ static void double_free_in_a_drained_chain(struct kunit *test)
 	hak_pool_put(s, HAK_OWNED);
 }
 
+/* Likewise: a link to @to, which is no object, is reported and not followed. */
+static void drain_with_link_to(struct kunit *test, struct hak_cache *c, struct hak_slab *s,
+			       struct llist_node *to, unsigned long reports)
+{
+	unsigned int paranoid = hak_paranoid_drain;
+	void *obj[2];
+
+	KUNIT_ASSERT_EQ(test, hak_slab_take(c, s, obj, 2), 2);
+	/* If the link were followed all the same, the chain would end here. */
+	to->next = NULL;
+	hak_test_push(s, obj[0]);
+	hak_test_push(s, obj[1]);
+	hak_to_link(c, obj[1])->next = to;
+	hak_paranoid_drain = 1;
+	KUNIT_EXPECT_TRUE(test, hak_slab_drain(c, s));
+	hak_paranoid_drain = paranoid;
+	hak_to_link(c, obj[1])->next = hak_to_link(c, obj[0]);
+	hak_test_provoke(test, HAK_EV_CORRUPT, 1);
+	KUNIT_EXPECT_TRUE(test, hak_slab_validate(s));
+
+	/* The next drain has to find no objects of an earlier one. */
+	KUNIT_EXPECT_EQ(test, hak_slab_take(c, s, obj, 2), 2);
+	hak_test_give(s, obj[0]);
+	hak_test_give(s, obj[1]);
+	/* With the next link a test that has failed might crash. */
+	KUNIT_ASSERT_EQ(test, hak_test_event(test, HAK_EV_CORRUPT), reports);
+}
+
+static void broken_link_in_a_drained_chain(struct kunit *test)
+{
+	struct llist_node *outside = kunit_kzalloc(test, sizeof(*outside), GFP_KERNEL);
+	struct hak_cache *c = hak_test_cache(test, 1024, 0);
+	struct hak_slab *s = hak_test_slab(test, c);
+
+	KUNIT_ASSERT_NOT_NULL(test, outside);
+	/* Two objects are carved. */
+	drain_with_link_to(test, c, s, hak_to_link(c, (void *)(s->addr + 2 * 1024)), 1);
+	drain_with_link_to(test, c, s, outside, 2);
+	hak_pool_put(s, HAK_OWNED);
+}
+
 /* With paranoid_drain this CPU drains all slabs it owns, of every cache. */
 static void paranoid_drain_covers_every_cache(struct kunit *test)
 {
@@ -383,6 +424,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(link_inside_an_object),
 	KUNIT_CASE(link_to_never_used_space),
 	KUNIT_CASE(double_free_in_a_drained_chain),
+	KUNIT_CASE(broken_link_in_a_drained_chain),
 	KUNIT_CASE(paranoid_drain_covers_every_cache),
 	KUNIT_CASE(paranoid_drain_leaves_busy_caches),
 	KUNIT_CASE(link_where_the_cache_says),
