@@ -2,8 +2,8 @@
 # shellcheck shell=bash disable=SC2034,SC2154
 #
 # Judges a guest by the files it sent and by its console, for qemu/vm. It reads qemu/vm's
-# variables work, ended, log, outdir, deadline, all_out and all_allow_log, and sets meant.
-# Sourced, never run.
+# variables work, ended, log, outdir, deadline, all_out, all_append and all_allow_log, and sets
+# meant. Sourced, never run.
 
 has_verdict() {
 	mkdir -p "$work/unpacked"
@@ -27,7 +27,8 @@ collect_outs() {
 stamp='^(<[0-9]+>)?\[ *[0-9]+\.[0-9]+\](\[ *[CT][0-9]+\])? *'
 reports="$stamp"'(Kernel panic|(\[ )?BUG[: ]|WARNING: |Oops|kernel BUG at|INFO: task .* blocked|'
 reports+='Internal error: |INFO: rcu|rcu: INFO: .*stall|general protection fault|Unable to handle|UBSAN: |'
-reports+='KASAN: |KCSAN: |kmemleak: (unreferenced|[0-9]+ new)|ODEBUG: |DEBUG_LOCKS_WARN_ON|'
+reports+='KASAN: |KCSAN: |kmemleak: (unreferenced|[0-9]+ new|Cannot insert|cannot scan)|'
+reports+='ODEBUG: |DEBUG_LOCKS_WARN_ON|'
 reports+='watchdog: BUG|list_(add|del) corruption|refcount_t: |INFO: (possible|inconsistent)|'
 reports+='INFO: (trying to|lockdep is turned off)|turning off the locking|stack segment:|'
 reports+='cpumask_of_node\(|(early_)?cpu_to_node\(|numa_set_node: |int3:|invalid opcode:|double fault:|'
@@ -48,10 +49,19 @@ kernel_log() {
 	fi
 }
 
+# What the kernel may not report. If kmemleak is asked for, it turns itself off if it cannot go
+# on; if it is not, the kernel says with the same words that it is off.
+all_reports() {
+	local off=
+	[[ " ${all_append[*]} " != *' kmemleak=on '* ]] ||
+		off="|${stamp}kmemleak: Kernel memory leak detector disabled"
+	printf '%s' "$reports$off"
+}
+
 find_reports() {
 	local found
 	found=$(cat <(kernel_log) <(grep -aE "$stamp" "$work/console" || true) |
-		grep -aE "$reports" | grep -avE "$kernels_own" | sort -u || true)
+		grep -aE "$(all_reports)" | grep -avE "$kernels_own" | sort -u || true)
 	if [[ ${#all_allow_log[@]} -gt 0 && $found ]]; then
 		found=$(grep -avE -f <(printf '%s\n' "${all_allow_log[@]}") <<<"$found" || true)
 	fi
