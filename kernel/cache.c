@@ -425,7 +425,8 @@ free_cache:
 /**
  * hak_cache_create_args() - make a cache of objects of one size
  * @name: a name that no other cache has, with up to HAK_CACHE_NAME_MAX characters
- *	and no blanks or control characters; it is copied. A cache has its name until hak_cache_destroy() returns.
+ *	and no blanks or control characters; it is copied. A cache has its name until
+ *	hak_cache_destroy() returns.
  * @size: object size in bytes, 1..HAK_CACHE_MAX_SIZE
  * @args: a struct hak_cache_args with further arguments, or NULL for the defaults
  * @flags: SLAB_ flags, see below

@@ -38,11 +38,7 @@
 #define mlockall	hakmem_mlockall
 #endif
 
-/*
- * Weak, so that a program that has its own may be linked with the static library. It still
- * comes before a shared library's.
- */
-SHIM_EXPORT int __weak mlockall(int flags);
+SHIM_EXPORT int mlockall(int flags);
 
 struct shim_arena shim_arena;
 
@@ -271,10 +267,11 @@ static int __lock_without_rest(int flags)
  * come from elsewhere once the rest is used up. If that is not enough, either, nothing changes.
  *
  * Context: not in a signal handler. In a handler of fork() that runs while the forking thread
- * has hakmem's locks, the arena stays.
+ * has hakmem's locks, the arena stays. It is weak, so that a program that has its own may be
+ * linked with the static library, and still comes before a shared library's.
  * Return: 0, or -1 and errno is set.
  */
-int mlockall(int flags)
+int __weak mlockall(int flags)
 {
 	int saved = errno, err = shim_mlockall(flags);
 

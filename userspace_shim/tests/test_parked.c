@@ -150,6 +150,7 @@ static bool one_is_parked_alone(void)
 static void test_idle_on_the_fast_path(void **state)
 {
 	static void *heap[8 << 10];
+
 	for (int i = 0; i < ARRAY_SIZE(heap); i++)
 		heap[i] = opaque(malloc(1024));
 	free(opaque(malloc(64)));

@@ -35,7 +35,7 @@ long __wrap_syscall(long nr, ...)
 		asked++;
 		waited += !(a[2] & GRND_NONBLOCK);
 		if (system_is == ABSENT) {
-			errno = ENOSYS;
+			errno = EPERM;
 			return -1;
 		}
 		if (system_is == EARLY && a[2] & GRND_NONBLOCK) {
