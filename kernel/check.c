@@ -350,22 +350,6 @@ struct hak_cache *hak_check_owner(const struct hak_slab *s, int *nid)
 	return e ? raw_cpu_read(READ_ONCE(e->cpu)->cache) : READ_ONCE(s->cache);
 }
 
-/**
- * hak_check_release() - check a slab's metadata before the slab is released
- * @s: the slab, owned by the caller
- *
- * Context: task.
- * Return: true if it may be released. If not, it has been reported, and is kept.
- */
-bool hak_check_release(struct hak_slab *s)
-{
-	struct hak_cache *c;
-	int nid;
-
-	c = hak_check_owner(s, &nid);
-	return likely(!c->checks) || hak_check_slab(c, s);
-}
-
 /*
  * No CPU takes objects from @s any more, but its live objects are still freed, described
  * and counted. That goes by the slab's cache and node, so they have to be right again. The
@@ -419,6 +403,22 @@ bool hak_check_slab(struct hak_cache *c, struct hak_slab *s)
 	hak_check_repair(c, s, e);
 	hak_report_corrupt(s, c, NULL, NULL, why);
 	return false;
+}
+
+/**
+ * hak_check_release() - check a slab's metadata before the slab is released
+ * @s: the slab, owned by the caller
+ *
+ * Context: task.
+ * Return: true if it may be released. If not, it has been reported, and is kept.
+ */
+bool hak_check_release(struct hak_slab *s)
+{
+	struct hak_cache *c;
+	int nid;
+
+	c = hak_check_owner(s, &nid);
+	return likely(!c->checks) || hak_check_slab(c, s);
 }
 
 /**

@@ -537,7 +537,8 @@ static void reap_broken(struct kunit *test, struct hak_cache *c, bool found)
 	mutex_unlock(&hak_cache_mutex);
 	is_mended(test, c, s);
 	back_to_pool(s);
-	KUNIT_EXPECT_EQ(test, hak_test_reap(c), 1);
+	/* The other reaper may have come meanwhile. */
+	hak_test_reap(c);
 	KUNIT_EXPECT_EQ(test, atomic_read(&c->nr_slabs), 0);
 }
 

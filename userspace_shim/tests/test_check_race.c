@@ -32,6 +32,8 @@ static void *look(const void *p, int value, size_t n)
 #define hak_check_slab_exit	own_check_slab_exit
 #define hak_check_slab_init	own_check_slab_init
 #define hak_check_slab		own_check_slab
+#define hak_check_owner		own_check_owner
+#define hak_check_release	own_check_release
 #define hak_check_new		own_check_new
 #define hak_check_free		own_check_free
 #define hak_check_alloc		own_check_alloc
