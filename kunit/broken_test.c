@@ -66,6 +66,15 @@ static void is_kept(struct kunit *test, struct hak_cache *c, struct hak_slab *s)
 	KUNIT_EXPECT_NE(test, atomic_read(&s->rc) & HAK_STATE_MASK, (u32)HAK_UNUSED);
 }
 
+/* The slab was found to be broken, and has been mended. Let it go. */
+static void back_to_pool(struct hak_slab *s)
+{
+	s->broken = false;
+	preempt_disable();
+	hak_pool_put(s, HAK_OWNED);
+	preempt_enable();
+}
+
 /* The first object's link is overwritten with what is no link. */
 static void break_link(struct kunit *test, struct hak_cache *c, bool found)
 {
@@ -278,10 +287,7 @@ static void use_after_repair(struct kunit *test, struct hak_cache *c, bool found
 	empty(c);
 	KUNIT_EXPECT_EQ(test, hak_slab_used(s), 0);
 	KUNIT_EXPECT_EQ(test, hak_test_state(s), HAK_OWNED);
-	s->broken = false;
-	preempt_disable();
-	hak_pool_put(s, HAK_OWNED);
-	preempt_enable();
+	back_to_pool(s);
 }
 
 static void cache_is_repaired(struct kunit *test)
@@ -319,10 +325,7 @@ static void adopt_of_another(struct kunit *test, struct hak_cache *c, bool found
 	KUNIT_EXPECT_PTR_NE(test, hak_test_slab_of(p), s);
 	KUNIT_EXPECT_PTR_EQ(test, s->cache, its);
 	hak_free(p);
-	s->broken = false;
-	preempt_disable();
-	hak_pool_put(s, HAK_OWNED);
-	preempt_enable();
+	back_to_pool(s);
 }
 
 static void adopted_of_another_cache(struct kunit *test)
@@ -481,25 +484,13 @@ static void adopt_broken(struct kunit *test, struct hak_cache *c, bool found)
 	KUNIT_EXPECT_TRUE(test, s->broken);
 	KUNIT_EXPECT_PTR_EQ(test, s->entry, saved_entry);
 	hak_free(p);
-	s->broken = false;
-	preempt_disable();
-	hak_pool_put(s, HAK_OWNED);
-	preempt_enable();
+	back_to_pool(s);
 	hak_test_push(s, taken);
 }
 
 static void adopted_with_a_broken_entry(struct kunit *test)
 {
 	abuse(test, adopt_broken, HAK_EV_CORRUPT, HARDENED);
-}
-
-/* It was found to be broken and is whole. Let it go. */
-static void back_to_pool(struct hak_slab *s)
-{
-	s->broken = false;
-	preempt_disable();
-	hak_pool_put(s, HAK_OWNED);
-	preempt_enable();
 }
 
 /* What is left of @c's slab @s, in which hakmem has found damage and mended it */
