@@ -126,15 +126,13 @@ static void take_snapshot(void)
 	shim_close_log(s.fd);
 }
 
+/* What it calls of the system keeps errno, see system.c. */
 static void on_signal(int sig)
 {
-	int saved = errno;
-
 	if (shim_is_ready() && become_writer(getpid())) {
 		take_snapshot();
 		stop_writing();
 	}
-	errno = saved;
 }
 
 /* This runs last in the process, unless the process ends without destructors. */
