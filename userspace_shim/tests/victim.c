@@ -121,14 +121,17 @@ static int get_signal_without_room(void)
 	pthread_attr_t attr;
 	pthread_t t;
 
+	/* On arm64 the C library refuses less than 128 KiB. */
+	size_t size = 256 << 10, guard = 64 << 10;
+
 	signal(SIGUSR2, own_handler);
-	stack_end = mmap(NULL, 68 << 10, PROT_READ | PROT_WRITE,
+	stack_end = mmap(NULL, guard + size, PROT_READ | PROT_WRITE,
 			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	mprotect(stack_end, 4 << 10, PROT_NONE);
-	stack_end += 4 << 10;
+	mprotect(stack_end, guard, PROT_NONE);
+	stack_end += guard;
 	pthread_attr_init(&attr);
-	pthread_attr_setstack(&attr, stack_end, 64 << 10);
-	if (pthread_create(&t, &attr, no_room_thread, NULL))
+	if (pthread_attr_setstack(&attr, stack_end, size) ||
+	    pthread_create(&t, &attr, no_room_thread, NULL))
 		return 1;
 	pthread_join(t, NULL);
 	return puts("survived") < 0;
