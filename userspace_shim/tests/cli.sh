@@ -99,9 +99,14 @@ release | debug)
 	outcome "crash report: a page beyond the end of a file" 135 SIGBUS
 	run_victim -- no-room
 	absent "a signal for whose frame there is no room ends the program" 139 'own handler|survived|^hakmem: '
-	run_victim HAKMEM_CRASH_REPORT=1 -- no-room
-	outcome "crash report: and so it does with a report" 139 'SIGSEGV.*address 0\b'
-	absent "crash report: it is about no address, either" 139 superslab
+	if emulated "$bin/tests/victim"; then
+		tap_skip "crash report: and so it does with a report" \
+			"the emulator ends it at once, and calls no handler"
+	else
+		run_victim HAKMEM_CRASH_REPORT=1 -- no-room
+		outcome "crash report: and so it does with a report" 139 'SIGSEGV.*address 0\b'
+		absent "crash report: it is about no address, either" 139 superslab
+	fi
 	run_victim HAKMEM_CRASH_REPORT=1 -- sent-segv
 	outcome "crash report: a signal that another process sends" 139 'SIGSEGV.*address 0\b'
 	absent "crash report: it is about no address" 139 superslab

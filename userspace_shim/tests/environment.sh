@@ -111,11 +111,8 @@ outcome "Larson's is Larson's" 0 '^[^h]'
 
 # --- being asked ---
 
-# Is the program a script, which has an emulator run it?
-emulated() { [ "$(head -c 2 "$bin/tests/probe")" = '#!' ]; }
-
 said="with HAKMEM_VERBOSE it says that it could not start"
-if emulated; then
+if emulated "$bin/tests/probe"; then
 	tap_skip "$said" "the limit would be the emulator's"
 elif [ "$build" = release ] || [ "$build" = debug ]; then
 	got=0
@@ -130,7 +127,7 @@ probe HAKMEM_VERBOSE=1 HAKMEM_ARENA=0 -- "$bin/tests/probe" fine
 outcome "or that there is none, because the user wants none" 0 \
 	'\|hakmem: there is no arena: HAKMEM_ARENA=0\|fine\|$'
 said="or because there is a limit"
-if emulated; then
+if emulated "$bin/tests/probe"; then
 	tap_skip "$said" "the limit would be the emulator's"
 elif [ "$build" = release ] || [ "$build" = debug ]; then
 	got=0

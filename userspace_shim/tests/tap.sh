@@ -57,3 +57,6 @@ tap_how_ended() {
 		echo "ended with status $1"
 	fi
 }
+
+# emulated PROGRAM: is it a script, which has an emulator run the program?
+emulated() { [ "$(head -c 2 "$1")" = '#!' ]; }
